@@ -1,0 +1,52 @@
+from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DeviceFacts(_message.Message):
+    __slots__ = ("agent_version", "architecture", "memory_bytes", "processors")
+    AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PROCESSORS_FIELD_NUMBER: _ClassVar[int]
+    agent_version: str
+    architecture: str
+    memory_bytes: int
+    processors: int
+    def __init__(self, agent_version: _Optional[str] = ..., architecture: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., processors: _Optional[int] = ...) -> None: ...
+
+class EnrolRequest(_message.Message):
+    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts")
+    TICKET_ID_FIELD_NUMBER: _ClassVar[int]
+    TICKET_SECRET_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    ticket_id: str
+    ticket_secret: bytes
+    certificate_request: bytes
+    facts: DeviceFacts
+    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
+
+class EnrolResponse(_message.Message):
+    __slots__ = ("credentials",)
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    credentials: Credentials
+    def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ...) -> None: ...
+
+class Credentials(_message.Message):
+    __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    TRUST_ROOTS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    fleet: str
+    certificate: bytes
+    trust_roots: _containers.RepeatedScalarFieldContainer[bytes]
+    device_address: str
+    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., certificate: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[bytes]] = ..., device_address: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,444 @@
+import datetime
+
+from fieldwise.v1alpha1 import device_pb2 as _device_pb2
+from fieldwise.v1alpha1 import enrolment_pb2 as _enrolment_pb2
+from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class DeviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DEVICE_STATE_UNSPECIFIED: _ClassVar[DeviceState]
+    DEVICE_STATE_NEW: _ClassVar[DeviceState]
+    DEVICE_STATE_HEALTHY: _ClassVar[DeviceState]
+    DEVICE_STATE_UPDATING: _ClassVar[DeviceState]
+    DEVICE_STATE_FAILED: _ClassVar[DeviceState]
+    DEVICE_STATE_WAITING: _ClassVar[DeviceState]
+    DEVICE_STATE_OFFLINE: _ClassVar[DeviceState]
+
+class RolloutPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_PHASE_UNSPECIFIED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_RUNNING: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_STOPPED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_COMPLETE: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_SUPERSEDED: _ClassVar[RolloutPhase]
+DEVICE_STATE_UNSPECIFIED: DeviceState
+DEVICE_STATE_NEW: DeviceState
+DEVICE_STATE_HEALTHY: DeviceState
+DEVICE_STATE_UPDATING: DeviceState
+DEVICE_STATE_FAILED: DeviceState
+DEVICE_STATE_WAITING: DeviceState
+DEVICE_STATE_OFFLINE: DeviceState
+ROLLOUT_PHASE_UNSPECIFIED: RolloutPhase
+ROLLOUT_PHASE_RUNNING: RolloutPhase
+ROLLOUT_PHASE_STOPPED: RolloutPhase
+ROLLOUT_PHASE_COMPLETE: RolloutPhase
+ROLLOUT_PHASE_SUPERSEDED: RolloutPhase
+
+class Ticket(_message.Message):
+    __slots__ = ("id", "create_time", "expire_time", "uses_allowed", "uses", "revoked", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    USES_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    create_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    uses_allowed: int
+    uses: int
+    revoked: bool
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uses_allowed: _Optional[int] = ..., uses: _Optional[int] = ..., revoked: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateTicketRequest(_message.Message):
+    __slots__ = ("uses", "lifetime_seconds", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    USES_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    uses: int
+    lifetime_seconds: int
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, uses: _Optional[int] = ..., lifetime_seconds: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class CreateTicketResponse(_message.Message):
+    __slots__ = ("ticket", "token")
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ticket: Ticket
+    token: str
+    def __init__(self, ticket: _Optional[_Union[Ticket, _Mapping]] = ..., token: _Optional[str] = ...) -> None: ...
+
+class ListTicketsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTicketsResponse(_message.Message):
+    __slots__ = ("tickets", "next_page_token")
+    TICKETS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tickets: _containers.RepeatedCompositeFieldContainer[Ticket]
+    next_page_token: str
+    def __init__(self, tickets: _Optional[_Iterable[_Union[Ticket, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RevokeTicketRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class RevokeTicketResponse(_message.Message):
+    __slots__ = ("ticket",)
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    ticket: Ticket
+    def __init__(self, ticket: _Optional[_Union[Ticket, _Mapping]] = ...) -> None: ...
+
+class FleetDevice(_message.Message):
+    __slots__ = ("id", "tags", "state", "enrol_time", "check_in_time", "certificate_expire_time", "facts", "report", "target", "settings")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ENROL_TIME_FIELD_NUMBER: _ClassVar[int]
+    CHECK_IN_TIME_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    tags: _containers.ScalarMap[str, str]
+    state: DeviceState
+    enrol_time: _timestamp_pb2.Timestamp
+    check_in_time: _timestamp_pb2.Timestamp
+    certificate_expire_time: _timestamp_pb2.Timestamp
+    facts: _enrolment_pb2.DeviceFacts
+    report: _device_pb2.CheckInRequest
+    target: _device_pb2.Target
+    settings: _device_pb2.SettingsRevision
+    def __init__(self, id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[DeviceState, str]] = ..., enrol_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., certificate_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Union[_enrolment_pb2.DeviceFacts, _Mapping]] = ..., report: _Optional[_Union[_device_pb2.CheckInRequest, _Mapping]] = ..., target: _Optional[_Union[_device_pb2.Target, _Mapping]] = ..., settings: _Optional[_Union[_device_pb2.SettingsRevision, _Mapping]] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token", "cohort")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    cohort: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., cohort: _Optional[str] = ...) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("devices", "next_page_token")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[FleetDevice]
+    next_page_token: str
+    def __init__(self, devices: _Optional[_Iterable[_Union[FleetDevice, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetDeviceRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class GetDeviceResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: FleetDevice
+    def __init__(self, device: _Optional[_Union[FleetDevice, _Mapping]] = ...) -> None: ...
+
+class UpdateDeviceTagsRequest(_message.Message):
+    __slots__ = ("id", "set", "unset")
+    class SetEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    UNSET_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    set: _containers.ScalarMap[str, str]
+    unset: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., set: _Optional[_Mapping[str, str]] = ..., unset: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UpdateDeviceTagsResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: FleetDevice
+    def __init__(self, device: _Optional[_Union[FleetDevice, _Mapping]] = ...) -> None: ...
+
+class DeleteDeviceRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class DeleteDeviceResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PushBackboneRequest(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+
+class PushBackboneResponse(_message.Message):
+    __slots__ = ("backbone", "created")
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    backbone: Backbone
+    created: bool
+    def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class BackboneVariant(_message.Message):
+    __slots__ = ("name", "graph_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    GRAPH_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    graph_bytes: int
+    def __init__(self, name: _Optional[str] = ..., graph_bytes: _Optional[int] = ...) -> None: ...
+
+class Backbone(_message.Message):
+    __slots__ = ("digest", "name", "version", "epoch", "publisher", "licence", "source", "feature_width", "image_size", "variants", "starter_classes", "create_time", "devices")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    LICENCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    VARIANTS_FIELD_NUMBER: _ClassVar[int]
+    STARTER_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    digest: bytes
+    name: str
+    version: str
+    epoch: int
+    publisher: str
+    licence: str
+    source: str
+    feature_width: int
+    image_size: int
+    variants: _containers.RepeatedCompositeFieldContainer[BackboneVariant]
+    starter_classes: int
+    create_time: _timestamp_pb2.Timestamp
+    devices: int
+    def __init__(self, digest: _Optional[bytes] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., publisher: _Optional[str] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., feature_width: _Optional[int] = ..., image_size: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[BackboneVariant, _Mapping]]] = ..., starter_classes: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., devices: _Optional[int] = ...) -> None: ...
+
+class ListBackbonesRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListBackbonesResponse(_message.Message):
+    __slots__ = ("backbones", "next_page_token")
+    BACKBONES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    backbones: _containers.RepeatedCompositeFieldContainer[Backbone]
+    next_page_token: str
+    def __init__(self, backbones: _Optional[_Iterable[_Union[Backbone, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetBackboneRequest(_message.Message):
+    __slots__ = ("reference",)
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    reference: str
+    def __init__(self, reference: _Optional[str] = ...) -> None: ...
+
+class GetBackboneResponse(_message.Message):
+    __slots__ = ("backbone",)
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    backbone: Backbone
+    def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ...) -> None: ...
+
+class RolloutCounts(_message.Message):
+    __slots__ = ("waiting", "permitted", "fetching", "verifying", "migrating", "healthy", "failed", "offline", "superseded")
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    PERMITTED_FIELD_NUMBER: _ClassVar[int]
+    FETCHING_FIELD_NUMBER: _ClassVar[int]
+    VERIFYING_FIELD_NUMBER: _ClassVar[int]
+    MIGRATING_FIELD_NUMBER: _ClassVar[int]
+    HEALTHY_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    waiting: int
+    permitted: int
+    fetching: int
+    verifying: int
+    migrating: int
+    healthy: int
+    failed: int
+    offline: int
+    superseded: int
+    def __init__(self, waiting: _Optional[int] = ..., permitted: _Optional[int] = ..., fetching: _Optional[int] = ..., verifying: _Optional[int] = ..., migrating: _Optional[int] = ..., healthy: _Optional[int] = ..., failed: _Optional[int] = ..., offline: _Optional[int] = ..., superseded: _Optional[int] = ...) -> None: ...
+
+class Rollout(_message.Message):
+    __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bundle_digest: bytes
+    bundle_name: str
+    cohort: str
+    phase: RolloutPhase
+    counts: RolloutCounts
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class StartRolloutRequest(_message.Message):
+    __slots__ = ("backbone", "cohort")
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    backbone: str
+    cohort: str
+    def __init__(self, backbone: _Optional[str] = ..., cohort: _Optional[str] = ...) -> None: ...
+
+class StartRolloutResponse(_message.Message):
+    __slots__ = ("rollout",)
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    rollout: Rollout
+    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ...) -> None: ...
+
+class ListRolloutsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRolloutsResponse(_message.Message):
+    __slots__ = ("rollouts", "next_page_token")
+    ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    rollouts: _containers.RepeatedCompositeFieldContainer[Rollout]
+    next_page_token: str
+    def __init__(self, rollouts: _Optional[_Iterable[_Union[Rollout, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetRolloutRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class GetRolloutResponse(_message.Message):
+    __slots__ = ("rollout",)
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    rollout: Rollout
+    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ...) -> None: ...
+
+class StopRolloutRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class StopRolloutResponse(_message.Message):
+    __slots__ = ("rollout", "may_still_start", "within_seconds")
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    rollout: Rollout
+    may_still_start: int
+    within_seconds: int
+    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
+
+class ApplySettingsRequest(_message.Message):
+    __slots__ = ("cohort", "settings")
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    cohort: str
+    settings: _device_pb2.DeviceSettings
+    def __init__(self, cohort: _Optional[str] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ...) -> None: ...
+
+class ApplySettingsResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: int
+    def __init__(self, devices: _Optional[int] = ...) -> None: ...
+
+class GetFleetStatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetFleetStatusResponse(_message.Message):
+    __slots__ = ("version", "fleet", "devices_by_state", "devices_by_backbone", "rollouts_running", "tickets_open")
+    class DevicesByStateEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class DevicesByBackboneEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_BY_STATE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_BY_BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUTS_RUNNING_FIELD_NUMBER: _ClassVar[int]
+    TICKETS_OPEN_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    fleet: str
+    devices_by_state: _containers.ScalarMap[str, int]
+    devices_by_backbone: _containers.ScalarMap[str, int]
+    rollouts_running: int
+    tickets_open: int
+    def __init__(self, version: _Optional[str] = ..., fleet: _Optional[str] = ..., devices_by_state: _Optional[_Mapping[str, int]] = ..., devices_by_backbone: _Optional[_Mapping[str, int]] = ..., rollouts_running: _Optional[int] = ..., tickets_open: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,85 @@
+"""The bounds of the wire, read from the message descriptors and enforced on both sides.
+
+Every string, bytes, repeated and map field of a message carries a ``cap`` in the proto file, and
+every request and response an ``encoded_bytes``. ``check`` walks a message and refuses what is over
+a cap, and whatever this version does not know: a field that nobody reads must not travel either.
+"""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import limits_pb2
+
+PACKAGE = "fieldwise.v1alpha1"
+
+
+def check(message: Message) -> None:
+    """Refuse a message that breaks a bound of its own proto file.
+
+    Raises:
+        FieldwiseError: ``OVER_LIMIT`` for a value over its cap, ``UNKNOWN_FIELD`` for a field that
+            this version does not know. The message is not changed.
+    """
+    whole = message.DESCRIPTOR.GetOptions().Extensions[limits_pb2.encoded_bytes]
+    if whole and message.ByteSize() > whole:
+        raise _over(message.DESCRIPTOR.name, message.ByteSize(), whole, "bytes")
+    _check_fields(message)
+
+
+def _check_fields(message: Message) -> None:
+    if len(UnknownFieldSet(message)):
+        raise FieldwiseError(
+            Fault.UNKNOWN_FIELD,
+            f"{message.DESCRIPTOR.name} has a field that this version does not know",
+        )
+    for field, value in message.ListFields():
+        _check_field(field, value)
+
+
+def _check_field(field: FieldDescriptor, value: object) -> None:
+    cap = field.GetOptions().Extensions[limits_pb2.cap]
+    place = f"{field.containing_type.name}.{field.name}"
+    values = list(_values(field, value))
+    if field.is_repeated and len(values) > cap.items:
+        raise _over(place, len(values), cap.items, "items")
+    for each in values:
+        if isinstance(each, Message):
+            _check_fields(each)
+        elif isinstance(each, str | bytes) and _size(each) > cap.bytes:
+            raise _over(place, _size(each), cap.bytes, "bytes")
+    if _is_map(field):
+        _check_keys(place, value, cap.key_bytes)
+
+
+def _check_keys(place: str, entries: object, key_bytes: int) -> None:
+    assert hasattr(entries, "keys")
+    for key in entries:
+        if isinstance(key, str) and _size(key) > key_bytes:
+            raise _over(f"a key of {place}", _size(key), key_bytes, "bytes")
+
+
+def _values(field: FieldDescriptor, value: object) -> Iterator[object]:
+    if _is_map(field):
+        assert hasattr(value, "values")
+        yield from value.values()
+    elif field.is_repeated:
+        assert hasattr(value, "__iter__")
+        yield from value
+    else:
+        yield value
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+def _size(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)
+
+
+def _over(place: str, found: int, limit: int, unit: str) -> FieldwiseError:
+    return FieldwiseError(Fault.OVER_LIMIT, f"{place} is {found:,} {unit}; the limit is {limit:,}")
