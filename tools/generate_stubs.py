@@ -1,4 +1,4 @@
-"""Generate the Python stubs from proto/ into the import packages; the proto path is the import path."""
+"""Generate the Python stubs from proto/; the path of a proto file is its import path."""
 
 import sys
 from pathlib import Path

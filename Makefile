@@ -1,0 +1,66 @@
+# Everything the house does. `make help` lists it; setup, demo and test need only make, and apt or Python 3.11+.
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -eu -c
+MAKEFLAGS += --no-print-directory
+
+STAMP := .venv/ready
+WORKERS ?= 2
+# Two cores are shared by several processes: one thread each loses nothing and keeps times steady.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## virtual environment in .venv with everything pinned; nothing to do when it is fresh
+
+$(STAMP): pyproject.toml constraints.txt tools/set_up.sh
+	@tools/set_up.sh
+	touch $@
+
+demo: setup  ## a small fleet on this machine: learn, roll out, kill, report (IMAGES=DIR for your own photos)
+	@fieldwise demo $(if $(IMAGES),--images "$(IMAGES)")
+
+test: setup services check  ## everything that must hold: check, then all tests
+	pytest -n $(WORKERS)
+
+services: setup  ## the Debian programs that tests start (Prometheus)
+	@tools/install_services.sh
+
+check: setup  ## style, types, layers, wire, limits and documentation
+	ruff check
+	ruff format --check
+	mypy
+	lint-imports
+	tools/check_wire.sh
+	pytest -q tests/architecture
+
+format: setup  ## put sources and proto files into the house's form
+	@ruff check --fix-only --quiet
+	ruff format
+	buf format --write
+
+proto: setup  ## generate the stubs from proto/
+	@buf format --write
+	python -m tools.generate_stubs
+
+docs: setup  ## write the generated parts of docs/ from the code
+	@python -m tools.document
+
+wire: setup  ## record the allow-list of what a device may send, to be read as a diff
+	@python -m tools.list_wire
+
+bench: setup  ## the figures: python -m benchmarks.learning on the images of FIELDWISE_DATA
+	@mkdir -p output
+	python -m benchmarks.learning --json output/learning.json
+
+pins: setup  ## write constraints.txt from what is installed
+	@python -m tools.pin
+
+clean:  ## remove the virtual environment and every cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo test services check format proto docs wire bench pins clean

@@ -1,0 +1,18 @@
+"""What all tests share: one thread for each numeric library, and a reason for what is left out."""
+
+import os
+import shutil
+
+import pytest
+
+# Two workers share two cores; libraries that start a thread for each core would fight over them.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if shutil.which("prometheus") is None:
+        reason = "Prometheus is not installed (Debian: apt-get install prometheus)"
+        for item in items:
+            if item.get_closest_marker("services") is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
