@@ -1,0 +1,202 @@
+"""Standing around every call of a server: one interceptor, any number of layers.
+
+A layer sees a call begin and end as a context manager, and each message as it passes. Layers are
+entered in their order, so the first is outermost: it also sees what the later ones raise. All four
+shapes of gRPC calls pass through the same few lines, and streams are closed where the call ends.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from fieldwise import wire
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Handler = grpc.RpcMethodHandler[Any, Any]
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+
+
+class Kind(StrEnum):
+    """The shape of a method."""
+
+    UNARY = "unary"
+    CLIENT_STREAM = "client_stream"
+    SERVER_STREAM = "server_stream"
+    BIDI_STREAM = "bidi_stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a service: "/fieldwise.v1alpha1.Device/CheckIn"."""
+
+    path: str
+    kind: Kind
+
+    @property
+    def service(self) -> str:
+        return self.path.strip("/").rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call under way."""
+
+    method: Method
+    context: Context
+
+
+class Watcher(Protocol):
+    """What a layer does with the messages of a call."""
+
+    def received(self, message: Message) -> None:
+        """Look at a request before the method does."""
+
+    def sent(self, message: Message) -> None:
+        """Look at a response before it leaves."""
+
+
+class Layer(Protocol):
+    """What stands around every call; it may raise to refuse one."""
+
+    def around(self, call: Call) -> AbstractAsyncContextManager[Watcher | None]:
+        """Enter when a call begins, leave when it ends."""
+
+
+class CheckMessages:
+    """A layer that enforces the bounds of the proto files, both ways."""
+
+    def around(self, call: Call) -> AbstractAsyncContextManager[Watcher | None]:
+        return _Always(_Bounds() if call.method.path.startswith(f"/{wire.PACKAGE}.") else None)
+
+
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Puts layers around every method that the server has.
+
+    Args:
+        layers: Outermost first.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = tuple(layers)
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler | None:
+        path = handler_call_details.method
+        if path not in self._wrapped:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None  # unknown methods are not remembered: a caller may name any number
+            self._wrapped[path] = _wrap(handler, path, self._layers)
+        return self._wrapped[path]
+
+
+class _Bounds:
+    def received(self, message: Message) -> None:
+        wire.check(message)
+
+    def sent(self, message: Message) -> None:
+        wire.check(message)
+
+
+class _Always(AbstractAsyncContextManager[Watcher | None]):
+    def __init__(self, watcher: Watcher | None) -> None:
+        self._watcher = watcher
+
+    async def __aenter__(self) -> Watcher | None:
+        return self._watcher
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapping:
+    """A method with its layers: makes the behaviour that gRPC calls."""
+
+    method: Method
+    layers: tuple[Layer, ...]
+    behaviour: Callable[[Any, Context], Any]
+
+    async def unary(self, request: Any, context: Context) -> Any:
+        async with AsyncExitStack() as stack:
+            watchers = await self._enter(stack, context)
+            response: Any = await self.behaviour(self._incoming(request, watchers), context)
+            _tell_sent(watchers, response)
+            return response
+        raise AssertionError("a layer swallowed an error")
+
+    async def stream(self, request: Any, context: Context) -> None:
+        async with AsyncExitStack() as stack:
+            watchers = await self._enter(stack, context)
+            outcome = self.behaviour(self._incoming(request, watchers), context)
+            if not inspect.isasyncgen(outcome):
+                await outcome  # it writes to the context itself, as gRPC's health service does
+                return
+            async with aclosing(outcome) as responses:
+                each: Any
+                async for each in responses:
+                    _tell_sent(watchers, each)
+                    await context.write(each)
+
+    async def _enter(self, stack: AsyncExitStack, context: Context) -> list[Watcher]:
+        call = Call(self.method, context)
+        entered = [await stack.enter_async_context(layer.around(call)) for layer in self.layers]
+        return [watcher for watcher in entered if watcher is not None]
+
+    def _incoming(self, request: Any, watchers: Sequence[Watcher]) -> Any:
+        if isinstance(request, Message):
+            _tell_received(watchers, request)
+            return request
+        return _watched(request, watchers)
+
+
+async def _watched(
+    requests: AsyncIterator[Message], watchers: Sequence[Watcher]
+) -> AsyncIterator[Message]:
+    async for request in requests:
+        _tell_received(watchers, request)
+        yield request
+
+
+def _tell_received(watchers: Sequence[Watcher], message: Message) -> None:
+    for watcher in watchers:
+        watcher.received(message)
+
+
+def _tell_sent(watchers: Sequence[Watcher], message: Message) -> None:
+    for watcher in watchers:
+        watcher.sent(message)
+
+
+def _wrap(handler: Handler, path: str, layers: tuple[Layer, ...]) -> Handler:
+    kind, behaviour, rebuild = _shape(handler)
+    wrapping = _Wrapping(Method(path, kind), layers, behaviour)
+    wrapped: Any = wrapping.stream if handler.response_streaming else wrapping.unary
+    made: Handler = rebuild(
+        wrapped,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+    return made
+
+
+def _shape(handler: Handler) -> tuple[Kind, Any, Callable[..., Any]]:
+    if handler.request_streaming and handler.response_streaming:
+        return Kind.BIDI_STREAM, handler.stream_stream, grpc.stream_stream_rpc_method_handler
+    if handler.request_streaming:
+        return Kind.CLIENT_STREAM, handler.stream_unary, grpc.stream_unary_rpc_method_handler
+    if handler.response_streaming:
+        return Kind.SERVER_STREAM, handler.unary_stream, grpc.unary_stream_rpc_method_handler
+    return Kind.UNARY, handler.unary_unary, grpc.unary_unary_rpc_method_handler
