@@ -24,6 +24,7 @@ from fieldwise.bundle import (
 from fieldwise.errors import Fault, FieldwiseError
 
 FLOAT32, INT8 = "fp32", "int8"
+TRANSFORM = Transform()  # power 0.5, unit length: 1 to 2 points above raw features on photographs
 _ERROR_MAX = {FLOAT32: golden.FLOAT32_ERROR_MAX, INT8: golden.INT8_ERROR_MAX}
 _LOADERS = {False: "bundler.efficientnet", True: "bundler.onnx_file"}
 
@@ -53,7 +54,8 @@ def assemble(request: PackRequest, progress: Progress) -> Packed:
     parts = Parts(backbone, graphs, golden.encode(images, _features(backbone, graphs, images)))
     if request.starter:
         progress(f"learning a starter head from {request.starter}")
-        parts = import_module("bundler.starter").with_starter(parts, request.starter, progress)
+        with_starter = import_module("bundler.starter").with_starter
+        parts = with_starter(parts, request.starter, TRANSFORM, progress)
     progress(f"writing {request.target}")
     return write(parts, request)
 
@@ -86,7 +88,7 @@ def describe(parts: Parts, request: PackRequest) -> Manifest:
         source=backbone.source,
         feature_width=backbone.width,
         preprocessing=backbone.preprocessing,
-        transform=Transform(),
+        transform=TRANSFORM,
         variants=tuple(
             Variant(name, reference(content), _ERROR_MAX[name])
             for name, content in parts.graphs.items()
