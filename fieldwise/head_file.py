@@ -1,0 +1,170 @@
+"""Statistics as a file: safetensors, so that reading one can run nothing.
+
+Tensors: ``counts`` int64[K], ``sums`` float64[K,D], ``scatter`` float64[D(D+1)/2], the upper
+triangle row by row. One metadata entry, ``fieldwise``, is a JSON object with the classes, the
+bundle's digest and the transform. The same statistics always give the same bytes.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
+
+from fieldwise.bundle import Digest, Transform
+from fieldwise.class_name import check_class_name
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics, samples_max
+
+_RUBBISH = (
+    FieldwiseError,  # a class name that none may have
+    IndexError,
+    KeyError,
+    RecursionError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
+KEY = "fieldwise"
+LENGTH_BYTES = 8  # safetensors starts with the length of its JSON header
+HEADER_OVERHEAD = 4096  # bytes of a header without class names
+NAME_BYTES_MAX = 1024  # 128 characters, each up to four bytes, escaped twice at worst
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ``decode`` accepts.
+
+    10,000 classes of 1,280-d features are 109 MB; the widest backbone with few classes 268 MB.
+    """
+
+    bytes_max: int = 512 * 1024**2
+    width_max: int = 8192
+    classes_max: int = 10_000
+
+
+class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the tensors belong to."""
+
+    format: Literal[1]
+    bundle: Digest
+    transform: Transform
+    classes: tuple[str, ...]
+
+
+class _Header(msgspec.Struct):
+    metadata: dict[str, str] = msgspec.field(name="__metadata__")
+
+
+def encode(statistics: Statistics) -> bytes:
+    """Write statistics as safetensors."""
+    metadata = Metadata(1, statistics.bundle, statistics.transform, statistics.classes)
+    triangle = np.concatenate([row[place:] for place, row in enumerate(statistics.scatter)])
+    return save(
+        {"counts": statistics.counts, "sums": statistics.sums, "scatter": triangle},
+        {KEY: msgspec.json.encode(metadata, order="sorted").decode()},
+    )
+
+
+def decode(
+    content: bytes, limits: Limits | None = None, fault: Fault = Fault.STATE_DAMAGED
+) -> Statistics:
+    """Read statistics and check everything that can be checked of them.
+
+    Args:
+        content: The file's bytes.
+        limits: Sizes to accept.
+        fault: What rubbish means here: ``STATE_DAMAGED`` for a device's own file,
+            ``BUNDLE_INVALID`` for a starter head.
+
+    Raises:
+        FieldwiseError: ``fault`` for anything but statistics within the limits.
+    """
+    bounds = limits or Limits()
+    try:
+        metadata, tensors = _parse(content, bounds)
+        return _assemble(metadata, tensors, bounds)
+    except _RUBBISH as error:
+        raise FieldwiseError(fault, f"the head's statistics are not valid: {error}") from error
+
+
+def _parse(content: bytes, limits: Limits) -> tuple[Metadata, dict[str, NDArray[Any]]]:
+    if len(content) > limits.bytes_max:
+        _refuse(f"{len(content):,} bytes; the limit is {limits.bytes_max:,}")
+    length = int.from_bytes(content[:LENGTH_BYTES], "little")
+    if length > min(len(content), HEADER_OVERHEAD + NAME_BYTES_MAX * limits.classes_max):
+        _refuse(f"a header of {length:,} bytes")
+    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
+    metadata = msgspec.json.decode(header.metadata[KEY], type=Metadata)
+    kinds = {"counts": ("I64", "<i8"), "sums": ("F64", "<f8"), "scatter": ("F64", "<f8")}
+    found = dict(deserialize(content))  # type: ignore[no-untyped-call]  # ships no types
+    if found.keys() != kinds.keys():
+        _refuse("tensors other than counts, sums and scatter")
+    tensors = {}
+    for name, (label, kind) in kinds.items():
+        if found[name]["dtype"] != label:
+            _refuse(f"{name} of type {found[name]['dtype']}")
+        tensors[name] = np.frombuffer(found[name]["data"], kind).reshape(found[name]["shape"])
+    return metadata, tensors
+
+
+def _assemble(metadata: Metadata, tensors: dict[str, NDArray[Any]], limits: Limits) -> Statistics:
+    counts, sums, triangle = tensors["counts"], tensors["sums"], tensors["scatter"]
+    classes = len(metadata.classes)
+    width = sums.shape[-1]
+    if sums.shape != (classes, width) or counts.shape != (classes,):
+        _refuse(f"{classes} classes with tensors {list(counts.shape)} and {list(sums.shape)}")
+    if not 1 <= width <= limits.width_max or classes > limits.classes_max:
+        _refuse(f"{classes} classes of {width}-d features")
+    if triangle.shape != (width * (width + 1) // 2,):
+        _refuse(f"a scatter of {triangle.shape} for {width}-d features")
+    if list(metadata.classes) != sorted(set(metadata.classes)):
+        _refuse("classes that are not sorted, or not each there once")
+    for name in metadata.classes:
+        check_class_name(name)
+    _check_numbers(metadata.transform, counts, sums, triangle)
+    return Statistics(
+        metadata.bundle,
+        metadata.transform,
+        metadata.classes,
+        counts,
+        sums,
+        _square(triangle, width),
+    )
+
+
+def _square(triangle: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    scatter = np.empty((width, width))
+    start = 0
+    for place in range(width):
+        row = triangle[start : start + width - place]
+        scatter[place, place:] = row
+        scatter[place:, place] = row
+        start += len(row)
+    return scatter
+
+
+def _check_numbers(
+    transform: Transform,
+    counts: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    triangle: NDArray[np.float64],
+) -> None:
+    if (counts < 1).any() or (counts > samples_max(transform)).any():
+        _refuse("a count out of range")
+    total = sum(counts.tolist())
+    if total > samples_max(transform):
+        _refuse(f"{total:,} samples, past the bound of exactness")
+    unit = float(1 << transform.grid_bits)
+    if not (np.abs(sums) <= counts[:, None] * unit).all() or (sums != np.rint(sums)).any():
+        _refuse("a sum that no samples have")
+    bound = total * unit * unit
+    if not (np.abs(triangle) <= bound).all() or (triangle != np.rint(triangle)).any():
+        _refuse("a scatter that no samples have")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise ValueError(sentence)

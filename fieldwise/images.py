@@ -1,0 +1,227 @@
+"""Images from outside: the one door to Pillow, shared by whoever computes features.
+
+Bundler and agent must see the same pixels, or golden vectors and starter heads would not fit; so
+preprocessing is here and nowhere else. Whatever the bytes are, they either become red, green and
+blue within the limits or are refused with ``IMAGE_INVALID``: the size is read from the header
+before a pixel is decoded, only five formats are tried (each plugin is called by itself, without
+Pillow's global limits and its warnings), and of an animation the first frame counts. Orientation as
+a camera notes it is applied, transparency is laid on white, 16-bit grey is scaled to 8.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from fieldwise.bundle import Preprocessing
+from fieldwise.errors import Fault, FieldwiseError
+
+FORMATS: tuple[tuple[bytes, Callable[[BytesIO], ImageFile]], ...] = (
+    (b"\xff\xd8\xff", JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", PngImageFile),
+    (b"RIFF", WebPImageFile),
+    (b"GIF8", GifImageFile),
+    (b"BM", BmpImageFile),
+)
+RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIXTEEN_TO_EIGHT = 257  # 65,535 / 255
+EXEMPLAR_BYTES_MAX = 48 * 1024  # a q90 JPEG of 256 px is 20 to 45 KiB: originals below stay
+EXEMPLAR_SIDE = 256  # px; serves a later backbone of 224 px with its customary margin
+EXEMPLAR_QUALITY = 90  # the least at which JPEG's losses stay below those of resizing
+LOSSLESS_SIDE_MAX = 64  # px; tiny images are smaller as PNG, and JPEG's blocks would show
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ``decode`` and ``load`` accept: encoded bytes, and pixels as the header states them.
+
+    32 MiB is the wire's cap; 50 megapixels are today's largest phone cameras and 150 MB decoded.
+    """
+
+    bytes_max: int = 32 * 1024**2
+    pixels_max: int = 50_000_000
+
+
+def decode(content: bytes, limits: Limits | None = None) -> NDArray[np.uint8]:
+    """Decode an image file.
+
+    Returns:
+        uint8[H,W,3], red, green and blue.
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` when it is not a whole image of a known format within the
+            limits.
+    """
+    return _pixels(_read(content, limits or Limits(), None))
+
+
+def load(
+    content: bytes, preprocessing: Preprocessing, limits: Limits | None = None
+) -> NDArray[np.uint8]:
+    """Decode and fit in one go; a large JPEG is decoded at an eighth to a half of its size.
+
+    Returns:
+        uint8[S,S,3].
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` as ``decode``.
+    """
+    image = _read(content, limits or Limits(), preprocessing.size)
+    return _pixels(_centre(image, preprocessing.size, RESAMPLE[preprocessing.resample]))
+
+
+def fit(rgb: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Resize the shorter side of uint8[H,W,3] and cut out the central square uint8[S,S,3].
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` when the array is not an image.
+    """
+    image = Image.fromarray(check_pixels(rgb))
+    return _pixels(_centre(image, preprocessing.size, RESAMPLE[preprocessing.resample]))
+
+
+def to_input(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Turn uint8[N,S,S,3] into the graph's input float32[N,3,S,S]."""
+    mean = np.array(preprocessing.mean, np.float32)
+    scale = np.array(preprocessing.scale, np.float32)
+    return np.ascontiguousarray(((images - mean) / scale).transpose(0, 3, 1, 2))
+
+
+def encode_exemplar(image: bytes | NDArray[np.uint8]) -> bytes:
+    """Choose the bytes by which to remember an image for later backbones.
+
+    A small file stays as it is. Everything else is cut to its central square, all that a backbone
+    sees of it, and encoded anew: at most 256 px, as JPEG, or as PNG up to 64 px.
+
+    Args:
+        image: A file that ``decode`` accepts, or pixels uint8[H,W,3].
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` as ``decode``.
+    """
+    if isinstance(image, bytes):
+        if len(image) <= EXEMPLAR_BYTES_MAX:
+            return image
+        whole = _read(image, Limits(), EXEMPLAR_SIDE)
+    else:
+        whole = Image.fromarray(check_pixels(image))
+    side = min(EXEMPLAR_SIDE, *whole.size)
+    square = _centre(whole, side, Image.Resampling.BICUBIC)
+    target = BytesIO()
+    if side <= LOSSLESS_SIDE_MAX:
+        square.save(target, "PNG")
+    else:
+        square.save(target, "JPEG", quality=EXEMPLAR_QUALITY)
+    return target.getvalue()
+
+
+def check_pixels(rgb: NDArray[np.uint8], limits: Limits | None = None) -> NDArray[np.uint8]:
+    """Return an array as given when it is uint8[H,W,3] within the limits.
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` when it is not.
+    """
+    pixels_max = (limits or Limits()).pixels_max
+    if rgb.dtype != np.uint8 or rgb.shape != (*rgb.shape[:2], 3) or not rgb.size:
+        raise _invalid(f"pixels are {rgb.dtype}{list(rgb.shape)} instead of uint8[H, W, 3]")
+    if rgb.shape[0] * rgb.shape[1] > pixels_max:
+        raise _invalid(f"the image has more than {pixels_max:,} pixels")
+    return rgb
+
+
+def _read(content: bytes, limits: Limits, side: int | None) -> Image.Image:
+    """Decode to RGB; with a ``side``, at a reduced size whose shorter side is at least that."""
+    if not content:
+        raise _invalid("the image is empty")
+    if len(content) > limits.bytes_max:
+        raise _invalid(f"the image is {len(content):,} bytes; the limit is {limits.bytes_max:,}")
+    try:
+        image = _open(content)
+        _check_size(image.size, limits)
+        if side is not None:
+            image.draft(None, _reduced(image.size, side))
+        return _upright(_to_rgb(image), image)
+    except FieldwiseError:
+        raise
+    except Exception as error:  # decoders raise whatever the bytes make them
+        raise _invalid(f"the image cannot be decoded: {error}") from error
+
+
+def _open(content: bytes) -> ImageFile:
+    for magic, plugin in FORMATS:
+        if content.startswith(magic):
+            return plugin(BytesIO(content))
+    raise _invalid("the image is not a JPEG, PNG, WebP, BMP or GIF file")
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
+    width, height = size
+    if width * height > limits.pixels_max:
+        raise _invalid(
+            f"the image is {width:,} x {height:,}; the limit is {limits.pixels_max:,} pixels"
+        )
+
+
+def _reduced(size: tuple[int, int], side: int) -> tuple[int, int]:
+    width, height = size
+    factor = min(width, height) / side
+    return (max(1, int(width / factor)), max(1, int(height / factor)))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        image.load()
+        return image
+    if image.mode in {"I", "I;16", "I;16B", "I;16L"}:
+        wide = np.asarray(image).astype(np.uint32) // SIXTEEN_TO_EIGHT
+        return Image.fromarray(np.minimum(wide, 255).astype(np.uint8)).convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    try:
+        turn = TURNS.get(source.getexif().get(ORIENTATION, 1))
+    except Exception:  # noqa: BLE001  # broken notes of a camera do not make a picture unreadable
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _centre(image: Image.Image, side: int, resample: Image.Resampling) -> Image.Image:
+    """Resize the central square; the same as resizing first, without the pixels cut away."""
+    width, height = image.size
+    edge = min(width, height)
+    if (width, height) == (side, side):
+        return image
+    left, top = (width - edge) / 2, (height - edge) / 2
+    return image.resize((side, side), resample, box=(left, top, left + edge, top + edge))
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    return np.array(image, np.uint8)
+
+
+def _invalid(sentence: str) -> FieldwiseError:
+    return FieldwiseError(Fault.IMAGE_INVALID, sentence)
