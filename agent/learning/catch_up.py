@@ -1,0 +1,142 @@
+"""Bringing a pair up to date with what is stored, by one step for every occasion.
+
+Read the samples after the sequence that the pair covers; take the features where they are of its
+backbone and the image where they are not. After a restart that is the feature log since the
+snapshot; for a new backbone all remembered images; for an old pair that serves again what was
+taught meanwhile.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from agent.learning.embedder import Embedder
+from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.samples import Share
+from agent.learning.settings import LearningSettings
+from agent.ports import SampleStore
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+
+BATCH = 32  # samples read at a time: under 2 MB of images, and a stop is heeded within a second
+LEARNED = frozenset({Share.LEARN})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rebuild is: images embedded, and how many there are to embed."""
+
+    done: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on at a rebuild.
+
+    Attributes:
+        images: How many images there are at its start.
+        progress: Told after every batch.
+        should_stop: Asked after every batch.
+    """
+
+    images: int
+    progress: Callable[[Progress], None]
+    should_stop: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Right answers among held-out samples."""
+
+    samples: int
+    correct: int
+
+
+class Stopped(Exception):  # noqa: N818  # nothing went wrong: the caller asked for it
+    """A rebuild was asked to stop."""
+
+
+def open_pair(
+    embedder: Embedder,
+    starter: Statistics | None,
+    store: SampleStore,
+    settings: LearningSettings,
+) -> Pair:
+    """The pair of a backbone as the store knows it, up to date, its head solved exactly.
+
+    Args:
+        embedder: The backbone.
+        starter: Its starter head; used where there is no snapshot.
+        store: What is kept.
+        settings: How to learn.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` when the snapshot cannot be read, ``GRAPH_FAILED``.
+    """
+    snapshot = store.load_snapshot(embedder.bundle)
+    if snapshot is None:
+        pair = fresh_pair(embedder, starter, settings)
+    else:
+        pair = restored_pair(embedder, snapshot, settings)
+    bring_up_to_date(pair, store)
+    return pair
+
+
+def bring_up_to_date(pair: Pair, store: SampleStore) -> None:
+    """Let a pair learn every stored sample that it has not seen, and settle its head.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    newest = store.last_sequence()
+    absorbed = sum(_batches(pair, store))
+    pair.covered = max(pair.covered, newest)
+    if absorbed:
+        pair.settle()
+
+
+def rebuild(
+    embedder: Embedder,
+    starter: Statistics | None,
+    store: SampleStore,
+    settings: LearningSettings,
+    watch: Watch,
+) -> Pair:
+    """Build the pair of a new backbone from what is remembered.
+
+    Raises:
+        Stopped: When asked to.
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    pair = fresh_pair(embedder, starter, settings)
+    done = 0
+    for absorbed in _batches(pair, store):
+        done += absorbed
+        watch.progress(Progress(done, max(done, watch.images)))
+        if watch.should_stop():
+            raise Stopped
+    pair.settle()
+    return pair
+
+
+def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
+    """Ask a pair for every held-out sample of one share that its backbone can still see.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for learned samples: those it knows.
+    """
+    if share is Share.LEARN:
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "learned samples say nothing of accuracy")
+    samples = correct = covered = 0
+    while batch := store.samples_after(covered, BATCH, pair.bundle, frozenset({share})):
+        rows, names = pair.features_of(batch)
+        said = pair.head.predict(rows)
+        samples += len(names)
+        correct += sum(1 for one, other in zip(said, names, strict=True) if one == other)
+        covered = batch[-1].sequence
+    return Tally(samples, correct)
+
+
+def _batches(pair: Pair, store: SampleStore) -> Iterator[int]:
+    while batch := store.samples_after(pair.covered, BATCH, pair.bundle, LEARNED):
+        yield pair.absorb(batch)

@@ -1,0 +1,364 @@
+"""Learning as a whole: predict, teach, remember, resume, and move to another backbone.
+
+A taught image is fitted and embedded once; from its features the head first predicts, then learns,
+unless the image's scene is set aside. Records gather in a group that one transaction writes
+(``tick``, or a full group). What was learned is in three places: statistics in memory, now and then
+a snapshot of them, and the feature log since. After a kill the snapshot and the log give back the
+same statistics to the bit, up to the last group; a snapshot is only taken of what is written.
+
+Every pair, in use or not, is brought up to date by the same step: read the samples after the
+sequence that it covers, take the features where they are of its backbone and the image where they
+are not. Resuming reads a few hundred features; moving to a new backbone (``rebuild``) reads all
+remembered images; going back to an old pair reads what was taught meanwhile.
+
+One lock serves all that changes; predictions never take it. They read the current pair once and use
+its head, which is replaced as a whole and never written to.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.catch_up import (
+    Progress,
+    Tally,
+    Watch,
+    bring_up_to_date,
+    evaluate,
+    rebuild,
+)
+from agent.learning.discriminant import Ranking
+from agent.learning.embedder import Embedder
+from agent.learning.holdout import Placement, place
+from agent.learning.memory import Memory
+from agent.learning.names import check_burst_name, stored_class_name
+from agent.learning.pair import Pair
+from agent.learning.prequential import Window
+from agent.learning.samples import Counters, Group, Remembered, Sample, Share
+from agent.learning.settings import LearningSettings
+from agent.ports import SampleStore
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+from fieldwise.images import encode_exemplar
+
+TOP = 5  # classes in a ranking, as on the local wire
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a taught sample; ``predicted`` is what the head said before."""
+
+    sample_id: str
+    share: Share
+    predicted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Learning in numbers, as status and check-ins report it."""
+
+    learned: int
+    classes: int
+    select: int
+    judge: int
+    exemplars: int
+    exemplar_bytes: int
+    window: int
+    window_correct: int
+    window_last_label_correct: int
+
+
+class Learner:
+    """The learning half of a device, over one sample store.
+
+    Args:
+        pair: The pair that serves, up to date with the store (``open_pair``).
+        store: What is kept.
+        settings: How to learn.
+        random: Chance for choosing which images go.
+    """
+
+    def __init__(
+        self, pair: Pair, store: SampleStore, settings: LearningSettings, random: Random
+    ) -> None:
+        self._pair = pair
+        self._store = store
+        self._settings = settings
+        self._random = random
+        self._lock = threading.RLock()
+        self._key = store.holdout_key()
+        self._sequence = store.last_sequence()
+        self._bursts = {burst.class_name: burst for burst in store.bursts()}
+        self._memory = Memory(store.remembered(), *_budgets(settings))
+        counters = store.counters()
+        self._counters = counters
+        self._window = Window(counters.window, counters.last_label)
+        self._waiting: list[Sample] = []
+        self._waiting_since = 0.0
+        self._forgotten: list[str] = []
+
+    @property
+    def pair(self) -> Pair:
+        """The pair that serves now."""
+        return self._pair
+
+    @property
+    def settings(self) -> LearningSettings:
+        """The settings in force."""
+        return self._settings
+
+    def predict(self, image: bytes | NDArray[np.uint8], top: int = TOP) -> Ranking:
+        """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
+
+        Raises:
+            FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
+        """
+        return self._pair.rank(image, top)
+
+    def teach(
+        self,
+        sample_id: str,
+        image: bytes | NDArray[np.uint8],
+        class_name: str,
+        burst: str,
+        time: float,
+    ) -> Outcome:
+        """Predict a labelled image, then learn it or set it aside.
+
+        Args:
+            sample_id: Unique; a known one is not learned again.
+            image: An encoded image or pixels uint8[H,W,3].
+            class_name: What it shows.
+            burst: Name of the scene; empty to let time and class decide.
+            time: Now, Unix seconds.
+
+        Raises:
+            FieldwiseError: ``CLASS_INVALID``, ``TOO_MANY_CLASSES``, ``IMAGE_INVALID``,
+                ``GRAPH_FAILED``; ``DISK_FULL`` while a full group could not be written. Nothing is
+                learned then.
+        """
+        name, scene = stored_class_name(class_name), check_burst_name(burst)
+        with self._lock:
+            self._require_room_for(name)
+            if len(self._waiting) >= self._settings.group_samples:
+                self.flush()
+            grid = self._pair.grid(self._pair.fit(image)[None])
+            predicted = self._pair.head.predict(grid)[0]
+            placed = self._place(sample_id, name, scene, time)
+            if not (self._settings.learning_paused or self._is_known(sample_id)):
+                self._record(sample_id, placed, grid[0], encode_exemplar(image))
+                self._window = self._window.after(name, predicted, self._settings.window_samples)
+                if placed.share is Share.LEARN:
+                    self._pair.learn(grid, [name])
+                self._flush_when_full()
+        return Outcome(sample_id, placed.share, predicted)
+
+    def tick(self, now: float) -> None:
+        """Write what has waited long enough, and let expired images go; call it every second.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
+        """
+        with self._lock:
+            expired = self._memory.expire(now, self._settings.retention_days)
+            self._forgotten += [image.id for image in expired]
+            waited = abs(now - self._waiting_since) >= self._settings.group_seconds
+            if self._forgotten or (self._waiting and waited):
+                self.flush()
+
+    def flush(self) -> None:
+        """Write everything that waits, and a snapshot if one is due.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
+        """
+        with self._lock:
+            if self._waiting or self._forgotten:
+                counters = replace(
+                    self._counters, last_label=self._window.last_label, window=self._window.outcomes
+                )
+                self._store.commit(Group(tuple(self._waiting), tuple(self._forgotten), counters))
+                self._waiting, self._forgotten = [], []
+            if self._sequence - self._pair.saved >= self._settings.snapshot_samples:
+                self._save(self._pair)
+
+    def close(self) -> None:
+        """Write what waits and a snapshot, so that the next start has nothing to replay.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``.
+        """
+        with self._lock:
+            self.flush()
+            if self._pair.covered > self._pair.saved:
+                self._save(self._pair)
+
+    def configure(self, settings: LearningSettings) -> None:
+        """Adopt settings: shrinkage at once, budgets by letting images go with the next group."""
+        with self._lock:
+            before, self._settings = self._settings, settings
+            gone = self._memory.resize(*_budgets(settings), self._random)
+            self._forgotten += [image.id for image in gone]
+            if before.shrinkage != settings.shrinkage:
+                self._pair.configure(settings)
+
+    def settle(self) -> None:
+        """Make the head exactly that of the statistics now, without waiting for the cadence."""
+        with self._lock:
+            self._pair.settle()
+
+    def evaluate(self, pair: Pair, share: Share) -> Tally:
+        """Ask a pair for every held-out sample of one share that its backbone can still see.
+
+        Raises:
+            FieldwiseError: ``INVALID_ARGUMENT`` for learned samples: those it knows.
+        """
+        return evaluate(pair, self._store, share)
+
+    def rebuild(
+        self,
+        embedder: Embedder,
+        starter: Statistics | None,
+        progress: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ) -> Pair:
+        """Build the pair for another backbone from what is remembered; the old one serves on.
+
+        Args:
+            embedder: The other backbone.
+            starter: Its starter head, if its bundle has one.
+            progress: Told after every batch.
+            should_stop: Asked before every batch.
+
+        Raises:
+            Stopped: When asked to.
+            FieldwiseError: ``GRAPH_FAILED``.
+        """
+        with self._lock:
+            self.flush()
+            images = self._memory.count_of(Share.LEARN)
+        return rebuild(
+            embedder, starter, self._store, self._settings, Watch(images, progress, should_stop)
+        )
+
+    def swap(self, pair: Pair) -> Pair:
+        """Let another pair serve from now on; it first learns what was taught meanwhile.
+
+        Teaching waits for it, predictions do not. A snapshot of the new pair is written before it
+        serves.
+
+        Returns:
+            The pair that served until now, to go back to.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``; the old pair goes on serving then.
+        """
+        with self._lock:
+            self.flush()
+            bring_up_to_date(pair, self._store)
+            self._save(pair)
+            old, self._pair = self._pair, pair
+        return old
+
+    def figures(self) -> Figures:
+        """Learning in numbers."""
+        with self._lock:
+            return Figures(
+                learned=self._counters.learned,
+                classes=len(self._pair.head.classes),
+                select=self._counters.select,
+                judge=self._counters.judge,
+                exemplars=self._memory.count,
+                exemplar_bytes=self._memory.size,
+                window=self._window.samples,
+                window_correct=self._window.correct,
+                window_last_label_correct=self._window.last_label_correct,
+            )
+
+    def class_counts(self) -> dict[str, int]:
+        """Samples of each class that the head has learned, a starter head's included."""
+        with self._lock:
+            return {name: self._pair.count(name) for name in sorted(self._pair.classes)}
+
+    def _require_room_for(self, name: str) -> None:
+        known = name in self._bursts or self._pair.count(name) > 0
+        if not known and len(self._pair.classes) >= self._settings.classes_max:
+            raise FieldwiseError(
+                Fault.TOO_MANY_CLASSES,
+                f"the head knows {self._settings.classes_max:,} classes;"
+                " one more is over the limit",
+            )
+
+    def _is_known(self, sample_id: str) -> bool:
+        waiting = any(sample.id == sample_id for sample in self._waiting)
+        return waiting or bool(self._store.known([sample_id]))
+
+    def _place(self, sample_id: str, name: str, scene: str, time: float) -> Placement:
+        return place(
+            sample_id,
+            name,
+            time,
+            scene,
+            self._bursts.get(name),
+            self._pair.count(name),
+            self._key,
+            self._settings.holdout,
+        )
+
+    def _record(
+        self, sample_id: str, placed: Placement, grid: NDArray[np.int16], image: bytes
+    ) -> None:
+        self._sequence += 1
+        burst, share = placed.burst, placed.share
+        name = burst.class_name
+        entry = Remembered(sample_id, self._sequence, burst.time, name, share, len(image))
+        kept, gone = self._memory.offer(entry, self._random)
+        self._forgotten += [each.id for each in gone]
+        held = image if kept else None
+        sample = Sample(
+            sample_id,
+            self._sequence,
+            burst.time,
+            name,
+            burst.id,
+            share,
+            self._pair.bundle,
+            grid,
+            held,
+        )
+        if not self._waiting:
+            self._waiting_since = burst.time
+        self._waiting.append(sample)
+        self._bursts[name] = burst
+        self._counters = _counted(self._counters, share)
+        self._pair.covered = self._sequence
+
+    def _flush_when_full(self) -> None:
+        if len(self._waiting) >= self._settings.group_samples:
+            # On a full disk the sample is learned and waits with its group; the next is refused.
+            with suppress(FieldwiseError):
+                self.flush()
+
+    def _save(self, pair: Pair) -> None:
+        snapshot = pair.snapshot()
+        self._store.save_snapshot(snapshot, self._settings.feature_log_bytes_max)
+        pair.saved = snapshot.sequence
+
+
+def _budgets(settings: LearningSettings) -> tuple[int, int]:
+    held_out = int(settings.exemplar_bytes_max * settings.holdout_bytes_share)
+    return settings.exemplar_bytes_max - held_out, held_out
+
+
+def _counted(counters: Counters, share: Share) -> Counters:
+    return replace(
+        counters,
+        learned=counters.learned + (share is Share.LEARN),
+        select=counters.select + (share is Share.SELECT),
+        judge=counters.judge + (share is Share.JUDGE),
+    )

@@ -1,0 +1,45 @@
+"""Test-then-train: how often a sample was predicted right before it was learned.
+
+Beside it stands the guess "same as the last label", which a stream in bursts makes look good: a
+head that does not beat it has learned nothing. The window is one byte for each of the last samples:
+bit 0, the head was right; bit 1, the last label was.
+"""
+
+from dataclasses import dataclass
+
+HEAD_RIGHT = 1
+LAST_LABEL_RIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last outcomes, oldest first, and the label that the next guess would repeat."""
+
+    outcomes: bytes = b""
+    last_label: str = ""
+
+    @property
+    def samples(self) -> int:
+        """Outcomes in the window."""
+        return len(self.outcomes)
+
+    @property
+    def correct(self) -> int:
+        """Samples that the head had right."""
+        return sum(1 for outcome in self.outcomes if outcome & HEAD_RIGHT)
+
+    @property
+    def last_label_correct(self) -> int:
+        """Samples that "same as the last label" had right."""
+        return sum(1 for outcome in self.outcomes if outcome & LAST_LABEL_RIGHT)
+
+    def after(self, label: str, predicted: str, samples_max: int) -> "Window":
+        """The window after one more sample.
+
+        Args:
+            label: What the sample is.
+            predicted: What the head said before; empty while it knew no class.
+            samples_max: Length of the window.
+        """
+        outcome = HEAD_RIGHT * (predicted == label) + LAST_LABEL_RIGHT * (self.last_label == label)
+        return Window((self.outcomes + bytes([outcome]))[-samples_max:], label)

@@ -1,0 +1,205 @@
+"""The first run of an unknown graph, in a child process that may die in the agent's place.
+
+A graph comes from outside, and an engine that runs it is large and written in C++: it may crash,
+hang or ask for all memory there is. So before a device trusts a bundle, a child with limits on
+address space, processor time and wall clock loads the graph, runs the golden images through it and
+compares the features with the recorded ones. The child leaves no core dump, may not write a byte
+to any file, and is not waited for longer than stated. Only what it prints counts: one JSON object.
+
+    python -m agent.learning.trial < request.json
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from agent.learning.embedder import OnnxEmbedder
+from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.features import relative_error
+
+REPLY_BYTES_MAX = 16 * 1024
+IMAGES_MAX = 64  # golden images that are read; bundles have a handful
+GIB = 1024**3
+
+
+class TrialLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a graph may use up in its trial."""
+
+    memory_bytes: Annotated[int, Meta(ge=1 << 28)] = 3 * GIB
+    """Address space. The libraries reserve most of 1 GiB that they never touch; weights, their
+    packed copies and activations of any backbone fit for a device fit in the rest."""
+
+    cpu_seconds: Annotated[int, Meta(ge=1)] = 60
+    """Processor time: a handful of images takes a small board a few seconds."""
+
+    wall_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """Twice the processor time, for a device that is busy."""
+
+
+class TrialRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a trial is about, as the child reads it."""
+
+    graph: str
+    golden: str
+    bundle: str
+    manifest: Manifest
+    variant: str
+    limits: TrialLimits
+
+
+class TrialResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it went: a fault with its sentence, or the golden error and the time for an image."""
+
+    fault: Fault | None = None
+    sentence: str = ""
+    golden_error: float = 0.0
+    image_seconds: float = 0.0
+
+
+def try_bundle(
+    graph: Path,
+    golden: Path,
+    bundle: str,
+    manifest: Manifest,
+    variant: str,
+    limits: TrialLimits | None = None,
+) -> TrialResult:
+    """Run a bundle's golden images through a graph in a child process; blocks until it ends.
+
+    Args:
+        graph: The variant's graph, already checked against its digest.
+        golden: The bundle's golden file, likewise.
+        bundle: Digest of the bundle.
+        manifest: Its manifest.
+        variant: Which variant the graph is.
+        limits: What it may use up.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED`` when the graph does not load or run, crashes, hangs or
+            takes too much; ``GOLDEN_MISMATCH`` when it computes other features than were recorded;
+            ``BUNDLE_INVALID`` when the golden file is not what the manifest says.
+    """
+    bounds = limits or TrialLimits()
+    manifest.variant(variant)
+    request = TrialRequest(str(graph), str(golden), bundle, manifest, variant, bounds)
+    result = _read(_run(msgspec.json.encode(request), bounds), manifest)
+    if result.fault is not None:
+        raise FieldwiseError(result.fault, result.sentence)
+    return result
+
+
+def conduct(request: TrialRequest) -> TrialResult:
+    """Load the graph and compare; runs in the child.
+
+    Raises:
+        FieldwiseError: As ``try_bundle``.
+    """
+    manifest = request.manifest
+    images, recorded = _golden(Path(request.golden), manifest, request.variant)
+    embedder = OnnxEmbedder(Path(request.graph), request.bundle, manifest, request.variant)
+    begun = time.perf_counter()
+    computed = np.concatenate([embedder.embed(image[None]) for image in images])
+    seconds = (time.perf_counter() - begun) / len(images)
+    error = relative_error(computed, recorded)
+    allowed = manifest.variant(request.variant).golden_error_max
+    if not error <= allowed:
+        raise FieldwiseError(
+            Fault.GOLDEN_MISMATCH,
+            f"{manifest.title} {request.variant} computes features that differ by {error:.2g}"
+            f" of their length from the recorded ones; {allowed:.2g} is allowed",
+        )
+    return TrialResult(golden_error=error, image_seconds=seconds)
+
+
+def main() -> None:
+    """Read a request from standard input, set the limits, print the result."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialRequest)
+    _limit(request.limits)
+    try:
+        result = conduct(request)
+    except FieldwiseError as error:
+        result = TrialResult(error.fault, error.sentence[: REPLY_BYTES_MAX // 8])
+    sys.stdout.buffer.write(msgspec.json.encode(result))
+
+
+def _limit(limits: TrialLimits) -> None:
+    for kind, bound in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        resource.setrlimit(kind, (bound, bound))
+
+
+def _run(request: bytes, limits: TrialLimits) -> "subprocess.CompletedProcess[bytes]":
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    try:
+        return subprocess.run(  # our own module under our own interpreter
+            [sys.executable, "-m", "agent.learning.trial"],
+            input=request,
+            capture_output=True,
+            timeout=limits.wall_seconds,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _failed(
+            f"the graph did not finish its trial within {limits.wall_seconds:g} seconds"
+        ) from error
+
+
+def _read(child: "subprocess.CompletedProcess[bytes]", manifest: Manifest) -> TrialResult:
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        raise _failed(f"{manifest.title} killed its trial process ({name})")
+    if child.returncode or len(child.stdout) > REPLY_BYTES_MAX:
+        last = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise _failed(f"the trial of {manifest.title} broke down: {' '.join(last)[:200]}")
+    try:
+        return msgspec.json.decode(child.stdout, type=TrialResult)
+    except msgspec.DecodeError as error:
+        raise _failed(f"the trial of {manifest.title} gave no answer") from error
+
+
+def _golden(
+    path: Path, manifest: Manifest, variant: str
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    try:
+        tensors: dict[str, NDArray[Any]] = load(path.read_bytes())
+        images, features = tensors["images"], tensors[f"features.{variant}"]
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
+        raise _invalid(f"the golden file of {manifest.title} cannot be read: {error}") from error
+    size = manifest.preprocessing.size
+    if images.dtype != np.uint8 or images.shape != (len(images), size, size, 3):
+        raise _invalid(f"golden images are {images.dtype}{list(images.shape)}")
+    if features.dtype != np.float32 or features.shape != (len(images), manifest.feature_width):
+        raise _invalid(f"golden features are {features.dtype}{list(features.shape)}")
+    if not 1 <= len(images) <= IMAGES_MAX:
+        raise _invalid(f"{len(images):,} golden images; the limit is {IMAGES_MAX}")
+    return images, features
+
+
+def _invalid(sentence: str) -> FieldwiseError:
+    return FieldwiseError(Fault.BUNDLE_INVALID, sentence)
+
+
+def _failed(sentence: str) -> FieldwiseError:
+    return FieldwiseError(Fault.GRAPH_FAILED, sentence)
+
+
+if __name__ == "__main__":
+    main()

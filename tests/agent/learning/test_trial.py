@@ -1,0 +1,177 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save
+
+from agent.learning.embedder import OnnxEmbedder
+from agent.learning.trial import TrialLimits, TrialResult, try_bundle
+from fieldwise.errors import Fault, FieldwiseError
+from tests.fakes.embedder import SIZE, manifest_of
+
+BUNDLE = "a" * 64
+TOLERANCE = 1e-3
+WIDTH = 3
+MANIFEST = manifest_of("colours", WIDTH)
+IMAGES = np.random.default_rng(5).integers(0, 256, (4, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def averages(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return ((images - 127.0) / 128.0).mean((1, 2)).astype(np.float32)
+
+
+def graph(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.generic]]) -> bytes:
+    built = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(built, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 10
+    return model.SerializeToString()
+
+
+def averaging(scale: float = 1.0) -> bytes:
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "scale"], ["features"]),
+    ]
+    return graph(nodes, {"axes": np.array([2, 3]), "scale": np.array(scale, np.float32)})
+
+
+def endless() -> bytes:
+    """A loop that goes on for longer than anyone lives."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["on"]),
+            helper.make_node("Sin", ["carried"], ["next"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("step", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("carried", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next", TensorProto.FLOAT, None),
+        ],
+    )
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Loop", ["steps", "", "mean"], ["features"], body=body),
+    ]
+    return graph(nodes, {"axes": np.array([2, 3]), "steps": np.array(2**60)})
+
+
+def greedy() -> bytes:
+    """Asks for four terabytes; the shape hangs on the image, so that it cannot be folded away."""
+    nodes = [
+        helper.make_node("Shape", ["image"], ["shape"]),
+        helper.make_node("Mul", ["shape", "many"], ["huge"]),
+        helper.make_node("ReduceProd", ["huge"], ["size"], keepdims=1),
+        helper.make_node("Min", ["size", "limit"], ["length"]),
+        helper.make_node("ConstantOfShape", ["length"], ["features"]),
+    ]
+    return graph(nodes, {"many": np.array([2**10]), "limit": np.array([2**40])})
+
+
+def attempt(
+    tmp_path: Path,
+    content: bytes,
+    limits: TrialLimits | None = None,
+    golden: bytes | None = None,
+) -> TrialResult:
+    (tmp_path / "graph").write_bytes(content)
+    recorded = golden or save({"images": IMAGES, "features.fp32": averages(IMAGES)})
+    (tmp_path / "golden").write_bytes(recorded)
+    return try_bundle(tmp_path / "graph", tmp_path / "golden", BUNDLE, MANIFEST, "fp32", limits)
+
+
+def refusal(tmp_path: Path, content: bytes, limits: TrialLimits | None = None) -> FieldwiseError:
+    with pytest.raises(FieldwiseError) as caught:
+        attempt(tmp_path, content, limits)
+    return caught.value
+
+
+def test_a_sound_graph_reproduces_its_golden_features(tmp_path: Path) -> None:
+    result = attempt(tmp_path, averaging())
+    assert result.golden_error < 1e-5
+    assert result.image_seconds > 0
+
+
+def test_other_features_than_the_recorded_are_refused(tmp_path: Path) -> None:
+    assert attempt(tmp_path, averaging(1 + TOLERANCE / 2)).golden_error < TOLERANCE
+    error = refusal(tmp_path, averaging(1 + TOLERANCE * 2))
+    assert error.fault is Fault.GOLDEN_MISMATCH
+    assert "differ by 0.002" in error.sentence
+
+
+def test_a_graph_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
+    error = refusal(tmp_path, endless(), TrialLimits(wall_seconds=4))
+    assert error.fault is Fault.GRAPH_FAILED
+    assert "within 4 seconds" in error.sentence
+
+
+def test_a_graph_that_kills_its_process_leaves_the_agent_alive(tmp_path: Path) -> None:
+    error = refusal(tmp_path, endless(), TrialLimits(cpu_seconds=2))
+    assert error.fault is Fault.GRAPH_FAILED
+    assert "killed its trial process (SIG" in error.sentence
+
+
+def test_a_graph_that_takes_all_memory_is_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, greedy())
+    assert error.fault is Fault.GRAPH_FAILED
+
+
+def test_features_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    error = refusal(tmp_path, averaging(np.inf))
+    assert error.fault is Fault.GRAPH_FAILED
+    assert "finite" in error.sentence
+
+
+def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
+    nodes = [helper.make_node("ReduceMean", ["image", "axes"], ["features"], keepdims=0)]
+    error = refusal(tmp_path, graph(nodes, {"axes": np.array([1, 3])}))
+    assert error.fault is Fault.GRAPH_FAILED
+    assert "instead of (1, 3)" in error.sentence
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", averaging()[:-40]])
+def test_what_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> None:
+    assert refusal(tmp_path, content).fault is Fault.GRAPH_FAILED
+
+
+@pytest.mark.parametrize(
+    "golden",
+    [
+        b"rubbish",
+        save({"images": IMAGES}),
+        save({"images": IMAGES[:, :5], "features.fp32": averages(IMAGES)}),
+        save({"images": IMAGES, "features.fp32": averages(IMAGES)[:2]}),
+        save({"images": IMAGES[:0], "features.fp32": averages(IMAGES)[:0]}),
+    ],
+)
+def test_a_golden_file_that_is_not_what_it_should_be_is_refused(
+    tmp_path: Path, golden: bytes
+) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        attempt(tmp_path, averaging(), golden=golden)
+    assert caught.value.fault is Fault.BUNDLE_INVALID
+
+
+def test_an_unknown_variant_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(FieldwiseError, match="no variant int8"):
+        try_bundle(tmp_path / "no", tmp_path / "no", BUNDLE, MANIFEST, "int8")
+
+
+def test_an_embedder_takes_any_number_of_images(tmp_path: Path) -> None:
+    (tmp_path / "graph").write_bytes(averaging())
+    embedder = OnnxEmbedder(tmp_path / "graph", BUNDLE, MANIFEST, "fp32")
+    assert np.allclose(embedder.embed(IMAGES), averages(IMAGES), atol=1e-6)
+    assert embedder.embed(IMAGES[:1]).shape == (1, WIDTH)

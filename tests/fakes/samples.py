@@ -1,0 +1,133 @@
+"""A sample store in memory that keeps the port's promises, for tests of what stands on it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from agent.learning.samples import (
+    Burst,
+    Counters,
+    Group,
+    Remembered,
+    Sample,
+    Share,
+    Snapshot,
+)
+from fieldwise.errors import Fault, FieldwiseError
+
+
+class MemorySamples:
+    """Everything in dictionaries; ``full`` makes it behave like a full disk."""
+
+    def __init__(self, key: bytes = b"k" * 32) -> None:
+        self.full = False
+        self.commits = 0
+        self._key = key
+        self._samples: dict[str, Sample] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._counters = Counters()
+        self._last = 0
+
+    def holdout_key(self) -> bytes:
+        return self._key
+
+    def commit(self, group: Group) -> None:
+        self._require_room()
+        self.commits += 1
+        for sample in group.samples:
+            self._last = max(self._last, sample.sequence)
+            self._samples.setdefault(sample.id, sample)
+        for forgotten in group.forgotten:
+            self._forget(forgotten)
+        self._counters = group.counters
+
+    def last_sequence(self) -> int:
+        return self._last
+
+    def known(self, ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(ids) & self._samples.keys()
+
+    def samples_after(
+        self, sequence: int, limit: int, bundle: str, shares: frozenset[Share]
+    ) -> list[Sample]:
+        found = []
+        for sample in self._ordered():
+            if sample.sequence > sequence and sample.share in shares:
+                if sample.grid is not None and sample.bundle == bundle:
+                    found.append(replace(sample, image=None))
+                elif sample.image is not None:
+                    found.append(replace(sample, grid=None))
+        return found[:limit]
+
+    def remembered(self) -> list[Remembered]:
+        return [
+            Remembered(
+                sample.id,
+                sample.sequence,
+                sample.time,
+                sample.class_name,
+                sample.share,
+                len(sample.image),
+            )
+            for sample in self._ordered()
+            if sample.image is not None
+        ]
+
+    def bursts(self) -> list[Burst]:
+        sizes = Counter(sample.burst for sample in self._samples.values())
+        newest = {sample.class_name: sample for sample in self._ordered()}
+        return [
+            Burst(name, sample.burst, sample.time, sizes[sample.burst])
+            for name, sample in newest.items()
+        ]
+
+    def counters(self) -> Counters:
+        return self._counters
+
+    def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
+        self._require_room()
+        self._snapshots[snapshot.bundle] = snapshot
+        learned = [
+            sample
+            for sample in self._ordered()
+            if sample.share is Share.LEARN and sample.grid is not None
+        ]
+        held = sum(sample.grid.nbytes for sample in learned if sample.grid is not None)
+        for sample in learned:
+            if held <= log_bytes_max or sample.sequence > snapshot.sequence:
+                break
+            assert sample.grid is not None
+            held -= sample.grid.nbytes
+            self._samples[sample.id] = replace(sample, grid=None)
+        self._drop_empty()
+
+    def load_snapshot(self, bundle: str) -> Snapshot | None:
+        return self._snapshots.get(bundle)
+
+    def drop_snapshots(self, keep: frozenset[str]) -> None:
+        self._snapshots = {
+            bundle: snapshot for bundle, snapshot in self._snapshots.items() if bundle in keep
+        }
+
+    def _ordered(self) -> list[Sample]:
+        return sorted(self._samples.values(), key=lambda sample: sample.sequence)
+
+    def _forget(self, identity: str) -> None:
+        sample = self._samples.get(identity)
+        if sample is None or sample.image is None:
+            return
+        if sample.share is Share.LEARN:
+            self._samples[identity] = replace(sample, image=None)
+        else:
+            del self._samples[identity]
+
+    def _drop_empty(self) -> None:
+        newest = {sample.class_name: sample.id for sample in self._ordered()}
+        for sample in self._ordered():
+            empty = sample.grid is None and sample.image is None
+            if empty and newest[sample.class_name] != sample.id:
+                del self._samples[sample.id]
+
+    def _require_room(self) -> None:
+        if self.full:
+            raise FieldwiseError(Fault.DISK_FULL, "no room is left for samples")
