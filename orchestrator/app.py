@@ -1,0 +1,284 @@
+"""The one place where an orchestrator is put together, started and stopped.
+
+First start makes everything that is missing: data folder, fleet, authority, token, tables. Stopping
+goes the other way round: readiness is taken back, calls under way get their time, what waits in
+memory is written, and only then the database and the folder are let go.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from fieldwise import __version__
+from fieldwise.identity import certificate_der, certificate_pem
+from fieldwise.ticket import Ticket, encode_ticket
+from orchestrator import addresses
+from orchestrator.config import OrchestratorSettings
+from orchestrator.enrolment.authority import Authority
+from orchestrator.enrolment.service import Enrolment, Minted
+from orchestrator.fleet.check_in import CheckIns, Pace
+from orchestrator.fleet.directory import Directory
+from orchestrator.home import (
+    Connection,
+    emptied,
+    held,
+    open_authority,
+    open_token,
+    write_connection,
+)
+from orchestrator.loops import Repeated, repeating, turn
+from orchestrator.metric_names import Loop
+from orchestrator.metrics import FleetMetrics
+from orchestrator.metrics_http import MetricsServer
+from orchestrator.ports import BundleStore, Clock, Entropy
+from orchestrator.publishing import Publishing
+from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.operations import Rollouts
+from orchestrator.rpc.credentials import ServerCertificate
+from orchestrator.rpc.devices import DeviceServicer
+from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
+from orchestrator.rpc.server import Servers, Services
+from orchestrator.storage.blobs import folder_bundles
+from orchestrator.storage.sql.stores import sql_stores
+from orchestrator.storage.stores import Stores
+from orchestrator.survey import Survey
+from orchestrator.world import SystemClock, SystemEntropy
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where a running orchestrator is found; addresses are host:port."""
+
+    fleet: str
+    folder: Path
+    device_address: str
+    operator_address: str
+    metrics_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What an orchestrator stands on."""
+
+    settings: OrchestratorSettings
+    authority: Authority
+    token: str
+    stores: Stores
+    bundles: BundleStore
+    clock: Clock
+    entropy: Entropy
+    metrics: FleetMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The use cases over it."""
+
+    enrolment: Enrolment
+    check_ins: CheckIns
+    directory: Directory
+    controller: Controller
+    rollouts: Rollouts
+    survey: Survey
+    publishing: Publishing
+
+
+async def serve(settings: OrchestratorSettings, announce: Callable[[Started], None]) -> None:
+    """Run until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Raises:
+        FieldwiseError: Where it cannot start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
+        stop.set()
+
+    for each in SIGNALS:
+        loop.add_signal_handler(each, begin_to_stop)
+    async with running(settings) as started:
+        announce(started)
+        await stop.wait()
+        _log.info("stopping", drain_seconds=settings.drain_seconds)
+
+
+@asynccontextmanager
+async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
+    """Run an orchestrator for as long as the context lasts.
+
+    Raises:
+        FieldwiseError: ``STATE_LOCKED``, ``STATE_DAMAGED``, ``SETTING_INVALID`` or ``UNAVAILABLE``,
+            with nothing left running.
+    """
+    async with AsyncExitStack() as stack:
+        ground = await _prepare(settings, stack)
+        parts = _assemble(ground)
+        deeds = _deeds(ground, parts)
+        stack.push_async_callback(turn, deeds[Loop.FLUSH], ground.metrics.loop_failed)
+        await turn(deeds[Loop.METRICS], ground.metrics.loop_failed)
+        await stack.enter_async_context(
+            repeating(tuple(deeds.values()), ground.metrics.loop_failed)
+        )
+        yield await _open_ports(ground, parts, stack)
+
+
+async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Ground:
+    clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
+    stack.enter_context(held(folder))
+    database = settings.database_url or f"sqlite:///{folder / 'fieldwise.sqlite'}"
+    return _Ground(
+        settings=settings,
+        authority=open_authority(folder, settings.fleet, entropy, clock.now()),
+        token=open_token(folder, settings.operator_token, entropy),
+        stores=await stack.enter_async_context(sql_stores(database)),
+        bundles=folder_bundles(settings.bundle_folder or folder / "bundles"),
+        clock=clock,
+        entropy=entropy,
+        metrics=FleetMetrics(__version__),
+    )
+
+
+def _assemble(ground: _Ground) -> _Parts:
+    stores, clock, settings = ground.stores, ground.clock, ground.settings
+    controller = Controller(stores.rollouts, clock)
+    return _Parts(
+        enrolment=Enrolment(
+            stores.tickets, stores.members, ground.authority, clock, ground.entropy
+        ),
+        check_ins=CheckIns(stores.check_ins, clock, _pace(settings)),
+        directory=Directory(stores.devices, stores.members, clock),
+        controller=controller,
+        rollouts=Rollouts(stores.rollouts, stores.backbones, controller, clock),
+        survey=Survey(
+            ground.authority.fleet,
+            stores.devices,
+            stores.backbones,
+            stores.rollouts,
+            stores.tickets,
+            clock,
+        ),
+        publishing=Publishing(
+            stores.backbones,
+            ground.bundles,
+            clock,
+            emptied(settings.folder / "uploads"),
+            settings.bundle_bytes_max,
+        ),
+    )
+
+
+def _pace(settings: OrchestratorSettings) -> Pace:
+    return Pace(
+        idle_seconds=settings.check_in_seconds,
+        busy_seconds=min(settings.busy_check_in_seconds, settings.check_in_seconds),
+        busy_calls_per_second=settings.busy_check_ins_per_second,
+    )
+
+
+def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
+    async def look() -> None:
+        ground.metrics.show(await parts.survey.snapshot())
+
+    settings = ground.settings
+    deeds = (
+        Repeated(Loop.FLUSH, FLUSH_SECONDS, parts.check_ins.flush),
+        Repeated(Loop.RECONCILE, settings.reconcile_seconds, parts.controller.look_at_all),
+        Repeated(Loop.METRICS, settings.metrics_seconds, look),
+    )
+    return {each.loop: each for each in deeds}
+
+
+async def _open_ports(ground: _Ground, parts: _Parts, stack: AsyncExitStack) -> Started:
+    settings = ground.settings
+    servers = _servers(ground, parts)
+    ports = servers.listen(settings.device_listen, settings.operator_listen)
+    started = _addresses(ground, *ports)
+    ready = threading.Event()
+    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, ready.is_set)
+    stack.callback(metrics.close)
+    await servers.serve(_services(ground, parts, started))
+    stack.push_async_callback(servers.stop, settings.drain_seconds)
+    stack.callback(ready.clear)
+    ready.set()
+    near = addresses.local(settings.operator_listen, ports[1])
+    root = certificate_pem(ground.authority.certificate).decode()
+    write_connection(settings.folder, Connection(near, root, ground.token))
+    return replace(started, metrics_address=addresses.local(settings.metrics_listen, metrics.port))
+
+
+def _servers(ground: _Ground, parts: _Parts) -> Servers:
+    settings, fleet = ground.settings, ground.authority.fleet
+    listens = (settings.device_listen, settings.operator_listen)
+    hosts = addresses.certified(settings.advertise_hosts, listens)
+    return Servers(
+        ServerCertificate(ground.authority, hosts, ground.clock),
+        (DeviceOnly(fleet, ground.clock, parts.enrolment.admit), OperatorsOnly(ground.token)),
+        ground.metrics,
+        settings.calls_max,
+    )
+
+
+def _addresses(ground: _Ground, device_port: int, operator_port: int) -> Started:
+    settings = ground.settings
+    host = addresses.advertised(settings.advertise_hosts)
+    return Started(
+        fleet=ground.authority.fleet,
+        folder=settings.folder,
+        device_address=settings.device_address or addresses.joined(host, device_port),
+        operator_address=settings.operator_address or addresses.joined(host, operator_port),
+        metrics_address="",
+    )
+
+
+def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
+    root = certificate_der(ground.authority.certificate)
+
+    def write_ticket(minted: Minted) -> str:
+        return encode_ticket(
+            Ticket(
+                address=started.operator_address,
+                authority=root,
+                fleet=started.fleet,
+                ticket_id=minted.ticket.id,
+                secret=minted.secret,
+            )
+        )
+
+    return Services(
+        devices=DeviceServicer(
+            parts.check_ins,
+            parts.enrolment,
+            ground.bundles,
+            device_address=started.device_address,
+            downloads_max=ground.settings.downloads_max,
+            downloaded=ground.metrics.downloaded,
+        ),
+        enrolment=EnrolmentServicer(parts.enrolment, started.device_address),
+        operators=OperatorServicer(
+            OperatorUseCases(
+                enrolment=parts.enrolment,
+                directory=parts.directory,
+                publishing=parts.publishing,
+                backbones=ground.stores.backbones,
+                rollouts=parts.rollouts,
+                survey=parts.survey,
+                write_ticket=write_ticket,
+            )
+        ),
+    )

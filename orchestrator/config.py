@@ -1,0 +1,246 @@
+"""Every setting of the orchestrator, its bounds, and the reason for its default.
+
+``fieldwise serve`` needs none of them. They come from a TOML file, from environment variables
+FIELDWISE_NAME and from flags --name, in that order of strength; ``fieldwise settings`` shows what
+is in force and why. Times are seconds unless the name says otherwise.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from fieldwise import settings
+from fieldwise.channel import split_address
+from fieldwise.errors import FieldwiseError
+from fieldwise.identity import FLEET_PATTERN
+from fieldwise.logs import LogForm, LogLevel
+from fieldwise.settings import Effective, Layers
+
+PREFIX = "FIELDWISE_"
+# Variables of the device program, of the operator's commands and of the demonstration.
+FOREIGN = (
+    "FIELDWISE_AGENT_",
+    "FIELDWISE_ADDRESS",
+    "FIELDWISE_TOKEN",
+    "FIELDWISE_CA",
+    "FIELDWISE_CONFIG",
+    "FIELDWISE_DATA",
+    "FIELDWISE_DEMO_",
+)
+
+DATABASES = ("sqlite://", "postgresql://")
+
+Listen = Annotated[str, Meta(min_length=3, max_length=262)]
+
+
+class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``fieldwise serve`` runs with."""
+
+    # Under the home folder, so that a newcomer needs no rights; a service sets its own.
+    data_folder: Annotated[
+        Path | None,
+        Meta(
+            description="Folder for everything that is kept: keys, database, bundles, token. "
+            "Default: $XDG_STATE_HOME/fieldwise, or ~/.local/state/fieldwise."
+        ),
+    ] = None
+
+    # A name is part of every certificate for good; empty makes one up, so that two fleets differ.
+    fleet: Annotated[
+        str,
+        Meta(
+            pattern=f"^({FLEET_PATTERN})?$",
+            description="Name of the fleet, the trust domain of device identities. "
+            "Chosen on first start, and then fixed; empty makes one up.",
+        ),
+    ] = ""
+
+    # Devices come from elsewhere, and this port talks to nobody without a certificate of the fleet.
+    device_listen: Annotated[
+        Listen, Meta(description="Where the device API listens (mutual TLS).")
+    ] = "0.0.0.0:8443"
+
+    # Joining and operating happen from elsewhere too; a ticket or the token is needed for anything.
+    operator_listen: Annotated[
+        Listen, Meta(description="Where enrolment and the operator API listen (server TLS).")
+    ] = "0.0.0.0:8444"
+
+    # Metrics have no login, so other machines see them only when somebody says so.
+    metrics_listen: Annotated[
+        Listen,
+        Meta(description="Where /metrics, /healthz and /readyz listen (plain HTTP, no login)."),
+    ] = "127.0.0.1:9464"
+
+    # Empty takes this machine's address, which is right for a first try on one network.
+    advertise_hosts: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...],
+        Meta(
+            max_length=16,
+            description="Names and addresses under which devices and operators reach this server; "
+            "the first stands in tickets, all stand in the server's certificate.",
+        ),
+    ] = ()
+
+    # Behind a load balancer the port outside is another one; else it is where the server listens.
+    device_address: Annotated[
+        str,
+        Meta(
+            max_length=262,
+            description="host:port of the device API as devices are told it. "
+            "Default: the first advertised host and the port of device_listen.",
+        ),
+    ] = ""
+    operator_address: Annotated[
+        str,
+        Meta(
+            max_length=262,
+            description="host:port of enrolment as tickets tell it. "
+            "Default: the first advertised host and the port of operator_listen.",
+        ),
+    ] = ""
+
+    # SQLite needs nothing and carries a few thousand devices; PostgreSQL is for more, or replicas.
+    database_url: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME. "
+            "Default: fieldwise.sqlite in the data folder.",
+        ),
+    ] = ""
+    # Bundles are large and change seldom, so they may lie on another disk than the database.
+    bundle_folder: Annotated[
+        Path | None,
+        Meta(description="Folder for the content of bundles. Default: bundles in the data folder."),
+    ] = None
+
+    # Empty makes a token on first start; a secret store may give one instead.
+    operator_token: Annotated[
+        str,
+        Meta(
+            pattern="^([!-~]{16,256})?$",
+            description="Bearer token of operators. Default: the file operator/token, made on "
+            "first start.",
+            extra={"secret": True},
+        ),
+    ] = ""
+
+    # A minute keeps 10,000 devices at 170 check-ins a second; an order reaches a device in half.
+    check_in_seconds: Annotated[
+        int, Meta(ge=1, le=86_400, description="Pace: time between check-ins of a device.")
+    ] = 60
+
+    # A device that installs something is watched by someone and holds a start permit.
+    busy_check_in_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Pace of a device with an update before it or under way, "
+            "at most check_in_seconds.",
+        ),
+    ] = 10
+
+    # Half of what two cores serve, so that the rest of the fleet is answered meanwhile.
+    busy_check_ins_per_second: Annotated[
+        float,
+        Meta(gt=0, le=100_000, description="How many check-ins a second such devices may make."),
+    ] = 100.0
+
+    # Each holds a file open and a quarter of a MiB; at 1 MB/s they fill a gigabit line.
+    downloads_max: Annotated[
+        int, Meta(ge=1, le=10_000, description="Downloads at the same time; more are put off.")
+    ] = 100
+
+    # Beyond it callers are told to come back, before memory is what gives out.
+    calls_max: Annotated[
+        int, Meta(ge=10, le=100_000, description="Calls under way at the same time on each port.")
+    ] = 2000
+
+    # Three variants of a base-size vision transformer in float32 fit.
+    bundle_bytes_max: Annotated[
+        int,
+        Meta(ge=1 << 20, le=1 << 34, description="Largest bundle file that is taken, bytes."),
+    ] = 2 * 1024**3
+
+    # A page of figures is scraped every 15 to 60 s; older than that it would mislead.
+    metrics_seconds: Annotated[
+        int, Meta(ge=1, le=3600, description="Time between two looks at the fleet for metrics.")
+    ] = 15
+
+    # Rollouts move with check-ins, so looking more often than devices call finds nothing new.
+    reconcile_seconds: Annotated[
+        float,
+        Meta(ge=0.1, le=3600, description="Time between two looks at running rollouts."),
+    ] = 2.0
+
+    # Kubernetes kills after 30 s; calls other than downloads end within one.
+    drain_seconds: Annotated[
+        float, Meta(ge=0, le=600, description="Time that calls under way get on stopping.")
+    ] = 10.0
+
+    log_level: Annotated[
+        LogLevel, Meta(description="From which severity on events are logged.")
+    ] = LogLevel.INFO
+
+    # People read the first runs; collectors are configured by people who can set this.
+    log_form: Annotated[LogForm, Meta(description="How events are logged: text or json.")] = (
+        LogForm.TEXT
+    )
+
+    def __post_init__(self) -> None:
+        mistakes = [*_bad_addresses(self), *_bad_urls(self)]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+
+    @property
+    def folder(self) -> Path:
+        """The data folder; ``load_settings`` has always filled it in."""
+        assert self.data_folder is not None
+        return self.data_folder
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]
+) -> Effective[OrchestratorSettings]:
+    """Put the settings together from every layer.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID``, one line for each mistake.
+    """
+    layers = Layers(file, environment, PREFIX, flags, FOREIGN)
+    effective = settings.load(OrchestratorSettings, layers)
+    folder = effective.settings.data_folder or default_data_folder(environment)
+    complete = msgspec.structs.replace(effective.settings, data_folder=folder)
+    return Effective(settings=complete, origins=effective.origins)
+
+
+def default_data_folder(environment: Mapping[str, str]) -> Path:
+    """Where a user's programs keep their state, by the XDG base directory specification."""
+    base = environment.get("XDG_STATE_HOME", "")
+    if Path(base).is_absolute():
+        return Path(base) / "fieldwise"
+    return Path(environment.get("HOME") or Path.home()) / ".local" / "state" / "fieldwise"
+
+
+def _bad_addresses(given: OrchestratorSettings) -> list[str]:
+    places = ["device_listen", "operator_listen", "metrics_listen"]
+    places += [name for name in ("device_address", "operator_address") if getattr(given, name)]
+    return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
+
+
+def _address_mistake(given: OrchestratorSettings, name: str) -> str:
+    try:
+        split_address(getattr(given, name))
+    except FieldwiseError as error:
+        return error.sentence
+    return ""
+
+
+def _bad_urls(given: OrchestratorSettings) -> list[str]:
+    if not given.database_url or given.database_url.startswith(DATABASES):
+        return []
+    return [f"database_url begins with none of {', '.join(DATABASES)}"]

@@ -1,0 +1,154 @@
+"""How a bundle comes to the fleet: taken as a stream, checked as a whole, then seen at once.
+
+Nothing of a bundle can be seen before all of it was verified: the upload goes to a file with a
+limit, is unpacked by digest beside it, and every graph is inspected without being run. Then its
+files are stored, the manifest after them, and only the row that names it makes it visible. What
+fails anywhere before leaves nothing behind but content under its own digest, which harms nobody.
+"""
+
+import asyncio
+import errno
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldwise import archive, graph, head_file
+from fieldwise.bundle import FileReference, Manifest
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.ports import BackboneStore, BundleStore, Clock
+from orchestrator.rollout.backbone import Backbone, Reference
+
+PIECE_BYTES = 262_144  # as much as one message of a download holds
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A backbone as kept, and whether it is new."""
+
+    backbone: Backbone
+    created: bool
+
+
+class Publishing:
+    """The use case; uploads are taken one after the other, since each may fill memory and disk.
+
+    Args:
+        backbones: Where backbones are named.
+        bundles: Where their content is kept.
+        clock: What time it is.
+        scratch: Folder for uploads under way.
+        bytes_max: Largest bundle file.
+    """
+
+    def __init__(
+        self,
+        backbones: BackboneStore,
+        bundles: BundleStore,
+        clock: Clock,
+        scratch: Path,
+        bytes_max: int,
+    ) -> None:
+        self._backbones = backbones
+        self._bundles = bundles
+        self._clock = clock
+        self._scratch = scratch
+        self._bytes_max = bytes_max
+        self._turn = asyncio.Lock()
+
+    async def publish(self, pieces: AsyncIterable[bytes]) -> Published:
+        """Take one bundle file.
+
+        Raises:
+            FieldwiseError: ``OVER_LIMIT``, ``BUNDLE_INVALID``, ``DIGEST_MISMATCH``, ``DISK_FULL``,
+                or ``ALREADY_EXISTS`` for other content under a name and version that is taken.
+        """
+        async with self._turn:
+            with tempfile.TemporaryDirectory(prefix="push-", dir=self._scratch) as name:
+                folder = Path(name)
+                await self._receive(pieces, folder / "upload")
+                digest, manifest = await asyncio.to_thread(_unpack, folder)
+                await self._refuse_other(digest, manifest)
+                await self._keep(digest, manifest, folder)
+                backbone = Backbone(digest, manifest, self._clock.now())
+                return Published(*await self._backbones.add(backbone))
+
+    async def _receive(self, pieces: AsyncIterable[bytes], path: Path) -> None:
+        size = 0
+        try:
+            with path.open("wb") as file:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > self._bytes_max:
+                        raise FieldwiseError(
+                            Fault.OVER_LIMIT,
+                            f"the bundle file is larger than {self._bytes_max:,} bytes",
+                        )
+                    await asyncio.to_thread(file.write, piece)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise FieldwiseError(Fault.DISK_FULL, "no room for the bundle file") from error
+
+    async def _refuse_other(self, digest: str, manifest: Manifest) -> None:
+        try:
+            known = await self._backbones.find(Reference(None, manifest.name, manifest.version))
+        except FieldwiseError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return
+            raise
+        if known.digest != digest:
+            raise FieldwiseError(
+                Fault.ALREADY_EXISTS,
+                f"{manifest.title} is published already, with other content",
+            )
+
+    async def _keep(self, digest: str, manifest: Manifest, folder: Path) -> None:
+        for each in (*(file.digest for file in manifest.files), digest):
+            if await self._bundles.size(each) is None:
+                await self._bundles.put(each, _pieces(folder / each))
+
+
+def check_contents(manifest: Manifest, folder: Path) -> None:
+    """Look into every file of an unpacked bundle without running any of it.
+
+    Raises:
+        FieldwiseError: ``BUNDLE_INVALID`` naming what is refused.
+    """
+    for variant in manifest.variants:
+        graph.inspect(_content(folder, variant.graph), manifest)
+    if manifest.starter is not None:
+        _check_starter(manifest, _content(folder, manifest.starter))
+
+
+def _check_starter(manifest: Manifest, content: bytes) -> None:
+    try:
+        starter = head_file.decode(content)
+    except FieldwiseError as error:
+        raise FieldwiseError(
+            Fault.BUNDLE_INVALID, f"the starter head is not valid: {error.sentence}"
+        ) from error
+    found = (len(starter.classes), starter.sums.shape[1], starter.transform)
+    stated = (manifest.starter_classes, manifest.feature_width, manifest.transform)
+    if found != stated:
+        raise FieldwiseError(
+            Fault.BUNDLE_INVALID,
+            "the starter head has other classes, width or transform than the manifest states",
+        )
+
+
+def _unpack(folder: Path) -> tuple[str, Manifest]:
+    digest, manifest = archive.unpack(folder / "upload", folder)
+    check_contents(manifest, folder)
+    return digest, manifest
+
+
+def _content(folder: Path, file: FileReference) -> bytes:
+    return (folder / file.digest).read_bytes()
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            yield piece

@@ -1,0 +1,178 @@
+"""The operator API as commands see it: every call, in the records of ``orchestrator.views``."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fieldwise import channel, wire
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import client_errors
+from fieldwise.v1alpha1 import operator_pb2 as messages
+from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
+from orchestrator.fleet.settings import DeviceSettings
+from orchestrator.paging import PAGE_SIZE_MAX, Page
+from orchestrator.rpc import translate
+from orchestrator.rpc import translate_views as from_wire
+from orchestrator.views import (
+    BackboneView,
+    DeviceView,
+    FleetView,
+    RolloutView,
+    StopView,
+    TicketView,
+)
+
+if TYPE_CHECKING:
+    from fieldwise.v1alpha1.operator_pb2_grpc import OperatorAsyncStub  # only the types have it
+
+CALL_SECONDS = 30.0  # a fleet of a million is counted in a few; longer means that nobody is there
+PUSH_SECONDS = 3600.0  # 2 GiB at 5 Mbit/s
+PIECE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedTicket:
+    """A fresh ticket and the string that a device joins with, which is shown once."""
+
+    ticket: TicketView
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A backbone as published, and whether it is new."""
+
+    backbone: BackboneView
+    created: bool
+
+
+class OperatorClient:
+    """Calls one server; every method raises ``FieldwiseError`` and nothing else.
+
+    Args:
+        stub: The operator API over an open channel.
+        token: The operator token.
+    """
+
+    def __init__(self, stub: "OperatorAsyncStub", token: str) -> None:
+        self._stub = stub
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    async def create_ticket(
+        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str]
+    ) -> CreatedTicket:
+        request = messages.CreateTicketRequest(
+            uses=uses, lifetime_seconds=lifetime_seconds, tags=dict(tags)
+        )
+        answer = await self._call(self._stub.CreateTicket, request)
+        return CreatedTicket(from_wire.ticket_from(answer.ticket), answer.token)
+
+    async def list_tickets(self, token: str = "") -> Page[TicketView]:
+        request = messages.ListTicketsRequest(page_size=PAGE_SIZE_MAX, page_token=token)
+        answer = await self._call(self._stub.ListTickets, request)
+        tickets = tuple(from_wire.ticket_from(each) for each in answer.tickets)
+        return Page(tickets, answer.next_page_token)
+
+    async def revoke_ticket(self, ticket_id: str) -> TicketView:
+        request = messages.RevokeTicketRequest(id=ticket_id)
+        return from_wire.ticket_from((await self._call(self._stub.RevokeTicket, request)).ticket)
+
+    async def list_devices(self, cohort: str, token: str = "") -> Page[DeviceView]:
+        request = messages.ListDevicesRequest(
+            page_size=PAGE_SIZE_MAX, page_token=token, cohort=cohort
+        )
+        answer = await self._call(self._stub.ListDevices, request)
+        devices = tuple(from_wire.device_from(each) for each in answer.devices)
+        return Page(devices, answer.next_page_token)
+
+    async def get_device(self, device_id: str) -> DeviceView:
+        request = messages.GetDeviceRequest(id=device_id)
+        return from_wire.device_from((await self._call(self._stub.GetDevice, request)).device)
+
+    async def update_tags(
+        self, device_id: str, put: Mapping[str, str], drop: Sequence[str]
+    ) -> DeviceView:
+        request = messages.UpdateDeviceTagsRequest(id=device_id, set=dict(put), unset=drop)
+        answer = await self._call(self._stub.UpdateDeviceTags, request)
+        return from_wire.device_from(answer.device)
+
+    async def remove_device(self, device_id: str) -> None:
+        await self._call(self._stub.DeleteDevice, messages.DeleteDeviceRequest(id=device_id))
+
+    async def push_backbone(self, pieces: AsyncIterator[bytes]) -> Pushed:
+        """Upload one bundle file in pieces of at most ``PIECE_BYTES``."""
+        with client_errors():
+            answer = await self._stub.PushBackbone(
+                _push_requests(pieces), metadata=self._metadata, timeout=PUSH_SECONDS
+            )
+        wire.check(answer)
+        return Pushed(from_wire.backbone_from(answer.backbone), answer.created)
+
+    async def list_backbones(self, token: str = "") -> Page[BackboneView]:
+        request = messages.ListBackbonesRequest(page_size=PAGE_SIZE_MAX, page_token=token)
+        answer = await self._call(self._stub.ListBackbones, request)
+        backbones = tuple(from_wire.backbone_from(each) for each in answer.backbones)
+        return Page(backbones, answer.next_page_token)
+
+    async def get_backbone(self, reference: str) -> BackboneView:
+        request = messages.GetBackboneRequest(reference=reference)
+        answer = await self._call(self._stub.GetBackbone, request)
+        return from_wire.backbone_from(answer.backbone)
+
+    async def start_rollout(self, backbone: str, cohort: str) -> RolloutView:
+        request = messages.StartRolloutRequest(backbone=backbone, cohort=cohort)
+        return from_wire.rollout_from((await self._call(self._stub.StartRollout, request)).rollout)
+
+    async def list_rollouts(self, token: str = "") -> Page[RolloutView]:
+        request = messages.ListRolloutsRequest(page_size=PAGE_SIZE_MAX, page_token=token)
+        answer = await self._call(self._stub.ListRollouts, request)
+        rollouts = tuple(from_wire.rollout_from(each) for each in answer.rollouts)
+        return Page(rollouts, answer.next_page_token)
+
+    async def get_rollout(self, rollout_id: str) -> RolloutView:
+        request = messages.GetRolloutRequest(id=rollout_id)
+        return from_wire.rollout_from((await self._call(self._stub.GetRollout, request)).rollout)
+
+    async def stop_rollout(self, rollout_id: str) -> StopView:
+        request = messages.StopRolloutRequest(id=rollout_id)
+        return from_wire.stop_from(await self._call(self._stub.StopRollout, request))
+
+    async def apply_settings(self, cohort: str, settings: DeviceSettings) -> int:
+        """Give a cohort new device settings; return how many devices got a new revision."""
+        request = messages.ApplySettingsRequest(
+            cohort=cohort, settings=translate.settings_to(settings)
+        )
+        devices: int = (await self._call(self._stub.ApplySettings, request)).devices
+        return devices
+
+    async def fleet(self) -> FleetView:
+        request = messages.GetFleetStatusRequest()
+        return from_wire.fleet_from(await self._call(self._stub.GetFleetStatus, request))
+
+    async def _call(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
+        wire.check(request)
+        with client_errors():
+            answer = await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
+        wire.check(answer)
+        return answer
+
+
+@asynccontextmanager
+async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[OperatorClient]:
+    """Open the operator API of a server that the authority (PEM) vouches for.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address or token.
+    """
+    if not token.isascii() or not token.isprintable():
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "the operator token has odd characters")
+    async with channel.pinned_channel(address, roots=authority) as opened:
+        yield OperatorClient(OperatorStub(opened), token)
+
+
+async def _push_requests(
+    pieces: AsyncIterator[bytes],
+) -> AsyncIterator[messages.PushBackboneRequest]:
+    async for piece in pieces:
+        yield messages.PushBackboneRequest(content=piece)

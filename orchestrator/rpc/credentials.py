@@ -1,0 +1,54 @@
+"""The server's own certificate: made at every start, made again before it ends.
+
+Its key never touches a disk. gRPC asks for the certificate at each new connection, so a fresh one
+is in use from the next connection on; old connections end with their age.
+"""
+
+from collections.abc import Sequence
+
+import grpc
+
+from fieldwise.identity import certificate_pem, generate_key, key_pem
+from orchestrator.enrolment.authority import Authority
+from orchestrator.ports import Clock
+
+RENEWED_AT = 2 / 3  # of its life; a clock that is wrong by a month does no harm yet
+
+
+class ServerCertificate:
+    """The server's name under the fleet's authority, always fresh.
+
+    Args:
+        authority: What signs it.
+        hosts: Names and addresses under which the server is reached.
+        clock: What time it is.
+    """
+
+    def __init__(self, authority: Authority, hosts: Sequence[str], clock: Clock) -> None:
+        self._authority = authority
+        self._hosts = tuple(hosts)
+        self._clock = clock
+        self._renew_at = 0.0
+        self._pair = (b"", b"")
+
+    def pair(self) -> tuple[bytes, bytes]:
+        """Return key and certificate as PEM; new ones after two thirds of the old's life."""
+        now = self._clock.now()
+        if now >= self._renew_at:
+            key = generate_key()
+            certificate = self._authority.sign_server(key.public_key(), self._hosts, now)
+            life = certificate.not_valid_after_utc.timestamp() - now
+            self._renew_at = now + RENEWED_AT * life
+            self._pair = (key_pem(key), certificate_pem(certificate))
+        return self._pair
+
+    def credentials(self, *, devices_only: bool) -> grpc.ServerCredentials:
+        """Return credentials of a port, with or without a device's certificate asked for."""
+        roots = certificate_pem(self._authority.certificate) if devices_only else None
+
+        def configuration() -> grpc.ServerCertificateConfiguration:
+            return grpc.ssl_server_certificate_configuration([self.pair()], roots)
+
+        return grpc.dynamic_ssl_server_credentials(
+            configuration(), configuration, require_client_authentication=devices_only
+        )

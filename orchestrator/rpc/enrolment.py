@@ -1,0 +1,42 @@
+"""How devices join: served without client certificates, since they have none yet."""
+
+from fieldwise.calls import Context
+from fieldwise.v1alpha1 import enrolment_pb2, enrolment_pb2_grpc
+from orchestrator.enrolment.service import Credentials, Enrolment
+from orchestrator.rpc import translate
+
+
+class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
+    """The enrolment API.
+
+    Args:
+        enrolment: Membership.
+        device_address: host:port of the device API as devices are told it.
+    """
+
+    def __init__(self, enrolment: Enrolment, device_address: str) -> None:
+        self._enrolment = enrolment
+        self._device_address = device_address
+
+    async def Enrol(
+        self, request: enrolment_pb2.EnrolRequest, context: Context
+    ) -> enrolment_pb2.EnrolResponse:
+        credentials = await self._enrolment.enrol(
+            request.ticket_id,
+            request.ticket_secret,
+            request.certificate_request,
+            translate.facts_from(request.facts),
+        )
+        return enrolment_pb2.EnrolResponse(
+            credentials=credentials_to(credentials, self._device_address)
+        )
+
+
+def credentials_to(credentials: Credentials, device_address: str) -> enrolment_pb2.Credentials:
+    return enrolment_pb2.Credentials(
+        device_id=credentials.device_id,
+        fleet=credentials.fleet,
+        certificate=credentials.certificate,
+        trust_roots=credentials.trust_roots,
+        device_address=device_address,
+    )

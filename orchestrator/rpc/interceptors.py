@@ -1,0 +1,172 @@
+"""Who calls, and how often: the layers around every call that are the orchestrator's own.
+
+They stand with ``fieldwise.status.TranslateErrors`` and ``fieldwise.calls.CheckMessages`` around
+each method: count outermost, then translate errors, check bounds, and last find out who it is.
+"""
+
+import hmac
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import grpc
+from cryptography import x509
+from google.protobuf.message import Message
+
+from fieldwise.calls import Call, Context, Watcher
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.identity import (
+    DeviceIdentity,
+    PublicKey,
+    check_validity,
+    identity_of,
+    load_pem_certificate,
+)
+from fieldwise.wire import PACKAGE
+from orchestrator.enrolment.authority import fingerprint_of
+from orchestrator.metrics import FleetMetrics
+from orchestrator.ports import Clock
+
+OPERATOR_SERVICE = f"{PACKAGE}.Operator"
+SELF_CHECKED = "CheckIn"
+CERTIFICATES_KEPT = 4096  # parsed ones, a few KiB each: the devices of one busy minute
+
+_caller: ContextVar[DeviceIdentity] = ContextVar("caller")
+
+
+def calling_device() -> str:
+    """Return the id of the device whose call this is; its certificate was checked before."""
+    return _caller.get().device_id
+
+
+class DeviceOnly:
+    """A layer that lets in devices of this fleet with a certificate that is valid now.
+
+    The transport has checked the chain when the connection began; a certificate may end, a device
+    may be removed, and the clock may move, while it lasts. A check-in reads its device's row anyway
+    and refuses a removed one by itself, so the most frequent call costs no second look.
+
+    Args:
+        fleet: Name of the fleet.
+        clock: What time it is.
+        admit: Refuses a device id with the fingerprint of a key, where the two may not call.
+    """
+
+    def __init__(
+        self, fleet: str, clock: Clock, admit: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._admit = admit
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        certificate, identity, fingerprint = _read_certificate(_peer_certificate(call.context))
+        if identity.fleet != self._fleet:
+            raise FieldwiseError(
+                Fault.CERTIFICATE_INVALID, f"the certificate is of the fleet {identity.fleet}"
+            )
+        check_validity(certificate, datetime.fromtimestamp(self._clock.now(), UTC))
+        if call.method.name != SELF_CHECKED:
+            await self._admit(identity.device_id, fingerprint)
+        token = _caller.set(identity)
+        try:
+            yield None
+        finally:
+            _caller.reset(token)
+
+
+class OperatorsOnly:
+    """A layer that asks for the operator token before any method of the operator API.
+
+    Args:
+        token: The token in force.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        if call.method.service == OPERATOR_SERVICE:
+            self._check(call.context)
+        yield None
+
+    def _check(self, context: Context) -> None:
+        given = _bearer(context)
+        if not given:
+            raise FieldwiseError(Fault.UNAUTHENTICATED, "the call came without an operator token")
+        if not hmac.compare_digest(given, self._token):
+            raise FieldwiseError(Fault.UNAUTHENTICATED, "the operator token is not the right one")
+
+
+class CountCalls:
+    """A layer that counts calls and messages; outermost, so that it sees the status of each.
+
+    Args:
+        metrics: Where they are counted.
+    """
+
+    def __init__(self, metrics: FleetMetrics) -> None:
+        self._metrics = metrics
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        names = (call.method.kind.value, call.method.service, call.method.name)
+        self._metrics.call_started(*names)
+        begun = time.perf_counter()
+        failed = grpc.StatusCode.CANCELLED
+        try:
+            yield _Counted(self._metrics, names)
+            failed = grpc.StatusCode.OK
+        except grpc.aio.AbortError:
+            failed = _code_of(call.context)
+            raise
+        finally:
+            self._metrics.call_ended(*names, failed.name, time.perf_counter() - begun)
+
+
+class _Counted:
+    def __init__(self, metrics: FleetMetrics, names: tuple[str, str, str]) -> None:
+        self._metrics = metrics
+        self._names = names
+
+    def received(self, _message: Message) -> None:
+        self._metrics.message_received(*self._names)
+
+    def sent(self, _message: Message) -> None:
+        self._metrics.message_sent(*self._names)
+
+
+def _peer_certificate(context: Context) -> bytes:
+    for pem in context.auth_context().get("x509_pem_cert", ()):
+        return pem
+    raise FieldwiseError(Fault.UNAUTHENTICATED, "the call came without a device's certificate")
+
+
+@lru_cache(maxsize=CERTIFICATES_KEPT)
+def _read_certificate(pem: bytes) -> tuple[x509.Certificate, DeviceIdentity, str]:
+    certificate = load_pem_certificate(pem)
+    key = certificate.public_key()
+    if not isinstance(key, PublicKey):
+        raise FieldwiseError(Fault.CERTIFICATE_INVALID, "the certificate's key is of another kind")
+    return certificate, identity_of(certificate), fingerprint_of(key)
+
+
+def _bearer(context: Context) -> bytes:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            text = value.encode() if isinstance(value, str) else value
+            return text.removeprefix(b"Bearer ") if text.startswith(b"Bearer ") else b""
+    return b""
+
+
+def _code_of(context: Context) -> grpc.StatusCode:
+    """The status of an aborted call; gRPC gives its number or its name."""
+    code = context.code()
+    if isinstance(code, grpc.StatusCode):
+        return code
+    return next(each for each in grpc.StatusCode if each.value[0] == int(code))

@@ -1,0 +1,125 @@
+"""The two gRPC ports: one for devices alone, one for joining and operating."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from fieldwise.calls import CheckMessages, Interceptor, Layer
+from fieldwise.channel import MIB, ServerLimits, server_options, split_address
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import TranslateErrors
+from fieldwise.v1alpha1 import device_pb2_grpc, enrolment_pb2_grpc, operator_pb2_grpc
+from fieldwise.wire import PACKAGE
+from orchestrator.metrics import FleetMetrics
+from orchestrator.rpc.credentials import ServerCertificate
+from orchestrator.rpc.devices import DeviceServicer
+from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly
+from orchestrator.rpc.operators import OperatorServicer
+
+# A device sends 4 KiB at most; operators send pieces of bundles of 1 MiB.
+DEVICE_REQUEST_BYTES = 8192
+OPERATOR_REQUEST_BYTES = MIB + 65_536
+SERVICES = ("Device", "Enrolment", "Operator")
+REFLECTED = (
+    f"{PACKAGE}.Enrolment",
+    f"{PACKAGE}.Operator",
+    "grpc.health.v1.Health",
+    reflection.SERVICE_NAME,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is served."""
+
+    devices: DeviceServicer
+    enrolment: EnrolmentServicer
+    operators: OperatorServicer
+
+
+class Servers:
+    """Both ports: ``listen``, ``serve``, ``stop``, all inside of one running loop.
+
+    Args:
+        certificate: The server's own.
+        gates: Who may call: the layer of the device port and that of the operator port.
+        metrics: Where calls are counted.
+        calls_max: Calls under way at the same time on each port.
+    """
+
+    def __init__(
+        self,
+        certificate: ServerCertificate,
+        gates: tuple[DeviceOnly, OperatorsOnly],
+        metrics: FleetMetrics,
+        calls_max: int,
+    ) -> None:
+        self._certificate = certificate
+        self._health = HealthServicer()
+        devices, operators = gates
+        self._devices = _server(metrics, devices, DEVICE_REQUEST_BYTES, calls_max)
+        self._operators = _server(metrics, operators, OPERATOR_REQUEST_BYTES, calls_max)
+
+    def listen(self, device: str, operator: str) -> tuple[int, int]:
+        """Take the ports of two host:port, and return them; port 0 takes a free one.
+
+        Raises:
+            FieldwiseError: ``SETTING_INVALID`` where it cannot listen.
+        """
+        asked = self._certificate.credentials(devices_only=True)
+        unasked = self._certificate.credentials(devices_only=False)
+        return (
+            _listen(self._devices, "device_listen", device, asked),
+            _listen(self._operators, "operator_listen", operator, unasked),
+        )
+
+    async def serve(self, services: Services) -> None:
+        """Begin to answer."""
+        device_pb2_grpc.add_DeviceServicer_to_server(services.devices, self._devices)
+        enrolment_pb2_grpc.add_EnrolmentServicer_to_server(services.enrolment, self._operators)
+        operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
+        reflection.enable_server_reflection(REFLECTED, self._operators)
+        await asyncio.gather(self._devices.start(), self._operators.start())
+        for name in SERVICES:
+            await self._health.set(f"{PACKAGE}.{name}", health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no further calls, let those under way end for a while, then end them."""
+        await self._health.enter_graceful_shutdown()
+        await asyncio.gather(self._devices.stop(grace_seconds), self._operators.stop(grace_seconds))
+
+
+class _Listening(Protocol):
+    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int: ...
+
+
+def _server(
+    metrics: FleetMetrics, gate: Layer, request_bytes: int, calls_max: int
+) -> grpc.aio.Server:
+    layers: tuple[Layer, ...] = (CountCalls(metrics), TranslateErrors(), CheckMessages(), gate)
+    return grpc.aio.server(
+        interceptors=[Interceptor(layers)],
+        options=server_options(ServerLimits(request_bytes_max=request_bytes)),
+        maximum_concurrent_rpcs=calls_max,
+    )
+
+
+def _listen(
+    server: _Listening, setting: str, address: str, credentials: grpc.ServerCredentials
+) -> int:
+    host, port = split_address(address)
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        return server.add_secure_port(place, credentials)
+    except RuntimeError as error:
+        raise FieldwiseError(
+            Fault.SETTING_INVALID,
+            f"{setting}: cannot listen on {address}; another program may use the port",
+        ) from error

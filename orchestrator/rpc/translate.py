@@ -1,0 +1,201 @@
+"""Between the messages that devices exchange and the fleet's own records, total both ways.
+
+Caps and unknown fields were checked before (``fieldwise.calls``); here a message gets its meaning.
+What has none is refused with ``INVALID_ARGUMENT``: a digest of another length, an enumerator that
+this version does not know, a number that the database cannot hold.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.message import Message
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
+from orchestrator.fleet.device import Facts, Target
+from orchestrator.fleet.report import (
+    LearningCounters,
+    Report,
+    UpdateFailure,
+    UpdatePhase,
+    UpdateReport,
+    VitalSigns,
+)
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
+
+DIGEST_BYTES = 32
+INTEGER_MAX = 2**63 - 1  # the widest integer of every database; uint64 goes one bit further
+
+RecordT = TypeVar("RecordT")
+WordT = TypeVar("WordT", bound=StrEnum)
+
+
+def report_from(message: device_pb2.CheckInRequest) -> Report:
+    """Read a check-in.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a report that means nothing.
+    """
+    learning = record_from(LearningCounters, message.learning)
+    if not learning.window_correct <= learning.window_samples:
+        raise invalid("more samples of the window were right than there were")
+    return Report(
+        incarnation=whole(message.incarnation, "incarnation"),
+        sequence=whole(message.sequence, "sequence"),
+        generation=whole(message.generation, "generation"),
+        bundle_in_use=optional_digest_from(message.bundle_in_use),
+        variant_in_use=message.variant_in_use,
+        update=_update_from(message.update) if message.HasField("update") else UpdateReport(),
+        vital_signs=record_from(VitalSigns, message.vital_signs),
+        learning=learning,
+        agent_version=message.agent_version,
+        settings_revision=whole(message.settings_revision, "settings_revision"),
+    )
+
+
+def report_to(report: Report) -> device_pb2.CheckInRequest:
+    return device_pb2.CheckInRequest(
+        incarnation=report.incarnation,
+        sequence=report.sequence,
+        generation=report.generation,
+        bundle_in_use=digest_to(report.bundle_in_use),
+        variant_in_use=report.variant_in_use,
+        update=_update_to(report.update),
+        vital_signs=device_pb2.VitalSigns(**_fields_of(report.vital_signs)),
+        learning=device_pb2.LearningCounters(**_fields_of(report.learning)),
+        agent_version=report.agent_version,
+        settings_revision=report.settings_revision,
+    )
+
+
+def facts_from(message: enrolment_pb2.DeviceFacts) -> Facts:
+    return record_from(Facts, message)
+
+
+def facts_to(facts: Facts) -> enrolment_pb2.DeviceFacts:
+    return enrolment_pb2.DeviceFacts(**_fields_of(facts))
+
+
+def target_from(message: device_pb2.Target) -> Target:
+    return Target(whole(message.generation, "generation"), digest_from(message.bundle_digest))
+
+
+def target_to(target: Target) -> device_pb2.Target:
+    return device_pb2.Target(generation=target.generation, bundle_digest=digest_to(target.digest))
+
+
+def settings_from(message: device_pb2.DeviceSettings) -> DeviceSettings:
+    """Read device settings; a field that is absent is the device's own.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a value out of its bounds.
+    """
+    names = [field.name for field in dataclasses.fields(DeviceSettings)]
+    given = {name: getattr(message, name) for name in names if message.HasField(name)}
+    return DeviceSettings(**given)
+
+
+def settings_to(settings: DeviceSettings) -> device_pb2.DeviceSettings:
+    given = {name: value for name, value in _fields_of(settings).items() if value is not None}
+    return device_pb2.DeviceSettings(**given)
+
+
+def revision_from(message: device_pb2.SettingsRevision) -> SettingsRevision:
+    return SettingsRevision(whole(message.revision, "revision"), settings_from(message.settings))
+
+
+def revision_to(revision: SettingsRevision) -> device_pb2.SettingsRevision:
+    return device_pb2.SettingsRevision(
+        revision=revision.revision, settings=settings_to(revision.settings)
+    )
+
+
+def digest_from(content: bytes) -> str:
+    """Return a digest in hexadecimal.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` unless it has 32 bytes.
+    """
+    if len(content) != DIGEST_BYTES:
+        raise invalid(f"a digest has {DIGEST_BYTES} bytes, not {len(content)}")
+    return content.hex()
+
+
+def optional_digest_from(content: bytes) -> str | None:
+    return digest_from(content) if content else None
+
+
+def digest_to(digest: str | None) -> bytes:
+    return bytes.fromhex(digest or "")
+
+
+def whole(value: int, name: str) -> int:
+    """Return a number that every database can hold.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a larger one.
+    """
+    if value > INTEGER_MAX:
+        raise invalid(f"{name} is {value:,}; the limit is {INTEGER_MAX:,}")
+    return value
+
+
+def record_from(shape: type[RecordT], message: Message) -> RecordT:
+    """Make a record whose fields are called like the message's; numbers are checked."""
+    names = [field.name for field in dataclasses.fields(shape)]  # type: ignore[arg-type]  # mypy cannot bind a TypeVar to dataclasses
+    values: dict[str, Any] = {name: getattr(message, name) for name in names}
+    for name, value in values.items():
+        if isinstance(value, int):
+            whole(value, name)
+    return shape(**values)
+
+
+def words(shape: type[WordT], wire: EnumTypeWrapper, prefix: str) -> Mapping[WordT, Any]:
+    """Pair every word of an enumeration with the wire's enumerator PREFIX_WORD."""
+    return {word: wire.Value(f"{prefix}_{word.name}") for word in shape}
+
+
+def word_from(table: Mapping[WordT, Any], value: int, what: str) -> WordT:
+    """Return the word of an enumerator.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for an enumerator without one.
+    """
+    for word, known in table.items():
+        if known == value:
+            return word
+    raise invalid(f"there is no {what} of number {value}")
+
+
+def invalid(sentence: str) -> FieldwiseError:
+    return FieldwiseError(Fault.INVALID_ARGUMENT, sentence)
+
+
+PHASES = words(UpdatePhase, device_pb2.UpdatePhase, "UPDATE_PHASE")
+FAILURES = words(UpdateFailure, device_pb2.UpdateFailure, "UPDATE_FAILURE")
+
+
+def _update_from(message: device_pb2.UpdateReport) -> UpdateReport:
+    failure = message.failure
+    return UpdateReport(
+        generation=whole(message.generation, "generation"),
+        digest=optional_digest_from(message.bundle_digest),
+        phase=word_from(PHASES, message.phase, "update phase"),
+        failure=word_from(FAILURES, failure, "update failure") if failure else None,
+    )
+
+
+def _update_to(update: UpdateReport) -> device_pb2.UpdateReport:
+    return device_pb2.UpdateReport(
+        generation=update.generation,
+        bundle_digest=digest_to(update.digest),
+        phase=PHASES[update.phase],
+        failure=FAILURES[update.failure] if update.failure else None,
+    )
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}

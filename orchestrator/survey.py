@@ -1,0 +1,159 @@
+"""Looking at the whole fleet at once: for the metrics, and for ``fieldwise status``.
+
+The cost of a look grows with the fleet, what comes out does not: counts by a few words, and a
+distribution. Metrics therefore look every few seconds and scrapes see the newest ``Snapshot``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fieldwise import __version__
+from orchestrator.fleet.device import DeviceState, Standing
+from orchestrator.fleet.directory import overview_of
+from orchestrator.fleet.report import UpdateFailure
+from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
+from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
+from orchestrator.rollout.machine import Phase, Place, Rollout
+from orchestrator.views import FleetView
+
+BACKBONES_MAX = 20  # more versions than anyone runs side by side; the rest is counted as "other"
+EXPIRING_DAYS = (0, 1, 7)  # how soon a device's certificate ends; 0 counts those that have ended
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The fleet at one moment, already counted."""
+
+    taken_at: float = 0.0
+    states: Mapping[DeviceState, int] = field(default_factory=dict)
+    backbones: Mapping[str, int] = field(default_factory=dict)
+    accuracies: tuple[float, ...] = ()
+    failures: Mapping[UpdateFailure, int] = field(default_factory=dict)
+    phases: Mapping[Phase, int] = field(default_factory=dict)
+    places: Mapping[Place, int] = field(default_factory=dict)
+    expiring: Mapping[int, int] = field(default_factory=dict)
+    tickets_open: int = 0
+
+
+def snapshot_of(
+    standings: Sequence[Standing],
+    rollouts: Iterable[Rollout],
+    titles: Mapping[str, str],
+    *,
+    expiring: Mapping[int, int],
+    tickets_open: int,
+    now: float,
+) -> Snapshot:
+    """Count a fleet.
+
+    Args:
+        standings: Every member.
+        rollouts: Those of which devices may still move.
+        titles: NAME:VERSION by digest of every backbone that is known.
+        expiring: Certificates that end within so many days.
+        tickets_open: Tickets that still admit a device.
+        now: Seconds since 1970.
+    """
+    watched = tuple(rollouts)
+    overview = overview_of(standings, now)
+    places: Counter[Place] = Counter()
+    for rollout in watched:
+        places.update(rollout.counts)
+    return Snapshot(
+        taken_at=now,
+        states=overview.states,
+        backbones=most_used(overview.bundles, titles),
+        accuracies=overview.accuracies,
+        failures=Counter(each.update.failure for each in standings if each.update.failure),
+        phases=Counter(rollout.phase for rollout in watched),
+        places=places,
+        expiring=expiring,
+        tickets_open=tickets_open,
+    )
+
+
+def most_used(bundles: Mapping[str, int], titles: Mapping[str, str]) -> dict[str, int]:
+    """Return devices by title of the backbone in use, the rarer ones together as "other"."""
+    named: Counter[str] = Counter()
+    for digest, devices in bundles.items():
+        named[titles.get(digest, "unknown")] += devices
+    ranked = sorted(named.items(), key=lambda item: (-item[1], item[0]))
+    shown = dict(ranked[:BACKBONES_MAX])
+    rest = sum(devices for _, devices in ranked[BACKBONES_MAX:])
+    return {**shown, "other": rest} if rest else shown
+
+
+class Survey:
+    """Looks at everything that is kept.
+
+    Args:
+        fleet: Name of the fleet.
+        devices: Its members.
+        backbones: What was published.
+        rollouts: What is brought to whom.
+        tickets: Who else may join.
+        clock: What time it is.
+    """
+
+    def __init__(
+        self,
+        fleet: str,
+        devices: DeviceStore,
+        backbones: BackboneStore,
+        rollouts: RolloutStore,
+        tickets: TicketStore,
+        clock: Clock,
+    ) -> None:
+        self._fleet = fleet
+        self._devices = devices
+        self._backbones = backbones
+        self._rollouts = rollouts
+        self._tickets = tickets
+        self._clock = clock
+
+    async def snapshot(self) -> Snapshot:
+        """Count the fleet for the metrics.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE`` without the store.
+        """
+        now = self._clock.now()
+        return snapshot_of(
+            await self._devices.standings(),
+            await self._rollouts.watched(),
+            await self.titles(),
+            expiring={
+                days: await self._devices.count_expiring(now + days * DAY_SECONDS)
+                for days in EXPIRING_DAYS
+            },
+            tickets_open=await self._tickets.count_open(now),
+            now=now,
+        )
+
+    async def fleet_view(self) -> FleetView:
+        """Count the fleet for an operator.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE`` without the store.
+        """
+        seen = await self.snapshot()
+        return FleetView(
+            version=__version__,
+            fleet=self._fleet,
+            devices_by_state={state.value: count for state, count in seen.states.items()},
+            devices_by_backbone=seen.backbones,
+            rollouts_running=seen.phases.get(Phase.RUNNING, 0),
+            tickets_open=seen.tickets_open,
+        )
+
+    async def titles(self) -> dict[str, str]:
+        """Return NAME:VERSION by digest of the newest thousand backbones."""
+        page = await self._backbones.list(PageRequest(size=PAGE_SIZE_MAX))
+        return {each.digest: each.manifest.title for each in page.items}
+
+    async def devices_by_digest(self) -> Mapping[str, int]:
+        """Count devices by digest of the backbone in use."""
+        standings = await self._devices.standings()
+        return overview_of(standings, self._clock.now()).bundles
