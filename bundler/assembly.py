@@ -46,9 +46,8 @@ def assemble(request: PackRequest, progress: Progress) -> Packed:
     backbone: Backbone = import_module(_LOADERS[request.onnx is not None]).load(request)
     graphs = {FLOAT32: backbone.graph}
     if request.calibrate:
-        progress(f"quantising with images of {request.calibrate}")
         quantise = import_module("bundler.quantise").quantise
-        graphs[INT8] = quantise(backbone, request.calibrate, request.seed)
+        graphs[INT8] = quantise(backbone, request.calibrate, request.seed, progress)
     progress("computing golden vectors")
     images = golden.draw(backbone.preprocessing.size, request.seed)
     parts = Parts(backbone, graphs, golden.encode(images, _features(backbone, graphs, images)))

@@ -4,8 +4,8 @@ The Lite models have no squeeze-and-excitation and no swish: they quantise well 
 Their feature is the last convolution's activation, averaged over the image: 1280 channels whatever
 the size. Padding depends on the input's size, so the graph is exported at the size asked for.
 
-Pixels go in as (value - 127) / 128, as the models were trained; the ImageNet mean and deviation that
-the library's own examples use costs about 6 points of accuracy on a head.
+Pixels go in as (value - 127) / 128, as the models were trained; with ImageNet's mean and deviation
+instead, a head loses about 6 points of accuracy.
 
 Both the code's and the weights' packages carry the Apache License 2.0 in their LICENSE files; the
 weights were converted by ML Illustrated from Google's TensorFlow release, which is under it too.
