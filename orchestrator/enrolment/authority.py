@@ -1,0 +1,142 @@
+"""The fleet's certificate authority: one root that signs devices and the fleet's own server.
+
+A device certificate carries the key of the request and nothing else of it: the name is the
+orchestrator's choice, ``spiffe://FLEET/device/ID``. It begins an hour early, for devices whose
+clock is behind, and lasts 30 days, so that a device may be switched off over a holiday. The root
+lasts ten years and may sign end certificates only. Times are seconds since 1970 and come from
+outside; serial numbers are random, so that no one foresees a certificate's bytes, and drawn by
+``cryptography`` itself.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from fieldwise.identity import DeviceIdentity, PrivateKey, PublicKey, public_key_der
+
+BACKDATED = timedelta(hours=1)
+DEVICE_LIFE = timedelta(days=30)
+SERVER_LIFE = timedelta(days=90)  # renewed by the server itself; a clone of its disk ends with it
+ROOT_LIFE = timedelta(days=3653)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A device certificate; ``serial`` and ``fingerprint`` (of the key) in hexadecimal."""
+
+    certificate: x509.Certificate
+    serial: str
+    fingerprint: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The root's certificate and key for the fleet of that name."""
+
+    fleet: str
+    certificate: x509.Certificate
+    key: PrivateKey
+
+    def sign_device(self, key: PublicKey, device_id: str, now: float) -> Issued:
+        """Name a key as a device of the fleet."""
+        identity = DeviceIdentity(self.fleet, device_id)
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity.uri)])
+        builder = self._end_entity(key, names, ExtendedKeyUsageOID.CLIENT_AUTH, DEVICE_LIFE, now)
+        signed = builder.sign(self.key, hashes.SHA256())
+        return Issued(
+            certificate=signed,
+            serial=f"{signed.serial_number:x}",
+            fingerprint=fingerprint_of(key),
+            expires_at=signed.not_valid_after_utc.timestamp(),
+        )
+
+    def sign_server(self, key: PublicKey, hosts: Sequence[str], now: float) -> x509.Certificate:
+        """Name a key as the fleet's server under host names and IP addresses."""
+        names = x509.SubjectAlternativeName([_host_name(host) for host in hosts])
+        builder = self._end_entity(key, names, ExtendedKeyUsageOID.SERVER_AUTH, SERVER_LIFE, now)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _end_entity(
+        self,
+        key: PublicKey,
+        names: x509.SubjectAlternativeName,
+        usage: x509.ObjectIdentifier,
+        life: timedelta,
+        now: float,
+    ) -> x509.CertificateBuilder:
+        end = min(_moment(now) + life, self.certificate.not_valid_after_utc)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([]))
+            .issuer_name(self.certificate.subject)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(_moment(now) - BACKDATED)
+            .not_valid_after(end)
+            .add_extension(names, critical=True)  # as the subject is empty
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(_issuer_key_id(self.certificate), critical=False)
+        )
+
+
+def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
+    """Make the self-signed root of a new fleet."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"fieldwise {fleet}"[:64])])
+    public = key.public_key()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_moment(now) - BACKDATED)
+        .not_valid_after(_moment(now) + ROOT_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+    return Authority(fleet, builder.sign(key, hashes.SHA256()), key)
+
+
+def fingerprint_of(key: PublicKey) -> str:
+    """What a key is recognised by: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal."""
+    return hashlib.sha256(public_key_der(key)).hexdigest()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _host_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _issuer_key_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id)
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )

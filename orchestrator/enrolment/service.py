@@ -1,0 +1,208 @@
+"""How a device becomes a member, stays one, and is recognised on every call.
+
+Enrolling is idempotent on (ticket, public key): a device that lost the answer asks again and gets
+the same identity with a fresh certificate, and the ticket is not used a second time. A renewal adds
+a key; the key before stays good until its certificate expires, so an answer that was lost locks
+nobody out. A device that was removed is refused with every key it ever had, for good.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.identity import PublicKey, certificate_der, requested_key
+from orchestrator.enrolment.authority import Authority, Issued, fingerprint_of
+from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, check_ticket, mint, refused, used_up
+from orchestrator.fleet.device import DeviceKey, Facts, not_a_member
+from orchestrator.paging import Page, PageRequest
+from orchestrator.ports import (
+    Clock,
+    Entropy,
+    KnownKey,
+    MembershipStore,
+    Newcomer,
+    TicketStore,
+)
+
+TICKET_ID_BYTES = 8
+DEVICE_ID_BYTES = 10  # 80 bits: no two devices of a million meet by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A fresh ticket with its secret, which is nowhere else."""
+
+    ticket: Ticket
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A device's identity; certificates in DER, trust roots newest first."""
+
+    device_id: str
+    fleet: str
+    certificate: bytes
+    trust_roots: tuple[bytes, ...]
+
+
+class Enrolment:
+    """The use cases around membership.
+
+    Args:
+        tickets: Where tickets are kept.
+        members: Where members and their keys are kept.
+        authority: What signs certificates.
+        clock: What time it is.
+        entropy: Where ids and secrets come from.
+    """
+
+    def __init__(
+        self,
+        tickets: TicketStore,
+        members: MembershipStore,
+        authority: Authority,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._tickets = tickets
+        self._members = members
+        self._authority = authority
+        self._clock = clock
+        self._entropy = entropy
+
+    async def create_ticket(
+        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str]
+    ) -> Minted:
+        """Make a ticket for some devices and some time.
+
+        Raises:
+            FieldwiseError: As ``ticket.mint``.
+        """
+        secret = self._entropy.token(SECRET_BYTES)
+        ticket = mint(
+            self._entropy.token(TICKET_ID_BYTES).hex(),
+            secret,
+            uses=uses,
+            lifetime_seconds=lifetime_seconds,
+            tags=tags,
+            now=self._clock.now(),
+        )
+        return Minted(await self._tickets.add(ticket), secret)
+
+    async def list_tickets(self, page: PageRequest) -> Page[Ticket]:
+        return await self._tickets.list(page)
+
+    async def revoke_ticket(self, ticket_id: str) -> Ticket:
+        """Let no further device join with a ticket; those that have joined stay.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        return await self._tickets.revoke(ticket_id)
+
+    async def count_open_tickets(self) -> int:
+        return await self._tickets.count_open(self._clock.now())
+
+    async def enrol(
+        self, ticket_id: str, secret: bytes, request: bytes, facts: Facts
+    ) -> Credentials:
+        """Trade a ticket and a certificate request (PKCS#10, DER) for credentials.
+
+        Raises:
+            FieldwiseError: ``TICKET_INVALID``, ``INVALID_ARGUMENT`` for a bad request,
+                ``DEVICE_REMOVED`` or ``ALREADY_EXISTS`` for a key that is known otherwise.
+        """
+        now = self._clock.now()
+        ticket = check_ticket(await self._tickets.get(ticket_id), secret, now)
+        key = requested_key(request)
+        known = await self._members.find_key(fingerprint_of(key))
+        if known is not None:
+            return await self._enrol_again(known, ticket, key, now)
+        try:
+            return await self._enrol_first(ticket, key, facts, now)
+        except FieldwiseError as error:
+            if error.fault is not Fault.ALREADY_EXISTS:
+                raise
+        known = await self._members.find_key(fingerprint_of(key))
+        if known is None:
+            raise refused("the same device is joining and leaving at once")
+        return await self._enrol_again(known, ticket, key, now)
+
+    async def renew(self, device_id: str, request: bytes) -> Credentials:
+        """Sign a further key of a member.
+
+        Raises:
+            FieldwiseError: ``INVALID_ARGUMENT`` for a bad request, ``DEVICE_REMOVED``, or
+                ``ALREADY_EXISTS`` for another device's key.
+        """
+        key = requested_key(request)
+        issued = self._authority.sign_device(key, device_id, self._clock.now())
+        await self._members.keep_key(_record(issued, device_id))
+        return self._credentials(issued, device_id)
+
+    async def admit(self, device_id: str, fingerprint: str) -> None:
+        """Let a call of a device pass whose certificate the transport has verified.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` for a removed device, ``CERTIFICATE_INVALID`` for a
+                key that is not one of the device's own or that has expired.
+        """
+        known = await self._members.find_key(fingerprint)
+        if known is None or known.key.device != device_id:
+            raise FieldwiseError(
+                Fault.CERTIFICATE_INVALID, f"the key is not one of the device {device_id}"
+            )
+        if known.removed:
+            raise not_a_member(device_id)
+        if self._clock.now() > known.key.expires_at:
+            raise FieldwiseError(
+                Fault.CERTIFICATE_INVALID, f"the certificate of {device_id} has expired"
+            )
+
+    async def leave(self, device_id: str) -> None:
+        """Take a device out of the fleet, as its owner asks."""
+        await self._members.remove(device_id, self._clock.now())
+
+    async def _enrol_first(
+        self, ticket: Ticket, key: PublicKey, facts: Facts, now: float
+    ) -> Credentials:
+        device_id = new_device_id(self._entropy.token(DEVICE_ID_BYTES))
+        issued = self._authority.sign_device(key, device_id, now)
+        record = _record(issued, device_id, ticket.id)
+        newcomer = Newcomer(device_id, ticket.tags, facts, now, record)
+        if not await self._members.enrol(newcomer, ticket.id):
+            raise used_up(ticket)
+        return self._credentials(issued, device_id)
+
+    async def _enrol_again(
+        self, known: KnownKey, ticket: Ticket, key: PublicKey, now: float
+    ) -> Credentials:
+        device_id = known.key.device
+        if known.removed:
+            raise not_a_member(device_id)
+        if known.key.ticket != ticket.id:
+            raise FieldwiseError(
+                Fault.ALREADY_EXISTS, f"this key is the device {device_id}, which joined before"
+            )
+        issued = self._authority.sign_device(key, device_id, now)
+        await self._members.keep_key(_record(issued, device_id, ticket.id))
+        return self._credentials(issued, device_id)
+
+    def _credentials(self, issued: Issued, device_id: str) -> Credentials:
+        return Credentials(
+            device_id=device_id,
+            fleet=self._authority.fleet,
+            certificate=certificate_der(issued.certificate),
+            trust_roots=(certificate_der(self._authority.certificate),),
+        )
+
+
+def new_device_id(chance: bytes) -> str:
+    """Name a device by letters and digits that no one mistakes for others when read aloud."""
+    return "d-" + base64.b32encode(chance).decode().lower()
+
+
+def _record(issued: Issued, device_id: str, ticket_id: str | None = None) -> DeviceKey:
+    return DeviceKey(issued.fingerprint, device_id, issued.serial, issued.expires_at, ticket_id)

@@ -1,0 +1,213 @@
+"""The check-in: a device says what is, and hears what should be.
+
+The call is level-triggered. The reply follows from what is stored and from the report, never from
+what an earlier call did, so a lost message costs a delay and a doubled one nothing.
+
+Two kinds of news come in. What others act on (generation, backbone in use, phase and failure of an
+update, settings in force, agent version) is committed before the reply. Liveness and counters
+change with every call, and nobody acts on the last second of them: they are held in memory, newest
+per device, and written together by ``flush``. A crash loses at most what one interval gathered, and
+a report is kept only if it is newer, so what is flushed late never hides what another replica kept.
+
+A start permit is given by the store, in a transaction that sees the rollout run. It is relative and
+short: a device counts its seconds from the reply's arrival. The store's copy ends later by
+``DELIVERY_SECONDS``, the longest that a reply may be on its way, so that a stopped rollout never
+counts too few devices that may still start.
+
+Pace: a device with nothing to do calls every minute, which ten thousand devices may do on two
+cores, and three minutes of silence make it offline. A device that works on an update, or waits to,
+calls every ten seconds, since an operator watches it and it holds a permit. Where many do, their
+calls are dealt out so that together they stay below ``busy_calls_per_second``.
+"""
+
+import math
+from dataclasses import dataclass
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.device import (
+    Permit,
+    Standing,
+    Target,
+    after_report,
+    has_arrived,
+    has_failed,
+    is_ahead,
+    is_under_way,
+    permit_held,
+)
+from orchestrator.fleet.report import Report, is_newer
+from orchestrator.fleet.settings import SettingsRevision
+from orchestrator.ports import CheckInStore, Clock, Sighting, Visitor
+
+PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
+PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
+DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
+PACE_SECONDS_MAX = 86_400  # the wire's bound
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often devices call: seconds between calls, and calls a second.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` on creation with a value out of its bounds.
+    """
+
+    idle_seconds: int = 60
+    busy_seconds: int = 10
+    busy_calls_per_second: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.busy_seconds <= self.idle_seconds <= PACE_SECONDS_MAX:
+            raise FieldwiseError(
+                Fault.SETTING_INVALID,
+                f"a busy pace of {self.busy_seconds} s and an idle pace of {self.idle_seconds} s "
+                f"are not in order between 1 and {PACE_SECONDS_MAX:,} s",
+            )
+        if not 0 < self.busy_calls_per_second < math.inf:
+            raise FieldwiseError(Fault.SETTING_INVALID, "busy calls per second are not above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class StartPermit:
+    """The right to start on a target for some seconds from receipt."""
+
+    generation: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a device should do; ``settings`` only where it has an older revision."""
+
+    target: Target | None
+    permit: StartPermit | None
+    settings: SettingsRevision | None
+    next_seconds: int
+    unix_seconds: int
+
+
+class CheckIns:
+    """The use case, with the reports that wait to be written.
+
+    Args:
+        store: Where devices stand.
+        clock: What time it is.
+        pace: How often devices call.
+    """
+
+    def __init__(self, store: CheckInStore, clock: Clock, pace: Pace | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._pending: dict[str, Sighting] = {}
+        self._last_busy_call = -math.inf
+
+    async def check_in(self, device_id: str, report: Report) -> Orders:
+        """Take a report of a device that has proved who it is; return its orders.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED``, or ``UNAVAILABLE`` without the store: then the
+                device keeps what it has.
+        """
+        now = self._clock.now()
+        visitor = await self._store.visitor(device_id)
+        known = self._with_pending(visitor.standing)
+        fresh = is_newer(report, known.report_order)
+        standing = after_report(known, report, now, known.pace_seconds) if fresh else known
+        waits = visitor.may_start and _waits(standing)
+        seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
+        if fresh:
+            await self._keep(visitor.standing, Sighting(device_id, report, now, seconds))
+        permit = await self._permit(standing, seconds, now) if waits else None
+        return Orders(
+            target=standing.target,
+            permit=permit,
+            settings=_newer_settings(visitor, report),
+            next_seconds=seconds,
+            unix_seconds=int(now),
+        )
+
+    async def flush(self) -> None:
+        """Write the reports that wait; what fails to be written waits on.
+
+        Raises:
+            FieldwiseError: As the store's ``keep``.
+        """
+        taken, self._pending = self._pending, {}
+        try:
+            await self._store.keep(tuple(taken.values()))
+        except BaseException:
+            self._pending = taken | self._pending
+            raise
+
+    async def _keep(self, stored: Standing, sighting: Sighting) -> None:
+        if _matters(stored, sighting.report):
+            await self._store.keep((sighting,))
+            self._forget_older(sighting)
+        else:
+            self._pending[sighting.device] = sighting
+
+    def _forget_older(self, kept: Sighting) -> None:
+        waiting = self._pending.get(kept.device)
+        if waiting is not None and is_newer(kept.report, waiting.report.order):
+            del self._pending[kept.device]
+
+    def _with_pending(self, stored: Standing) -> Standing:
+        waiting = self._pending.get(stored.device)
+        if waiting is None or not is_newer(waiting.report, stored.report_order):
+            return stored
+        return after_report(stored, waiting.report, waiting.seen_at, waiting.pace_seconds)
+
+    def _next_seconds(self, now: float, *, busy: bool) -> int:
+        if not busy:
+            return self._pace.idle_seconds
+        turn = max(
+            now + self._pace.busy_seconds,
+            self._last_busy_call + 1 / self._pace.busy_calls_per_second,
+        )
+        if turn >= now + self._pace.idle_seconds:
+            return self._pace.idle_seconds
+        self._last_busy_call = turn
+        return math.ceil(turn - now)
+
+    async def _permit(
+        self, standing: Standing, next_seconds: int, now: float
+    ) -> StartPermit | None:
+        assert standing.target is not None
+        generation = standing.target.generation
+        seconds = min(PERMIT_CHECK_INS * next_seconds, PERMIT_SECONDS_MAX)
+        left = _seconds_left(standing, now)
+        if left >= seconds / PERMIT_CHECK_INS:
+            return StartPermit(generation, min(left, seconds))
+        permit = Permit(generation, now + seconds + DELIVERY_SECONDS)
+        given = await self._store.permit(standing.device, permit)
+        return StartPermit(generation, seconds) if given else None
+
+
+def _matters(stored: Standing, report: Report) -> bool:
+    """Tell whether a report says more than that the device lives and counts."""
+    return (
+        stored.seen_at is None
+        or report.incarnation != stored.report_order[0]
+        or report.generation != stored.generation
+        or report.bundle_in_use != stored.bundle_in_use
+        or report.update != stored.update
+        or report.settings_revision != stored.settings_revision
+    )
+
+
+def _waits(standing: Standing) -> bool:
+    """Tell whether a device has a target that is still to be begun."""
+    settled = has_arrived(standing) or has_failed(standing)
+    return not (standing.target is None or settled or is_under_way(standing) or is_ahead(standing))
+
+
+def _seconds_left(standing: Standing, now: float) -> int:
+    permit = permit_held(standing)
+    return int(permit.expires_at - DELIVERY_SECONDS - now) if permit else 0
+
+
+def _newer_settings(visitor: Visitor, report: Report) -> SettingsRevision | None:
+    settings = visitor.settings
+    return settings if settings and settings.revision > report.settings_revision else None

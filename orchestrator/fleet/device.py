@@ -1,0 +1,210 @@
+"""A device as the fleet sees it, and the rules that need nothing but its own record.
+
+All times are seconds since 1970 UTC. A generation numbers the targets of one device: it rises with
+every change and is never reused, so that a late report cannot pass for a fresh one. Where a device
+knows a higher generation than the store, as after a restored backup, it is continued from there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.report import NOTHING_BEGUN, UNDER_WAY, Report, UpdatePhase, UpdateReport
+from orchestrator.fleet.settings import SettingsRevision
+
+PACES_UNTIL_OFFLINE = 3  # two lost messages in a row are weather; three are an outage
+
+
+class DeviceState(StrEnum):
+    """How a device is seen by the fleet at one moment."""
+
+    NEW = "new"
+    HEALTHY = "healthy"
+    UPDATING = "updating"
+    FAILED = "failed"
+    WAITING = "waiting"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The backbone that a device should run, by manifest digest."""
+
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to start on the target of that generation until a moment."""
+
+    generation: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The narrow row of a device that decisions are made on: what it should do and what it does.
+
+    ``rollout`` is the number of the rollout that gave the target, 0 before the first. The fields
+    from ``seen_at`` on are of the newest report; ``pace_seconds`` is what its reply asked for.
+    """
+
+    device: str
+    enrolled_at: float
+    target: Target | None = None
+    rollout: int = 0
+    permit: Permit | None = None
+    seen_at: float | None = None
+    pace_seconds: int = 60
+    report_order: tuple[int, int] = (0, 0)
+    generation: int = 0
+    bundle_in_use: str | None = None
+    update: UpdateReport = NOTHING_BEGUN
+    settings_revision: int = 0
+    window_samples: int = 0
+    window_correct: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What hardware asked to join, and with which agent."""
+
+    agent_version: str = ""
+    architecture: str = ""
+    memory_bytes: int = 0
+    processors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """A public key that a device proved to hold, with the certificate issued for it.
+
+    ``fingerprint`` is the SHA-256 of the SubjectPublicKeyInfo and ``serial`` the certificate's
+    serial number, both in hexadecimal. ``ticket`` is the ticket that it enrolled with, None for a
+    key of a renewal.
+    """
+
+    fingerprint: str
+    device: str
+    serial: str
+    expires_at: float
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Everything that is known of a member; ``key`` is its newest."""
+
+    id: str
+    tags: Mapping[str, str]
+    facts: Facts
+    enrolled_at: float
+    key: DeviceKey
+    standing: Standing
+    report: Report | None = None
+    settings: SettingsRevision | None = None
+
+
+def not_a_member(device_id: str) -> FieldwiseError:
+    """What a device hears that was taken out of the fleet."""
+    return FieldwiseError(
+        Fault.DEVICE_REMOVED, f"the device {device_id[:70]} was taken out of the fleet"
+    )
+
+
+def after_report(standing: Standing, report: Report, seen_at: float, pace: int) -> Standing:
+    """Return the standing that a report leaves, which the caller knows to be newer."""
+    return replace(
+        standing,
+        seen_at=seen_at,
+        pace_seconds=pace,
+        report_order=report.order,
+        generation=report.generation,
+        bundle_in_use=report.bundle_in_use,
+        update=report.update,
+        settings_revision=report.settings_revision,
+        window_samples=report.learning.window_samples,
+        window_correct=report.learning.window_correct,
+    )
+
+
+def is_offline(standing: Standing, now: float) -> bool:
+    """Tell whether a device has been silent for three of its own paces."""
+    heard = standing.enrolled_at if standing.seen_at is None else standing.seen_at
+    return now - heard > PACES_UNTIL_OFFLINE * standing.pace_seconds
+
+
+def is_ahead(standing: Standing) -> bool:
+    """Tell whether a device has obeyed a target that the store does not know of."""
+    return standing.generation > (standing.target.generation if standing.target else 0)
+
+
+def next_generation(standing: Standing) -> int:
+    """Return a generation that neither the store nor the device has used."""
+    return max(standing.generation, standing.target.generation if standing.target else 0) + 1
+
+
+def has_failed(standing: Standing) -> bool:
+    """Tell whether the device gave up its target and fell back to the pair from before.
+
+    A device that had the bundle active and serves another one again has turned back as well,
+    whatever made it: which bundle serves is what counts.
+    """
+    target, update = standing.target, standing.update
+    if target is None or update.generation != target.generation:
+        return False
+    if update.phase is UpdatePhase.REVERTED:
+        return True
+    return update.phase is UpdatePhase.ACTIVE and standing.bundle_in_use != target.digest
+
+
+def has_arrived(standing: Standing) -> bool:
+    """Tell whether the device knows its target and the pair of that bundle serves."""
+    target = standing.target
+    if target is None or standing.generation != target.generation:
+        return False
+    under_way = standing.update.phase in UNDER_WAY
+    return standing.bundle_in_use == target.digest and not under_way and not has_failed(standing)
+
+
+def is_under_way(standing: Standing) -> bool:
+    """Tell whether the device works on its present target."""
+    target, update = standing.target, standing.update
+    started = target is not None and update.generation == target.generation
+    return started and update.phase in UNDER_WAY
+
+
+def permit_held(standing: Standing) -> Permit | None:
+    """Return the permit for the present target, expired or not."""
+    permit, target = standing.permit, standing.target
+    if permit is None or target is None or permit.generation != target.generation:
+        return None
+    return permit
+
+
+def has_permit(standing: Standing, now: float) -> bool:
+    """Tell whether the device may start on its present target right now."""
+    permit = permit_held(standing)
+    return permit is not None and now < permit.expires_at
+
+
+def may_still_start(standing: Standing, now: float) -> bool:
+    """Tell whether a device holds a permit and has, for all that is known, not begun."""
+    ended = has_failed(standing) or has_arrived(standing)
+    return has_permit(standing, now) and not ended and not is_under_way(standing)
+
+
+def state_of(standing: Standing, now: float) -> DeviceState:
+    """Derive the one state in which a device is shown and counted."""
+    if is_offline(standing, now):
+        return DeviceState.OFFLINE
+    if standing.seen_at is None:
+        return DeviceState.NEW
+    if is_under_way(standing):
+        return DeviceState.UPDATING
+    if has_failed(standing):
+        return DeviceState.FAILED
+    settled = standing.target is None or is_ahead(standing) or has_arrived(standing)
+    return DeviceState.HEALTHY if settled else DeviceState.WAITING

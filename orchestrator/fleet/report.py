@@ -1,0 +1,128 @@
+"""What a device says of itself at a check-in, and which of two reports is the fresher one.
+
+Digests are SHA-256 in lower-case hexadecimal, or None where a device has no backbone yet.
+"""
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from fieldwise.errors import Fault, FieldwiseError
+
+# Databases count to 2**63, and what a device counts must leave room to count on from there.
+COUNT_MAX = 2**62
+
+
+class UpdatePhase(StrEnum):
+    """Where a device stands in bringing a backbone into use."""
+
+    IDLE = "idle"
+    FETCHING = "fetching"
+    VERIFYING = "verifying"
+    MIGRATING = "migrating"
+    ACTIVE = "active"
+    REVERTED = "reverted"
+
+
+UNDER_WAY = frozenset({UpdatePhase.FETCHING, UpdatePhase.VERIFYING, UpdatePhase.MIGRATING})
+
+
+class UpdateFailure(StrEnum):
+    """Why an update ended in ``REVERTED``."""
+
+    DIGEST_MISMATCH = "digest-mismatch"
+    BUNDLE_INVALID = "bundle-invalid"
+    UNSUITABLE = "unsuitable"
+    DISK_FULL = "disk-full"
+    LOAD_FAILED = "load-failed"
+    GOLDEN_MISMATCH = "golden-mismatch"
+    MIGRATION_FAILED = "migration-failed"
+    NOT_AVAILABLE = "not-available"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """How far the newest target is that the device has begun to obey."""
+
+    generation: int = 0
+    digest: str | None = None
+    phase: UpdatePhase = UpdatePhase.IDLE
+    failure: UpdateFailure | None = None
+
+
+NOTHING_BEGUN = UpdateReport()  # what a device is taken to say before its first report
+
+
+@dataclass(frozen=True, slots=True)
+class VitalSigns:
+    """How the agent's process and host are; units as the names say."""
+
+    uptime_seconds: int = 0
+    resident_bytes: int = 0
+    state_bytes: int = 0
+    disk_free_bytes: int = 0
+    predictions: int = 0
+    prediction_errors: int = 0
+    prediction_p50_micros: int = 0
+    prediction_p99_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCounters:
+    """How much was learned and how well it goes, in counts only."""
+
+    samples: int = 0
+    classes: int = 0
+    select_samples: int = 0
+    judge_samples: int = 0
+    exemplars: int = 0
+    exemplar_bytes: int = 0
+    window_samples: int = 0
+    window_correct: int = 0
+    window_last_label_correct: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One check-in's account of a device.
+
+    ``incarnation`` counts the starts of the agent and ``sequence`` the reports of one start;
+    ``generation`` is the highest generation of target that the device has seen and stored.
+
+    Raises:
+        FieldwiseError: ``OVER_LIMIT`` on creation where a number could not be stored.
+    """
+
+    incarnation: int
+    sequence: int
+    generation: int = 0
+    bundle_in_use: str | None = None
+    variant_in_use: str = ""
+    update: UpdateReport = UpdateReport()
+    vital_signs: VitalSigns = VitalSigns()
+    learning: LearningCounters = LearningCounters()
+    agent_version: str = ""
+    settings_revision: int = 0
+
+    def __post_init__(self) -> None:
+        for part in (self, self.update, self.vital_signs, self.learning):
+            _check_counts(part)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What sorts the reports of one device by age."""
+        return (self.incarnation, self.sequence)
+
+
+def _check_counts(part: Report | UpdateReport | VitalSigns | LearningCounters) -> None:
+    for each in fields(part):
+        value = getattr(part, each.name)
+        if isinstance(value, int) and not 0 <= value <= COUNT_MAX:
+            raise FieldwiseError(
+                Fault.OVER_LIMIT, f"{each.name} is {value:,}; the limit is {COUNT_MAX:,}"
+            )
+
+
+def is_newer(report: Report, kept: tuple[int, int]) -> bool:
+    """Tell whether a report may replace the one of order ``kept``; equal is a duplicate."""
+    return report.order > kept

@@ -1,0 +1,300 @@
+"""What the use cases need from the world, one protocol per concern.
+
+Every method is atomic: all of it is kept or none, and what it returns was true at one moment. Every
+method may raise ``FieldwiseError`` with ``UNAVAILABLE`` when the store cannot be reached and with
+``DISK_FULL`` when it has no room; other faults are listed where they arise, and nothing else gets
+out. Times are seconds since 1970 UTC, digests SHA-256 in lower-case hexadecimal. A list comes
+newest first unless its method says otherwise.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.enrolment.ticket import Ticket
+from orchestrator.fleet.cohort import Selector
+from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing
+from orchestrator.fleet.report import Report
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
+from orchestrator.paging import Page, PageRequest
+from orchestrator.rollout.backbone import Backbone, Reference
+from orchestrator.rollout.machine import Order, Rollout
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Wall clock, seconds since 1970 UTC."""
+        ...
+
+
+class Entropy(Protocol):
+    def token(self, size: int) -> bytes:
+        """Return that many random bytes, fit for secrets."""
+        ...
+
+
+class TicketStore(Protocol):
+    async def add(self, ticket: Ticket) -> Ticket:
+        """Keep a fresh ticket; return it with its number."""
+        ...
+
+    async def get(self, ticket_id: str) -> Ticket | None: ...
+
+    async def list(self, page: PageRequest) -> Page[Ticket]:
+        """Return a page.
+
+        Raises:
+            FieldwiseError: ``INVALID_ARGUMENT`` for a foreign page token; so for every list.
+        """
+        ...
+
+    async def revoke(self, ticket_id: str) -> Ticket:
+        """Mark as revoked, again or for the first time.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        ...
+
+    async def count_open(self, now: float) -> int:
+        """Count the tickets with which another device may join."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A device that is about to join."""
+
+    device: str
+    tags: Mapping[str, str]
+    facts: Facts
+    enrolled_at: float
+    key: DeviceKey
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key with whether its device was taken out of the fleet."""
+
+    key: DeviceKey
+    removed: bool
+
+
+class MembershipStore(Protocol):
+    async def find_key(self, fingerprint: str) -> KnownKey | None: ...
+
+    async def enrol(self, newcomer: Newcomer, ticket_id: str) -> bool:
+        """Use the ticket once and admit the device, where a use is left and it is not revoked.
+
+        Returns:
+            False, with nothing changed, where the ticket has no use left or is revoked.
+
+        Raises:
+            FieldwiseError: ``ALREADY_EXISTS`` where a device with that key joined meanwhile.
+        """
+        ...
+
+    async def keep_key(self, key: DeviceKey) -> None:
+        """Keep a device's further key, or a fresh certificate of a key that it has.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` where the device is not a member any more,
+                ``ALREADY_EXISTS`` where the key is another device's.
+        """
+        ...
+
+    async def remove(self, device_id: str, now: float) -> None:
+        """Take a device out of the fleet for good; again is no error.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        ...
+
+
+class DeviceStore(Protocol):
+    async def get(self, device_id: str) -> Device:
+        """Return a member.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, for removed devices too.
+        """
+        ...
+
+    async def list(self, selector: Selector, page: PageRequest) -> Page[Device]:
+        """Return members by id, ascending."""
+        ...
+
+    async def change_tags(
+        self, device_id: str, put: Mapping[str, str], drop: Collection[str]
+    ) -> None:
+        """Write some tags of a member and take others away, as ``fleet.tags.changed`` says.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, or as ``fleet.tags.changed``.
+        """
+        ...
+
+    async def standings(self) -> Sequence[Standing]:
+        """Return every member's standing, in no order."""
+        ...
+
+    async def count_expiring(self, before: float) -> int:
+        """Count the members whose newest certificate ends before a moment."""
+        ...
+
+    async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
+        """Give the members that the selector matches a new revision of settings.
+
+        A revision is above everything that the store or the device knows. Devices that have these
+        very settings already keep their revision.
+
+        Returns:
+            How many devices got a new revision.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What a check-in needs to know of its device.
+
+    ``may_start`` tells whether the rollout that its target belongs to gives permits.
+    """
+
+    standing: Standing
+    settings: SettingsRevision | None
+    may_start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A report with when it came and the pace that its reply asked for."""
+
+    device: str
+    report: Report
+    seen_at: float
+    pace_seconds: int
+
+
+class CheckInStore(Protocol):
+    async def visitor(self, device_id: str) -> Visitor:
+        """Return a member's affairs.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
+        """
+        ...
+
+    async def keep(self, sightings: Sequence[Sighting]) -> None:
+        """Keep each report that is newer than the one of its device; skip the rest."""
+        ...
+
+    async def permit(self, device_id: str, permit: Permit) -> bool:
+        """Give a start permit, in place of an older one.
+
+        Returns:
+            False, with nothing changed, unless the device's target is of the permit's generation
+            and its rollout gives permits. Once a save that stops the rollout has returned, it does
+            not, on any replica.
+        """
+        ...
+
+
+class BackboneStore(Protocol):
+    async def add(self, backbone: Backbone) -> tuple[Backbone, bool]:
+        """Publish; return it as kept and whether it is new.
+
+        Raises:
+            FieldwiseError: ``ALREADY_EXISTS`` where another digest has that name and version.
+        """
+        ...
+
+    async def find(self, reference: Reference) -> Backbone:
+        """Return the one backbone that is meant; a name alone means its newest.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` where several digests begin so.
+        """
+        ...
+
+    async def list(self, page: PageRequest) -> Page[Backbone]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """Unexpired permits of devices that have not started, and when the last of them ends."""
+
+    devices: int
+    until: float
+
+
+class RolloutStore(Protocol):
+    async def add(self, backbone: Backbone, cohort: Selector, now: float) -> Rollout:
+        """Start a rollout with a number above every other."""
+        ...
+
+    async def get(self, number: int) -> Rollout:
+        """Return a rollout.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        ...
+
+    async def list(self, page: PageRequest) -> Page[Rollout]: ...
+
+    async def watched(self) -> Sequence[Rollout]:
+        """Return the rollouts of which devices may still move."""
+        ...
+
+    async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
+        """Return the members that it has ordered, and, while it runs, those that it should.
+
+        The latter match its selector and belong to no newer rollout.
+        """
+        ...
+
+    async def save(self, rollout: Rollout, orders: Sequence[Order] = ()) -> Rollout:
+        """Keep a rollout with the orders that it gives; return it with its next revision.
+
+        An order is dropped where, meanwhile, the device was removed, a newer rollout took it or it
+        got a target of that generation or above: the next look sees what became of it.
+
+        Raises:
+            FieldwiseError: ``CONFLICT`` where the stored revision is not the rollout's.
+        """
+        ...
+
+    async def permits(self, number: int, now: float) -> Permits:
+        """Count who may still start on the rollout."""
+        ...
+
+
+class BundleStore(Protocol):
+    """Manifests and files of bundles, each under its digest. Content never changes."""
+
+    async def put(self, digest: str, content: AsyncIterable[bytes]) -> int:
+        """Keep content under its digest, whole or not at all; return its size in bytes.
+
+        Raises:
+            FieldwiseError: ``DIGEST_MISMATCH`` where the content has another digest.
+        """
+        ...
+
+    async def size(self, digest: str) -> int | None:
+        """Return the size in bytes, None where there is no such content."""
+        ...
+
+    def read(self, digest: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """Yield the content from an offset on, in pieces of at most 256 KiB, none of them empty.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` for an offset beyond the end, at
+                the first piece.
+        """
+        ...
+
+    async def delete(self, digest: str) -> None:
+        """Take content away; what is not there is no error."""
+        ...

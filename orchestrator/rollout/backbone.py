@@ -1,0 +1,48 @@
+"""A backbone as the fleet knows it, and the ways to name one."""
+
+import re
+from dataclasses import dataclass
+
+from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
+
+PREFIX_DIGITS_MIN = 8  # 32 bits: no two of a fleet's bundles meet by chance
+_NAMED = re.compile(r"([a-z0-9][a-z0-9._-]{0,63})(?::([0-9a-zA-Z][0-9a-zA-Z.+-]{0,31}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A published bundle; ``number`` is given by the store and sorts backbones by age."""
+
+    digest: str
+    manifest: Manifest
+    created_at: float
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an operator wrote to name a backbone; parts that were not written are None.
+
+    A text such as ``deadbeef`` may be a digest's beginning or a name: then both are there and a
+    digest that exists goes first.
+    """
+
+    digest_prefix: str | None
+    name: str | None
+    version: str | None
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a digest (or its first 8 digits and more), NAME or NAME:VERSION.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for anything else.
+    """
+    digest = text if re.fullmatch(f"[0-9a-f]{{{PREFIX_DIGITS_MIN},64}}", text) else None
+    named = _NAMED.fullmatch(text)
+    if digest is None and named is None:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{text[:100]!r} is no digest, NAME or NAME:VERSION"
+        )
+    return Reference(digest, named[1] if named else None, named[2] if named else None)

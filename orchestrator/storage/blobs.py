@@ -1,0 +1,133 @@
+"""Manifests and files of bundles in a folder or an object store, through ``obstore``.
+
+Every blob lies under ``sha256/`` and its digest. An upload is hashed on its way and becomes visible
+only when it is whole and has the digest that was promised: a folder gets a renamed file, an object
+store a finished multipart upload. So whatever can be seen is right, and is never written again.
+"""
+
+import errno
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore
+
+from fieldwise.bundle import check_digest_text
+from fieldwise.errors import Fault, FieldwiseError
+
+PIECE_BYTES = 256 * 1024  # what one message of a download holds
+
+
+class ObjectBundles:
+    """``BundleStore`` over an object store.
+
+    Args:
+        store: A folder or a bucket; nothing else writes under ``sha256/`` in it.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    async def put(self, digest: str, content: AsyncIterable[bytes]) -> int:
+        known = await self.size(digest)
+        verified = _Verified(digest, content)
+        with _told_plainly(digest):
+            if known is None:
+                await obstore.put_async(self._store, _path(digest), verified.pieces())
+            else:
+                async for _ in verified.pieces():
+                    pass
+        return verified.size
+
+    async def size(self, digest: str) -> int | None:
+        try:
+            with _told_plainly(digest):
+                return (await obstore.head_async(self._store, _path(digest)))["size"]
+        except FieldwiseError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return None
+            raise
+
+    async def read(self, digest: str, offset: int = 0) -> AsyncIterator[bytes]:
+        size = await self.size(digest)
+        if size is None:
+            raise _missing(digest)
+        if not 0 <= offset <= size:
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT, f"offset {offset:,} is not within {size:,} bytes"
+            )
+        while offset < size:
+            piece = await self._range(digest, offset, min(offset + PIECE_BYTES, size))
+            offset += len(piece)
+            yield piece
+
+    async def delete(self, digest: str) -> None:
+        try:
+            with _told_plainly(digest):
+                await obstore.delete_async(self._store, _path(digest))
+        except FieldwiseError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+
+    async def _range(self, digest: str, start: int, end: int) -> bytes:
+        with _told_plainly(digest):
+            content = await obstore.get_range_async(
+                self._store, _path(digest), start=start, end=end
+            )
+        return bytes(content)
+
+
+def folder_bundles(folder: Path) -> ObjectBundles:
+    """Keep bundles in a folder, which is made where it is missing."""
+    return ObjectBundles(LocalStore(folder, mkdir=True))
+
+
+class _Verified:
+    """Content on its way in; the last piece goes out only if all of it has the digest."""
+
+    def __init__(self, digest: str, content: AsyncIterable[bytes]) -> None:
+        self._digest = digest
+        self._content = content
+        self.size = 0
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        hashed = hashlib.sha256()
+        async for piece in self._content:
+            hashed.update(piece)
+            self.size += len(piece)
+            yield piece
+        if hashed.hexdigest() != self._digest:
+            raise FieldwiseError(
+                Fault.DIGEST_MISMATCH,
+                f"{self.size:,} bytes came that do not have the digest {self._digest[:12]}",
+            )
+
+
+def _path(digest: str) -> str:
+    return f"sha256/{check_digest_text(digest)}"
+
+
+@contextmanager
+def _told_plainly(digest: str) -> Iterator[None]:
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise _missing(digest) from error
+    except (BaseError, OSError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> FieldwiseError:
+    told = str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in told:
+        return FieldwiseError(Fault.DISK_FULL, "the bundle store has no room left")
+    return FieldwiseError(
+        Fault.UNAVAILABLE, f"the bundle store does not answer: {told.splitlines()[0][:200]}"
+    )
+
+
+def _missing(digest: str) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no file with the digest {digest[:12]}")

@@ -1,0 +1,37 @@
+"""The sentences with which stores refuse, the same from every one of them."""
+
+from fieldwise.errors import Fault, FieldwiseError
+
+
+def no_ticket(ticket_id: str) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no ticket {ticket_id[:40]!r}")
+
+
+def no_device(device_id: str) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no device {device_id[:70]!r}")
+
+
+def key_known() -> FieldwiseError:
+    return FieldwiseError(Fault.ALREADY_EXISTS, "this key belongs to a device of the fleet")
+
+
+def no_backbone() -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, "there is no such backbone")
+
+
+def backbone_named(title: str) -> FieldwiseError:
+    return FieldwiseError(Fault.ALREADY_EXISTS, f"{title} is published already, with other content")
+
+
+def digests_begin_so(prefix: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.INVALID_ARGUMENT, f"several backbones have a digest that begins with {prefix}"
+    )
+
+
+def no_rollout(number: int) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no rollout r{number}")
+
+
+def rollout_changed(number: int) -> FieldwiseError:
+    return FieldwiseError(Fault.CONFLICT, f"the rollout r{number} was changed meanwhile")

@@ -1,0 +1,150 @@
+"""One database, reached asynchronously, whose failures are told in the product's own words.
+
+SQLite runs in WAL mode, so readers never wait; a writer takes the write lock when it begins, since
+a reader that turns writer half-way may have to be refused. PostgreSQL writes under READ COMMITTED
+with explicit row locks; reads of several statements see one snapshot on both.
+"""
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from fieldwise.errors import Fault, FieldwiseError
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+BUSY_SECONDS = 10  # the longest write, a rollout's orders for a whole fleet, takes about a second
+CONNECT_SECONDS = 5  # a device retries by itself; one that waits holds a stream
+STATEMENT_SECONDS = 60
+CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
+
+_CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
+_DISK_FULL = {"53100"}
+
+
+class Database:
+    """A pool of connections; ``dispose`` closes them.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql://...``.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` for another kind of URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _with_driver(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees one moment and changes nothing.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE``, or ``DISK_FULL`` where no temporary file fits.
+        """
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        async with _told_plainly(), self._engine.connect() as connection:
+            await connection.execution_options(**options)
+            async with connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that is committed at the end of the block, or not at all.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, or ``CONFLICT`` after a deadlock.
+        """
+        async with _told_plainly(), self._engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                yield connection
+
+    async def dispose(self) -> None:
+        await self._engine.dispose()
+
+
+def _with_driver(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise FieldwiseError(Fault.SETTING_INVALID, "the database URL is not a URL") from error
+    kind = parsed.get_backend_name()
+    if kind not in DRIVERS:
+        raise FieldwiseError(
+            Fault.SETTING_INVALID, f"the database is {kind}; sqlite and postgresql are supported"
+        )
+    return parsed.set(drivername=DRIVERS[kind])
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=CONNECTIONS_MAX,
+        max_overflow=0,
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+    )
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver's own idea of transactions would split ours
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@asynccontextmanager
+async def _told_plainly() -> AsyncIterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise  # a store that can meet one says what it means
+    except DBAPIError as error:
+        raise _translated(error) from error
+    except PoolTimeoutError as error:
+        raise _unavailable("all its connections are in use") from error
+    except SQLAlchemyError:
+        raise  # a defect in a statement of ours
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise _unavailable(str(error) or type(error).__name__) from error
+
+
+def _translated(error: DBAPIError) -> FieldwiseError:
+    state = getattr(error.orig, "sqlstate", None)
+    told = str(error.orig)
+    if state in _CONFLICTS:
+        return FieldwiseError(Fault.CONFLICT, "another writer of the database was faster")
+    if state in _DISK_FULL or "disk is full" in told or errno.errorcode[errno.ENOSPC] in told:
+        return FieldwiseError(Fault.DISK_FULL, "the database has no room left")
+    return _unavailable(told)
+
+
+def _unavailable(reason: str) -> FieldwiseError:
+    line = reason.splitlines()[0][:200] if reason else "no reason given"
+    return FieldwiseError(Fault.UNAVAILABLE, f"the database does not answer: {line}")

@@ -1,0 +1,168 @@
+"""Tickets, members and their keys in a database."""
+
+from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orchestrator.enrolment.ticket import Ticket
+from orchestrator.fleet.device import DeviceKey, not_a_member
+from orchestrator.paging import Page, PageRequest, page_of
+from orchestrator.ports import KnownKey, Newcomer
+from orchestrator.storage import refusals
+from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.rows import ticket_of, ticket_values
+from orchestrator.storage.sql.tables import device_keys, device_tags, devices, reports, tickets
+
+
+class SqlTickets:
+    """``TicketStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, ticket: Ticket) -> Ticket:
+        async with self._database.write() as connection:
+            statement = insert(tickets).values(ticket_values(ticket)).returning(tickets)
+            return ticket_of((await connection.execute(statement)).mappings().one())
+
+    async def get(self, ticket_id: str) -> Ticket | None:
+        async with self._database.read() as connection:
+            found = await connection.execute(select(tickets).where(tickets.c.id == ticket_id))
+            row = found.mappings().one_or_none()
+        return ticket_of(row) if row else None
+
+    async def list(self, page: PageRequest) -> Page[Ticket]:
+        statement = select(tickets).order_by(tickets.c.number.desc()).limit(page.limit + 1)
+        if (before := page.after_number) is not None:
+            statement = statement.where(tickets.c.number < before)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return page_of([ticket_of(row) for row in rows], page, lambda each: each.number)
+
+    async def revoke(self, ticket_id: str) -> Ticket:
+        statement = update(tickets).where(tickets.c.id == ticket_id).values(revoked=True)
+        async with self._database.write() as connection:
+            found = await connection.execute(statement.returning(tickets))
+            row = found.mappings().one_or_none()
+        if row is None:
+            raise refusals.no_ticket(ticket_id)
+        return ticket_of(row)
+
+    async def count_open(self, now: float) -> int:
+        is_open = and_(
+            ~tickets.c.revoked,
+            tickets.c.expires_at > now,
+            tickets.c.uses < tickets.c.uses_allowed,
+        )
+        async with self._database.read() as connection:
+            counted = await connection.execute(
+                select(func.count()).select_from(tickets).where(is_open)
+            )
+            return counted.scalar_one()
+
+
+class SqlMembers:
+    """``MembershipStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_key(self, fingerprint: str) -> KnownKey | None:
+        statement = (
+            select(device_keys, devices.c.removed_at)
+            .join(devices, devices.c.id == device_keys.c.device)
+            .where(device_keys.c.fingerprint == fingerprint)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            return None
+        key = DeviceKey(row.fingerprint, row.device, row.serial, row.expires_at, row.ticket)
+        return KnownKey(key, removed=row.removed_at is not None)
+
+    async def enrol(self, newcomer: Newcomer, ticket_id: str) -> bool:
+        use = (
+            update(tickets)
+            .where(
+                tickets.c.id == ticket_id,
+                ~tickets.c.revoked,
+                tickets.c.uses < tickets.c.uses_allowed,
+            )
+            .values(uses=tickets.c.uses + 1)
+        )
+        async with self._database.write() as connection:
+            if (await connection.execute(use)).rowcount == 0:
+                return False
+            try:
+                await _insert_device(connection, newcomer)
+            except IntegrityError as error:
+                raise refusals.key_known() from error
+        return True
+
+    async def keep_key(self, key: DeviceKey) -> None:
+        async with self._database.write() as connection:
+            member = select(devices.c.id).where(
+                devices.c.id == key.device, devices.c.removed_at.is_(None)
+            )
+            if (await connection.execute(member.with_for_update())).one_or_none() is None:
+                raise not_a_member(key.device)
+            try:
+                await _put_key(connection, key)
+            except IntegrityError as error:
+                raise refusals.key_known() from error
+            await connection.execute(
+                update(devices)
+                .where(devices.c.id == key.device)
+                .values(key_fingerprint=key.fingerprint)
+            )
+
+    async def remove(self, device_id: str, now: float) -> None:
+        statement = (
+            update(devices)
+            .where(devices.c.id == device_id)
+            .values(removed_at=func.coalesce(devices.c.removed_at, now))
+        )
+        async with self._database.write() as connection:
+            if (await connection.execute(statement)).rowcount == 0:
+                raise refusals.no_device(device_id)
+
+
+async def _insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:
+    facts = newcomer.facts
+    values = {
+        "id": newcomer.device,
+        "enrolled_at": newcomer.enrolled_at,
+        "agent_version": facts.agent_version,
+        "architecture": facts.architecture,
+        "memory_bytes": facts.memory_bytes,
+        "processors": facts.processors,
+        "key_fingerprint": newcomer.key.fingerprint,
+    }
+    await connection.execute(insert(devices).values(values))
+    await connection.execute(insert(reports).values(device=newcomer.device))
+    await connection.execute(insert(device_keys).values(_key_values(newcomer.key)))
+    if newcomer.tags:
+        rows = [
+            {"device": newcomer.device, "key": key, "value": newcomer.tags[key]}
+            for key in newcomer.tags
+        ]
+        await connection.execute(insert(device_tags), rows)
+
+
+async def _put_key(connection: AsyncConnection, key: DeviceKey) -> None:
+    known = update(device_keys).where(
+        device_keys.c.fingerprint == key.fingerprint, device_keys.c.device == key.device
+    )
+    renewed = known.values(serial=key.serial, expires_at=key.expires_at)
+    if (await connection.execute(renewed)).rowcount == 0:
+        await connection.execute(insert(device_keys).values(_key_values(key)))
+
+
+def _key_values(key: DeviceKey) -> dict[str, object]:
+    return {
+        "fingerprint": key.fingerprint,
+        "device": key.device,
+        "serial": key.serial,
+        "expires_at": key.expires_at,
+        "ticket": key.ticket,
+    }

@@ -1,0 +1,223 @@
+"""From rows to records and back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping, Select, select
+
+from fieldwise.bundle import decode_manifest, encode_manifest
+from orchestrator.enrolment.ticket import Ticket
+from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing, Target
+from orchestrator.fleet.report import (
+    LearningCounters,
+    Report,
+    UpdateFailure,
+    UpdatePhase,
+    UpdateReport,
+    VitalSigns,
+)
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
+from orchestrator.ports import Sighting
+from orchestrator.rollout.backbone import Backbone
+from orchestrator.rollout.machine import Phase, Place, Rollout
+from orchestrator.storage.sql.tables import device_keys, devices, reports
+
+STANDING: tuple[ColumnElement[Any], ...] = (
+    devices.c.id,
+    devices.c.enrolled_at,
+    devices.c.target_generation,
+    devices.c.target_digest,
+    devices.c.rollout,
+    devices.c.permit_generation,
+    devices.c.permit_expires_at,
+    reports.c.seen_at,
+    reports.c.pace_seconds,
+    reports.c.incarnation,
+    reports.c.sequence,
+    reports.c.generation,
+    reports.c.bundle_in_use,
+    reports.c.update_generation,
+    reports.c.update_digest,
+    reports.c.update_phase,
+    reports.c.update_failure,
+    reports.c.settings_revision,
+    reports.c.window_samples,
+    reports.c.window_correct,
+)
+SETTINGS: tuple[ColumnElement[Any], ...] = (
+    devices.c.settings,
+    devices.c.settings_revision.label("given_revision"),
+)
+_KNOWN = {column.name for column in STANDING}
+DEVICE: tuple[ColumnElement[Any], ...] = (
+    *STANDING,
+    *SETTINGS,
+    *(column for column in reports.c if column.name not in _KNOWN),
+    devices.c.agent_version.label("enrolled_version"),
+    devices.c.architecture,
+    devices.c.memory_bytes,
+    devices.c.processors,
+    device_keys.c.fingerprint,
+    device_keys.c.serial,
+    device_keys.c.expires_at,
+    device_keys.c.ticket,
+)
+
+
+def select_standings(*further: ColumnElement[Any]) -> Select[Any]:
+    """Select the standings of members."""
+    joined = devices.join(reports, reports.c.device == devices.c.id)
+    return select(*STANDING, *further).select_from(joined).where(devices.c.removed_at.is_(None))
+
+
+def select_devices() -> Select[Any]:
+    """Select members with all that is known of them but their tags."""
+    joined = devices.join(reports, reports.c.device == devices.c.id).join(
+        device_keys, device_keys.c.fingerprint == devices.c.key_fingerprint
+    )
+    return select(*DEVICE).select_from(joined).where(devices.c.removed_at.is_(None))
+
+
+def standing_of(row: RowMapping) -> Standing:
+    generation, permitted = row["target_generation"], row["permit_generation"]
+    return Standing(
+        device=row["id"],
+        enrolled_at=row["enrolled_at"],
+        target=Target(generation, row["target_digest"]) if generation else None,
+        rollout=row["rollout"] or 0,
+        permit=Permit(permitted, row["permit_expires_at"]) if permitted else None,
+        seen_at=row["seen_at"],
+        pace_seconds=row["pace_seconds"],
+        report_order=(row["incarnation"], row["sequence"]),
+        generation=row["generation"],
+        bundle_in_use=row["bundle_in_use"],
+        update=update_of(row),
+        settings_revision=row["settings_revision"],
+        window_samples=row["window_samples"],
+        window_correct=row["window_correct"],
+    )
+
+
+def update_of(row: RowMapping) -> UpdateReport:
+    failure = row["update_failure"]
+    return UpdateReport(
+        generation=row["update_generation"],
+        digest=row["update_digest"],
+        phase=UpdatePhase(row["update_phase"]),
+        failure=UpdateFailure(failure) if failure else None,
+    )
+
+
+def report_of(row: RowMapping) -> Report | None:
+    if row["seen_at"] is None:
+        return None
+    return Report(
+        incarnation=row["incarnation"],
+        sequence=row["sequence"],
+        generation=row["generation"],
+        bundle_in_use=row["bundle_in_use"],
+        variant_in_use=row["variant_in_use"],
+        update=update_of(row),
+        vital_signs=VitalSigns(**{each.name: row[each.name] for each in fields(VitalSigns)}),
+        learning=LearningCounters(
+            **{each.name: row[each.name] for each in fields(LearningCounters)}
+        ),
+        agent_version=row["agent_version"],
+        settings_revision=row["settings_revision"],
+    )
+
+
+def settings_of(row: RowMapping) -> SettingsRevision | None:
+    if row["settings"] is None:
+        return None
+    settings = msgspec.json.decode(row["settings"], type=DeviceSettings)
+    return SettingsRevision(row["given_revision"], settings)
+
+
+def settings_text(settings: DeviceSettings) -> str:
+    """The one form in which settings are stored, so that equal ones are equal texts."""
+    return json.dumps(asdict(settings), sort_keys=True)
+
+
+def device_of(row: RowMapping, tags: Mapping[str, str]) -> Device:
+    return Device(
+        id=row["id"],
+        tags=tags,
+        facts=Facts(
+            row["enrolled_version"], row["architecture"], row["memory_bytes"], row["processors"]
+        ),
+        enrolled_at=row["enrolled_at"],
+        key=DeviceKey(
+            row["fingerprint"], row["id"], row["serial"], row["expires_at"], row["ticket"]
+        ),
+        standing=standing_of(row),
+        report=report_of(row),
+        settings=settings_of(row),
+    )
+
+
+def sighting_values(sighting: Sighting) -> dict[str, Any]:
+    """The values of a row of ``reports``."""
+    report, update = sighting.report, sighting.report.update
+    return {
+        "device": sighting.device,
+        "seen_at": sighting.seen_at,
+        "pace_seconds": sighting.pace_seconds,
+        "incarnation": report.incarnation,
+        "sequence": report.sequence,
+        "generation": report.generation,
+        "bundle_in_use": report.bundle_in_use,
+        "variant_in_use": report.variant_in_use,
+        "update_generation": update.generation,
+        "update_digest": update.digest,
+        "update_phase": update.phase.value,
+        "update_failure": update.failure.value if update.failure else None,
+        "agent_version": report.agent_version,
+        "settings_revision": report.settings_revision,
+        **asdict(report.vital_signs),
+        **asdict(report.learning),
+    }
+
+
+def ticket_of(row: RowMapping) -> Ticket:
+    return Ticket(**{**row, "tags": json.loads(row["tags"])})
+
+
+def ticket_values(ticket: Ticket) -> dict[str, Any]:
+    values = {each.name: getattr(ticket, each.name) for each in fields(Ticket)}
+    del values["number"]
+    return {**values, "tags": json.dumps(dict(ticket.tags), sort_keys=True)}
+
+
+def backbone_of(row: RowMapping) -> Backbone:
+    return Backbone(
+        row["digest"], decode_manifest(row["manifest"]), row["created_at"], row["number"]
+    )
+
+
+def backbone_values(backbone: Backbone) -> dict[str, Any]:
+    return {
+        "digest": backbone.digest,
+        "name": backbone.manifest.name,
+        "version": backbone.manifest.version,
+        "manifest": encode_manifest(backbone.manifest),
+        "created_at": backbone.created_at,
+    }
+
+
+def rollout_of(row: RowMapping) -> Rollout:
+    counts = {Place(place): count for place, count in json.loads(row["counts"]).items()}
+    return Rollout(**{**row, "phase": Phase(row["phase"]), "counts": counts})
+
+
+def rollout_values(rollout: Rollout) -> dict[str, Any]:
+    """What of a rollout may change, but for its revision."""
+    return {
+        "phase": rollout.phase.value,
+        "counts": json.dumps({str(place): rollout.counts[place] for place in rollout.counts}),
+        "watched": rollout.watched,
+        "ended_at": rollout.ended_at,
+    }

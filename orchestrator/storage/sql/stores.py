@@ -1,0 +1,39 @@
+"""A database opened as the product's stores."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
+from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
+from orchestrator.storage.sql.migrate import migrate
+from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
+from orchestrator.storage.stores import Stores
+
+
+@asynccontextmanager
+async def sql_stores(url: str) -> AsyncIterator[Stores]:
+    """Open ``sqlite:///FILE`` or ``postgresql://...``, with its tables brought up to date.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` for another URL, ``UNAVAILABLE`` where the database does
+            not answer, ``STATE_DAMAGED`` where a newer version has written it.
+    """
+    database = Database(url)
+    try:
+        await migrate(database)
+        yield stores_over(database)
+    finally:
+        await database.dispose()
+
+
+def stores_over(database: Database) -> Stores:
+    """Make the stores of a database whose tables are there."""
+    return Stores(
+        tickets=SqlTickets(database),
+        members=SqlMembers(database),
+        devices=SqlDevices(database),
+        check_ins=SqlCheckIns(database),
+        backbones=SqlBackbones(database),
+        rollouts=SqlRollouts(database),
+    )

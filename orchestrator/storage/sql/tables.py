@@ -1,0 +1,167 @@
+"""The tables, as the migrations leave them.
+
+Times are seconds since 1970 UTC as double precision, digests and fingerprints lower-case
+hexadecimal, phases the words of their enumerations, and JSON what is read and written as a whole.
+
+``devices`` holds what the orchestrator decides about a device and changes rarely; ``reports`` what
+the device says, rewritten all the time: kept apart, the busy rows stay narrow. A device and its
+report row come into being together.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only under its one type INTEGER, which holds 64 bits there.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("uses_allowed", BigInteger, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+
+backbones = Table(
+    "backbones",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("name", "version"),
+    sqlite_autoincrement=True,
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("digest", Text, ForeignKey("backbones.digest"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("cohort", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON
+    Column("watched", Boolean, nullable=False, index=True),
+    Column("ended_at", Double),
+    Column("revision", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("enrolled_at", Double, nullable=False),
+    Column("removed_at", Double),
+    Column("agent_version", Text, nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("memory_bytes", BigInteger, nullable=False),
+    Column("processors", BigInteger, nullable=False),
+    Column("key_fingerprint", Text, nullable=False),  # of the newest key
+    Column("target_generation", BigInteger, nullable=False, server_default="0"),
+    Column("target_digest", Text),
+    Column("rollout", Number, ForeignKey("rollouts.number"), index=True),
+    Column("permit_generation", BigInteger),
+    Column("permit_expires_at", Double),
+    Column("settings_revision", BigInteger, nullable=False, server_default="0"),
+    Column("settings", Text),  # JSON, canonical
+)
+
+device_tags = Table(
+    "device_tags",
+    metadata,
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Index(None, "key", "value", "device"),
+)
+
+device_keys = Table(
+    "device_keys",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("device", Text, ForeignKey("devices.id"), nullable=False, index=True),
+    Column("serial", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("ticket", Text, ForeignKey("tickets.id")),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("seen_at", Double),
+    Column("pace_seconds", BigInteger, nullable=False, server_default="60"),
+    _count("incarnation"),
+    _count("sequence"),
+    _count("generation"),
+    Column("bundle_in_use", Text),
+    Column("variant_in_use", Text, nullable=False, server_default=""),
+    _count("update_generation"),
+    Column("update_digest", Text),
+    Column("update_phase", Text, nullable=False, server_default="idle"),
+    Column("update_failure", Text),
+    Column("agent_version", Text, nullable=False, server_default=""),
+    _count("settings_revision"),
+    _count("uptime_seconds"),
+    _count("resident_bytes"),
+    _count("state_bytes"),
+    _count("disk_free_bytes"),
+    _count("predictions"),
+    _count("prediction_errors"),
+    _count("prediction_p50_micros"),
+    _count("prediction_p99_micros"),
+    _count("samples"),
+    _count("classes"),
+    _count("select_samples"),
+    _count("judge_samples"),
+    _count("exemplars"),
+    _count("exemplar_bytes"),
+    _count("window_samples"),
+    _count("window_correct"),
+    _count("window_last_label_correct"),
+)
+
+rollout_members = Table(
+    "rollout_members",
+    metadata,
+    Column("rollout", Number, ForeignKey("rollouts.number"), primary_key=True),
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+)

@@ -1,0 +1,22 @@
+"""All stores of one database, as the composition root hands them on."""
+
+from dataclasses import dataclass
+
+from orchestrator.ports import (
+    BackboneStore,
+    CheckInStore,
+    DeviceStore,
+    MembershipStore,
+    RolloutStore,
+    TicketStore,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    tickets: TicketStore
+    members: MembershipStore
+    devices: DeviceStore
+    check_ins: CheckInStore
+    backbones: BackboneStore
+    rollouts: RolloutStore
