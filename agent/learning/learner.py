@@ -4,7 +4,8 @@ A taught image is fitted and embedded once; from its features the head first pre
 unless the image's scene is set aside. Records gather in a group that one transaction writes
 (``tick``, or a full group). What was learned is in three places: statistics in memory, now and then
 a snapshot of them, and the feature log since. After a kill the snapshot and the log give back the
-same statistics to the bit, up to the last group; a snapshot is only taken of what is written.
+same statistics to the bit, up to the last group; a snapshot is only taken of what is written. The
+head is then solved at once, and so may be ahead of the cadence at which it would have been.
 
 Every pair, in use or not, is brought up to date by the same step: read the samples after the
 sequence that it covers, take the features where they are of its backbone and the image where they

@@ -109,6 +109,10 @@ class MemorySamples:
             bundle: snapshot for bundle, snapshot in self._snapshots.items() if bundle in keep
         }
 
+    def spoil(self, identity: str) -> None:
+        """Damage a stored image, as a failing disk does."""
+        self._samples[identity] = replace(self._samples[identity], image=b"damaged")
+
     def _ordered(self) -> list[Sample]:
         return sorted(self._samples.values(), key=lambda sample: sample.sequence)
 

@@ -1,0 +1,179 @@
+from random import Random
+
+import numpy as np
+import pytest
+
+from agent.learning.catch_up import Progress, Stopped, open_pair
+from agent.learning.learner import Learner
+from agent.learning.samples import Group, Share, Snapshot
+from agent.learning.settings import HoldoutSettings, LearningSettings
+from fieldwise import head
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+from tests.fakes.embedder import WIDTH, ProjectionEmbedder
+from tests.fakes.samples import MemorySamples
+from tests.fakes.scenes import Scenes
+
+SETTINGS = LearningSettings(holdout=HoldoutSettings(learned_first=2))
+OLD, NEW = ProjectionEmbedder("old"), ProjectionEmbedder("new", WIDTH + 5)
+
+
+def teach(learner: Learner, scenes: Scenes, numbers: range) -> None:
+    for number in numbers:
+        place = number % 6
+        learner.teach(
+            f"s{number}", scenes.image(place), scenes.names[place], "", 1000.0 + 60 * number
+        )
+
+
+def device(settings: LearningSettings = SETTINGS) -> tuple[Learner, MemorySamples, Scenes]:
+    store, scenes = MemorySamples(), Scenes(0)
+    learner = Learner(open_pair(OLD, None, store, settings), store, settings, Random(3))
+    teach(learner, scenes, range(100))
+    return learner, store, scenes
+
+
+def ignore(progress: Progress) -> None:
+    """Nobody looks on."""
+
+
+def never() -> bool:
+    return False
+
+
+def taught_directly(embedder: ProjectionEmbedder, count: int) -> Statistics:
+    """What a device has learned that had this backbone all along."""
+    store, scenes = MemorySamples(), Scenes(0)
+    learner = Learner(open_pair(embedder, None, store, SETTINGS), store, SETTINGS, Random(3))
+    teach(learner, scenes, range(count))
+    return learner.pair.statistics()
+
+
+def starter() -> Statistics:
+    rows = np.random.default_rng(4).integers(-900, 900, (9, WIDTH + 5)).astype(np.int16)
+    nothing = head.empty(NEW.bundle, NEW.manifest.transform, WIDTH + 5)
+    return head.learn(nothing, rows, ["from the publisher"] * 9)
+
+
+def test_a_head_rebuilt_from_all_images_is_the_one_learned_directly() -> None:
+    learner, _, _ = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    assert pair.statistics().same_as(taught_directly(NEW, 100))
+
+
+def test_the_old_pair_serves_until_the_swap_and_comes_back_after() -> None:
+    learner, _, scenes = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    assert learner.pair.bundle == OLD.bundle
+    old = learner.swap(pair)
+    assert learner.pair.bundle == NEW.bundle
+    assert learner.predict(scenes.image(1)).best == "class 1"
+    learner.swap(old)
+    assert learner.pair.bundle == OLD.bundle
+    assert learner.pair.statistics().same_as(taught_directly(OLD, 100))
+
+
+def test_what_is_taught_during_a_rebuild_is_learned_before_the_swap() -> None:
+    learner, _, scenes = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    teach(learner, scenes, range(100, 145))
+    learner.swap(pair)
+    assert learner.pair.statistics().same_as(taught_directly(NEW, 145))
+
+
+def test_what_is_taught_after_the_swap_is_learned_when_going_back() -> None:
+    learner, _, scenes = device()
+    old = learner.swap(learner.rebuild(NEW, None, ignore, never))
+    teach(learner, scenes, range(100, 145))
+    learner.swap(old)
+    assert learner.pair.statistics().same_as(taught_directly(OLD, 145))
+
+
+def test_a_restart_after_the_swap_finds_the_new_pair_complete() -> None:
+    learner, store, scenes = device()
+    learner.swap(learner.rebuild(NEW, None, ignore, never))
+    teach(learner, scenes, range(100, 145))
+    learner.flush()
+    again = open_pair(NEW, None, store, SETTINGS)
+    assert again.statistics().same_as(taught_directly(NEW, 145))
+    assert again.covered == 145
+
+
+def test_progress_is_told_and_a_stop_heeded() -> None:
+    learner, _, _ = device()
+    seen: list[Progress] = []
+    learner.rebuild(NEW, None, seen.append, never)
+    learned = learner.figures().learned
+    assert [progress.done for progress in seen][-1] == learned
+    assert {progress.images for progress in seen} == {learned}
+    with pytest.raises(Stopped):
+        learner.rebuild(NEW, None, ignore, lambda: True)
+    assert learner.pair.bundle == OLD.bundle
+
+
+def test_a_failing_graph_leaves_the_old_pair_serving() -> None:
+    learner, _, scenes = device()
+    broken = ProjectionEmbedder("broken")
+    broken.broken = True
+    with pytest.raises(FieldwiseError) as error:
+        learner.rebuild(broken, None, ignore, never)
+    assert error.value.fault is Fault.GRAPH_FAILED
+    teach(learner, scenes, range(100, 110))
+    assert learner.pair.statistics().same_as(taught_directly(OLD, 110))
+
+
+def test_a_full_disk_at_the_swap_leaves_the_old_pair_serving() -> None:
+    learner, store, _ = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    store.full = True
+    with pytest.raises(FieldwiseError):
+        learner.swap(pair)
+    assert learner.pair.bundle == OLD.bundle
+
+
+def test_a_starter_head_is_what_learning_adds_to() -> None:
+    learner, _, _ = device()
+    pair = learner.rebuild(NEW, starter(), ignore, never)
+    assert pair.statistics().same_as(head.merge(taught_directly(NEW, 100), starter()))
+    fresh = open_pair(NEW, starter(), MemorySamples(), SETTINGS)
+    assert fresh.head.classes == ("from the publisher",)
+
+
+def test_a_starter_of_another_bundle_is_refused() -> None:
+    with pytest.raises(FieldwiseError) as error:
+        open_pair(OLD, starter(), MemorySamples(), SETTINGS)
+    assert error.value.fault is Fault.BUNDLE_INVALID
+
+
+def test_both_pairs_are_asked_for_the_same_held_out_samples() -> None:
+    learner, _, _ = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    old = learner.evaluate(learner.pair, Share.JUDGE)
+    new = learner.evaluate(pair, Share.JUDGE)
+    assert old.samples == new.samples == learner.figures().judge > 0
+
+
+def test_forgotten_images_are_missing_from_a_rebuilt_head_and_nowhere_else() -> None:
+    learner, store, _ = device()
+    learner.flush()
+    before = learner.pair.statistics()
+    learned = [each.id for each in store.remembered() if each.share is Share.LEARN]
+    store.commit(Group((), tuple(learned[:10]), store.counters()))
+    assert open_pair(OLD, None, store, SETTINGS).statistics().same_as(before)
+    assert open_pair(NEW, None, store, SETTINGS).total == before.total - 10
+
+
+def test_an_image_that_can_no_longer_be_read_is_passed_over() -> None:
+    learner, store, _ = device()
+    learner.flush()
+    store.spoil("s0")
+    pair = learner.rebuild(NEW, None, ignore, never)
+    assert pair.total == learner.pair.total - 1
+
+
+def test_a_damaged_snapshot_is_said_to_be_damaged() -> None:
+    store = MemorySamples()
+    store.save_snapshot(Snapshot(OLD.bundle, 3, b"rubbish"), 0)
+    with pytest.raises(FieldwiseError) as error:
+        open_pair(OLD, None, store, SETTINGS)
+    assert error.value.fault is Fault.STATE_DAMAGED

@@ -1,0 +1,209 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agent.learning.discriminant import (
+    REFRESH_GROWTH,
+    Discriminant,
+    pooled_covariance,
+    precision,
+)
+from fieldwise import head
+from fieldwise.bundle import Transform
+from fieldwise.features import to_grid
+from fieldwise.head import Accumulator, Statistics
+
+BUNDLE = "a" * 64
+UNIT = 4096
+
+
+def blobs(
+    classes: int, each: int, width: int, seed: int = 1
+) -> tuple[NDArray[np.int16], list[str]]:
+    """Gaussian classes with a shared, strongly uneven covariance."""
+    chance = np.random.default_rng(seed)
+    centres = 1 + 0.35 * np.random.default_rng(99).standard_normal((classes, width))
+    shape = np.random.default_rng(98).standard_normal((width, width)) / np.sqrt(width)
+    noise = chance.standard_normal((classes, each, width)) @ shape
+    rows = (centres[:, None] + 0.6 * noise).reshape(-1, width).astype(np.float32)
+    labels = [f"class {place}" for place in range(classes) for _ in range(each)]
+    return to_grid(rows, Transform(power=1)), labels
+
+
+def gathered(grid: NDArray[np.int16], labels: list[str]) -> Accumulator:
+    accumulator = Accumulator(head.empty(BUNDLE, Transform(power=1), grid.shape[1]))
+    accumulator.learn(grid, labels)
+    return accumulator
+
+
+def solved(accumulator: Accumulator, shrinkage: float = 0.3) -> Discriminant:
+    discriminant = Discriminant(shrinkage, 0.1, 64)
+    discriminant.solve(accumulator)
+    return discriminant
+
+
+def obvious_scores(
+    grid: NDArray[np.int16], labels: list[str], queries: NDArray[np.int16], shrinkage: float
+) -> NDArray[np.float64]:
+    """The Gaussian log-densities as a textbook has them: a pass over samples, no sums."""
+    rows, asked = grid / UNIT, queries / UNIT
+    names = sorted(set(labels))
+    means = {
+        n: np.mean([r for r, label in zip(rows, labels, strict=True) if label == n], axis=0)
+        for n in names
+    }
+    rest = np.array([row - means[label] for row, label in zip(rows, labels, strict=True)])
+    covariance = sum(np.outer(row, row) for row in rest) / len(rest)
+    variance = np.trace(covariance) / len(covariance)
+    inverse = np.linalg.inv(covariance + shrinkage * variance * np.eye(len(covariance)))
+    return np.array(
+        [[-0.5 * (x - means[n]) @ inverse @ (x - means[n]) for n in names] for x in asked]
+    )
+
+
+def nearest_mean(
+    grid: NDArray[np.int16], labels: list[str], queries: NDArray[np.int16]
+) -> list[str]:
+    names = sorted(set(labels))
+    known = np.array(labels)
+    means = np.array([grid[known == name].mean(0) for name in names])
+    distances = ((queries[:, None].astype(float) - means) ** 2).sum(2)
+    return [names[place] for place in distances.argmin(1)]
+
+
+@pytest.mark.parametrize("shrinkage", [0.01, 0.3, 3.0])
+def test_scores_are_the_log_densities_of_the_textbook(shrinkage: float) -> None:
+    grid, labels = blobs(4, 30, 12)
+    queries, _ = blobs(4, 5, 12, seed=2)
+    found = solved(gathered(grid, labels), shrinkage).head.scores(queries).astype(float)
+    wanted = obvious_scores(grid, labels, queries, shrinkage)
+    differences = (found - found[:, :1]) - (wanted - wanted[:, :1])
+    assert np.abs(differences).max() < 1e-3 * np.abs(wanted).max()
+
+
+def test_belief_is_the_softmax_of_the_scores_best_first() -> None:
+    grid, labels = blobs(4, 30, 12)
+    found = solved(gathered(grid, labels)).head
+    scores = found.scores(grid[:1])[0].astype(float)
+    belief = np.exp(scores) / np.exp(scores).sum()
+    ranking = found.rank(grid[0], 10)
+    assert ranking.confidences == pytest.approx(sorted(belief, reverse=True))
+    assert ranking.best == found.predict(grid[:1])[0]
+    assert len(found.rank(grid[0], 2).classes) == 2
+
+
+def test_equal_statistics_give_equal_heads_whatever_the_order() -> None:
+    grid, labels = blobs(5, 20, 10)
+    order = np.random.default_rng(3).permutation(len(grid))
+    one = solved(gathered(grid, labels)).head
+    other = solved(gathered(grid[order], [labels[place] for place in order])).head
+    assert one.classes == other.classes
+    assert np.array_equal(one.weights, other.weights)
+    assert np.array_equal(one.offsets, other.offsets)
+
+
+def test_the_precision_is_the_inverse_and_symmetric_to_the_bit() -> None:
+    grid, labels = blobs(3, 100, 150)
+    covariance = pooled_covariance(gathered(grid, labels).view())
+    shrunk = covariance + 0.3 * np.trace(covariance) / 150 * np.eye(150)
+    found = precision(covariance.copy(), 0.3)
+    assert np.array_equal(found, found.T)
+    assert np.abs(found @ shrunk - np.eye(150)).max() < 1e-10
+
+
+def test_a_head_that_knows_nothing_says_so() -> None:
+    nothing = Discriminant(0.3, 0.1, 64).head
+    assert nothing.predict(np.zeros((2, 5), np.int16)) == ["", ""]
+    assert nothing.rank(np.zeros(5, np.int16), 5).best == ""
+
+
+def test_one_sample_is_enough_to_predict() -> None:
+    found = solved(gathered(np.array([[5, 0, 0]], np.int16), ["only"])).head
+    assert found.predict(np.array([[0, 9, 0]], np.int16)) == ["only"]
+    assert found.rank(np.array([0, 9, 0], np.int16), 5).confidences == (1.0,)
+
+
+def test_one_sample_of_each_class_is_the_nearest_mean() -> None:
+    grid = np.array([[4096, 0, 0], [0, 4096, 0]], np.int16)
+    found = solved(gathered(grid, ["x", "y"])).head
+    assert found.predict(np.array([[3000, 2000, 0], [10, 50, 0]], np.int16)) == ["x", "y"]
+
+
+def test_fewer_samples_than_features_still_solve() -> None:
+    grid, labels = blobs(2, 3, 60)
+    assert solved(gathered(grid, labels)).head.predict(grid) == labels
+
+
+def test_identical_samples_have_no_variance_and_still_solve() -> None:
+    grid = np.tile(np.array([[100, 200]], np.int16), (5, 1))
+    assert solved(gathered(grid, ["same"] * 5)).head.predict(grid[:1]) == ["same"]
+
+
+@pytest.mark.parametrize("each", [2, 5, 20])
+def test_with_few_samples_it_is_not_worse_than_the_nearest_mean(each: int) -> None:
+    queries, wanted = blobs(8, 40, 40, seed=50)
+    right = {"head": 0, "mean": 0}
+    for seed in range(5):
+        grid, labels = blobs(8, each, 40, seed=seed)
+        said = solved(gathered(grid, labels)).head.predict(queries)
+        means = nearest_mean(grid, labels, queries)
+        right["head"] += sum(a == b for a, b in zip(said, wanted, strict=True))
+        right["mean"] += sum(a == b for a, b in zip(means, wanted, strict=True))
+    assert right["head"] >= right["mean"]
+
+
+def test_a_new_class_is_predicted_at_once() -> None:
+    grid, labels = blobs(3, 40, 10)
+    accumulator = gathered(grid, labels)
+    discriminant = solved(accumulator)
+    newcomer = np.full((1, 10), -900, np.int16)
+    accumulator.learn(newcomer, ["new"])
+    assert not discriminant.due(accumulator.total)
+    discriminant.follow(accumulator, "new")
+    assert discriminant.head.predict(newcomer) == ["new"]
+
+
+def test_a_row_is_renewed_when_its_class_has_grown_enough() -> None:
+    grid, labels = blobs(2, 20, 6)
+    accumulator = gathered(grid, labels)
+    discriminant = solved(accumulator)
+    before = discriminant.head
+    for _ in range(int(20 * REFRESH_GROWTH)):
+        accumulator.learn(grid[-1:], ["class 0"])
+        discriminant.follow(accumulator, "class 0")
+        assert discriminant.head is before
+    accumulator.learn(grid[-1:], ["class 0"])
+    discriminant.follow(accumulator, "class 0")
+    assert not np.array_equal(discriminant.head.weights[0], before.weights[0])
+    assert np.array_equal(discriminant.head.weights[1], before.weights[1])
+
+
+def test_a_head_in_use_is_never_written_to() -> None:
+    grid, labels = blobs(2, 20, 6)
+    accumulator = gathered(grid, labels)
+    discriminant = solved(accumulator)
+    held, copy = discriminant.head, discriminant.head.weights.copy()
+    for place in range(40):
+        accumulator.learn(grid[:1], [f"new {place}"])
+        discriminant.follow(accumulator, f"new {place}")
+    discriminant.solve(accumulator)
+    assert np.array_equal(held.weights, copy)
+    assert len(held.classes) == 2
+
+
+def test_solves_come_by_doubling_then_by_number_then_by_growth() -> None:
+    discriminant = Discriminant(0.3, growth=0.1, samples_min=64)
+    accumulator = Accumulator(head.empty(BUNDLE, Transform(), 4))
+    solves = []
+    for _ in range(1000):
+        accumulator.learn(np.ones((1, 4), np.int16), ["x"])
+        if discriminant.due(accumulator.total):
+            discriminant.solve(accumulator)
+            solves.append(accumulator.total)
+    assert solves[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 192]
+    assert solves[-3:] == [775, 853, 939]
+
+
+def test_no_sample_has_no_covariance() -> None:
+    nothing: Statistics = head.empty(BUNDLE, Transform(), 3)
+    assert not pooled_covariance(nothing).any()
