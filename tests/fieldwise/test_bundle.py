@@ -1,0 +1,135 @@
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fieldwise.bundle import (
+    MANIFEST_BYTES_MAX,
+    FileReference,
+    Manifest,
+    Preprocessing,
+    Transform,
+    Variant,
+    check_digest_text,
+    decode_manifest,
+    digest_of,
+    encode_manifest,
+)
+from fieldwise.errors import Fault, FieldwiseError
+
+GRAPH, SMALL = FileReference("a" * 64, 1000), FileReference("b" * 64, 500)
+GOLDEN, STARTER = FileReference("c" * 64, 10), FileReference("d" * 64, 20)
+MANIFEST = Manifest(
+    format=1,
+    name="net",
+    version="1.2.0",
+    epoch=3,
+    publisher="A House",
+    licence="Apache-2.0",
+    source="somewhere",
+    feature_width=1280,
+    preprocessing=Preprocessing(size=224, mean=(127.0,) * 3, scale=(128.0,) * 3),
+    transform=Transform(),
+    variants=(Variant("fp32", GRAPH, 0.001), Variant("int8", SMALL, 0.2)),
+    golden=GOLDEN,
+)
+
+
+def changed(**changes: Any) -> bytes:
+    return encode_manifest(msgspec.structs.replace(MANIFEST, **changes))
+
+
+def refused(content: bytes, words: str) -> None:
+    with pytest.raises(FieldwiseError, match=words) as caught:
+        decode_manifest(content)
+    assert caught.value.fault is Fault.BUNDLE_INVALID
+
+
+def test_a_manifest_reads_back_as_written() -> None:
+    assert decode_manifest(encode_manifest(MANIFEST)) == MANIFEST
+
+
+def test_the_bytes_of_a_manifest_are_pinned() -> None:
+    """They are what is addressed and signed: a change here orphans every bundle in the field."""
+    expected = "60dd71eddebfe059"
+    assert digest_of(encode_manifest(MANIFEST))[:16] == expected
+
+
+def test_any_other_spelling_of_the_same_manifest_is_refused() -> None:
+    content = encode_manifest(MANIFEST)
+    for other in (content.rstrip(), content + b"\n", content.replace(b":", b": ", 1)):
+        refused(other, "canonical")
+
+
+def test_a_field_of_tomorrow_is_refused() -> None:
+    refused(encode_manifest(MANIFEST).replace(b'{"epoch"', b'{"beyond":1,"epoch"'), "beyond")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": 2}, "format"),
+        ({"name": "../net"}, "name"),
+        ({"name": "Net"}, "name"),
+        ({"name": "n" * 65}, "name"),
+        ({"version": "1 2"}, "version"),
+        ({"epoch": 0}, "epoch"),
+        ({"publisher": "a\nb"}, "publisher"),
+        ({"licence": "l" * 513}, "licence"),
+        ({"feature_width": 1}, "feature_width"),
+        ({"feature_width": 8193}, "feature_width"),
+        ({"variants": ()}, "variants"),
+        ({"variants": (MANIFEST.variants[0],) * 2}, "two variants have the same name"),
+        ({"variants": (Variant("fp32", FileReference("A" * 64, 1), 0.1),)}, "digest"),
+        ({"variants": (Variant("fp32", FileReference("a" * 64, 0), 0.1),)}, "size"),
+        ({"variants": (Variant("fp32", GRAPH, 0.0),)}, "golden_error_max"),
+        ({"golden": FileReference("../../etc", 1)}, "digest"),
+        ({"preprocessing": Preprocessing(8, (0.0,) * 3, (1.0,) * 3)}, "size"),
+        ({"preprocessing": Preprocessing(16, (0.0,) * 3, (1.0, 0.0, 1.0))}, "scale"),
+        ({"transform": Transform(power=0.0)}, "power"),
+        ({"starter": STARTER}, "go together"),
+        ({"starter_classes": 3}, "go together"),
+    ],
+    ids=str,
+)
+def test_a_manifest_out_of_bounds_is_refused(changes: dict[str, Any], words: str) -> None:
+    refused(changed(**changes), words)
+
+
+def test_a_manifest_over_the_size_limit_is_refused() -> None:
+    refused(b" " * (MANIFEST_BYTES_MAX + 1), "bytes long")
+
+
+def test_a_deeply_nested_manifest_is_refused() -> None:
+    refused(b"[" * 50_000, "not valid")
+
+
+@given(st.binary(max_size=300))
+def test_rubbish_is_refused(content: bytes) -> None:
+    refused(content, "manifest")
+
+
+def test_files_come_once_each_in_the_order_of_transport() -> None:
+    shared = (Variant("a", GRAPH, 0.1), Variant("b", GRAPH, 0.1), Variant("c", SMALL, 0.1))
+    whole = msgspec.structs.replace(MANIFEST, variants=shared, starter=STARTER, starter_classes=2)
+    assert whole.files == (GRAPH, SMALL, GOLDEN, STARTER)
+    assert MANIFEST.files == (GRAPH, SMALL, GOLDEN)
+
+
+def test_a_variant_is_found_by_name_or_its_absence_said() -> None:
+    assert MANIFEST.variant("int8").graph == SMALL
+    with pytest.raises(FieldwiseError, match=r"net:1\.2\.0 has no variant fp16") as caught:
+        MANIFEST.variant("fp16")
+    assert caught.value.fault is Fault.BUNDLE_UNSUITABLE
+
+
+@pytest.mark.parametrize("text", ["", "a" * 63, "A" * 64, "g" * 64, "a" * 64 + "\n", "../" * 20])
+def test_a_text_that_is_no_digest_is_refused(text: str) -> None:
+    with pytest.raises(FieldwiseError, match="64 hexadecimal digits"):
+        check_digest_text(text)
+
+
+def test_a_digest_passes_as_it_is() -> None:
+    assert check_digest_text("0123456789abcdef" * 4) == "0123456789abcdef" * 4
