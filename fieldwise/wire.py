@@ -5,7 +5,8 @@ every request and response an ``encoded_bytes``. ``check`` walks a message and r
 a cap, and whatever this version does not know: a field that nobody reads must not travel either.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -24,7 +25,7 @@ def check(message: Message) -> None:
         FieldwiseError: ``OVER_LIMIT`` for a value over its cap, ``UNKNOWN_FIELD`` for a field that
             this version does not know. The message is not changed.
     """
-    whole = message.DESCRIPTOR.GetOptions().Extensions[limits_pb2.encoded_bytes]
+    whole: int = _extensions(message.DESCRIPTOR)[limits_pb2.encoded_bytes]
     if whole and message.ByteSize() > whole:
         raise _over(message.DESCRIPTOR.name, message.ByteSize(), whole, "bytes")
     _check_fields(message)
@@ -41,8 +42,8 @@ def _check_fields(message: Message) -> None:
 
 
 def _check_field(field: FieldDescriptor, value: object) -> None:
-    cap = field.GetOptions().Extensions[limits_pb2.cap]
-    place = f"{field.containing_type.name}.{field.name}"
+    cap: limits_pb2.Cap = _extensions(field)[limits_pb2.cap]
+    place = ".".join(field.full_name.split(".")[-2:])
     values = list(_values(field, value))
     if field.is_repeated and len(values) > cap.items:
         raise _over(place, len(values), cap.items, "items")
@@ -56,8 +57,7 @@ def _check_field(field: FieldDescriptor, value: object) -> None:
 
 
 def _check_keys(place: str, entries: object, key_bytes: int) -> None:
-    assert hasattr(entries, "keys")
-    for key in entries:
+    for key in cast("Iterable[object]", entries):
         if isinstance(key, str) and _size(key) > key_bytes:
             raise _over(f"a key of {place}", _size(key), key_bytes, "bytes")
 
@@ -67,10 +67,15 @@ def _values(field: FieldDescriptor, value: object) -> Iterator[object]:
         assert hasattr(value, "values")
         yield from value.values()
     elif field.is_repeated:
-        assert hasattr(value, "__iter__")
-        yield from value
+        # Containers of messages iterate by index and have no __iter__ to ask for.
+        yield from cast("Iterable[object]", value)
     else:
         yield value
+
+
+def _extensions(described: Any) -> Any:
+    """The options of this package; their types are known only at run time."""
+    return described.GetOptions().Extensions
 
 
 def _is_map(field: FieldDescriptor) -> bool:
