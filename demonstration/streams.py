@@ -37,6 +37,9 @@ class Limits:
     test_images: int = 30
 
 
+FOLDER_LIMITS = Limits(classes=12, train_images=30, test_images=12)
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """An image of the stream; ``scene`` is unique, since no two images show the same thing."""
