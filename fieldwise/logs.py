@@ -13,6 +13,9 @@ import structlog
 from structlog.typing import Processor
 
 
+CHATTY = ("alembic",)  # libraries whose INFO tells an operator nothing
+
+
 class LogLevel(StrEnum):
     """From which severity on events are written."""
 
@@ -45,6 +48,8 @@ def configure(level: LogLevel, form: LogForm, stream: TextIO | None = None) -> N
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     structlog.configure(
         processors=[*_prepare(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

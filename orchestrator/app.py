@@ -20,18 +20,12 @@ from fieldwise.identity import certificate_der, certificate_pem
 from fieldwise.ticket import Ticket, encode_ticket
 from orchestrator import addresses
 from orchestrator.config import OrchestratorSettings
+from orchestrator.connection import Connection, write_connection
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.service import Enrolment, Minted
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.directory import Directory
-from orchestrator.home import (
-    Connection,
-    emptied,
-    held,
-    open_authority,
-    open_token,
-    write_connection,
-)
+from orchestrator.home import emptied, held, open_authority, open_token
 from orchestrator.loops import Repeated, repeating, turn
 from orchestrator.metric_names import Loop
 from orchestrator.metrics import FleetMetrics

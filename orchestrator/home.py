@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -26,16 +25,13 @@ from fieldwise.identity import (
     load_pem_certificate,
     write_private,
 )
+from orchestrator.connection import read_record, unusable
 from orchestrator.enrolment.authority import Authority, found_authority
 from orchestrator.ports import Entropy
 
 AUTHORITY_FILE = "authority.json"
 TOKEN_FILE = "operator/token"  # noqa: S105 - the name of a file
-CONNECTION_FILE = "operator/connection.json"
-FILE_BYTES_MAX = 65_536  # both files have under 3 KiB
 TOKEN_BYTES = 32
-
-RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 
 class StoredAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,14 +40,6 @@ class StoredAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fleet: str
     certificate: str
     key: str
-
-
-class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How operators reach a server: host:port, its authority as PEM, the bearer token."""
-
-    address: str
-    authority: str
-    token: str
 
 
 @contextmanager
@@ -67,7 +55,7 @@ def held(folder: Path) -> Iterator[None]:
         folder.chmod(0o700)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise unusable(folder, error) from error
     try:
         _lock(descriptor, folder)
         yield
@@ -108,42 +96,12 @@ def open_token(folder: Path, given: str, entropy: Entropy) -> str:
     return path.read_text().strip()
 
 
-def write_connection(folder: Path, connection: Connection) -> None:
-    """Let commands of this machine's user find the server."""
-    write_private(folder / CONNECTION_FILE, msgspec.json.encode(connection))
-
-
-def read_connection(folder: Path) -> Connection | None:
-    """Return how to reach the server of a data folder; None where there was none yet.
-
-    Raises:
-        FieldwiseError: ``STATE_DAMAGED`` for a file that is not ours.
-    """
-    path = folder / CONNECTION_FILE
-    return read_record(path, Connection) if path.exists() else None
-
-
 def emptied(folder: Path) -> Path:
     """Return a folder for files under way, without those that a killed process left."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(mode=0o700)
     return folder
-
-
-def read_record(path: Path, shape: type[RecordT]) -> RecordT:
-    """Read one of the folder's JSON files.
-
-    Raises:
-        FieldwiseError: ``STATE_DAMAGED`` for anything else.
-    """
-    try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(FILE_BYTES_MAX), type=shape)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FieldwiseError(Fault.STATE_DAMAGED, f"{path} is damaged: {error}") from error
 
 
 def _store_authority(path: Path, authority: Authority) -> None:
@@ -162,7 +120,3 @@ def _lock(descriptor: int, folder: Path) -> None:
         raise FieldwiseError(
             Fault.STATE_LOCKED, f"another orchestrator holds the data folder {folder}"
         ) from error
-
-
-def _unusable(path: Path, error: OSError) -> FieldwiseError:
-    return FieldwiseError(Fault.STATE_DAMAGED, f"{path} cannot be used: {error.strerror}")

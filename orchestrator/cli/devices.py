@@ -1,0 +1,159 @@
+"""``fieldwise device``: the members of the fleet."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.cli.output import Shown, ago, facts, local, pairs_from, ratio, size, table, tags
+from orchestrator.cli.remote import collect, more, remote
+from orchestrator.cli.tickets import Limit
+from orchestrator.fleet.device import DeviceState, Target
+from orchestrator.fleet.report import Report
+from orchestrator.rpc.client import OperatorClient
+from orchestrator.views import DeviceView
+
+app = typer.Typer(no_args_is_help=True, help="Devices: the members of the fleet.")
+
+COLOURS = {
+    DeviceState.HEALTHY: "green",
+    DeviceState.UPDATING: "cyan",
+    DeviceState.WAITING: "cyan",
+    DeviceState.FAILED: "red",
+    DeviceState.OFFLINE: "yellow",
+    DeviceState.NEW: "blue",
+}
+DeviceId = Annotated[str, typer.Argument(help="Id of the device, as `device list` shows it.")]
+Cohort = Annotated[str, typer.Option(help="Selector such as site=berlin,line!=3; empty for all.")]
+
+
+@remote(app, "list")
+async def list_devices(client: OperatorClient, *, cohort: Cohort = "", limit: Limit = 100) -> Shown:
+    """List devices with what they run and how well they do."""
+    found, cut = await collect(lambda token: client.list_devices(cohort, token), limit)
+    titles = await titles_of(client)
+    columns = ("device", "state", "backbone", "accuracy#", "classes#", "learned#", "seen", "tags")
+    rows = [_row(each, titles) for each in found]
+    return Shown(found, lambda: table(columns, rows), note=more(cut, limit))
+
+
+@remote(app, "show")
+async def show_device(client: OperatorClient, device: DeviceId) -> Shown:
+    """Show everything that is known of a device."""
+    found = await client.get_device(device)
+    titles = await titles_of(client)
+    return Shown(found, lambda: _facts(found, titles))
+
+
+@remote(app, "tag")
+async def tag(
+    client: OperatorClient,
+    device: DeviceId,
+    changes: Annotated[list[str], typer.Argument(help="KEY=VALUE writes a tag, KEY- drops it.")],
+) -> Shown:
+    """Write tags on a device, or take them away."""
+    dropped = [text for text in changes if text.endswith("-") and "=" not in text]
+    put = pairs_from([text for text in changes if text not in dropped], "tag")
+    drop = [text[:-1] for text in dropped]
+    changed = await client.update_tags(device, put, drop)
+    return Shown(changed, lambda: facts([("device", changed.id), ("tags", tags(changed.tags))]))
+
+
+@remote(app, "remove")
+async def remove(
+    client: OperatorClient,
+    device: DeviceId,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> Shown:
+    """Take a device out of the fleet for good: its certificates are refused from now on."""
+    if not yes and not typer.confirm(f"Take {device} out of the fleet?", err=True):
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "nothing was removed")
+    await client.remove_device(device)
+    return Shown({"removed": device}, lambda: facts([("removed", device)]))
+
+
+async def titles_of(client: OperatorClient) -> dict[str, str]:
+    """Return NAME:VERSION by digest of every backbone."""
+    found, _ = await collect(client.list_backbones, 0)
+    return {each.digest: each.title for each in found}
+
+
+def named(digest: str | None, titles: Mapping[str, str]) -> str:
+    return titles.get(digest, digest[:12]) if digest else ""
+
+
+def _row(device: DeviceView, titles: Mapping[str, str]) -> tuple[str | Text, ...]:
+    report = device.report
+    return (
+        device.id,
+        Text(device.state, style=COLOURS[device.state]),
+        named(report.bundle_in_use, titles) if report else "",
+        _accuracy(report) if report else "",
+        f"{report.learning.classes:,}" if report else "",
+        f"{report.learning.samples:,}" if report else "",
+        ago(device.seen_at),
+        tags(device.tags),
+    )
+
+
+def _accuracy(report: Report) -> str:
+    return ratio(report.learning.window_correct, report.learning.window_samples)
+
+
+def _facts(device: DeviceView, titles: Mapping[str, str]) -> Table:
+    reported = _report_facts(device.report, titles) if device.report else []
+    return facts(
+        [
+            ("device", device.id),
+            ("state", Text(device.state, style=COLOURS[device.state])),
+            ("tags", tags(device.tags)),
+            ("joined", local(device.enrolled_at)),
+            ("seen", ago(device.seen_at)),
+            ("certificate ends", local(device.certificate_expires_at)),
+            ("machine", _machine(device)),
+            ("target", _target(device.target, titles)),
+            *reported,
+        ]
+    )
+
+
+def _target(target: Target | None, titles: Mapping[str, str]) -> str:
+    return f"{named(target.digest, titles)}, generation {target.generation}" if target else ""
+
+
+def _machine(device: DeviceView) -> str:
+    facts_known = device.facts
+    return (
+        f"{facts_known.architecture}, {facts_known.processors} processors, "
+        f"{size(facts_known.memory_bytes)}"
+    )
+
+
+def _millis(micros: int) -> str:
+    return f"{micros / 1000:.1f} ms"
+
+
+def _report_facts(report: Report, titles: Mapping[str, str]) -> list[tuple[str, str | Text]]:
+    learning, vital = report.learning, report.vital_signs
+    update = f"{report.update.phase}"
+    if report.update.failure:
+        update += f": {report.update.failure}"
+    return [
+        ("backbone", f"{named(report.bundle_in_use, titles)} {report.variant_in_use}".strip()),
+        ("update", update),
+        ("accuracy", f"{_accuracy(report)} of {learning.window_samples:,} labelled samples"),
+        ("same as last", ratio(learning.window_last_label_correct, learning.window_samples)),
+        ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
+        ("remembered", f"{learning.exemplars:,} images, {size(learning.exemplar_bytes)}"),
+        ("predictions", f"{vital.predictions:,}, {vital.prediction_errors:,} failed"),
+        ("latency, median", _millis(vital.prediction_p50_micros)),
+        ("latency, p99", _millis(vital.prediction_p99_micros)),
+        ("memory", size(vital.resident_bytes)),
+        ("disk", f"{size(vital.state_bytes)} used, {size(vital.disk_free_bytes)} free"),
+        ("agent", report.agent_version),
+        ("settings revision", f"{report.settings_revision}"),
+    ]

@@ -1,0 +1,159 @@
+"""Commands that ask a server: one decorator gives them their connection and their output.
+
+A command is an async function of an ``OperatorClient`` and its own arguments that returns
+``Shown``. What it becomes has the options --address, --token, --ca and --json as well. Without any
+of them the server of this machine's data folder is asked.
+"""
+
+import asyncio
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from fieldwise.channel import check_address
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.cli.output import Shown, errors_shown, show
+from orchestrator.config import default_data_folder
+from orchestrator.connection import Connection, read_connection
+from orchestrator.paging import Page
+from orchestrator.rpc.client import connect
+
+AUTHORITY_BYTES_MAX = 65_536  # a few certificates
+
+Address = Annotated[
+    str | None,
+    typer.Option(
+        envvar="FIELDWISE_ADDRESS", help="host:port of the operator API.", show_default=False
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(envvar="FIELDWISE_TOKEN", help="Operator token.", show_default=False),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="FIELDWISE_CA",
+        help="PEM file with the authority of the server's certificate.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+ItemT = TypeVar("ItemT")
+Command = Callable[..., Awaitable[Shown]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The connection options of a command, as given."""
+
+    address: str | None
+    token: str | None
+    ca: Path | None
+
+
+def remote(app: typer.Typer, name: str) -> Callable[[Command], Command]:
+    """Make a command of a group out of an async function whose first argument is the client."""
+
+    def register(function: Command) -> Command:
+        @wraps(function)
+        def command(
+            *, address: str | None, token: str | None, ca: Path | None, json: bool, **own: Any
+        ) -> None:
+            with errors_shown(as_json=json):
+                shown = asyncio.run(_ask(function, Asked(address, token, ca), own))
+                show(shown, as_json=json)
+
+        _describe(command, function)
+        app.command(name)(command)
+        return function
+
+    return register
+
+
+async def collect(
+    fetch: Callable[[str], Awaitable[Page[ItemT]]], limit: int
+) -> tuple[list[ItemT], bool]:
+    """Fetch pages until there are ``limit`` items (0: all); tell whether there are more."""
+    items: list[ItemT] = []
+    token = ""
+    while True:
+        page = await fetch(token)
+        items += page.items
+        token = page.next_token
+        if not token or (limit and len(items) >= limit):
+            break
+    cut = bool(limit) and (len(items) > limit or bool(token))
+    return (items[:limit] if limit else items), cut
+
+
+def more(cut: bool, limit: int) -> str:
+    """The note under a list that was cut off."""
+    return f"Only the first {limit:,} are shown; --limit 0 shows all." if cut else ""
+
+
+async def _ask(function: Command, asked: Asked, own: dict[str, Any]) -> Shown:
+    found = resolve(asked)
+    async with connect(found.address, found.authority.encode(), found.token) as client:
+        return await function(client, **own)
+
+
+def resolve(asked: Asked) -> Connection:
+    """Complete what was given by what the data folder of this machine says.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` where nothing tells which server is meant,
+            ``UNAUTHENTICATED`` without a token, ``INVALID_ARGUMENT`` for a bad address or file.
+    """
+    folder = Path(os.environ.get("FIELDWISE_DATA_FOLDER") or default_data_folder(os.environ))
+    near = None if asked.address and asked.token and asked.ca else read_connection(folder)
+    address = asked.address or (near.address if near else None)
+    if address is None:
+        raise FieldwiseError(
+            Fault.UNREACHABLE,
+            f"no server is named with --address or FIELDWISE_ADDRESS, and {folder} has none",
+        )
+    authority = _read_authority(asked.ca) if asked.ca else (near.authority if near else None)
+    if authority is None:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"--ca is needed to know the server at {address}"
+        )
+    token = asked.token or (near.token if near else None)
+    if token is None:
+        raise FieldwiseError(Fault.UNAUTHENTICATED, "no operator token is given")
+    return Connection(check_address(address), authority, token)
+
+
+def _read_authority(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(AUTHORITY_BYTES_MAX).decode()
+    except OSError as error:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"--ca: {path} cannot be read: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"--ca: {path} is not PEM") from error
+
+
+def _describe(command: Callable[..., None], function: Command) -> None:
+    """Give a command the parameters that typer is to see."""
+    own = list(inspect.signature(function).parameters.values())[1:]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter("address", keyword, default=None, annotation=Address),
+        inspect.Parameter("token", keyword, default=None, annotation=Token),
+        inspect.Parameter("ca", keyword, default=None, annotation=Authority),
+        inspect.Parameter("json", keyword, default=False, annotation=Json),
+    ]
+    parameters = [*(each.replace(kind=keyword) for each in own), *added]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
+    command.__annotations__ = {each.name: each.annotation for each in parameters}

@@ -1,0 +1,46 @@
+"""An option for every setting of the orchestrator, made from ``orchestrator.config``."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fieldwise.settings import describe, field_names, flag_name
+from orchestrator.cli.remote import Json
+from orchestrator.config import OrchestratorSettings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(envvar="FIELDWISE_CONFIG", help="TOML file with settings.", show_default=False),
+]
+WithSettings = Callable[[Mapping[str, object], Path | None, bool], None]
+
+
+def setting_options(function: WithSettings) -> Callable[..., None]:
+    """Make a command with an option for every setting, and --config and --json."""
+
+    @wraps(function)
+    def command(*, config: Path | None, json: bool, **flags: Any) -> None:
+        function(flags, config, json)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("config", keyword, default=None, annotation=Config),
+        *(_parameter(name) for name in field_names(OrchestratorSettings)),
+        inspect.Parameter("json", keyword, default=False, annotation=Json),
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    text = describe(OrchestratorSettings, name)
+    option = typer.Option(flag_name(name), help=text, metavar="VALUE", show_default=False)
+    annotation = Annotated[str | None, option]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
