@@ -1,33 +1,28 @@
-"""``fieldwise demo``: the command, what it shows, and the exit status."""
+"""``fieldwise demo``: the command, found through the entry point group ``fieldwise.commands``.
 
-import signal
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+Every command of ``fieldwise`` imports this module, so what the demonstration needs is imported when
+it is asked for.
+"""
+
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from demonstration.board import Board
-from demonstration.cli.screen import live, show_report
-from demonstration.report import problems, write_json
-from demonstration.story import Options, run
-from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.errors import CATALOGUE, Fault
 
-FAILED = 1  # a promise of the demonstration was not kept, or it could not be played to its end
-FOLDER_BYTES_MAX = 70  # a socket has 108 bytes for its whole path
-INTERRUPTED = 130  # what a shell expects after Ctrl-C
+NEEDED = ("aiosqlite", "efficientnet_lite_pytorch", "onnxruntime", "onnxscript", "sklearn", "torch")
 
 
 def demo(
     images: Annotated[
         Path | None,
         typer.Option(
+            metavar="DIR",
             help="Folder of class folders with photos, or one with train and test of such. "
-            "Without it: the handwritten digits that scikit-learn ships."
+            "Without it: the handwritten digits that scikit-learn ships.",
         ),
     ] = None,
     json_file: Annotated[
@@ -39,68 +34,14 @@ def demo(
     ] = None,
 ) -> None:
     """Show a small fleet at work on this machine: learn, switch the backbone, survive a kill."""
-    console = Console()
-    raise typer.Exit(play(images, json_file, keep, console))
-
-
-def play(images: Path | None, json_file: Path | None, keep: Path | None, console: Console) -> int:
-    """Play, show the report, and return the exit status."""
-    board = Board(lambda line: None if console.is_terminal else console.print(line))
-    try:
-        with stopped_in_order(), folder(keep) as place, live(board, console):
-            findings, title = run(Options(images, place), board)
-    except FieldwiseError as error:
-        console.print(f"FAILED: {error.sentence}", style="bold red", highlight=False, markup=False)
-        return FAILED
-    except KeyboardInterrupt:
-        console.print("Interrupted; every process of the demonstration has been stopped.")
-        return INTERRUPTED
-    found = problems(findings, title)
-    show_report(findings, found, console)
-    if json_file is not None:
-        write_json(json_file, findings, found)
-    return FAILED if found else 0
-
-
-@contextmanager
-def folder(keep: Path | None) -> Iterator[Path]:
-    """A folder under a short path, for the sake of the Unix sockets in it."""
-    if keep is not None:
-        yield kept(keep.resolve())
-        return
-    with tempfile.TemporaryDirectory(prefix="fw-", dir="/tmp", ignore_cleanup_errors=True) as made:
-        yield Path(made)
-
-
-def kept(place: Path) -> Path:
-    """Make the folder that is to be kept.
-
-    Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` when it exists, or its path is too long.
-    """
-    if len(bytes(place)) > FOLDER_BYTES_MAX:
-        raise FieldwiseError(
-            Fault.INVALID_ARGUMENT,
-            f"{place} has a path of more than {FOLDER_BYTES_MAX} bytes, too long for Unix sockets",
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        typer.echo(
+            f"error: the demonstration needs the extra [demo]: {', '.join(missing)} is missing\n"
+            f"{CATALOGUE[Fault.EXTRA_MISSING].advice}",
+            err=True,
         )
-    try:
-        place.mkdir(parents=True)
-    except OSError as error:
-        raise FieldwiseError(
-            Fault.INVALID_ARGUMENT, f"{place} cannot be made: {error.strerror}"
-        ) from error
-    return place
+        raise typer.Exit(CATALOGUE[Fault.EXTRA_MISSING].exit_code)
+    from demonstration.cli.playing import play
 
-
-@contextmanager
-def stopped_in_order() -> Iterator[None]:
-    """Let SIGTERM end the story as Ctrl-C does, so that no child is left behind."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    raise typer.Exit(play(images, json_file, keep, Console()))

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from demonstration import cli
 from demonstration.board import Board, Row
-from demonstration.cli import screen
+from demonstration.cli import playing, screen
 from demonstration.report import (
     Answer,
     Departed,
@@ -77,26 +76,26 @@ def test_the_report_shows_every_figure_and_every_problem() -> None:
 def test_a_run_without_problems_ends_with_status_0_and_a_report_for_machines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "run", lambda _options, _board: (FINDINGS, "lite1:1"))
+    monkeypatch.setattr(playing, "run", lambda _options, _board: (FINDINGS, "lite1:1"))
     shown = console()
-    assert cli.play(None, tmp_path / "report.json", None, shown) == 0
+    assert playing.play(None, tmp_path / "report.json", None, shown) == 0
     assert (tmp_path / "report.json").exists()
     assert "as promised" in text_of(shown)
 
 
 def test_a_broken_promise_ends_with_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "run", lambda _options, _board: (FINDINGS, "lite1:1"))
-    monkeypatch.setattr(cli, "problems", lambda _findings, _title: ["something broke"])
-    assert cli.play(None, None, None, console()) == cli.FAILED
+    monkeypatch.setattr(playing, "run", lambda _options, _board: (FINDINGS, "lite1:1"))
+    monkeypatch.setattr(playing, "problems", lambda _findings, _title: ["something broke"])
+    assert playing.play(None, None, None, console()) == playing.FAILED
 
 
 def test_a_story_that_cannot_go_on_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def stuck(_options: Options, _board: Board) -> tuple[Findings, str]:
         raise FieldwiseError(Fault.UNAVAILABLE, "the server ended")
 
-    monkeypatch.setattr(cli, "run", stuck)
+    monkeypatch.setattr(playing, "run", stuck)
     shown = console()
-    assert cli.play(None, None, None, shown) == cli.FAILED
+    assert playing.play(None, None, None, shown) == playing.FAILED
     assert "the server ended" in text_of(shown)
 
 
@@ -104,10 +103,10 @@ def test_after_an_interrupt_the_shell_is_told_so(monkeypatch: pytest.MonkeyPatch
     def interrupted(_options: Options, _board: Board) -> tuple[Findings, str]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run", interrupted)
-    assert cli.play(None, None, None, console()) == cli.INTERRUPTED
+    monkeypatch.setattr(playing, "run", interrupted)
+    assert playing.play(None, None, None, console()) == playing.INTERRUPTED
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "."])
 def test_a_folder_that_cannot_be_kept_is_refused(tmp_path: Path, name: str) -> None:
-    assert cli.play(None, None, tmp_path / name, console()) == cli.FAILED
+    assert playing.play(None, None, tmp_path / name, console()) == playing.FAILED
