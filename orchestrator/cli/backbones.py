@@ -134,7 +134,7 @@ async def show_backbone(client: OperatorClient, backbone: Reference) -> Shown:
 
 
 def _packed(packed: "Packed") -> Shown:
-    value = {"path": packed.path, "digest": packed.digest, "manifest": packed.manifest}
+    value = {"path": str(packed.path), "digest": packed.digest, "manifest": packed.manifest}
     pairs = [
         ("bundle", str(packed.path)),
         ("backbone", packed.manifest.title),
