@@ -12,7 +12,6 @@ from typing import TextIO
 import structlog
 from structlog.typing import Processor
 
-
 CHATTY = ("alembic",)  # libraries whose INFO tells an operator nothing
 
 
