@@ -46,7 +46,7 @@ def trailing_metadata(fault: Fault) -> tuple[tuple[str, str], ...]:
 
 def from_rpc_error(error: grpc.RpcError) -> FieldwiseError:
     """Return the fault that a failed call carries; total over whatever a peer may send."""
-    if not isinstance(error, grpc.aio.AioRpcError):
+    if not isinstance(error, grpc.aio.AioRpcError | grpc.Call):
         return FieldwiseError(Fault.INTERNAL, "the call failed without a status")
     details = _clean(error.details() or "")
     fault = _named_fault(error)
@@ -96,7 +96,7 @@ async def _abort(call: Call, error: FieldwiseError) -> None:
     )
 
 
-def _named_fault(error: grpc.aio.AioRpcError) -> Fault | None:
+def _named_fault(error: grpc.aio.AioRpcError | grpc.Call) -> Fault | None:
     for key, value in error.trailing_metadata() or ():
         if key == METADATA_KEY and value in set(Fault):
             return Fault(value)

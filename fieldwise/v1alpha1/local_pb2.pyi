@@ -116,7 +116,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class GetAgentStatusResponse(_message.Message):
     SELECT_CORRECT_FIELD_NUMBER: _ClassVar[int]
     SELECT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_REVISION_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_AHEAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -145,7 +146,8 @@ class GetAgentStatusResponse(_message.Message):
     select_correct: int
     select_samples: int
     settings_revision: int
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ...) -> None: ...
+    clock_ahead_seconds: int
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ...) -> None: ...
 
 class ListLedgerRequest(_message.Message):
     __slots__ = ("entries",)
@@ -187,12 +189,42 @@ class ListLedgerResponse(_message.Message):
     totals: _containers.RepeatedCompositeFieldContainer[LedgerTotal]
     def __init__(self, entries: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ..., totals: _Optional[_Iterable[_Union[LedgerTotal, _Mapping]]] = ...) -> None: ...
 
+class JoinFleetRequest(_message.Message):
+    __slots__ = ("ticket",)
+    TICKET_FIELD_NUMBER: _ClassVar[int]
+    ticket: str
+    def __init__(self, ticket: _Optional[str] = ...) -> None: ...
+
+class JoinFleetResponse(_message.Message):
+    __slots__ = ("device_id", "fleet")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    fleet: str
+    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ...) -> None: ...
+
 class LeaveFleetRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("wipe",)
+    WIPE_FIELD_NUMBER: _ClassVar[int]
+    wipe: bool
+    def __init__(self, wipe: _Optional[bool] = ...) -> None: ...
 
 class LeaveFleetResponse(_message.Message):
     __slots__ = ("told",)
     TOLD_FIELD_NUMBER: _ClassVar[int]
     told: bool
     def __init__(self, told: _Optional[bool] = ...) -> None: ...
+
+class InstallBackboneRequest(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
+
+class InstallBackboneResponse(_message.Message):
+    __slots__ = ("digest", "backbone")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    digest: bytes
+    backbone: str
+    def __init__(self, digest: _Optional[bytes] = ..., backbone: _Optional[str] = ...) -> None: ...

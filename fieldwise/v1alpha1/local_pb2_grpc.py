@@ -245,10 +245,20 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListLedgerRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListLedgerResponse.FromString,
                 _registered_method=True)
+        self.JoinFleet = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/JoinFleet',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetResponse.FromString,
+                _registered_method=True)
         self.LeaveFleet = channel.unary_unary(
                 '/fieldwise.v1alpha1.Owner/LeaveFleet',
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetResponse.FromString,
+                _registered_method=True)
+        self.InstallBackbone = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/InstallBackbone',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
                 _registered_method=True)
 
 
@@ -263,8 +273,22 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def JoinFleet(self, request, context):
+        """Into a fleet, with a ticket of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LeaveFleet(self, request, context):
         """Out of the fleet; learning and predictions go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InstallBackbone(self, request, context):
+        """Brings a bundle from a file on this machine into use; the status shows how it goes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -278,10 +302,20 @@ def add_OwnerServicer_to_server(servicer, server):
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListLedgerRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListLedgerResponse.SerializeToString,
             ),
+            'JoinFleet': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinFleet,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetResponse.SerializeToString,
+            ),
             'LeaveFleet': grpc.unary_unary_rpc_method_handler(
                     servicer.LeaveFleet,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetResponse.SerializeToString,
+            ),
+            'InstallBackbone': grpc.unary_unary_rpc_method_handler(
+                    servicer.InstallBackbone,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -323,6 +357,33 @@ class Owner:
             _registered_method=True)
 
     @staticmethod
+    def JoinFleet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/JoinFleet',
+            fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.JoinFleetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def LeaveFleet(request,
             target,
             options=(),
@@ -339,6 +400,33 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/LeaveFleet',
             fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.LeaveFleetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InstallBackbone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/InstallBackbone',
+            fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -93,8 +93,12 @@ class OwnerStub:
     def __new__(cls, channel: _aio.Channel) -> OwnerAsyncStub: ...
     ListLedger: _grpc.UnaryUnaryMultiCallable[_local_pb2.ListLedgerRequest, _local_pb2.ListLedgerResponse]
     """What left the device, oldest first."""
+    JoinFleet: _grpc.UnaryUnaryMultiCallable[_local_pb2.JoinFleetRequest, _local_pb2.JoinFleetResponse]
+    """Into a fleet, with a ticket of it."""
     LeaveFleet: _grpc.UnaryUnaryMultiCallable[_local_pb2.LeaveFleetRequest, _local_pb2.LeaveFleetResponse]
     """Out of the fleet; learning and predictions go on."""
+    InstallBackbone: _grpc.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]
+    """Brings a bundle from a file on this machine into use; the status shows how it goes."""
 
 @_typing.type_check_only
 class OwnerAsyncStub(OwnerStub):
@@ -103,8 +107,12 @@ class OwnerAsyncStub(OwnerStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListLedger: _aio.UnaryUnaryMultiCallable[_local_pb2.ListLedgerRequest, _local_pb2.ListLedgerResponse]  # type: ignore[assignment]
     """What left the device, oldest first."""
+    JoinFleet: _aio.UnaryUnaryMultiCallable[_local_pb2.JoinFleetRequest, _local_pb2.JoinFleetResponse]  # type: ignore[assignment]
+    """Into a fleet, with a ticket of it."""
     LeaveFleet: _aio.UnaryUnaryMultiCallable[_local_pb2.LeaveFleetRequest, _local_pb2.LeaveFleetResponse]  # type: ignore[assignment]
     """Out of the fleet; learning and predictions go on."""
+    InstallBackbone: _aio.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]  # type: ignore[assignment]
+    """Brings a bundle from a file on this machine into use; the status shows how it goes."""
 
 class OwnerServicer(metaclass=_abc_1.ABCMeta):
     """What only the device's owner may call, over a second socket that the file system guards."""
@@ -118,11 +126,27 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         """What left the device, oldest first."""
 
     @_abc_1.abstractmethod
+    def JoinFleet(
+        self,
+        request: _local_pb2.JoinFleetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.JoinFleetResponse, _abc.Awaitable[_local_pb2.JoinFleetResponse]]:
+        """Into a fleet, with a ticket of it."""
+
+    @_abc_1.abstractmethod
     def LeaveFleet(
         self,
         request: _local_pb2.LeaveFleetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.LeaveFleetResponse, _abc.Awaitable[_local_pb2.LeaveFleetResponse]]:
         """Out of the fleet; learning and predictions go on."""
+
+    @_abc_1.abstractmethod
+    def InstallBackbone(
+        self,
+        request: _local_pb2.InstallBackboneRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.InstallBackboneResponse, _abc.Awaitable[_local_pb2.InstallBackboneResponse]]:
+        """Brings a bundle from a file on this machine into use; the status shows how it goes."""
 
 def add_OwnerServicer_to_server(servicer: OwnerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,207 @@
+"""The agent put together; nothing else constructs its parts."""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from agent.checkins import CheckIns
+from agent.config import AgentSettings, learning_settings
+from agent.daemon import Daemon
+from agent.device.bundles import BundleFolder
+from agent.device.clock import SystemClock
+from agent.device.database import Database
+from agent.device.folder import StateFolder
+from agent.device.host import LinuxHost
+from agent.device.identity import IdentityFolder
+from agent.device.journal import DatabaseJournal
+from agent.device.ledger import LedgerFile
+from agent.device.samples import DatabaseSamples
+from agent.fleet import Fleet
+from agent.household import Household
+from agent.learning.embedder import Embedder, OnnxEmbedder
+from agent.learning.trial import try_bundle
+from agent.observing import Observer
+from agent.predictions import RecentPredictions
+from agent.reporting import Membership, Report, SteeringRevision
+from agent.rpc.client import Departures, OrchestratorClient, enrol
+from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
+from agent.serving import Serving
+from agent.update.fetching import Fetcher
+from agent.update.installer import Installer
+from agent.update.machine import Lost, step
+from agent.update.steps import Steps
+from fieldwise import retry
+from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
+
+if TYPE_CHECKING:
+    from agent.learning.pair import Pair
+
+_log = structlog.get_logger()
+
+
+class Agent:
+    """An agent's parts over one state folder, which is not shared.
+
+    Args:
+        settings: What it was told.
+        folder: Where its state is, locked by the caller.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED``, ``DISK_FULL``.
+    """
+
+    def __init__(self, settings: AgentSettings, folder: StateFolder) -> None:
+        self.settings = settings
+        self.folder = folder
+        self._chance = random.Random()  # noqa: S311 - jitter and choice of images, no secret
+        self.clock, self.host = SystemClock(), LinuxHost()
+        self._database = Database(self.folder.database)
+        self.journal = DatabaseJournal(self._database)
+        self.ledger = LedgerFile(self.folder.ledger)
+        self.bundles = BundleFolder(self.folder.bundles)
+        self.bundles.sweep()
+        self.serving = self._serving()
+        self.fleet = self._fleet()
+        self.steps = self._steps()
+        self._open_pair()
+        self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
+        self.observer = self._observer()
+        self.household = Household(
+            self.fleet, self.installer, self.bundles, self.observer, self.host
+        )
+
+    def close(self) -> None:
+        """Make everything durable; after a wipe leave nothing."""
+        self.serving.close()
+        self._database.close()
+        if self.household.wiping.is_set():
+            self.folder.wipe()
+
+    def daemon(self) -> Daemon:
+        """The agent as a daemon; to be called inside the loop that runs it."""
+        incarnation = self.journal.next_incarnation()
+        check_ins = CheckIns(
+            self.fleet,
+            partial(self._report, incarnation),
+            self.installer,
+            self._steer,
+            self.clock,
+            self._chance,
+        )
+        self.household.contact = lambda: check_ins.contact
+        return Daemon(self.serving, self.installer, check_ins, self.household, self._sockets())
+
+    async def _report(self, incarnation: int, sequence: int) -> Report:
+        return await asyncio.to_thread(self.observer.report, incarnation, sequence)
+
+    async def _steer(self, revision: SteeringRevision) -> None:
+        settings = learning_settings(self.settings, revision.steering)
+        await asyncio.to_thread(self.journal.write_steering, revision)
+        await asyncio.to_thread(self.serving.configure, settings)
+        _log.info("settings in force", revision=revision.revision)
+
+    def _open_pair(self) -> None:
+        state = self.journal.update()
+        if state.in_use is None:
+            return
+        try:
+            self.serving.open(self.steps.open(state.in_use.digest, state.in_use.variant))
+        except FieldwiseError as error:
+            if error.fault is Fault.STATE_DAMAGED:
+                raise
+            # The samples are safe; the files come again from the fleet or from the owner.
+            _log.error("the backbone in use cannot be opened", reason=error.sentence)
+            self.journal.write_update(step(state, Lost())[0])
+
+    def _serving(self) -> Serving:
+        settings = learning_settings(self.settings, self.journal.steering().steering)
+        recent = RecentPredictions(
+            self.settings.predictions_kept, self.settings.predictions_bytes_max
+        )
+        store = DatabaseSamples(self._database)
+        return Serving(
+            store, settings, recent, self.clock, self._chance, partial(secrets.token_hex, 12)
+        )
+
+    def _fleet(self) -> Fleet:
+        departures = Departures(self.ledger, self.clock)
+
+        def connect(member: Membership) -> OrchestratorClient:
+            return OrchestratorClient(
+                member.device_address,
+                member.key,
+                member.certificate,
+                member.trust_roots,
+                departures,
+            )
+
+        return Fleet(
+            IdentityFolder(self.folder.identity), connect, partial(enrol, departures=departures)
+        )
+
+    def _steps(self) -> Steps:
+        preferred = self.settings.variant
+        fetcher = Fetcher(self.fleet, self.bundles, preferred, partial(retry.delays, self._chance))
+        return Steps(
+            fetcher,
+            self.bundles,
+            self.journal,
+            self.serving,
+            self.host,
+            self._load,
+            try_bundle,
+            preferred,
+        )
+
+    def _load(self, graph: Path, digest: str, manifest: Manifest, variant: str) -> Embedder:
+        return OnnxEmbedder(graph, digest, manifest, variant, self.settings.threads)
+
+    def _observer(self) -> Observer:
+        return Observer(
+            self.serving,
+            lambda: self.installer.state,
+            self.journal.steering,
+            self.folder,
+            self.host,
+            self.clock,
+        )
+
+    def _sockets(self) -> LocalSockets:
+        queue = Queue(self.settings.queue_max)
+        application = ApplicationService(self.serving, self.household, queue)
+        owner = OwnerService(self.household, self.ledger)
+        mode = int(self.settings.application_socket_mode, 8)
+        return LocalSockets(
+            (application, self.settings.applications, mode), (owner, self.settings.owner_socket)
+        )
+
+
+@contextmanager
+def opened(settings: AgentSettings) -> Iterator[Agent]:
+    """An agent over its state folder, which nobody else uses meanwhile.
+
+    Raises:
+        FieldwiseError: ``STATE_LOCKED``, ``STATE_DAMAGED``, ``DISK_FULL``.
+    """
+    with StateFolder(settings.state_folder) as folder:
+        agent = Agent(settings, folder)
+        try:
+            yield agent
+        finally:
+            agent.close()
+
+
+async def run_daemon(agent: Agent) -> None:
+    """Run an agent until it is told to stop."""
+    try:
+        await agent.daemon().run()
+    finally:
+        await agent.fleet.close()

@@ -1,0 +1,163 @@
+"""The one periodic conversation with the orchestrator.
+
+Paced by the orchestrator and by a clock that never jumps; a device that cannot reach it tries again
+ever more slowly and loses nothing, since a report says what is and not what happened. Orders are
+obeyed in the order that keeps each of them meaningful: settings, target, and only then the permit.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from agent.fleet import Fleet
+from agent.ports import Clock
+from agent.reporting import PERMIT_SECONDS_MAX, Orders, Report, SteeringRevision
+from agent.update.machine import Targeted
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.retry import delays
+
+JITTER = 0.1  # of the pace, either way: devices that started together drift apart
+PACE_SECONDS_MIN = 1.0
+REFUSED_SECONDS = 3600.0  # a device that was removed may be let in again, though not soon
+REFUSALS = frozenset(
+    {
+        Fault.DEVICE_REMOVED,
+        Fault.CERTIFICATE_INVALID,
+        Fault.UNAUTHENTICATED,
+        Fault.PERMISSION_DENIED,
+    }
+)
+
+_log = structlog.get_logger()
+
+
+class Installing(Protocol):
+    """Where orders about backbones go."""
+
+    async def tell(self, event: Targeted) -> None:
+        """Hear of a target."""
+        ...
+
+    async def permit(self, generation: int, until: float) -> None:
+        """Start on a target, until a monotonic time in seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How the last check-in went: wall time of the last answer, why the last try failed."""
+
+    answered: float | None = None
+    error: str = ""
+    clock_ahead_seconds: int = 0
+
+
+class CheckIns:
+    """Reports and obeys, for as long as the daemon runs.
+
+    Args:
+        fleet: The membership and its connection.
+        report: Makes the report of a sequence number.
+        installing: Where targets and permits go.
+        steer: Takes settings of an operator's revision that is new.
+        clock: Time.
+        chance: For the jitter.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        report: Callable[[int], Awaitable[Report]],
+        installing: Installing,
+        steer: Callable[[SteeringRevision], Awaitable[None]],
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self._fleet = fleet
+        self._report = report
+        self._installing = installing
+        self._steer = steer
+        self._clock = clock
+        self._chance = chance
+        self._renewal_chance = chance.random()
+        self._waits = delays(chance)
+        self._sequence = 0
+        self._revision_seen = 0
+        self.contact = Contact()
+        self.hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Check in for ever; a device outside a fleet waits until it joins one."""
+        while True:
+            self._fleet.changed.clear()
+            wait = await self.once() if self._fleet.membership else None
+            await self._pause(wait)
+
+    async def once(self) -> float | None:
+        """Check in; returns the seconds until the next time, None for not before something new."""
+        try:
+            orders = await self._exchange()
+        except FieldwiseError as error:
+            return self._note_failure(error)
+        self._waits = delays(self._chance)
+        await self._obey(orders)
+        pace = max(PACE_SECONDS_MIN, float(orders.next_seconds))
+        return pace * self._chance.uniform(1 - JITTER, 1 + JITTER)
+
+    async def _exchange(self) -> Orders:
+        self._sequence += 1
+        orders = await self._fleet.check_in(await self._report(self._sequence))
+        now = self._clock.wall()
+        self.contact = Contact(now, "", round(now) - orders.unix_seconds)
+        return orders
+
+    def _note_failure(self, error: FieldwiseError) -> float | None:
+        if error.fault is Fault.NOT_JOINED:
+            return None
+        if error.sentence != self.contact.error:  # once, not every few minutes of an outage
+            _log.warning("check-in failed", reason=error.sentence)
+        ahead = self.contact.clock_ahead_seconds
+        self.contact = Contact(self.contact.answered, error.sentence, ahead)
+        return REFUSED_SECONDS if error.fault in REFUSALS else next(self._waits)
+
+    async def _obey(self, orders: Orders) -> None:
+        received = self._clock.monotonic()
+        try:
+            await self._take_settings(orders)
+            if orders.target is not None:
+                await self._installing.tell(
+                    Targeted(orders.target.generation, orders.target.digest)
+                )
+            if orders.permit is not None:
+                until = received + min(orders.permit.seconds, PERMIT_SECONDS_MAX)
+                await self._installing.permit(orders.permit.generation, until)
+            await self._renew_when_due()
+        except FieldwiseError as error:  # it is ordered again with the next check-in
+            _log.error("orders could not be obeyed", reason=error.sentence)
+
+    async def _take_settings(self, orders: Orders) -> None:
+        if orders.steering_refusal:
+            _log.error("settings refused", reason=orders.steering_refusal)
+        if orders.steering is not None and orders.steering.revision != self._revision_seen:
+            await self._steer(orders.steering)
+            self._revision_seen = orders.steering.revision
+
+    async def _renew_when_due(self) -> None:
+        now = self._clock.wall() - self.contact.clock_ahead_seconds
+        if self._fleet.renewal_due(now, self._renewal_chance):
+            await self._fleet.renew()
+            _log.info("certificate renewed")
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait, unless the membership changes or something is worth saying now."""
+        wakers = [asyncio.create_task(event.wait()) for event in (self._fleet.changed, self.hurry)]
+        try:
+            await asyncio.wait(wakers, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waker in wakers:
+                waker.cancel()
+        self.hurry.clear()

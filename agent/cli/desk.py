@@ -1,0 +1,176 @@
+"""How a command reaches the agent: through the daemon's sockets, or on the state folder itself.
+
+The lock on the state folder decides: who gets it works alone, who does not talks to the daemon
+that has it. So there is no moment at which two processes write.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from agent.app import Agent, opened
+from agent.config import AgentSettings
+from agent.device.ledger import LedgerEntry, Total
+from agent.rpc.owner import OwnerClient
+from agent.update.machine import WORKING, Phase
+from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus
+from fieldwise.bundle import Manifest
+from fieldwise.client import Device
+from fieldwise.errors import Fault, FieldwiseError
+
+POLL_SECONDS = 0.2
+STARTING_SECONDS = 15.0  # a slow board opens its backbone within ten
+
+ResultT = TypeVar("ResultT")
+Ledger = tuple[Sequence[LedgerEntry], dict[str, Total]]
+
+
+class Desk(Protocol):
+    """What commands ask of an agent, wherever it runs."""
+
+    def predict(self, image: bytes) -> Prediction:
+        """The best classes for an image."""
+        ...
+
+    def teach(self, image: bytes, class_name: str, burst: str) -> Lesson:
+        """Learn an image of a class."""
+        ...
+
+    def feedback(self, prediction_id: str, class_name: str) -> Lesson:
+        """Say what an earlier prediction's image really was."""
+        ...
+
+    def status(self) -> Status:
+        """How the agent is."""
+        ...
+
+    def ledger(self, count: int) -> Ledger:
+        """What left the device: the newest entries, and totals by kind."""
+        ...
+
+    def join(self, ticket: str) -> tuple[str, str]:
+        """Join a fleet; returns device id and fleet."""
+        ...
+
+    def leave(self, *, wipe: bool) -> bool:
+        """Leave the fleet; returns whether the orchestrator could be told."""
+        ...
+
+    def install(self, path: Path) -> tuple[str, str]:
+        """Bring a bundle file into use, or begin to; returns digest and title."""
+        ...
+
+    def tick(self) -> None:
+        """Make durable what waits for it."""
+        ...
+
+
+@contextmanager
+def desk(settings: AgentSettings) -> Iterator[Desk]:
+    """Reach the agent.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` when another process has the state folder but does not
+            listen; ``STATE_DAMAGED``, ``DISK_FULL``.
+    """
+    with ExitStack() as stack:
+        yield _alone(settings, stack) or _through_daemon(settings, stack)
+
+
+def _alone(settings: AgentSettings, stack: ExitStack) -> "AloneDesk | None":
+    try:
+        return AloneDesk(stack.enter_context(opened(settings)))
+    except FieldwiseError as error:
+        if error.fault is not Fault.STATE_LOCKED:
+            raise
+        return None
+
+
+def _through_daemon(settings: AgentSettings, stack: ExitStack) -> "DaemonDesk":
+    device = Device(settings.applications, wait_seconds=STARTING_SECONDS)
+    stack.enter_context(device)
+    owner = stack.enter_context(OwnerClient(settings.owner_socket, STARTING_SECONDS))
+    return DaemonDesk(device, owner)
+
+
+class DaemonDesk:
+    """Through the sockets of a running daemon."""
+
+    def __init__(self, device: Device, owner: OwnerClient) -> None:
+        self.predict = device.predict
+        self.teach = device.teach
+        self.feedback = device.feedback
+        self.status = device.status
+        self.ledger = owner.ledger
+        self.join = owner.join
+        self.leave = owner.leave
+        self._install = owner.install
+
+    def install(self, path: Path) -> tuple[str, str]:
+        digest, title = self._install(path)
+        while (update := self.status().update).digest == digest and update.phase in WORKING:
+            time.sleep(POLL_SECONDS)
+        check_installed(digest, update)
+        return digest, title
+
+    def tick(self) -> None:
+        """The daemon does it by itself."""
+
+
+class AloneDesk:
+    """On the state folder, while no daemon runs."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.predict = agent.serving.predict
+        self.teach = agent.serving.teach
+        self.feedback = agent.serving.feedback
+        self.tick = agent.serving.tick
+
+    def status(self) -> Status:
+        return asyncio.run(self._agent.household.status())
+
+    def ledger(self, count: int) -> Ledger:
+        return self._agent.ledger.newest(count), self._agent.ledger.totals()
+
+    def join(self, ticket: str) -> tuple[str, str]:
+        membership = asyncio.run(self._finish(self._agent.household.join(ticket)))
+        return membership.device_id, membership.fleet
+
+    def leave(self, *, wipe: bool) -> bool:
+        return asyncio.run(self._finish(self._agent.household.leave(wipe=wipe)))
+
+    def install(self, path: Path) -> tuple[str, str]:
+        digest, manifest = asyncio.run(self._install(path))
+        check_installed(digest, self.status().update)
+        return digest, manifest.title
+
+    async def _install(self, path: Path) -> tuple[str, Manifest]:
+        installed = await self._agent.household.install(path)
+        if self._agent.installer.state.phase in WORKING:
+            await self._agent.installer.settled.wait()
+        await self._agent.installer.stop()
+        return installed
+
+    async def _finish(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        try:
+            return await work
+        finally:
+            await self._agent.fleet.close()
+
+
+def check_installed(digest: str, update: UpdateStatus) -> None:
+    """Make sure that a bundle came into use.
+
+    Raises:
+        FieldwiseError: ``BUNDLE_UNSUITABLE`` with what the update ended in.
+    """
+    if update.digest == digest and update.phase == Phase.ACTIVE:
+        return
+    raise FieldwiseError(
+        Fault.BUNDLE_UNSUITABLE,
+        f"the bundle did not come into use: {update.phase} {update.failure}".rstrip(),
+    )

@@ -1,0 +1,63 @@
+"""``join``, ``leave`` and ``ledger``."""
+
+from typing import Annotated
+
+import typer
+
+from agent.cli.output import AsJson, columns, moment, show, size
+from agent.cli.told import settings_of
+
+
+def join(
+    context: typer.Context,
+    ticket: Annotated[str, typer.Argument(help="The ticket that the operator gave.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Join a fleet."""
+    from agent.cli.desk import desk
+
+    with desk(settings_of(context)) as reached:
+        device_id, fleet = reached.join(ticket)
+    found = {"device_id": device_id, "fleet": fleet}
+    show(found, lambda: [f"this device is {device_id} of {fleet}"], as_json=json)
+
+
+def leave(
+    context: typer.Context,
+    *,
+    wipe: Annotated[
+        bool, typer.Option("--wipe", help="Remove everything the agent knows as well.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Leave the fleet; what was learned stays and goes on, unless wiped."""
+    from agent.cli.desk import desk
+
+    with desk(settings_of(context)) as reached:
+        told = reached.leave(wipe=wipe)
+    words = "" if told else "; the orchestrator could not be told"
+    found = {"told": told, "wiped": wipe}
+    show(found, lambda: [f"{'wiped' if wipe else 'left the fleet'}{words}"], as_json=json)
+
+
+def ledger(
+    context: typer.Context,
+    *,
+    entries: Annotated[int, typer.Option(min=1, max=1000, help="Newest entries to show.")] = 20,
+    json: AsJson = False,
+) -> None:
+    """Show what left this device: every message, and how much of each kind."""
+    from agent.cli.desk import desk
+
+    with desk(settings_of(context)) as reached:
+        newest, totals = reached.ledger(entries)
+    rows = [
+        (str(each.number), moment(each.time), each.kind, size(each.bytes), each.summary)
+        for each in newest
+    ]
+    sums = [
+        (kind, f"{total.messages:,} messages", size(total.bytes)) for kind, total in totals.items()
+    ]
+    lines = [*columns(rows), "", *columns(sums)] if rows else ["nothing has left this device"]
+    show({"entries": newest, "totals": totals}, lambda: lines, as_json=json)

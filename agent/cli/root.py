@@ -1,0 +1,54 @@
+"""``fieldwise-agent``: the settings that all commands share, and the commands."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.cli import backbone, learning, membership, running
+from agent.cli.output import reporting_errors
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Learns on this device from its own images, and keeps them here.",
+)
+
+app.command("run")(running.run_command)
+app.command("status")(running.status)
+app.command("settings")(running.settings_command)
+app.command("teach")(learning.teach)
+app.command("predict")(learning.predict)
+app.command("feedback")(learning.feedback)
+app.command("watch")(learning.watch)
+app.command("join")(membership.join)
+app.command("leave")(membership.leave)
+app.command("ledger")(membership.ledger)
+app.add_typer(backbone.app, name="backbone")
+
+
+@app.callback()
+def shared(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings.", envvar="FIELDWISE_AGENT_CONFIG")
+    ] = None,
+    state_folder: Annotated[Path | None, typer.Option(help="Where the agent's state is.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; repeatable.")
+    ] = None,
+) -> None:
+    from agent.cli.told import read_flags
+    from agent.config import load_settings
+
+    flags = read_flags(set_ or [])
+    if state_folder is not None:
+        flags["state_folder"] = str(state_folder)
+    context.obj = load_settings(config, os.environ, flags)
+
+
+def run() -> None:
+    """Run the program."""
+    with reporting_errors():
+        app()

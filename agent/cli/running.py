@@ -1,0 +1,83 @@
+"""``run``, ``status`` and ``settings``."""
+
+import asyncio
+
+import typer
+
+from agent.cli.output import AsJson, columns, moment, show, size
+from agent.cli.told import effective, settings_of
+from fieldwise.answers import Status
+
+CLASSES_SHOWN = 20
+
+
+def run_command(context: typer.Context) -> None:
+    """Run the daemon: serve applications, learn, keep in touch with the fleet."""
+    from agent.app import opened, run_daemon
+    from fieldwise.logs import configure
+
+    settings = settings_of(context)
+    configure(settings.log_level, settings.log_form)
+    with opened(settings) as agent:
+        asyncio.run(run_daemon(agent))
+
+
+def status(context: typer.Context, *, json: AsJson = False) -> None:
+    """Show how the agent is and what it has learned."""
+    from agent.cli.desk import desk
+
+    with desk(settings_of(context)) as reached:
+        found = reached.status()
+    show(found, lambda: [*_facts(found), *_classes(found)], as_json=json)
+
+
+def settings_command(context: typer.Context, *, json: AsJson = False) -> None:
+    """Show every setting, where it came from and what it means."""
+    from fieldwise.settings import show as settings_shown
+
+    found = settings_shown(effective(context))
+    show(
+        found,
+        lambda: columns([(each.name, each.value, each.origin, each.description) for each in found]),
+        as_json=json,
+    )
+
+
+def _facts(found: Status) -> list[str]:
+    learning, vital = found.learning, found.vital_signs
+    member = f"{found.device_id} of {found.fleet}" if found.fleet else "outside a fleet"
+    update = f"{found.update.phase} {found.update.failure}".rstrip()
+    select = (
+        f"{found.select_correct:,} of {found.select_samples:,}" if found.select_samples else "none"
+    )
+    return columns(
+        [
+            ("agent", f"{found.agent_version}, {member}"),
+            ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
+            ("update", f"{update}, generation {found.update.generation}"),
+            ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
+            ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),
+            (
+                "before learning",
+                (
+                    f"{learning.window_correct:,} of the last {learning.window_samples:,} right"
+                    f" (by the last label {learning.window_last_label_correct:,})"
+                ),
+            ),
+            ("held out, right", select),
+            ("images kept", f"{learning.exemplars:,} in {size(learning.exemplar_bytes)}"),
+            ("predictions", f"{vital.predictions:,}, {vital.prediction_errors:,} refused"),
+            ("memory", f"{size(vital.resident_bytes)}, state {size(vital.state_bytes)} on disk"),
+            ("last check-in", f"{moment(found.check_in_seconds)} {found.check_in_error}".rstrip()),
+            ("clock", f"{found.clock_ahead_seconds:+,} s against the orchestrator"),
+            ("settings", f"revision {found.settings_revision}"),
+        ]
+    )
+
+
+def _classes(found: Status) -> list[str]:
+    ordered = sorted(found.classes.items(), key=lambda each: (-each[1], each[0]))
+    rows = [("class", "samples"), *((name, f"{count:,}") for name, count in ordered)]
+    more = len(ordered) - CLASSES_SHOWN
+    tail = [f"and {more:,} more classes"] if more > 0 else []
+    return ["", *columns(rows[: CLASSES_SHOWN + 1]), *tail] if ordered else []

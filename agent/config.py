@@ -1,0 +1,131 @@
+"""Every setting of the agent, with its bounds and the reason for its default.
+
+The agent's own layers are defaults, a TOML file, environment and flags. Above them stands what an
+operator steers from afar: a few settings of learning (``Steering``), never anything that decides
+what leaves the device.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from agent.learning.settings import LearningSettings
+from agent.reporting import Steering
+from fieldwise.logs import LogForm, LogLevel
+from fieldwise.places import socket_in, state_folder
+from fieldwise.settings import Effective, Layers, load
+
+PREFIX = "FIELDWISE_AGENT_"
+MIB = 1024 * 1024
+LEARNING = LearningSettings()  # the reasons for its defaults stand there
+
+
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agent can be told; all of it has a default."""
+
+    state_folder: Annotated[
+        Path, Meta(description="Everything the agent keeps: samples, heads, bundles, identity.")
+    ] = msgspec.field(default_factory=lambda: state_folder(os.environ))
+
+    application_socket: Annotated[
+        Path | None,
+        Meta(description="Unix socket for applications; by default applications/socket in it."),
+    ] = None
+
+    # Applications run as other users of one group: 0660 lets the group in and nobody else.
+    application_socket_mode: Annotated[
+        str,
+        Meta(pattern="^0?[0-7]{3}$", description="Who may use the application socket, octal."),
+    ] = "0660"
+
+    variant: Annotated[
+        str,
+        Meta(pattern="^[a-z0-9]{1,16}$", description="Variant of a backbone to run, if it has it."),
+    ] = "fp32"  # int8 costs accuracy that only an owner can judge to be worth the memory
+
+    # One thread leaves the device's other programs their cores; embedding scales to about four.
+    threads: Annotated[int, Meta(ge=1, le=64, description="Threads for one embedding.")] = 1
+
+    # Predictions wait behind one another anyhow: a longer queue only makes them late.
+    queue_max: Annotated[
+        int, Meta(ge=1, le=1024, description="Images in work or waiting before callers are told.")
+    ] = 16
+
+    # Minutes of a fast camera: a person who corrects a prediction does so within them.
+    predictions_kept: Annotated[
+        int, Meta(ge=0, le=100_000, description="Predictions that feedback can refer to.")
+    ] = 1000
+    predictions_bytes_max: Annotated[
+        int, Meta(ge=0, le=1 << 36, description="Room in memory for their images, bytes.")
+    ] = 16 * MIB
+
+    commit_seconds: Annotated[
+        float, Meta(gt=0, le=60, description="Longest time that a learned sample is not on disk.")
+    ] = LEARNING.group_seconds
+    commit_samples: Annotated[
+        int, Meta(ge=1, le=1024, description="Most learned samples that are not on disk.")
+    ] = LEARNING.group_samples
+    exemplar_bytes_max: Annotated[
+        int, Meta(ge=MIB, le=64 * 1024 * MIB, description="Room for remembered images, bytes.")
+    ] = LEARNING.exemplar_bytes_max
+    shrinkage: Annotated[
+        float, Meta(ge=0.001, le=10, description="Shrinkage of the covariance to its mean.")
+    ] = LEARNING.shrinkage
+    learning_paused: Annotated[
+        bool, Meta(description="Labelled samples are predicted but not learned.")
+    ] = LEARNING.learning_paused
+    retention_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="Days that an image is remembered; 0 for no end.")
+    ] = LEARNING.retention_days
+    classes_max: Annotated[
+        int, Meta(ge=2, le=10_000, description="Most classes that the head may know.")
+    ] = LEARNING.classes_max
+
+    log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = (
+        LogLevel.INFO
+    )
+    log_form: Annotated[LogForm, Meta(description="text for people, json for collectors.")] = (
+        LogForm.TEXT
+    )
+
+    @property
+    def owner_socket(self) -> Path:
+        """In a folder that only the owner enters: the file system checks who calls."""
+        return self.state_folder / "owner" / "socket"
+
+    @property
+    def applications(self) -> Path:
+        """The socket for applications."""
+        return self.application_socket or socket_in(self.state_folder)
+
+
+def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSettings:
+    """What learning goes by: an operator's word where there is one, else the device's own."""
+    own = LearningSettings(
+        shrinkage=settings.shrinkage,
+        classes_max=settings.classes_max,
+        group_samples=settings.commit_samples,
+        group_seconds=settings.commit_seconds,
+        exemplar_bytes_max=settings.exemplar_bytes_max,
+        retention_days=settings.retention_days,
+        learning_paused=settings.learning_paused,
+    )
+    steered = {
+        name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None
+    }
+    return msgspec.structs.replace(own, **steered)
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]
+) -> Effective[AgentSettings]:
+    """Bring the layers of settings together.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID``, one line for each mistake.
+    """
+    return load(AgentSettings, Layers(file, environment, PREFIX, flags))

@@ -1,0 +1,128 @@
+"""The daemon: everything that goes on beside one another, and how it ends.
+
+Nothing local depends on the network and no part depends on another's health: a part that meets a
+defect is logged and begun again, the others go on. Ending is the reverse of beginning: no new
+calls, finish those under way, make durable what was learned, close.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from agent.checkins import CheckIns
+from agent.household import Household
+from agent.learning.pair import Pair
+from agent.serving import Serving
+from agent.update.installer import Installer
+from fieldwise.errors import FieldwiseError
+
+TICK_SECONDS = 0.25  # a quarter of the default group: nothing waits noticeably longer than it may
+GRACE_SECONDS = 5.0  # the slowest device embeds an image in under one
+RESTART_SECONDS = 10.0  # a defect that repeats itself must not fill the log
+
+_log = structlog.get_logger()
+
+
+class Sockets(Protocol):
+    """Where applications and the owner call."""
+
+    async def start(self) -> None:
+        """Listen."""
+        ...
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Finish the calls under way and close."""
+        ...
+
+
+class Daemon:
+    """Runs an agent until it is told to stop.
+
+    Args:
+        serving: What applications ask.
+        installer: What changes the backbone.
+        check_ins: What talks to the orchestrator.
+        household: What the owner asks.
+        sockets: Where both call.
+    """
+
+    def __init__(
+        self,
+        serving: Serving,
+        installer: Installer[Pair],
+        check_ins: CheckIns,
+        household: Household,
+        sockets: Sockets,
+    ) -> None:
+        self._serving = serving
+        self._installer = installer
+        self._check_ins = check_ins
+        self._household = household
+        self._sockets = sockets
+        self._stopping = asyncio.Event()
+        self._complaint = ""
+
+    async def run(self) -> None:
+        """Run until SIGTERM, SIGINT or a wipe."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        await self._sockets.start()
+        _log.info("agent runs")
+        try:
+            async with asyncio.TaskGroup() as group:
+                parts = (self._check_ins.run, self._tick, self._announce, self._resume, self._end)
+                tasks = [group.create_task(self._keep_going(part)) for part in parts]
+                await self._stopping.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self._sockets.stop(GRACE_SECONDS)
+            await self._installer.stop()
+            _log.info("agent stops")
+
+    async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await part()
+            except Exception:  # noqa: BLE001 - one part's defect is not the others' end
+                _log.exception("a part of the agent met a defect")
+                await asyncio.sleep(RESTART_SECONDS)
+            else:
+                return
+
+    async def _tick(self) -> None:
+        """Make durable, in groups, what was learned."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            try:
+                await asyncio.to_thread(self._serving.tick)
+            except FieldwiseError as error:
+                self._complain(error.sentence)
+            else:
+                self._complaint = ""
+
+    async def _announce(self) -> None:
+        """Say at once how an update ended."""
+        while True:
+            await self._installer.settled.wait()
+            self._installer.settled.clear()
+            self._check_ins.hurry.set()
+
+    async def _resume(self) -> None:
+        try:
+            await self._installer.resume()
+        except FieldwiseError as error:
+            _log.error("the update cannot go on", reason=error.sentence)
+
+    async def _end(self) -> None:
+        await self._household.wiping.wait()
+        self._stopping.set()
+
+    def _complain(self, sentence: str) -> None:
+        if sentence != self._complaint:  # once, not four times a second
+            _log.error("learned samples wait to be written", reason=sentence)
+        self._complaint = sentence

@@ -1,0 +1,80 @@
+"""The device's key, certificate and trusted roots, in files that only its owner reads.
+
+A renewal writes all of it as one file under a new name and moves it over the old one, so key and
+certificate can never be of two different renewals.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from agent.device.files import disk_faults, write_file
+from agent.reporting import Membership
+from fieldwise.errors import Fault, FieldwiseError
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFolder:
+    """The identity port on a folder of mode 0700."""
+
+    folder: Path
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / "membership.json"
+
+    @property
+    def _pending(self) -> Path:
+        return self.folder / "pending-key.pem"
+
+    def read(self) -> Membership | None:
+        """Return the membership; None outside a fleet.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED``, naming the file.
+        """
+        if not self._path.exists():
+            return None
+        with disk_faults(self._path):
+            content = self._path.read_bytes()
+        try:
+            return msgspec.json.decode(content, type=Membership)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise FieldwiseError(Fault.STATE_DAMAGED, f"{self._path} cannot be read") from error
+
+    def write(self, membership: Membership) -> None:
+        """Keep a membership, whole or not at all.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; the one before stands.
+        """
+        self._make()
+        write_file(self._path, msgspec.json.encode(membership))
+        with disk_faults(self._pending):
+            self._pending.unlink(missing_ok=True)
+
+    def pending_key(self, make: Callable[[], bytes]) -> bytes:
+        """The key (PEM) for a membership that is asked for, kept until there is one.
+
+        Asking again with the same key gets the same identity without a second use of the ticket,
+        even when the first answer was lost with the process.
+        """
+        if self._pending.exists():
+            with disk_faults(self._pending):
+                return self._pending.read_bytes()
+        self._make()
+        key = make()
+        write_file(self._pending, key)
+        return key
+
+    def remove(self) -> None:
+        """Forget the membership."""
+        with disk_faults(self._path):
+            self._path.unlink(missing_ok=True)
+            self._pending.unlink(missing_ok=True)
+
+    def _make(self) -> None:
+        with disk_faults(self.folder):
+            self.folder.mkdir(mode=0o700, exist_ok=True)

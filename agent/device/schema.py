@@ -1,0 +1,26 @@
+"""The forms of ``state.sqlite``, oldest first; ``user_version`` counts how many were applied."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE record (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID",
+        # Blobs stand last: reading the columns before them does not touch their pages.
+        """CREATE TABLE sample (
+            sequence INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            time REAL NOT NULL,
+            class_name TEXT NOT NULL,
+            burst TEXT NOT NULL,
+            share TEXT NOT NULL,
+            bundle TEXT NOT NULL,
+            grid_bytes INTEGER NOT NULL,
+            image_bytes INTEGER,
+            grid BLOB,
+            image BLOB
+        ) STRICT""",
+        "CREATE INDEX sample_by_class ON sample (class_name, sequence)",
+        "CREATE INDEX sample_with_image ON sample (sequence) WHERE image_bytes IS NOT NULL",
+        """CREATE TABLE snapshot (
+            bundle TEXT PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL
+        ) STRICT""",
+    ),
+)

@@ -1,0 +1,157 @@
+"""The device's place in a fleet: outside, or one membership and one connection.
+
+Everything local works in both. Joining keeps the key it asked with until there is an answer, so a
+join that lost its answer is repeated and becomes the same device. A renewal replaces the key as
+well, and takes effect for the next call; calls under way end on the old connection.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from agent.ports import Identity, Orchestrator
+from agent.reporting import Credentials, DeviceFacts, Membership, Orders, Piece, Report
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.identity import (
+    certificate_request,
+    generate_key,
+    key_pem,
+    load_certificate,
+    load_key,
+)
+from fieldwise.ticket import Ticket, decode_ticket
+
+RENEW_AFTER = 2 / 3  # of a certificate's life: a device that sleeps for months still has a third
+RENEW_SPREAD = 0.05  # devices that joined together do not renew together
+
+Connect = Callable[[Membership], Orchestrator]
+Enrol = Callable[[Ticket, bytes, DeviceFacts], Awaitable[Credentials]]
+
+_log = structlog.get_logger()
+
+
+class Fleet:
+    """Joining, leaving, renewing, and the calls in between.
+
+    Args:
+        identity: Where the membership is kept.
+        connect: Opens a connection as a member.
+        enrol: Trades a ticket and a certificate request for credentials.
+    """
+
+    def __init__(self, identity: Identity, connect: Connect, enrol: Enrol) -> None:
+        self._identity = identity
+        self._connect = connect
+        self._enrol = enrol
+        self._lock = asyncio.Lock()
+        self._orchestrator: Orchestrator | None = None
+        self.membership: Membership | None = identity.read()
+        self.changed = asyncio.Event()
+
+    async def join(self, ticket_text: str, facts: DeviceFacts) -> Membership:
+        """Become a member.
+
+        Raises:
+            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``UNREACHABLE``.
+        """
+        ticket = decode_ticket(ticket_text)
+        async with self._lock:
+            if self.membership is not None:
+                raise FieldwiseError(
+                    Fault.ALREADY_JOINED, f"this device is a member of {self.membership.fleet}"
+                )
+            key = load_key(self._identity.pending_key(lambda: key_pem(generate_key())))
+            credentials = await self._enrol(ticket, certificate_request(key), facts)
+            await self._adopt(_membership(credentials, key_pem(key)))
+            assert self.membership is not None
+            return self.membership
+
+    async def leave(self) -> bool:
+        """Stop being a member; returns whether the orchestrator could be told.
+
+        Raises:
+            FieldwiseError: ``NOT_JOINED``.
+        """
+        async with self._lock:
+            told = await self._tell_leaving()
+            self._identity.remove()
+            await self._replace(None)
+            return told
+
+    async def renew(self) -> None:
+        """Trade the certificate for one of a fresh key.
+
+        Raises:
+            FieldwiseError: What the orchestrator says; the old certificate stays.
+        """
+        async with self._lock:
+            key = generate_key()
+            credentials = await self._current().renew(certificate_request(key))
+            await self._adopt(_membership(credentials, key_pem(key)))
+
+    def renewal_due(self, unix_seconds: float, chance: float) -> bool:
+        """Whether the certificate is old enough to renew.
+
+        Args:
+            unix_seconds: The fleet's time.
+            chance: 0 to 1, fixed for the life of the process.
+        """
+        if self.membership is None:
+            return False
+        certificate = load_certificate(self.membership.certificate)
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        share = RENEW_AFTER + RENEW_SPREAD * (2 * chance - 1)
+        return datetime.fromtimestamp(unix_seconds, UTC) >= begin + (end - begin) * share
+
+    async def check_in(self, report: Report) -> Orders:
+        """See ``Orchestrator.check_in``; ``NOT_JOINED`` outside a fleet."""
+        return await self._current().check_in(report)
+
+    def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        """See ``Orchestrator.download``; ``NOT_JOINED`` outside a fleet."""
+        return self._current().download(digest, offset)
+
+    async def close(self) -> None:
+        """End the connection, if there is one."""
+        if self._orchestrator is not None:
+            await self._orchestrator.close()
+            self._orchestrator = None
+
+    def _current(self) -> Orchestrator:
+        if self.membership is None:
+            raise FieldwiseError(Fault.NOT_JOINED, "this device is not a member of a fleet")
+        if self._orchestrator is None:
+            self._orchestrator = self._connect(self.membership)
+        return self._orchestrator
+
+    async def _tell_leaving(self) -> bool:
+        try:
+            await self._current().leave()
+        except FieldwiseError as error:
+            if error.fault is Fault.NOT_JOINED:
+                raise
+            _log.warning("the orchestrator was not told", reason=error.sentence)
+            return False
+        return True
+
+    async def _adopt(self, membership: Membership) -> None:
+        await asyncio.to_thread(self._identity.write, membership)
+        await self._replace(membership)
+
+    async def _replace(self, membership: Membership | None) -> None:
+        await self.close()
+        self.membership = membership
+        self.changed.set()
+
+
+def _membership(credentials: Credentials, key: bytes) -> Membership:
+    return Membership(
+        device_id=credentials.device_id,
+        fleet=credentials.fleet,
+        device_address=credentials.device_address,
+        key=key,
+        certificate=credentials.certificate,
+        trust_roots=credentials.trust_roots,
+    )

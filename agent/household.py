@@ -1,0 +1,94 @@
+"""What the agent does for its owner: join and leave a fleet, install a backbone, say how it is."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from agent.checkins import Contact
+from agent.fleet import Fleet
+from agent.learning.pair import Pair
+from agent.observing import Observer
+from agent.ports import Bundles
+from agent.reporting import DeviceFacts, Membership
+from agent.update.installer import Installer
+from agent.update.machine import Installed
+from fieldwise.answers import Status
+from fieldwise.bundle import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Host(Protocol):
+    """The machine, as it introduces itself."""
+
+    def facts(self) -> DeviceFacts:
+        """What a device says of its hardware when it joins."""
+        ...
+
+
+class Household:
+    """The owner's use cases, in the daemon and in a command that works by itself.
+
+    Args:
+        fleet: The membership.
+        installer: Brings backbones into use.
+        bundles: Where their files are.
+        observer: Looks at everything.
+        host: The machine.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        installer: Installer[Pair],
+        bundles: Bundles,
+        observer: Observer,
+        host: Host,
+    ) -> None:
+        self._fleet = fleet
+        self._installer = installer
+        self._bundles = bundles
+        self._observer = observer
+        self._host = host
+        self.contact: Callable[[], Contact] = Contact
+        self.wiping = asyncio.Event()
+
+    async def status(self) -> Status:
+        """How the agent is."""
+        return await asyncio.to_thread(
+            self._observer.status, self._fleet.membership, self.contact()
+        )
+
+    async def join(self, ticket: str) -> Membership:
+        """Join a fleet.
+
+        Raises:
+            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``UNREACHABLE``.
+        """
+        return await self._fleet.join(ticket, self._host.facts())
+
+    async def leave(self, *, wipe: bool) -> bool:
+        """Leave the fleet; returns whether the orchestrator could be told.
+
+        With ``wipe`` a device outside a fleet is wiped as well.
+
+        Raises:
+            FieldwiseError: ``NOT_JOINED``.
+        """
+        told = wipe and self._fleet.membership is None
+        if not told:
+            told = await self._fleet.leave()
+        if wipe:
+            self.wiping.set()
+        return told
+
+    async def install(self, path: Path) -> tuple[str, Manifest]:
+        """Unpack a bundle file and begin to bring it into use.
+
+        Raises:
+            FieldwiseError: What is wrong with the file, ``DISK_FULL``.
+        """
+        digest, manifest = await asyncio.to_thread(self._bundles.install, path)
+        await self._installer.tell(Installed(digest))
+        return digest, manifest

@@ -1,0 +1,132 @@
+"""How the agent is: what a check-in reports and what its status shows, from the same facts."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from agent.checkins import Contact
+from agent.learning.samples import Share
+from agent.ports import Clock
+from agent.reporting import Membership, Report, SteeringRevision
+from agent.serving import Serving
+from agent.update.machine import Failure, UpdateState
+from fieldwise.answers import LearningCounters, Status, UpdateStatus, VitalSigns
+
+
+class Folder(Protocol):
+    """Where the state lies."""
+
+    def size_bytes(self) -> int:
+        """Room that it takes, bytes."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Room that is left, bytes."""
+        ...
+
+
+class Host(Protocol):
+    """The process and its machine."""
+
+    agent_version: str
+
+    def resident_bytes(self) -> int:
+        """Memory of this process that is in use now."""
+        ...
+
+
+class Observer:
+    """Looks at the agent's parts.
+
+    Args:
+        serving: What serves.
+        update: Where the update stands now.
+        steering: Which of the operator's settings are in force.
+        folder: Where the state lies.
+        host: The process and its machine.
+        clock: For the time since the start.
+    """
+
+    def __init__(
+        self,
+        serving: Serving,
+        update: Callable[[], UpdateState],
+        steering: Callable[[], SteeringRevision],
+        folder: Folder,
+        host: Host,
+        clock: Clock,
+    ) -> None:
+        self._serving = serving
+        self._update = update
+        self._steering = steering
+        self._folder = folder
+        self._host = host
+        self._clock = clock
+        self._started = clock.monotonic()
+
+    def report(self, incarnation: int, sequence: int) -> Report:
+        """What is, for the orchestrator."""
+        return Report(
+            incarnation=incarnation,
+            sequence=sequence,
+            update=self._update(),
+            vital_signs=self.vital_signs(),
+            learning=self.counters(),
+            agent_version=self._host.agent_version,
+            settings_revision=self._steering().revision,
+        )
+
+    def status(self, membership: Membership | None, contact: Contact) -> Status:
+        """What is, for the device's owner and applications."""
+        learner, update = self._serving.learner, self._update()
+        tally = learner.evaluate(learner.pair, Share.SELECT) if learner else None
+        return Status(
+            agent_version=self._host.agent_version,
+            device_id=membership.device_id if membership else "",
+            fleet=membership.fleet if membership else "",
+            backbone=learner.pair.embedder.manifest.title if learner else "",
+            variant=learner.pair.embedder.variant if learner else "",
+            update=_update_status(update),
+            learning=self.counters(),
+            vital_signs=self.vital_signs(),
+            classes=learner.class_counts() if learner else {},
+            check_in_seconds=contact.answered,
+            check_in_error=contact.error,
+            select_samples=tally.samples if tally else 0,
+            select_correct=tally.correct if tally else 0,
+            settings_revision=self._steering().revision,
+            clock_ahead_seconds=contact.clock_ahead_seconds,
+        )
+
+    def vital_signs(self) -> VitalSigns:
+        """How process and host are."""
+        stopwatch = self._serving.stopwatch
+        return VitalSigns(
+            uptime_seconds=int(self._clock.monotonic() - self._started),
+            resident_bytes=self._host.resident_bytes(),
+            state_bytes=self._folder.size_bytes(),
+            disk_free_bytes=self._folder.free_bytes(),
+            predictions=stopwatch.answered,
+            prediction_errors=stopwatch.refused,
+            prediction_p50_micros=stopwatch.percentile_micros(50),
+            prediction_p99_micros=stopwatch.percentile_micros(99),
+        )
+
+    def counters(self) -> LearningCounters:
+        """Learning in counts only."""
+        figures = self._serving.figures()
+        return LearningCounters(
+            samples=figures.learned,
+            classes=figures.classes,
+            select_samples=figures.select,
+            judge_samples=figures.judge,
+            exemplars=figures.exemplars,
+            exemplar_bytes=figures.exemplar_bytes,
+            window_samples=figures.window,
+            window_correct=figures.window_correct,
+            window_last_label_correct=figures.window_last_label_correct,
+        )
+
+
+def _update_status(update: UpdateState) -> UpdateStatus:
+    failure = "" if update.failure is Failure.NONE else update.failure.value
+    return UpdateStatus(update.generation, update.wanted, update.phase.value, failure)

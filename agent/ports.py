@@ -1,0 +1,262 @@
+"""What the agent's use cases need of the world, and nothing more.
+
+Every port says what it guarantees and which errors it raises; one contract test class runs against
+each implementation and its fake. Ports are synchronous where the work is short and local.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
+from agent.reporting import Credentials, Membership, Orders, Piece, Report, SteeringRevision
+from agent.update.machine import UpdateState
+from fieldwise.bundle import FileReference, Manifest
+
+
+class SampleStore(Protocol):
+    """Labelled samples of a device and the statistics learned from them.
+
+    Reading and writing are safe from several threads. A write is in effect as a whole when the
+    method returns, also after a loss of power, or not at all. Every method raises
+    ``FieldwiseError``: ``DISK_FULL`` where there is no room (nothing is changed then),
+    ``STATE_DAMAGED`` where what is stored cannot be read.
+    """
+
+    def holdout_key(self) -> bytes:
+        """A secret of 32 bytes, made by chance when the store is, the same for ever after."""
+        ...
+
+    def commit(self, group: Group) -> None:
+        """Append samples, drop images and set the counters, in one transaction.
+
+        A sample whose id is known is skipped, so a group may be committed again. Of a forgotten
+        learned sample the image goes and the features stay; a forgotten held-out sample goes as a
+        whole. Forgotten ids that are unknown, or hold no image, are ignored.
+        """
+        ...
+
+    def last_sequence(self) -> int:
+        """The highest sequence ever committed, also of samples dropped since; 0 if none."""
+        ...
+
+    def known(self, ids: Iterable[str]) -> frozenset[str]:
+        """Those of the ids that the store has a record of."""
+        ...
+
+    def samples_after(
+        self, sequence: int, limit: int, bundle: str, shares: frozenset[Share]
+    ) -> Sequence[Sample]:
+        """The first samples above a sequence, ascending, with what a head on a bundle needs.
+
+        ``grid`` is set where the features held are of this bundle; ``image`` only where they are
+        not and the image is held. Samples of which neither can be given are left out.
+
+        Args:
+            sequence: Start above this one; 0 for the first.
+            limit: At most so many.
+            bundle: Digest of the bundle that the features should be of.
+            shares: Only samples of these shares.
+        """
+        ...
+
+    def remembered(self) -> Sequence[Remembered]:
+        """Every sample whose image is held, ascending by sequence."""
+        ...
+
+    def bursts(self) -> Sequence[Burst]:
+        """For each class the burst of its newest sample, with the number of its samples."""
+        ...
+
+    def counters(self) -> Counters:
+        """The counters of the newest group; fresh ones before the first."""
+        ...
+
+    def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
+        """Replace the snapshot of its bundle, and trim the feature log that it makes redundant.
+
+        In the same transaction, features of learned samples up to the snapshot's sequence are
+        dropped, oldest first, until those held take at most ``log_bytes_max`` bytes (2 D for each
+        sample). Features of held-out samples and of later samples stay. Records left with neither
+        features nor image go, except the newest of each class.
+        """
+        ...
+
+    def load_snapshot(self, bundle: str) -> Snapshot | None:
+        """The snapshot of a bundle, if there is one."""
+        ...
+
+    def drop_snapshots(self, keep: frozenset[str]) -> None:
+        """Drop the snapshots of all bundles but these."""
+        ...
+
+
+class Clock(Protocol):
+    """Time as an argument of everything that waits or records."""
+
+    def monotonic(self) -> float:
+        """Seconds since some instant; never jumps."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since 1970 as the machine has them; may jump either way."""
+        ...
+
+
+class Ledger(Protocol):
+    """The record of what leaves; see ``agent.device.ledger``."""
+
+    def append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
+        """Write down that a message is about to leave; durable on return.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``: then the message must not be sent.
+        """
+        ...
+
+
+class Orchestrator(Protocol):
+    """The fleet's server as one member reaches it.
+
+    Every method raises ``UNREACHABLE``, ``UNAVAILABLE`` or ``BUSY`` for what another try may mend.
+    """
+
+    async def check_in(self, report: Report) -> Orders:
+        """Say what is; hear what should be."""
+        ...
+
+    def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        """Fetch a manifest or a file from a byte on.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` when the orchestrator does not have it.
+        """
+        ...
+
+    async def renew(self, certificate_request: bytes) -> Credentials:
+        """Get a certificate for a fresh key."""
+        ...
+
+    async def leave(self) -> None:
+        """Leave the fleet."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection."""
+        ...
+
+
+class Identity(Protocol):
+    """Where the device's key and certificates are; each write is durable on return."""
+
+    def read(self) -> Membership | None:
+        """The membership; None outside a fleet."""
+        ...
+
+    def write(self, membership: Membership) -> None:
+        """Keep a membership, whole or not at all."""
+        ...
+
+    def pending_key(self, make: Callable[[], bytes]) -> bytes:
+        """The key, PEM, with which a membership is asked for: the same one until there is one."""
+        ...
+
+    def remove(self) -> None:
+        """Forget the membership."""
+        ...
+
+
+class Bundles(Protocol):
+    """The bundles on the device; digests are hexadecimal."""
+
+    def path(self, digest: str) -> Path:
+        """Where the file of that digest is or would be."""
+        ...
+
+    def manifest(self, digest: str) -> Manifest | None:
+        """The manifest of that digest; None while it is not here.
+
+        Raises:
+            FieldwiseError: ``DIGEST_MISMATCH`` when the file is not what it was; it is removed.
+        """
+        ...
+
+    def check(self, digest: str) -> None:
+        """Read a file again to see that it is what was stored.
+
+        Raises:
+            FieldwiseError: ``DIGEST_MISMATCH``; it is removed then, to be fetched again.
+        """
+        ...
+
+    def install(self, path: Path) -> tuple[str, Manifest]:
+        """Unpack a bundle file; returns digest and manifest.
+
+        Raises:
+            FieldwiseError: ``BUNDLE_INVALID``, ``DIGEST_MISMATCH``, ``DISK_FULL``, ``NOT_FOUND``.
+        """
+        ...
+
+    def has(self, file: FileReference) -> bool:
+        """Whether a file is here as a whole."""
+        ...
+
+    def check_room(self, wanted_bytes: int) -> None:
+        """Refuse to begin what cannot end.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``.
+        """
+        ...
+
+    def partial_bytes(self, digest: str) -> int:
+        """How much of a file has arrived."""
+        ...
+
+    def append(self, digest: str, content: bytes) -> None:
+        """Add the next piece of a file.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what arrived before stays.
+        """
+        ...
+
+    def finish(self, digest: str) -> None:
+        """Give a fetched file its name, if it is what was asked for.
+
+        Raises:
+            FieldwiseError: ``DIGEST_MISMATCH``; then nothing of it is kept.
+        """
+        ...
+
+    def drop(self, digest: str) -> None:
+        """Forget what arrived of a file."""
+        ...
+
+    def collect(self, keep: Iterable[str]) -> None:
+        """Remove every file that none of these bundles names."""
+        ...
+
+
+class Journal(Protocol):
+    """What the daemon must know again after a power cut; each write is durable on return."""
+
+    def update(self) -> UpdateState:
+        """Where the update stands."""
+        ...
+
+    def write_update(self, state: UpdateState) -> None:
+        """Replace it; the one step at which a pair comes into use."""
+        ...
+
+    def next_incarnation(self) -> int:
+        """A number that no start of the daemon on this state had before."""
+        ...
+
+    def steering(self) -> SteeringRevision:
+        """The settings that an operator gave last."""
+        ...
+
+    def write_steering(self, revision: SteeringRevision) -> None:
+        """Replace them."""
+        ...

@@ -1,0 +1,113 @@
+"""What a device tells its orchestrator and what it is told, as values; the wire is elsewhere.
+
+A report says what is, orders say what should be. Both are level-triggered: they repeat themselves
+until something changes, so a lost one costs a delay and never a state.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from agent.update.machine import UpdateState
+from fieldwise.answers import LearningCounters, VitalSigns
+
+PACE_SECONDS_MAX = 86_400
+PERMIT_SECONDS_MAX = 600
+
+
+class Steering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings that an operator may steer; None leaves the device's own value."""
+
+    exemplar_bytes_max: Annotated[int, Meta(ge=1 << 20, le=64 << 30)] | None = None
+    shrinkage: Annotated[float, Meta(ge=0.001, le=10)] | None = None
+    learning_paused: bool | None = None
+    retention_days: Annotated[int, Meta(ge=0, le=36_500)] | None = None
+
+
+class SteeringRevision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A revision of steered settings; 0 for the device's own."""
+
+    revision: Annotated[int, Meta(ge=0)] = 0
+    steering: Steering = Steering()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One check-in, as the device means it."""
+
+    incarnation: int
+    sequence: int
+    update: UpdateState
+    vital_signs: VitalSigns
+    learning: LearningCounters
+    agent_version: str
+    settings_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to start on a target, for so many seconds from its receipt."""
+
+    generation: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The answer to a report; ``steering_refusal`` says why settings in it cannot be obeyed."""
+
+    target: Target | None
+    permit: Permit | None
+    steering: SteeringRevision | None
+    steering_refusal: str
+    next_seconds: int
+    unix_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What hardware asks to join."""
+
+    agent_version: str
+    architecture: str
+    memory_bytes: int
+    processors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a fleet gives to a device that joins or renews; certificates in DER."""
+
+    device_id: str
+    fleet: str
+    certificate: bytes
+    trust_roots: tuple[bytes, ...]
+    device_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some bytes of a file that is being fetched."""
+
+    offset: int
+    content: bytes
+    total_bytes: int
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """What makes a device a member of a fleet: key in PEM, certificates in DER."""
+
+    device_id: str
+    fleet: str
+    device_address: str
+    key: bytes
+    certificate: bytes
+    trust_roots: tuple[bytes, ...]

@@ -1,0 +1,138 @@
+"""The orchestrator over mutual TLS. Each message is checked and in the ledger before it leaves."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from agent.ports import Clock, Ledger
+from agent.reporting import Credentials, DeviceFacts, Orders, Piece, Report
+from agent.rpc import summaries, translate
+from fieldwise import wire
+from fieldwise.channel import device_channel, pem_of, pinned_channel
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import client_errors
+from fieldwise.ticket import Ticket
+from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
+
+CALL_SECONDS = 30.0  # a check-in over a bad cellular link takes under ten
+PIECE_SECONDS = 60.0  # a quarter of a mebibyte at 4 kB/s; slower than that counts as broken off
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """The one gate through which messages leave: bounds first, then the ledger."""
+
+    ledger: Ledger
+    clock: Clock
+
+    async def note(self, kind: str, message: Message, summary: str) -> None:
+        """Write down what is about to leave.
+
+        Raises:
+            FieldwiseError: ``OVER_LIMIT``, ``UNKNOWN_FIELD`` or ``DISK_FULL``: it must not leave.
+        """
+        wire.check(message)
+        await asyncio.to_thread(
+            self.ledger.append, kind, message.ByteSize(), summary, self.clock.wall()
+        )
+
+
+class OrchestratorClient:
+    """The orchestrator port over one channel.
+
+    Args:
+        address: host:port of the device API.
+        key: The device's private key, PEM.
+        certificate: Its certificate, DER.
+        roots: Certificates of the authorities to trust, DER.
+        departures: Where everything that leaves passes.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        key: bytes,
+        certificate: bytes,
+        roots: tuple[bytes, ...],
+        departures: Departures,
+    ) -> None:
+        self._channel = device_channel(
+            address, key=key, certificate=pem_of(certificate), roots=pem_of(*roots)
+        )
+        self._stub = device_pb2_grpc.DeviceStub(self._channel)
+        self._departures = departures
+
+    async def check_in(self, report: Report) -> Orders:
+        request = translate.check_in_request(report)
+        await self._departures.note("check-in", request, summaries.check_in(report))
+        response = await _call(self._stub.CheckIn, request)
+        return translate.orders(response)
+
+    async def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        request = device_pb2.DownloadRequest(digest=bytes.fromhex(digest), offset=offset)
+        await self._departures.note(
+            "download request", request, f"asks for file {digest} from byte {offset:,} on"
+        )
+        with client_errors():
+            call = self._stub.Download(request)
+            try:
+                while piece := await _next_piece(call):
+                    yield piece
+            finally:
+                call.cancel()
+
+    async def renew(self, certificate_request: bytes) -> Credentials:
+        request = device_pb2.RenewRequest(certificate_request=certificate_request)
+        await self._departures.note("renewal", request, "asks for a certificate for a fresh key")
+        response = await _call(self._stub.Renew, request)
+        return translate.credentials(response.credentials)
+
+    async def leave(self) -> None:
+        request = device_pb2.LeaveRequest()
+        await self._departures.note("leave", request, "leaves the fleet")
+        await _call(self._stub.Leave, request)
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+async def enrol(
+    ticket: Ticket, certificate_request: bytes, facts: DeviceFacts, departures: Departures
+) -> Credentials:
+    """Trade a ticket for credentials.
+
+    Raises:
+        FieldwiseError: ``TICKET_INVALID`` and what else the orchestrator says, ``UNREACHABLE``.
+    """
+    request: enrolment_pb2.EnrolRequest = translate.enrol_request(
+        ticket, certificate_request, facts
+    )
+    await departures.note("enrolment", request, summaries.enrolment(facts, ticket.fleet))
+    async with pinned_channel(ticket.address, roots=pem_of(ticket.authority)) as channel:
+        response = await _call(enrolment_pb2_grpc.EnrolmentStub(channel).Enrol, request)
+    return translate.credentials(response.credentials)
+
+
+async def _call(method: Any, request: Message) -> Any:
+    with client_errors():
+        response = await method(request, timeout=CALL_SECONDS)
+    wire.check(response)
+    return response
+
+
+async def _next_piece(call: Any) -> Piece | None:
+    try:
+        async with asyncio.timeout(PIECE_SECONDS):
+            message = await call.read()
+    except TimeoutError as error:
+        raise FieldwiseError(
+            Fault.UNREACHABLE, f"no piece of the download came within {PIECE_SECONDS:.0f} s"
+        ) from error
+    if message is grpc.aio.EOF:
+        return None
+    wire.check(message)
+    return translate.piece(message)

@@ -1,0 +1,237 @@
+"""The agent's two Unix sockets: one for applications, one for the device's owner.
+
+Decoding, embedding and learning happen in a few threads, so that the daemon's loop always answers;
+what does not fit into the queue before them is told so at once instead of waiting for long.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import grpc
+
+from agent.device.ledger import LedgerFile
+from agent.reporting import Membership
+from agent.rpc import translate_local
+from agent.serving import Serving
+from fieldwise.answers import Status
+from fieldwise.bundle import Manifest
+from fieldwise.calls import CheckMessages, Interceptor
+from fieldwise.channel import MIB, ServerLimits, server_options, unix_address
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import TranslateErrors
+from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
+
+WORKERS = 2  # one image is decoded while another is embedded
+LEDGER_ENTRIES_MAX = 1000
+# The widest request is an image of 32 MiB; a local caller's connection need not age.
+LIMITS = ServerLimits(request_bytes_max=34 * MIB)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+ParametersT = ParamSpec("ParametersT")
+ResultT = TypeVar("ResultT")
+
+
+class Queue:
+    """A few worker threads with a bounded queue before them.
+
+    Args:
+        length_max: Most pieces of work under way or waiting.
+    """
+
+    def __init__(self, length_max: int) -> None:
+        self._length_max = length_max
+        self._length = 0
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="image")
+
+    async def run(
+        self,
+        work: Callable[ParametersT, ResultT],
+        *args: ParametersT.args,
+        **kwargs: ParametersT.kwargs,
+    ) -> ResultT:
+        """Do it in a worker.
+
+        Raises:
+            FieldwiseError: ``BUSY`` when the queue is full, and what ``work`` raises.
+        """
+        if self._length >= self._length_max:
+            raise FieldwiseError(
+                Fault.BUSY, f"{self._length} images are in work or waiting on this device"
+            )
+        self._length += 1
+        future = self._pool.submit(work, *args, **kwargs)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            self._length -= 1
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._pool.shutdown()
+
+
+class Household(Protocol):
+    """What the daemon does for its owner and tells to everybody on the device."""
+
+    async def status(self) -> Status:
+        """How the agent is."""
+        ...
+
+    async def join(self, ticket: str) -> Membership:
+        """Join a fleet."""
+        ...
+
+    async def leave(self, *, wipe: bool) -> bool:
+        """Leave the fleet; returns whether the orchestrator could be told."""
+        ...
+
+    async def install(self, path: Path) -> tuple[str, Manifest]:
+        """Bring a bundle from a file into use."""
+        ...
+
+
+class ApplicationService(local_pb2_grpc.ApplicationServicer):
+    """What applications call.
+
+    Args:
+        serving: What serves.
+        household: For the status.
+        queue: Where images wait.
+    """
+
+    def __init__(self, serving: Serving, household: Household, queue: Queue) -> None:
+        self._serving = serving
+        self._household = household
+        self._queue = queue
+
+    async def Predict(
+        self, request: local_pb2.PredictRequest, context: Context
+    ) -> local_pb2.PredictResponse:
+        image = translate_local.image(request.image)
+        answer = await self._queue.run(self._serving.predict, image)
+        return translate_local.predict_response(answer)
+
+    async def Teach(
+        self, request: local_pb2.TeachRequest, context: Context
+    ) -> local_pb2.TeachResponse:
+        image = translate_local.image(request.image)
+        outcome = await self._queue.run(
+            self._serving.teach, image, request.class_name, request.burst
+        )
+        return translate_local.teach_response(outcome)
+
+    async def Feedback(
+        self, request: local_pb2.FeedbackRequest, context: Context
+    ) -> local_pb2.FeedbackResponse:
+        outcome = await self._queue.run(
+            self._serving.feedback, request.prediction_id, request.class_name
+        )
+        return translate_local.feedback_response(outcome)
+
+    async def GetAgentStatus(
+        self, request: local_pb2.GetAgentStatusRequest, context: Context
+    ) -> local_pb2.GetAgentStatusResponse:
+        return translate_local.status_response(await self._household.status())
+
+
+class OwnerService(local_pb2_grpc.OwnerServicer):
+    """What only the device's owner may call.
+
+    Args:
+        household: What does it.
+        ledger: What left the device.
+    """
+
+    def __init__(self, household: Household, ledger: LedgerFile) -> None:
+        self._household = household
+        self._ledger = ledger
+
+    async def ListLedger(
+        self, request: local_pb2.ListLedgerRequest, context: Context
+    ) -> local_pb2.ListLedgerResponse:
+        count = min(max(1, request.entries), LEDGER_ENTRIES_MAX)
+        entries = await asyncio.to_thread(self._ledger.newest, count)
+        return translate_local.ledger_response(entries, self._ledger.totals())
+
+    async def JoinFleet(
+        self, request: local_pb2.JoinFleetRequest, context: Context
+    ) -> local_pb2.JoinFleetResponse:
+        membership = await self._household.join(request.ticket)
+        return local_pb2.JoinFleetResponse(device_id=membership.device_id, fleet=membership.fleet)
+
+    async def LeaveFleet(
+        self, request: local_pb2.LeaveFleetRequest, context: Context
+    ) -> local_pb2.LeaveFleetResponse:
+        told = await self._household.leave(wipe=request.wipe)
+        return local_pb2.LeaveFleetResponse(told=told)
+
+    async def InstallBackbone(
+        self, request: local_pb2.InstallBackboneRequest, context: Context
+    ) -> local_pb2.InstallBackboneResponse:
+        digest, manifest = await self._household.install(Path(request.path))
+        return local_pb2.InstallBackboneResponse(
+            digest=bytes.fromhex(digest), backbone=manifest.title
+        )
+
+
+class LocalSockets:
+    """The two servers.
+
+    Args:
+        application: Service of the first, its path and the mode of its file.
+        owner: Service of the second and its path, whose folder is for the owner alone.
+    """
+
+    def __init__(
+        self,
+        application: tuple[ApplicationService, Path, int],
+        owner: tuple[OwnerService, Path],
+    ) -> None:
+        service, self._application, self._mode = application
+        owner_service, self._owner = owner
+        self._servers = (_server(), _server())
+        local_pb2_grpc.add_ApplicationServicer_to_server(service, self._servers[0])
+        local_pb2_grpc.add_OwnerServicer_to_server(owner_service, self._servers[1])
+
+    async def start(self) -> None:
+        """Listen. Whoever holds the state folder's lock owns the sockets: old files are removed.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED`` when a path cannot be listened on.
+        """
+        open_folder = self._mode & 0o077 != 0
+        for server, path, folder_mode in (
+            (self._servers[0], self._application, 0o755 if open_folder else 0o700),
+            (self._servers[1], self._owner, 0o700),
+        ):
+            path.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            _bind(server, path)
+            await server.start()
+        self._application.chmod(self._mode)
+        self._owner.chmod(0o600)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Finish the calls under way and close."""
+        await asyncio.gather(*(server.stop(grace_seconds) for server in self._servers))
+        for path in (self._application, self._owner):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _server() -> grpc.aio.Server:
+    interceptor = Interceptor([TranslateErrors(), CheckMessages()])
+    return grpc.aio.server(interceptors=[interceptor], options=server_options(LIMITS))
+
+
+def _bind(server: grpc.aio.Server, path: Path) -> None:
+    try:
+        server.add_insecure_port(unix_address(path))
+    except RuntimeError as error:
+        raise FieldwiseError(
+            Fault.STATE_DAMAGED, f"{path} cannot be listened on: is it longer than 107 characters?"
+        ) from error

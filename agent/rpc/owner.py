@@ -1,0 +1,74 @@
+"""The owner's commands towards a running daemon."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agent.device.ledger import LedgerEntry, Total
+from fieldwise.client import call, local_channel
+from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
+
+
+class OwnerClient:
+    """The daemon's second socket.
+
+    Args:
+        socket: Where it is.
+        wait_seconds: How long to wait for a daemon that is just starting.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` when nobody listens.
+    """
+
+    def __init__(self, socket: Path, wait_seconds: float) -> None:
+        self._channel = local_channel(socket, wait_seconds)
+        self._stub: Any = local_pb2_grpc.OwnerStub(self._channel)
+
+    def ledger(self, count: int) -> tuple[Sequence[LedgerEntry], dict[str, Total]]:
+        """The newest entries, oldest first, and the totals by kind."""
+        response = call(self._stub.ListLedger, local_pb2.ListLedgerRequest(entries=count))
+        entries = [
+            LedgerEntry(
+                number=each.number,
+                time=each.time.ToNanoseconds() / 1e9,
+                kind=each.kind,
+                bytes=each.bytes,
+                summary=each.summary,
+                digest=each.digest.hex(),
+            )
+            for each in response.entries
+        ]
+        totals = {each.kind: Total(each.messages, each.bytes) for each in response.totals}
+        return entries, totals
+
+    def join(self, ticket: str) -> tuple[str, str]:
+        """Join a fleet; returns device id and fleet."""
+        response = call(self._stub.JoinFleet, local_pb2.JoinFleetRequest(ticket=ticket))
+        return response.device_id, response.fleet
+
+    def leave(self, *, wipe: bool) -> bool:
+        """Leave the fleet; returns whether the orchestrator could be told."""
+        told: bool = call(self._stub.LeaveFleet, local_pb2.LeaveFleetRequest(wipe=wipe)).told
+        return told
+
+    def install(self, path: Path) -> tuple[str, str]:
+        """Begin to bring a bundle file into use; returns digest and title."""
+        request = local_pb2.InstallBackboneRequest(path=str(path.absolute()))
+        response = call(self._stub.InstallBackbone, request)
+        return response.digest.hex(), response.backbone
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,34 @@
+"""What a message says, in words for the device's owner."""
+
+from agent.reporting import DeviceFacts, Report
+
+
+def enrolment(facts: DeviceFacts, fleet: str) -> str:
+    return (
+        f"asks to join {fleet} as agent {facts.agent_version} on {facts.architecture} with"
+        f" {facts.memory_bytes:,} bytes of memory and {facts.processors} processors"
+    )
+
+
+def check_in(report: Report) -> str:
+    """Every number of a report, so that the ledger shows all that was told."""
+    update, signs, learning = report.update, report.vital_signs, report.learning
+    pair = f"{update.in_use.digest[:12]} {update.in_use.variant}" if update.in_use else "none"
+    return "; ".join(
+        (
+            f"report {report.incarnation}.{report.sequence} of agent {report.agent_version}",
+            f"settings {report.settings_revision}",
+            f"backbone {pair}",
+            f"update to {update.wanted[:12] or 'none'} of generation {update.generation}",
+            f"phase {update.phase}, failure {update.failure}",
+            f"{learning.samples:,} samples of {learning.classes:,} classes learned",
+            f"{learning.select_samples:,} and {learning.judge_samples:,} set aside",
+            f"{learning.exemplars:,} images kept in {learning.exemplar_bytes:,} bytes",
+            f"last {learning.window_samples:,}: {learning.window_correct:,} right",
+            f"{learning.window_last_label_correct:,} by the last label",
+            f"up {signs.uptime_seconds:,} s, memory {signs.resident_bytes:,} bytes",
+            f"state {signs.state_bytes:,} bytes, {signs.disk_free_bytes:,} free",
+            f"{signs.predictions:,} predictions, {signs.prediction_errors:,} refused",
+            f"p50 {signs.prediction_p50_micros:,} us, p99 {signs.prediction_p99_micros:,} us",
+        )
+    )

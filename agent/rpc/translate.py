@@ -1,0 +1,163 @@
+"""Between what the agent means and what travels. Nothing else of the agent knows both."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from agent.reporting import (
+    Credentials,
+    DeviceFacts,
+    Orders,
+    Permit,
+    Piece,
+    Report,
+    Steering,
+    SteeringRevision,
+    Target,
+)
+from agent.update.machine import Failure, Phase, UpdateState
+from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.ticket import Ticket
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
+
+PHASES: Mapping[Phase, device_pb2.UpdatePhase] = {
+    Phase.IDLE: device_pb2.UPDATE_PHASE_IDLE,
+    Phase.FETCHING: device_pb2.UPDATE_PHASE_FETCHING,
+    Phase.VERIFYING: device_pb2.UPDATE_PHASE_VERIFYING,
+    Phase.MIGRATING: device_pb2.UPDATE_PHASE_MIGRATING,
+    Phase.ACTIVE: device_pb2.UPDATE_PHASE_ACTIVE,
+    Phase.REVERTED: device_pb2.UPDATE_PHASE_REVERTED,
+}
+
+FAILURES: Mapping[Failure, device_pb2.UpdateFailure] = {
+    Failure.NONE: device_pb2.UPDATE_FAILURE_UNSPECIFIED,
+    Failure.DIGEST_MISMATCH: device_pb2.UPDATE_FAILURE_DIGEST_MISMATCH,
+    Failure.BUNDLE_INVALID: device_pb2.UPDATE_FAILURE_BUNDLE_INVALID,
+    Failure.UNSUITABLE: device_pb2.UPDATE_FAILURE_UNSUITABLE,
+    Failure.DISK_FULL: device_pb2.UPDATE_FAILURE_DISK_FULL,
+    Failure.LOAD_FAILED: device_pb2.UPDATE_FAILURE_LOAD_FAILED,
+    Failure.GOLDEN_MISMATCH: device_pb2.UPDATE_FAILURE_GOLDEN_MISMATCH,
+    Failure.MIGRATION_FAILED: device_pb2.UPDATE_FAILURE_MIGRATION_FAILED,
+    Failure.NOT_AVAILABLE: device_pb2.UPDATE_FAILURE_NOT_AVAILABLE,
+    Failure.INTERNAL: device_pb2.UPDATE_FAILURE_INTERNAL,
+}
+
+DIGEST_BYTES = 32
+
+
+def enrol_request(
+    ticket: Ticket, certificate_request: bytes, facts: DeviceFacts
+) -> enrolment_pb2.EnrolRequest:
+    return enrolment_pb2.EnrolRequest(
+        ticket_id=ticket.ticket_id,
+        ticket_secret=ticket.secret,
+        certificate_request=certificate_request,
+        facts=enrolment_pb2.DeviceFacts(
+            agent_version=facts.agent_version,
+            architecture=facts.architecture,
+            memory_bytes=facts.memory_bytes,
+            processors=facts.processors,
+        ),
+    )
+
+
+def credentials(message: enrolment_pb2.Credentials) -> Credentials:
+    return Credentials(
+        device_id=message.device_id,
+        fleet=message.fleet,
+        certificate=message.certificate,
+        trust_roots=tuple(message.trust_roots),
+        device_address=message.device_address,
+    )
+
+
+def check_in_request(report: Report) -> device_pb2.CheckInRequest:
+    pair = report.update.in_use
+    return device_pb2.CheckInRequest(
+        incarnation=report.incarnation,
+        sequence=report.sequence,
+        generation=report.update.generation,
+        bundle_in_use=bytes.fromhex(pair.digest) if pair else b"",
+        variant_in_use=pair.variant if pair else "",
+        update=update_report(report.update),
+        vital_signs=vital_signs(report.vital_signs),
+        learning=learning_counters(report.learning),
+        agent_version=report.agent_version,
+        settings_revision=report.settings_revision,
+    )
+
+
+def update_report(update: UpdateState) -> device_pb2.UpdateReport:
+    return device_pb2.UpdateReport(
+        generation=update.generation,
+        bundle_digest=bytes.fromhex(update.wanted),
+        phase=PHASES[update.phase],
+        failure=FAILURES[update.failure],
+    )
+
+
+def vital_signs(signs: VitalSigns) -> device_pb2.VitalSigns:
+    return device_pb2.VitalSigns(
+        uptime_seconds=signs.uptime_seconds,
+        resident_bytes=signs.resident_bytes,
+        state_bytes=signs.state_bytes,
+        disk_free_bytes=signs.disk_free_bytes,
+        predictions=signs.predictions,
+        prediction_errors=signs.prediction_errors,
+        prediction_p50_micros=signs.prediction_p50_micros,
+        prediction_p99_micros=signs.prediction_p99_micros,
+    )
+
+
+def learning_counters(counters: LearningCounters) -> device_pb2.LearningCounters:
+    return device_pb2.LearningCounters(
+        samples=counters.samples,
+        classes=counters.classes,
+        select_samples=counters.select_samples,
+        judge_samples=counters.judge_samples,
+        exemplars=counters.exemplars,
+        exemplar_bytes=counters.exemplar_bytes,
+        window_samples=counters.window_samples,
+        window_correct=counters.window_correct,
+        window_last_label_correct=counters.window_last_label_correct,
+    )
+
+
+def orders(message: device_pb2.CheckInResponse) -> Orders:
+    """Read an answer; settings out of their bounds are refused as a whole, and nothing else is.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a digest that is none.
+    """
+    steering, refusal = _steering(message.settings) if message.HasField("settings") else (None, "")
+    return Orders(
+        target=_target(message.target) if message.HasField("target") else None,
+        permit=Permit(message.permit.generation, message.permit.seconds)
+        if message.HasField("permit")
+        else None,
+        steering=steering,
+        steering_refusal=refusal,
+        next_seconds=message.next_seconds,
+        unix_seconds=message.unix_seconds,
+    )
+
+
+def _target(message: device_pb2.Target) -> Target | None:
+    if len(message.bundle_digest) != DIGEST_BYTES:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"a target's digest has {len(message.bundle_digest)} bytes"
+        )
+    return Target(message.generation, message.bundle_digest.hex())
+
+
+def _steering(message: device_pb2.SettingsRevision) -> tuple[SteeringRevision | None, str]:
+    values = {field.name: value for field, value in message.settings.ListFields()}
+    try:
+        return SteeringRevision(message.revision, msgspec.convert(values, Steering)), ""
+    except msgspec.ValidationError as error:
+        return None, f"revision {message.revision} of the settings is refused: {error}"
+
+
+def piece(message: device_pb2.DownloadResponse) -> Piece:
+    return Piece(message.offset, message.content, message.total_bytes)

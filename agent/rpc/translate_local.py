@@ -1,0 +1,132 @@
+"""Between what the agent means and what travels on its own sockets."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from agent.device.ledger import LedgerEntry, Total
+from agent.predictions import Image
+from agent.rpc.translate import FAILURES, PHASES, learning_counters, vital_signs
+from agent.update.machine import Failure, Phase
+from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import device_pb2, local_pb2
+
+SHARES: Mapping[str, local_pb2.Share] = {
+    "learn": local_pb2.SHARE_LEARN,
+    "select": local_pb2.SHARE_SELECT,
+    "judge": local_pb2.SHARE_JUDGE,
+}
+CHANNELS = 3
+
+
+def image(message: local_pb2.Image) -> Image:
+    """The image of a request, encoded or uint8[H,W,3].
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` when there is none or its size is not that of its pixels.
+    """
+    match message.WhichOneof("form"):
+        case "encoded":
+            return message.encoded
+        case "pixels":
+            return _pixels(message.pixels)
+        case _:
+            raise FieldwiseError(Fault.IMAGE_INVALID, "the request has no image")
+
+
+def _pixels(message: local_pb2.Pixels) -> Image:
+    wanted = message.height * message.width * CHANNELS
+    if not wanted or wanted != len(message.rgb):
+        raise FieldwiseError(
+            Fault.IMAGE_INVALID,
+            f"{message.height} x {message.width} pixels have {wanted:,} bytes,"
+            f" not {len(message.rgb):,}",
+        )
+    flat = np.frombuffer(message.rgb, np.uint8)
+    return flat.reshape(message.height, message.width, CHANNELS)
+
+
+def predict_response(prediction: Prediction) -> local_pb2.PredictResponse:
+    return local_pb2.PredictResponse(
+        id=prediction.id,
+        classes=[
+            local_pb2.ScoredClass(name=each.name, confidence=each.confidence)
+            for each in prediction.classes
+        ],
+        backbone=prediction.backbone,
+    )
+
+
+def teach_response(lesson: Lesson) -> local_pb2.TeachResponse:
+    return local_pb2.TeachResponse(
+        sample_id=lesson.sample_id, share=SHARES[lesson.share], predicted=lesson.predicted
+    )
+
+
+def feedback_response(lesson: Lesson) -> local_pb2.FeedbackResponse:
+    return local_pb2.FeedbackResponse(
+        sample_id=lesson.sample_id, share=SHARES[lesson.share], predicted=lesson.predicted
+    )
+
+
+def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
+    response = local_pb2.GetAgentStatusResponse(
+        agent_version=status.agent_version,
+        device_id=status.device_id,
+        fleet=status.fleet,
+        backbone=status.backbone,
+        variant=status.variant,
+        update=_update(status.update),
+        learning=learning_counters(status.learning),
+        vital_signs=vital_signs(status.vital_signs),
+        classes=[
+            local_pb2.ClassCount(name=name, samples=samples)
+            for name, samples in status.classes.items()
+        ],
+        check_in_error=status.check_in_error.encode()[:512].decode(errors="ignore"),
+        select_correct=status.select_correct,
+        select_samples=status.select_samples,
+        settings_revision=status.settings_revision,
+        clock_ahead_seconds=status.clock_ahead_seconds,
+    )
+    if status.check_in_seconds is not None:
+        response.check_in_time.CopyFrom(_timestamp(status.check_in_seconds))
+    return response
+
+
+def _update(update: UpdateStatus) -> device_pb2.UpdateReport:
+    return device_pb2.UpdateReport(
+        generation=update.generation,
+        bundle_digest=bytes.fromhex(update.digest),
+        phase=PHASES[Phase(update.phase)],
+        failure=FAILURES[Failure(update.failure or Failure.NONE)],
+    )
+
+
+def ledger_response(
+    entries: Iterable[LedgerEntry], totals: Mapping[str, Total]
+) -> local_pb2.ListLedgerResponse:
+    return local_pb2.ListLedgerResponse(
+        entries=[_ledger_entry(entry) for entry in entries],
+        totals=[
+            local_pb2.LedgerTotal(kind=kind, messages=total.messages, bytes=total.bytes)
+            for kind, total in totals.items()
+        ],
+    )
+
+
+def _ledger_entry(entry: LedgerEntry) -> local_pb2.LedgerEntry:
+    return local_pb2.LedgerEntry(
+        number=entry.number,
+        time=_timestamp(entry.time),
+        kind=entry.kind,
+        bytes=entry.bytes,
+        summary=entry.summary,
+        digest=bytes.fromhex(entry.digest),
+    )
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    return Timestamp(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))

@@ -1,0 +1,172 @@
+"""What the agent does for applications: predict, learn, take corrections.
+
+Everything here is synchronous and safe from any thread, so the same object serves the daemon's
+sockets and a command that works on the state folder by itself. Before the first backbone there is
+no learner: then every request is answered with what to do about it.
+"""
+
+import threading
+from collections.abc import Callable
+from random import Random
+
+import structlog
+
+from agent.learning.learner import Figures, Learner
+from agent.learning.pair import Pair
+from agent.learning.settings import LearningSettings
+from agent.ports import Clock, SampleStore
+from agent.predictions import Image, RecentPredictions, Stopwatch
+from fieldwise.answers import Lesson, Prediction, ScoredClass
+from fieldwise.errors import Fault, FieldwiseError
+
+_log = structlog.get_logger()
+
+_NOTHING = Figures(
+    learned=0,
+    classes=0,
+    select=0,
+    judge=0,
+    exemplars=0,
+    exemplar_bytes=0,
+    window=0,
+    window_correct=0,
+    window_last_label_correct=0,
+)
+
+
+class Serving:
+    """The pair that serves, and what applications ask of it.
+
+    Args:
+        store: The device's samples.
+        settings: How to learn.
+        recent: Where predictions wait for feedback.
+        clock: Time.
+        chance: For choosing which images to keep.
+        new_id: Makes ids that are unique on the device.
+    """
+
+    def __init__(
+        self,
+        store: SampleStore,
+        settings: LearningSettings,
+        recent: RecentPredictions,
+        clock: Clock,
+        chance: Random,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.stopwatch = Stopwatch()
+        self._recent = recent
+        self._clock = clock
+        self._chance = chance
+        self._new_id = new_id
+        self._learner: Learner | None = None
+        self._changing = threading.Lock()
+
+    @property
+    def learner(self) -> Learner | None:
+        """The learner; None before the first backbone."""
+        return self._learner
+
+    def predict(self, image: Image) -> Prediction:
+        """The best classes for an encoded image or pixels uint8[H,W,3].
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``GRAPH_FAILED``.
+        """
+        begin = self._clock.monotonic()
+        try:
+            pair = self._required().pair
+            ranking = pair.rank(image, top=5)
+        except FieldwiseError:
+            self.stopwatch.refuse()
+            raise
+        self.stopwatch.answer(self._clock.monotonic() - begin)
+        scored = zip(ranking.classes, ranking.confidences, strict=True)
+        prediction = Prediction(
+            self._new_id(),
+            tuple(ScoredClass(name, confidence) for name, confidence in scored),
+            pair.embedder.manifest.title,
+        )
+        self._recent.put(prediction.id, image)
+        return prediction
+
+    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
+        """Learn a labelled image, or set it aside.
+
+        Raises:
+            FieldwiseError: What ``Learner.teach`` says, ``NO_BACKBONE``.
+        """
+        return self._learn(self._new_id(), image, class_name, burst)
+
+    def feedback(self, prediction_id: str, class_name: str) -> Lesson:
+        """Learn the image of an earlier prediction; a second time changes nothing.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` when it is not kept any more; and as ``teach``.
+        """
+        return self._learn(prediction_id, self._recent.find(prediction_id), class_name, "")
+
+    def tick(self) -> None:
+        """Make durable what has waited long enough.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
+        """
+        if self._learner is not None:
+            self._learner.tick(self._clock.wall())
+
+    def configure(self, settings: LearningSettings) -> None:
+        """Adopt settings from now on."""
+        with self._changing:
+            self.settings = settings
+            if self._learner is not None:
+                self._learner.configure(settings)
+
+    def replace(self, pair: Pair, persist: Callable[[], None]) -> None:
+        """Let another pair serve; ``persist`` makes it the one that a restart finds.
+
+        Raises:
+            FieldwiseError: When either fails; the old pair serves then.
+        """
+        with self._changing:
+            learner = self._learner
+            if learner is None:
+                learner = Learner(pair, self.store, self.settings, self._chance)
+                persist()
+                self._learner = learner
+                return
+            old = learner.swap(pair)
+            try:
+                persist()
+            except FieldwiseError:
+                learner.swap(old)
+                raise
+
+    def open(self, pair: Pair) -> None:
+        """Serve the pair that the journal names."""
+        self._learner = Learner(pair, self.store, self.settings, self._chance)
+
+    def figures(self) -> Figures:
+        """Learning in numbers."""
+        return self._learner.figures() if self._learner else _NOTHING
+
+    def close(self) -> None:
+        """Make everything durable that can be."""
+        if self._learner is None:
+            return
+        try:
+            self._learner.close()
+        except FieldwiseError as error:
+            _log.error("the last samples could not be written", reason=error.sentence)
+
+    def _learn(self, sample_id: str, image: Image, class_name: str, burst: str) -> Lesson:
+        outcome = self._required().teach(sample_id, image, class_name, burst, self._clock.wall())
+        return Lesson(outcome.sample_id, outcome.share.value, outcome.predicted)
+
+    def _required(self) -> Learner:
+        if self._learner is None:
+            raise FieldwiseError(Fault.NO_BACKBONE, "this device has no backbone yet")
+        return self._learner

@@ -1,0 +1,184 @@
+"""The steps of an update on this device: fetch, try out, migrate, serve, tidy up."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from agent.learning.catch_up import Progress, open_pair
+from agent.learning.embedder import Embedder
+from agent.learning.learner import Learner
+from agent.learning.pair import Pair
+from agent.learning.settings import LearningSettings
+from agent.ports import Bundles, Journal, SampleStore
+from agent.update.fetching import Fetcher, choose_variant, needed_files
+from agent.update.machine import WORKING
+from fieldwise import graph
+from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+from fieldwise.head_file import decode
+
+_log = structlog.get_logger()
+
+
+class Serving(Protocol):
+    """What serves: where the learner is and where a new pair goes."""
+
+    store: SampleStore
+    settings: LearningSettings
+
+    @property
+    def learner(self) -> Learner | None:
+        """The learner; None before the first backbone."""
+        ...
+
+    def replace(self, pair: Pair, persist: Callable[[], None]) -> None:
+        """Let another pair serve, once ``persist`` has returned."""
+        ...
+
+
+class Host(Protocol):
+    """What the machine offers to a bundle."""
+
+    agent_version: str
+
+    def available_memory_mib(self) -> int:
+        """Memory that a further program could get, MiB."""
+        ...
+
+
+Load = Callable[[Path, str, Manifest, str], Embedder]
+Try = Callable[[Path, Path, str, Manifest, str], object]
+
+
+class Steps:
+    """The work port of the installer.
+
+    Args:
+        fetcher: Brings files here.
+        bundles: Where they are.
+        journal: Says which bundles are needed.
+        serving: What serves.
+        host: What the machine offers.
+        load: Opens a graph that was tried out: file, bundle digest, manifest, variant.
+        try_out: Runs graph and golden vectors in a child process; raises where they differ.
+        preferred: The variant that the owner wants.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        bundles: Bundles,
+        journal: Journal,
+        serving: Serving,
+        host: Host,
+        load: Load,
+        try_out: Try,
+        preferred: str,
+    ) -> None:
+        self._fetcher = fetcher
+        self._bundles = bundles
+        self._journal = journal
+        self._serving = serving
+        self._host = host
+        self._load = load
+        self._try_out = try_out
+        self._preferred = preferred
+
+    async def fetch(self, digest: str) -> None:
+        await self._fetcher.fetch(digest)
+
+    def verify(self, digest: str) -> str:
+        manifest = self._manifest(digest)
+        self._check_requirements(manifest)
+        variant = choose_variant(manifest, self._preferred)
+        for file in needed_files(manifest, variant):
+            if not self._bundles.has(file):
+                raise FieldwiseError(
+                    Fault.NOT_FOUND, f"file {file.digest[:12]} of {manifest.title} is not here"
+                )
+        path = self._bundles.path(manifest.variant(variant).graph.digest)
+        graph.inspect(path.read_bytes(), manifest)
+        golden = self._bundles.path(manifest.golden.digest)
+        self._try_out(path, golden, digest, manifest, variant)
+        return variant
+
+    def migrate(self, digest: str, variant: str, should_stop: Callable[[], bool]) -> Pair:
+        learner = self._serving.learner
+        if learner is None or self._serving.store.load_snapshot(digest) is not None:
+            return self.open(digest, variant)
+        embedder, starter = self._embedder(digest, variant)
+        return learner.rebuild(embedder, starter, _log_progress, should_stop)
+
+    def open(self, digest: str, variant: str) -> Pair:
+        """The pair as the store knows it; what a daemon begins with.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED``, ``GRAPH_FAILED``, ``NOT_FOUND``.
+        """
+        embedder, starter = self._embedder(digest, variant)
+        return open_pair(embedder, starter, self._serving.store, self._serving.settings)
+
+    def serve(self, prepared: Pair | None, persist: Callable[[], None]) -> None:
+        if prepared is None:
+            persist()
+        else:
+            self._serving.replace(prepared, persist)
+
+    def discard(self) -> None:
+        state = self._journal.update()
+        kept = {pair.digest for pair in (state.in_use, state.before) if pair is not None}
+        if state.phase in WORKING:
+            kept.add(state.wanted)
+        self._serving.store.drop_snapshots(frozenset(kept))
+        self._bundles.collect(kept)
+
+    def _embedder(self, digest: str, variant: str) -> tuple[Embedder, Statistics | None]:
+        manifest = self._manifest(digest)
+        file = manifest.variant(variant).graph
+        if not self._bundles.has(file):
+            raise FieldwiseError(
+                Fault.NOT_FOUND, f"the {variant} graph of {manifest.title} is not on this device"
+            )
+        self._bundles.check(file.digest)
+        path = self._bundles.path(file.digest)
+        return self._load(path, digest, manifest, variant), self._starter(manifest)
+
+    def _starter(self, manifest: Manifest) -> Statistics | None:
+        if manifest.starter is None:
+            return None
+        content = self._bundles.path(manifest.starter.digest).read_bytes()
+        return decode(content, fault=Fault.BUNDLE_INVALID)
+
+    def _manifest(self, digest: str) -> Manifest:
+        manifest = self._bundles.manifest(digest)
+        if manifest is None:
+            raise FieldwiseError(Fault.NOT_FOUND, f"bundle {digest[:12]} is not on this device")
+        return manifest
+
+    def _check_requirements(self, manifest: Manifest) -> None:
+        wanted = manifest.requirements
+        if _release(self._host.agent_version) < _release(wanted.agent_version):
+            raise FieldwiseError(
+                Fault.BUNDLE_UNSUITABLE,
+                f"{manifest.title} needs agent {wanted.agent_version};"
+                f" this is {self._host.agent_version}",
+            )
+        free = self._host.available_memory_mib()
+        if free < wanted.memory_mib:
+            raise FieldwiseError(
+                Fault.BUNDLE_UNSUITABLE,
+                f"{manifest.title} needs {wanted.memory_mib:,} MiB of memory; {free:,} are free",
+            )
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers that a version begins with: 1.2.0rc1 counts as 1.2.0."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _log_progress(progress: Progress) -> None:
+    _log.debug("migrating", done=progress.done, images=progress.images)

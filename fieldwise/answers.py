@@ -1,0 +1,119 @@
+"""What an agent answers, as values: to applications, to its owner, to its own commands."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredClass:
+    """A class and its share of belief, 0 to 1; not calibrated."""
+
+    name: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the head says of an image.
+
+    Attributes:
+        id: To give feedback on it later.
+        classes: Best first, at most 5; empty while no class is known.
+        backbone: NAME:VERSION of the backbone that saw the image.
+    """
+
+    id: str
+    classes: tuple[ScoredClass, ...]
+    backbone: str
+
+    @property
+    def best(self) -> str:
+        """The first class; empty while none is known."""
+        return self.classes[0].name if self.classes else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What became of a taught image.
+
+    Attributes:
+        sample_id: Unique on the device.
+        share: "learn", "select" or "judge": learned, or set aside for choosing or for judging.
+        predicted: What the head said before it learned; empty while no class was known.
+    """
+
+    sample_id: str
+    share: str
+    predicted: str
+
+
+@dataclass(frozen=True, slots=True)
+class VitalSigns:
+    """How the agent's process and host are; the units are in the names."""
+
+    uptime_seconds: int = 0
+    resident_bytes: int = 0
+    state_bytes: int = 0
+    disk_free_bytes: int = 0
+    predictions: int = 0
+    prediction_errors: int = 0
+    prediction_p50_micros: int = 0
+    prediction_p99_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCounters:
+    """How much was learned and how well it goes, in counts only."""
+
+    samples: int = 0
+    classes: int = 0
+    select_samples: int = 0
+    judge_samples: int = 0
+    exemplars: int = 0
+    exemplar_bytes: int = 0
+    window_samples: int = 0
+    window_correct: int = 0
+    window_last_label_correct: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStatus:
+    """The newest target, the digest of its bundle, its phase and why it failed, if it did."""
+
+    generation: int
+    digest: str
+    phase: str
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An agent at a glance.
+
+    Attributes:
+        agent_version: Of the program.
+        device_id: Empty outside a fleet, as is ``fleet``.
+        backbone: NAME:VERSION in use; empty before the first.
+        variant: Which form of it runs.
+        classes: Samples of each class.
+        check_in_seconds: When the orchestrator last answered, seconds since 1970; None for never.
+        check_in_error: Why the last check-in failed; empty when it did not.
+        select_samples: Held-out samples for choosing settings, and how many the head has right.
+        settings_revision: The operator's settings in force; 0 for the device's own.
+        clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
+    """
+
+    agent_version: str
+    device_id: str
+    fleet: str
+    backbone: str
+    variant: str
+    update: UpdateStatus
+    learning: LearningCounters
+    vital_signs: VitalSigns
+    classes: dict[str, int]
+    check_in_seconds: float | None
+    check_in_error: str
+    select_samples: int
+    select_correct: int
+    settings_revision: int
+    clock_ahead_seconds: int

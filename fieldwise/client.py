@@ -1,0 +1,244 @@
+"""For applications on a device: ask its agent, teach it, correct it.
+
+    from fieldwise.client import Device
+
+    with Device() as device:
+        prediction = device.predict("shelf.jpg")
+        print(prediction.best)
+        device.teach("apple.jpg", "apple")
+        device.feedback(prediction.id, "pear")
+
+Images are files, their bytes, or pixels as uint8[H,W,3] in red, green, blue. Everything stays on
+the machine: the agent listens on a Unix socket. Needs nothing but fieldwise itself, without extras.
+"""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import numpy as np
+from google.protobuf.message import Message
+from numpy.typing import NDArray
+
+from fieldwise import wire
+from fieldwise.answers import (
+    LearningCounters,
+    Lesson,
+    Prediction,
+    ScoredClass,
+    Status,
+    UpdateStatus,
+    VitalSigns,
+)
+from fieldwise.channel import CLIENT_OPTIONS, unix_address
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.places import application_socket
+from fieldwise.status import client_errors
+from fieldwise.v1alpha1 import device_pb2, local_pb2, local_pb2_grpc
+
+ENCODED_BYTES_MAX = 32 * 1024 * 1024  # the wire's cap
+CALL_SECONDS = 60.0  # a slow board with a full queue answers within ten
+PIXEL_AXES, CHANNELS = 3, 3
+
+Picture = str | Path | bytes | NDArray[np.uint8]
+
+__all__ = ["Device", "Lesson", "Picture", "Prediction", "ScoredClass", "Status"]
+
+
+class Device:
+    """The agent of this machine; safe to use from several threads.
+
+    Args:
+        socket: Its socket for applications; by default where the environment or the rules for
+            state folders say.
+        wait_seconds: How long to wait for an agent that is just starting; 0 for not at all.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` when no agent listens within ``wait_seconds``, if any.
+    """
+
+    def __init__(self, socket: str | Path | None = None, *, wait_seconds: float = 0.0) -> None:
+        self.socket = Path(socket) if socket else application_socket(os.environ)
+        self._channel = local_channel(self.socket, wait_seconds)
+        self._stub: Any = local_pb2_grpc.ApplicationStub(self._channel)
+
+    def predict(self, image: Picture) -> Prediction:
+        """The best classes for an image.
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``BUSY``, ``UNREACHABLE``.
+        """
+        request = local_pb2.PredictRequest(image=_image(image))
+        message = call(self._stub.Predict, request)
+        return Prediction(
+            message.id,
+            tuple(ScoredClass(each.name, each.confidence) for each in message.classes),
+            message.backbone,
+        )
+
+    def teach(self, image: Picture, class_name: str, burst: str | None = None) -> Lesson:
+        """Learn an image of a class; the class need not be known before.
+
+        Args:
+            image: What is to be seen.
+            class_name: What it is: 1 to 128 printable characters.
+            burst: Names the scene that several images show, so that all of them are learned or
+                none. Without it, images that follow one another within seconds are one scene.
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``CLASS_INVALID``,
+                ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``.
+        """
+        request = local_pb2.TeachRequest(
+            image=_image(image), class_name=class_name, burst=burst or ""
+        )
+        return _lesson(call(self._stub.Teach, request))
+
+    def feedback(self, prediction_id: str, class_name: str) -> Lesson:
+        """Say what the image of an earlier prediction really was.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` when newer predictions took its place; and as ``teach``.
+        """
+        request = local_pb2.FeedbackRequest(prediction_id=prediction_id, class_name=class_name)
+        return _lesson(call(self._stub.Feedback, request))
+
+    def status(self) -> Status:
+        """How the agent is.
+
+        Raises:
+            FieldwiseError: ``UNREACHABLE``.
+        """
+        return _status(call(self._stub.GetAgentStatus, local_pb2.GetAgentStatusRequest()))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
+    """Open a channel to a socket of the agent.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` when nobody listens within ``wait_seconds``, if any.
+    """
+    options = [*CLIENT_OPTIONS, ("grpc.enable_http_proxy", 0)]
+    channel = grpc.insecure_channel(unix_address(socket), options=options)
+    if wait_seconds:
+        try:
+            grpc.channel_ready_future(channel).result(wait_seconds)
+        except grpc.FutureTimeoutError as error:
+            channel.close()
+            raise FieldwiseError(Fault.UNREACHABLE, f"no agent listens on {socket}") from error
+    return channel
+
+
+def call(method: Any, request: Message) -> Any:
+    """Call a method of the agent within the bounds of the wire.
+
+    Raises:
+        FieldwiseError: What the agent says, ``OVER_LIMIT`` for a request that is too large.
+    """
+    wire.check(request)
+    with client_errors():
+        response = method(request, timeout=CALL_SECONDS)
+    wire.check(response)
+    return response
+
+
+def _image(picture: Picture) -> local_pb2.Image:
+    if isinstance(picture, np.ndarray):
+        return local_pb2.Image(pixels=_pixels(picture))
+    if isinstance(picture, str | Path):
+        picture = read_image(Path(picture))
+    return local_pb2.Image(encoded=bytes(picture))
+
+
+def read_image(path: Path) -> bytes:
+    """The bytes of an image file.
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` when it cannot be read or is larger than any image may be.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(ENCODED_BYTES_MAX + 1)
+    except OSError as error:
+        raise FieldwiseError(
+            Fault.IMAGE_INVALID, f"{path} cannot be read: {error.strerror}"
+        ) from error
+    if len(content) > ENCODED_BYTES_MAX:
+        raise FieldwiseError(
+            Fault.IMAGE_INVALID, f"{path} has more than {ENCODED_BYTES_MAX:,} bytes"
+        )
+    return content
+
+
+def _pixels(rgb: NDArray[np.uint8]) -> local_pb2.Pixels:
+    if rgb.dtype != np.uint8 or rgb.ndim != PIXEL_AXES or rgb.shape[-1] != CHANNELS:
+        raise FieldwiseError(
+            Fault.IMAGE_INVALID, f"pixels are {rgb.dtype}{list(rgb.shape)}, not uint8[H, W, 3]"
+        )
+    height, width, _ = rgb.shape
+    return local_pb2.Pixels(height=height, width=width, rgb=rgb.tobytes())
+
+
+def _lesson(message: Any) -> Lesson:
+    return Lesson(
+        message.sample_id, _word(local_pb2.Share, message.share, "SHARE_"), message.predicted
+    )
+
+
+def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
+    answered = message.check_in_time.ToNanoseconds() / 1e9
+    return Status(
+        agent_version=message.agent_version,
+        device_id=message.device_id,
+        fleet=message.fleet,
+        backbone=message.backbone,
+        variant=message.variant,
+        update=_update(message.update),
+        learning=LearningCounters(**_numbers(message.learning)),
+        vital_signs=VitalSigns(**_numbers(message.vital_signs)),
+        classes={each.name: each.samples for each in message.classes},
+        check_in_seconds=answered if message.HasField("check_in_time") else None,
+        check_in_error=message.check_in_error,
+        select_samples=message.select_samples,
+        select_correct=message.select_correct,
+        settings_revision=message.settings_revision,
+        clock_ahead_seconds=message.clock_ahead_seconds,
+    )
+
+
+def _update(message: device_pb2.UpdateReport) -> UpdateStatus:
+    failure = _word(device_pb2.UpdateFailure, message.failure, "UPDATE_FAILURE_")
+    return UpdateStatus(
+        generation=message.generation,
+        digest=message.bundle_digest.hex(),
+        phase=_word(device_pb2.UpdatePhase, message.phase, "UPDATE_PHASE_"),
+        failure="" if failure == "unspecified" else failure,
+    )
+
+
+def _numbers(message: Message) -> dict[str, int]:
+    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
+
+
+def _word(enumeration: Any, value: int, prefix: str) -> str:
+    if value not in enumeration.values():
+        return "unknown"  # an agent newer than this library
+    name: str = enumeration.Name(value)
+    return name.removeprefix(prefix).lower().replace("_", "-")
