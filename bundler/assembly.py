@@ -44,13 +44,13 @@ def assemble(request: PackRequest, progress: Progress) -> Packed:
     """Make the bundle file that a checked request describes; raises as ``bundler.pack.pack``."""
     progress(f"loading {request.backbone or request.onnx}")
     backbone: Backbone = import_module(_LOADERS[request.onnx is not None]).load(request)
-    graphs = {FLOAT32: backbone.graph}
+    progress("computing golden vectors")
+    parts = _with_golden(backbone, {FLOAT32: backbone.graph}, request.seed)
+    check(parts, request)  # before the long steps
     if request.calibrate:
         quantise = import_module("bundler.quantise").quantise
-        graphs[INT8] = quantise(backbone, request.calibrate, request.seed, progress)
-    progress("computing golden vectors")
-    images = golden.draw(backbone.preprocessing.size, request.seed)
-    parts = Parts(backbone, graphs, golden.encode(images, _features(backbone, graphs, images)))
+        int8 = quantise(backbone, request.calibrate, request.seed, progress)
+        parts = _with_golden(backbone, {**parts.graphs, INT8: int8}, request.seed)
     if request.starter:
         progress(f"learning a starter head from {request.starter}")
         with_starter = import_module("bundler.starter").with_starter
@@ -59,14 +59,33 @@ def assemble(request: PackRequest, progress: Progress) -> Packed:
     return write(parts, request)
 
 
-def write(parts: Parts, request: PackRequest) -> Packed:
-    """Describe the parts in a manifest, check them as their receiver will, and write the file."""
+def check(parts: Parts, request: PackRequest) -> Manifest:
+    """Describe the parts in a manifest and look at them as their receiver will.
+
+    Raises:
+        FieldwiseError: as ``describe``, and ``BUNDLE_INVALID`` as ``graph.inspect``.
+    """
     manifest = describe(parts, request)
     for content in parts.graphs.values():
         graph.inspect(content, manifest)
+    return manifest
+
+
+def write(parts: Parts, request: PackRequest) -> Packed:
+    """Check the parts and write the bundle file.
+
+    Raises:
+        FieldwiseError: as ``check``, ``INVALID_ARGUMENT`` when the file cannot be written there.
+    """
+    manifest = check(parts, request)
     every = [*parts.graphs.values(), parts.golden, *([parts.starter] if parts.starter else [])]
     contents = {digest_of(content): content for content in every}
-    digest = archive.write(request.target, manifest, contents)
+    try:
+        digest = archive.write(request.target, manifest, contents)
+    except OSError as error:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{request.target} cannot be written: {error.strerror}"
+        ) from error
     return Packed(request.target, manifest, digest)
 
 
@@ -110,6 +129,11 @@ def _checked(manifest: Manifest) -> Manifest:
         return decode_manifest(encode_manifest(manifest))
     except FieldwiseError as error:
         raise FieldwiseError(Fault.INVALID_ARGUMENT, error.sentence) from error
+
+
+def _with_golden(backbone: Backbone, graphs: dict[str, bytes], seed: int) -> Parts:
+    images = golden.draw(backbone.preprocessing.size, seed)
+    return Parts(backbone, graphs, golden.encode(images, _features(backbone, graphs, images)))
 
 
 def _features(

@@ -98,6 +98,8 @@ def _check(request: PackRequest) -> None:
         raise _invalid("an int8 variant and a folder of calibration images go together")
     if not all(scale > 0 for scale in request.scale):
         raise _invalid(f"a scale of {request.scale} is not above 0")
+    if not request.target.absolute().parent.is_dir():
+        raise _invalid(f"{request.target.parent} is not a folder to write to")
     if request.backbone and request.size is None:
         raise _invalid(f"{request.backbone} needs the side of its input in pixels")
     if request.onnx and not (request.licence and request.source):

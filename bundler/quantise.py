@@ -38,6 +38,7 @@ from bundler import model as models
 from bundler.backbone import Backbone
 from bundler.extractor import Extractor
 from bundler.pack import CALIBRATION_IMAGES, Progress
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.images import to_input
 
 
@@ -64,28 +65,15 @@ def quantise(backbone: Backbone, folder: Path, seed: int, progress: Progress) ->
 
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for a folder without images, ``IMAGE_INVALID`` naming a
-            file that is none.
+            file that is none, ``GRAPH_FAILED`` for a graph that has no int8 form.
     """
     paths = choose(image_folder.find(folder), seed)
     progress(f"quantising with {len(paths)} images of {folder}")
     original = onnx.load_from_string(backbone.graph)
     value = models.image_input(original)
     assert value is not None
-    with TemporaryDirectory(prefix="fieldwise-pack-") as work, _quiet():
-        target = Path(work) / "int8.onnx"
-        quantize_static(
-            original,
-            str(target),
-            _Examples(backbone, paths, value.name),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            reduce_range=True,
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"TensorQuantOverrides": _full_range(original)},
-        )
-        quantised = onnx.load(str(target))
+    with _quiet():
+        quantised = _quantised(original, _Examples(backbone, paths, value.name))
     models.strip(quantised)
     content = models.to_bytes(quantised)
     progress(
@@ -103,6 +91,31 @@ def _full_range(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
         for node in model.graph.node
         if node.op_type == "Conv" and node.input[1] in filters
     }
+
+
+def _quantised(original: onnx.ModelProto, examples: _Examples) -> onnx.ModelProto:
+    with TemporaryDirectory(prefix="fieldwise-pack-") as work:
+        target = Path(work) / "int8.onnx"
+        try:
+            quantize_static(
+                original,
+                str(target),
+                examples,
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                reduce_range=True,
+                calibrate_method=CalibrationMethod.MinMax,
+                extra_options={"TensorQuantOverrides": _full_range(original)},
+            )
+        except FieldwiseError:
+            raise
+        except Exception as error:  # whatever the quantiser makes of an unusual graph
+            raise FieldwiseError(
+                Fault.GRAPH_FAILED, f"the graph cannot be quantised: {error}"
+            ) from error
+        return onnx.load(str(target))
 
 
 def choose(paths: list[Path], seed: int) -> list[Path]:

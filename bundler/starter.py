@@ -9,6 +9,7 @@ manifest binds them to the bundle (``fieldwise.head.rebind``).
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -55,10 +56,11 @@ def with_starter(parts: Parts, folder: Path, transform: Transform, progress: Pro
 
 
 def _labelled(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every image with its class, sorted by class."""
+    """Every image with its class, sorted by folder; some systems spell folders decomposed."""
     for inner in _class_folders(folder):
+        name = check_class_name(normalize("NFC", inner.name))
         for path in image_folder.find(inner):
-            yield inner.name, path
+            yield name, path
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -72,6 +74,4 @@ def _class_folders(folder: Path) -> list[Path]:
             f"{folder} holds {len(folders):,} class folders instead of {CLASSES_MIN} to"
             f" {CLASSES_MAX:,}",
         )
-    for each in folders:
-        check_class_name(each.name)
     return folders

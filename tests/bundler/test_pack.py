@@ -110,7 +110,7 @@ def test_a_starter_head_holds_the_statistics_of_its_images(
 def test_progress_is_told_before_each_step(request_: PackRequest, images: Path) -> None:
     told: list[str] = []
     pack(replace(request_, int8=True, calibrate=images, starter=images), told.append)
-    beginnings = ["loading", "quantising", "int8", "computing", "learning", "writing"]
+    beginnings = ["loading", "computing", "quantising", "int8", "learning", "writing"]
     assert [sentence.split()[0] for sentence in told] == beginnings
 
 
@@ -191,6 +191,46 @@ def test_a_starter_needs_two_classes_with_images(request_: PackRequest, tmp_path
     refused(wanted, Fault.INVALID_ARGUMENT, "1 class folders instead of 2")
     (folder / "void").mkdir()
     refused(wanted, Fault.INVALID_ARGUMENT, "void holds no images")
+
+
+def test_folders_that_a_mac_spelled_are_the_same_class(
+    request_: PackRequest, tmp_path: Path
+) -> None:
+    folder = class_folder(tmp_path / "classes", count=1)
+    (folder / "red").rename(folder / "Äpfel")
+    (folder / "blue").rename(folder / "A\u0308pfel")
+    manifest, files = unpacked(pack(replace(request_, starter=folder)).path)
+    assert manifest.starter
+    found = head_file.decode(files[manifest.starter.digest])
+    assert found.classes == ("amber", "green", "Äpfel")
+    assert found.counts.tolist() == [1, 1, 2]
+
+
+def test_an_unacceptable_graph_is_refused_before_the_long_steps(
+    request_: PackRequest, images: Path
+) -> None:
+    assert request_.onnx
+    model = tiny_model()
+    model.opset_import[0].version = 12
+    request_.onnx.write_bytes(model.SerializeToString())
+    told: list[str] = []
+    with pytest.raises(FieldwiseError, match="operator set 12") as caught:
+        pack(replace(request_, int8=True, calibrate=images), told.append)
+    assert caught.value.fault is Fault.BUNDLE_INVALID
+    assert not any("quantising" in sentence for sentence in told)
+
+
+def test_a_place_that_cannot_be_written_is_named(request_: PackRequest, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "full").touch()
+    refused(
+        replace(request_, target=tmp_path / "missing" / "out.bundle"),
+        Fault.INVALID_ARGUMENT,
+        "missing is not a folder",
+    )
+    with pytest.raises(FieldwiseError, match="folder cannot be written") as caught:
+        pack(replace(request_, target=tmp_path / "folder"))
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("name", ["two\nlines", " leading", "x" * 129])

@@ -60,7 +60,7 @@ def test_weights_may_be_listed_among_the_inputs() -> None:
     "kind", [np.float32, np.float64, np.float16, np.int8, np.uint8, np.int32, np.int64, np.bool_]
 )
 @pytest.mark.parametrize("raw", [True, False])
-def test_every_common_element_type_passes_packed_or_listed(kind: type, raw: bool) -> None:
+def test_every_usual_element_type_passes_packed_or_listed(kind: type, raw: bool) -> None:
     model = tiny_model()
     values = np.arange(6).reshape(2, 3).astype(kind)
     tensor = numpy_helper.from_array(values, "more")
