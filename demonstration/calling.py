@@ -11,6 +11,7 @@ from demonstration.processes import program
 from fieldwise.errors import Fault, FieldwiseError
 
 CALL_SECONDS = 120  # packing a backbone is the longest of them, under 30 on a free core
+SHOWN_CHARACTERS = 20
 
 
 def call(name: str, arguments: Sequence[str | Path], variables: Mapping[str, str]) -> Any:
@@ -30,14 +31,19 @@ def call(name: str, arguments: Sequence[str | Path], variables: Mapping[str, str
             words, env=dict(variables), capture_output=True, timeout=CALL_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        shown = " ".join([name, *map(str, arguments)][:3])
         raise FieldwiseError(
-            Fault.UNAVAILABLE, f"{shown} did not end within {CALL_SECONDS} seconds"
+            Fault.UNAVAILABLE, f"{shown(name, arguments)} did not end within {CALL_SECONDS} seconds"
         ) from error
     if ended.returncode:
-        shown = " ".join([name, *map(str, arguments)][:3])
         said = (ended.stderr or ended.stdout).decode(errors="replace").strip()
         raise FieldwiseError(
-            Fault.UNAVAILABLE, f"{shown} ended with status {ended.returncode}: {said}"
+            Fault.UNAVAILABLE,
+            f"{shown(name, arguments)} ended with status {ended.returncode}: {said}",
         )
     return msgspec.json.decode(ended.stdout)
+
+
+def shown(name: str, arguments: Sequence[str | Path]) -> str:
+    """The command without what could be long or, as a ticket is, a secret."""
+    words = [str(word) for word in arguments[:2]]
+    return " ".join([name, *(word for word in words if len(word) <= SHOWN_CHARACTERS)])

@@ -257,4 +257,6 @@ def arrival(agent: Agent, title: str, began: float) -> float | None:
 def departed(agent: Agent) -> tuple[Departed, ...]:
     """What left the device, by its ledger."""
     totals = agent.call("ledger")["totals"]
-    return tuple(Departed(each["kind"], each["messages"], each["bytes"]) for each in totals)
+    return tuple(
+        Departed(kind, total["messages"], total["bytes"]) for kind, total in sorted(totals.items())
+    )

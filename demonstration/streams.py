@@ -33,7 +33,7 @@ class Limits:
     """What keeps the demonstration within three minutes: classes a device, images a class."""
 
     classes: int = 5
-    train_images: int = 60
+    train_images: int = 40
     test_images: int = 30
 
 

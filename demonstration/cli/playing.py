@@ -2,6 +2,7 @@
 
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,8 @@ def play(images: Path | None, json_file: Path | None, keep: Path | None, console
         keep: Where state and logs stay, if anywhere.
         console: Where everything is shown.
     """
-    board = Board(lambda line: None if console.is_terminal else console.print(line))
+    began = time.monotonic()
+    board = Board(lambda line: told(line, time.monotonic() - began, console))
     try:
         with stopped_in_order(), folder(keep) as place, live(board, console):
             findings, title = run(Options(images, place), board)
@@ -44,6 +46,11 @@ def play(images: Path | None, json_file: Path | None, keep: Path | None, console
     if json_file is not None:
         write_json(json_file, findings, found)
     return FAILED if found else 0
+
+
+def told(line: str, seconds: float, console: Console) -> None:
+    """Print a line of the story; on a terminal the live table passes over it."""
+    console.print(f"[{seconds:4.0f} s] {line}", markup=False, highlight=False)
 
 
 @contextmanager

@@ -82,28 +82,24 @@ def show_report(findings: Findings, problems: list[str], console: Console) -> No
 
 
 def accuracy_table(findings: Findings) -> Table:
-    table = Table(title=f"Accuracy on {findings.images}, test images never taught")
+    table = Table(title=f"Right on test images of {findings.images}, and by joint training")
     table.add_column("device")
-    for name in ("learned", "before", "joint bound", "after", "joint bound", "switched", "asked"):
+    for name in ("learned", "before the switch", "after", "switched", "not answered"):
         table.add_column(name, justify="right")
-    table.add_column("failed", justify="right")
     for device in findings.devices:
         table.add_row(*accuracy_row(device))
     return table
 
 
 def accuracy_row(device: DeviceFindings) -> tuple[str, ...]:
-    switched = device.switch.seconds
+    switch = device.switch
     return (
-        f"{device.name} ({device.condition})",
+        f"{device.name}, {device.condition}",
         f"{device.learned} of {device.taught}",
-        share(device.before.accuracy),
-        share(device.before.bound),
-        share(device.after.accuracy),
-        share(device.after.bound),
-        "never" if switched is None else f"after {switched:.0f} s",
-        str(device.switch.predictions),
-        str(len(device.switch.failures)),
+        f"{share(device.before.accuracy)}, {share(device.before.bound) or 'unknown'}",
+        f"{share(device.after.accuracy)}, {share(device.after.bound) or 'unknown'}",
+        "never" if switch.seconds is None else f"after {switch.seconds:.0f} s",
+        f"{len(switch.failures)} of {switch.predictions}",
     )
 
 

@@ -34,3 +34,10 @@ def test_a_command_that_hangs_is_given_up(script: Path, monkeypatch: pytest.Monk
     write(script, "exec sleep 60")
     with pytest.raises(FieldwiseError, match="did not end within"):
         calling.call("fieldwise", ["status"], {"PATH": "/usr/bin:/bin"})
+
+
+def test_a_secret_is_not_repeated_in_an_error(script: Path) -> None:
+    write(script, "exit 3")
+    with pytest.raises(FieldwiseError) as caught:
+        calling.call("fieldwise", ["join", "fw1_" + "secret" * 9], {"PATH": "/usr/bin:/bin"})
+    assert "secret" not in caught.value.sentence
