@@ -49,13 +49,18 @@ def err() -> Console:
 def show(shown: Shown, *, as_json: bool) -> None:
     """Print what a command found out."""
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown.value), indent=2))
+        typer.echo(msgspec.json.format(as_line(shown.value), indent=2))
         return
     if shown.note:
         err().print(Text(shown.note), soft_wrap=True)
     rendered = shown.render()
     # Text goes out as it is, however long: a ticket must not be broken at a window's edge.
     out().print(rendered, soft_wrap=isinstance(rendered, Text))
+
+
+def as_line(value: object) -> str:
+    """Return a value as one line of JSON."""
+    return msgspec.json.encode(value, enc_hook=str).decode()
 
 
 @contextmanager
@@ -71,7 +76,7 @@ def errors_shown(*, as_json: bool) -> Iterator[None]:
 def show_error(error: FieldwiseError, *, as_json: bool) -> None:
     if as_json:
         told = {"fault": error.fault, "message": error.sentence, "advice": error.entry.advice}
-        typer.echo(msgspec.json.encode({"error": told}).decode(), err=True)
+        typer.echo(as_line({"error": told}), err=True)
         return
     console = err()
     for line in error.sentence.splitlines():

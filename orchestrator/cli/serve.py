@@ -8,11 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import typer
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.cli.output import errors_shown
+from orchestrator.cli.output import as_line, errors_shown
 from orchestrator.cli.setting_options import setting_options
 from orchestrator.config import load_settings
 
@@ -63,5 +62,5 @@ def _announce(started: "Started") -> None:
 
 
 def _announce_json(started: "Started") -> None:
-    typer.echo(msgspec.json.encode(started).decode())
+    typer.echo(as_line(started))
     sys.stdout.flush()
