@@ -8,6 +8,7 @@ from PIL import Image
 from safetensors.numpy import load
 
 from bundler import pack as packing
+from bundler.assembly import memory_needed
 from bundler.extractor import Extractor
 from bundler.pack import PackRequest, pack
 from fieldwise import archive, graph, head_file
@@ -58,6 +59,7 @@ def test_a_bundle_states_what_was_packed(request_: PackRequest) -> None:
     assert (manifest.publisher, manifest.feature_width) == ("Some House", 32)
     assert manifest.preprocessing.size == 16
     assert [each.name for each in manifest.variants] == ["fp32"]
+    assert manifest.requirements.memory_mib == 13
     assert manifest.starter is None
 
 
@@ -68,6 +70,13 @@ def test_packing_twice_gives_the_same_digest_and_the_same_bytes(
     first, again = pack(whole), pack(replace(whole, target=tmp_path / "again.bundle"))
     assert first.digest == again.digest
     assert first.path.read_bytes() == again.path.read_bytes()
+
+
+def test_the_smallest_variant_decides_what_memory_a_device_needs() -> None:
+    mebibyte = 2**20
+    assert memory_needed([bytes(16 * mebibyte)]) == 68
+    assert memory_needed([bytes(16 * mebibyte), bytes(4 * mebibyte)]) == 26
+    assert memory_needed([b"x"]) == 13
 
 
 def test_another_seed_draws_other_golden_images(request_: PackRequest, tmp_path: Path) -> None:
