@@ -5,6 +5,7 @@ by gRPC itself (``https_proxy``, ``no_proxy``). Servers end connections after a 
 so that replicas share the load again and a replaced server certificate is seen.
 """
 
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +128,18 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def _is_host(host: str, *, bracketed: bool) -> bool:
-    letters = set("0123456789abcdefABCDEF:.%") if bracketed else None
-    plain = host.isascii() and host.isprintable() and not set(host) & set(" /@[]")
-    fits = 0 < len(host) <= HOST_CHARACTERS_MAX
-    return fits and plain and (set(host) <= letters if letters else ":" not in host)
+    if bracketed:
+        return _is_ipv6(host)
+    plain = host.isascii() and host.isprintable() and not set(host) & set(" :/@[]")
+    return plain and 0 < len(host) <= HOST_CHARACTERS_MAX
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_port(text: str) -> bool:

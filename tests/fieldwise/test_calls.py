@@ -1,0 +1,224 @@
+"""Layers stand around all four shapes of calls of a real server on a unix socket."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from structlog.testing import capture_logs
+
+from fieldwise.calls import Call, CheckMessages, Interceptor, Kind, Layer, Watcher
+from fieldwise.channel import unix_address, unix_channel
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import TranslateErrors, client_errors
+from fieldwise.v1alpha1 import device_pb2 as messages
+
+SERVICE = "fieldwise.v1alpha1.Device"
+Request, Response = messages.DownloadRequest, messages.DownloadResponse
+
+
+class Diary:
+    """A layer that writes down what it sees."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        self.entries.append(f"begin {call.method.kind} {call.method.service} {call.method.name}")
+        try:
+            yield self
+        except BaseException as error:
+            self.entries.append(f"error {type(error).__name__}")
+            raise
+        finally:
+            self.entries.append("end")
+
+    def received(self, message: Message) -> None:
+        self.entries.append("received")
+
+    def sent(self, message: Message) -> None:
+        self.entries.append("sent")
+
+
+async def unary(request: Request, context: Any) -> Response:
+    return Response(offset=request.offset + 1)
+
+
+async def server_stream(request: Request, context: Any) -> AsyncIterator[Response]:
+    for offset in range(request.offset):
+        yield Response(offset=offset)
+
+
+async def client_stream(requests: AsyncIterator[Request], context: Any) -> Response:
+    return Response(offset=sum([each.offset async for each in requests]))
+
+
+async def bidi_stream(requests: AsyncIterator[Request], context: Any) -> AsyncIterator[Response]:
+    async for each in requests:
+        yield Response(offset=each.offset)
+
+
+async def writing_stream(request: Request, context: Any) -> None:
+    await context.write(Response(offset=request.offset))
+
+
+SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "Unary": (grpc.unary_unary_rpc_method_handler, unary),
+    "ServerStream": (grpc.unary_stream_rpc_method_handler, server_stream),
+    "ClientStream": (grpc.stream_unary_rpc_method_handler, client_stream),
+    "BidiStream": (grpc.stream_stream_rpc_method_handler, bidi_stream),
+    "Writing": (grpc.unary_stream_rpc_method_handler, writing_stream),
+}
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, *layers: Layer, **replaced: Callable[..., Any]
+) -> AsyncIterator[grpc.aio.Channel]:
+    """A server of one method of each shape behind layers, and a channel to it."""
+    server = grpc.aio.server(interceptors=[Interceptor(layers)])
+    handlers = {
+        name: shape(
+            replaced.get(name, behaviour),
+            request_deserializer=Request.FromString,
+            response_serializer=Response.SerializeToString,
+        )
+        for name, (shape, behaviour) in SHAPES.items()
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    server.add_insecure_port(unix_address(folder / "socket"))
+    await server.start()
+    try:
+        async with unix_channel(folder / "socket") as channel:
+            yield channel
+    finally:
+        await server.stop(None)
+
+
+def method(channel: grpc.aio.Channel, shape: str, name: str) -> Any:
+    return getattr(channel, shape)(
+        f"/{SERVICE}/{name}",
+        request_serializer=Request.SerializeToString,
+        response_deserializer=Response.FromString,
+    )
+
+
+async def test_a_layer_sees_each_message_of_every_shape(tmp_path: Path) -> None:
+    diary = Diary()
+    async with served(tmp_path, diary) as channel:
+        answer = await method(channel, "unary_unary", "Unary")(Request(offset=1))
+        assert answer.offset == 2
+        assert diary.entries == [f"begin unary {SERVICE} Unary", "received", "sent", "end"]
+        diary.entries.clear()
+        found = method(channel, "unary_stream", "ServerStream")(Request(offset=2))
+        assert [each.offset async for each in found] == [0, 1]
+        assert diary.entries[1:] == ["received", "sent", "sent", "end"]
+        diary.entries.clear()
+        three = [Request(offset=offset) for offset in (1, 2, 3)]
+        assert (await method(channel, "stream_unary", "ClientStream")(iter(three))).offset == 6
+        assert diary.entries[1:] == ["received"] * 3 + ["sent", "end"]
+        diary.entries.clear()
+        both = method(channel, "stream_stream", "BidiStream")(iter(three))
+        assert [each.offset async for each in both] == [1, 2, 3]
+        assert diary.entries[1:] == ["received", "sent"] * 3 + ["end"]
+        assert Kind.BIDI_STREAM in diary.entries[0]
+
+
+async def test_a_method_that_writes_by_itself_is_served(tmp_path: Path) -> None:
+    async with served(tmp_path, Diary()) as channel:
+        found = method(channel, "unary_stream", "Writing")(Request(offset=5))
+        assert [each.offset async for each in found] == [5]
+
+
+async def test_the_first_layer_is_outermost(tmp_path: Path) -> None:
+    outer, inner = Diary(), Diary()
+
+    async def failing(request: Request, context: Any) -> Response:
+        raise FieldwiseError(Fault.NOT_FOUND, "nothing there")
+
+    async with served(tmp_path, outer, TranslateErrors(), inner, Unary=failing) as channel:
+        with pytest.raises(FieldwiseError) as raised, client_errors():
+            await method(channel, "unary_unary", "Unary")(Request())
+    assert (raised.value.fault, raised.value.sentence) == (Fault.NOT_FOUND, "nothing there")
+    assert outer.entries[2:] == ["error AbortError", "end"]
+    assert inner.entries[2:] == ["error FieldwiseError", "end"]
+
+
+async def test_what_a_server_did_not_foresee_is_logged_and_not_told(tmp_path: Path) -> None:
+    async def broken(request: Request, context: Any) -> Response:
+        raise RuntimeError("the secret is 42")
+
+    with capture_logs() as logs:
+        async with served(tmp_path, TranslateErrors(), Unary=broken) as channel:
+            with pytest.raises(FieldwiseError) as raised, client_errors():
+                await method(channel, "unary_unary", "Unary")(Request())
+    assert raised.value.fault is Fault.INTERNAL
+    assert "42" not in raised.value.sentence
+    assert [each["event"] for each in logs] == ["call failed"]
+
+
+async def test_a_stream_that_fails_half_way_ends_with_its_fault(tmp_path: Path) -> None:
+    async def failing(request: Request, context: Any) -> AsyncIterator[Response]:
+        yield Response(offset=1)
+        raise FieldwiseError(Fault.DISK_FULL, "no room")
+
+    async with served(tmp_path, TranslateErrors(), ServerStream=failing) as channel:
+        found = method(channel, "unary_stream", "ServerStream")(Request())
+        with pytest.raises(FieldwiseError) as raised, client_errors():
+            assert [each.offset async for each in found] == [1]
+    assert raised.value.fault is Fault.DISK_FULL
+
+
+async def test_a_message_over_its_bounds_is_refused_both_ways(tmp_path: Path) -> None:
+    async def too_much(request: Request, context: Any) -> Response:
+        return Response(content=b"x" * 300_000)
+
+    async with served(tmp_path, TranslateErrors(), CheckMessages(), Unary=too_much) as channel:
+        call = method(channel, "unary_unary", "Unary")
+        with pytest.raises(FieldwiseError) as refused, client_errors():
+            await call(Request(digest=b"x" * 33))
+        assert refused.value.fault is Fault.OVER_LIMIT
+        assert "DownloadRequest.digest is 33 bytes" in refused.value.sentence
+        with pytest.raises(FieldwiseError) as refused, client_errors():
+            await call(Request())
+        assert "DownloadResponse" in refused.value.sentence
+
+
+async def test_a_caller_that_goes_away_ends_the_call_and_closes_the_stream(
+    tmp_path: Path,
+) -> None:
+    diary = Diary()
+    closed: list[bool] = []
+
+    async def endless(request: Request, context: Any) -> AsyncIterator[Response]:
+        try:
+            while True:
+                yield Response(content=b"x" * 1000)
+        finally:
+            closed.append(True)
+
+    async with served(tmp_path, diary, ServerStream=endless) as channel:
+        found = method(channel, "unary_stream", "ServerStream")(Request())
+        await found.read()
+        found.cancel()
+        await method(channel, "unary_unary", "Unary")(Request())
+    assert closed == [True]
+    assert "error CancelledError" in diary.entries
+
+
+async def test_unknown_methods_are_not_remembered(tmp_path: Path) -> None:
+    interceptor = Interceptor([])
+
+    async def nothing(details: grpc.HandlerCallDetails) -> None:
+        return None
+
+    class Details:
+        method = "/made.up/Method"
+        invocation_metadata = ()
+
+    assert await interceptor.intercept_service(nothing, Details()) is None
+    assert interceptor._wrapped == {}
