@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from agent.device.bundles import BundleFolder
+from agent.update.fetching import DAMAGED_TRIES, Fetcher, choose_variant
+from fieldwise.archive import unpack
+from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
+from tests.bundles import tiny_bundle
+from tests.fakes.agent import PlayedOrchestrator, no_waits
+
+
+class Published:
+    """A bundle on an orchestrator, and an empty device."""
+
+    def __init__(self, folder: Path) -> None:
+        self.digest, self.manifest = unpack(tiny_bundle(folder / "bundle"), folder / "store")
+        files = {path.name: path.read_bytes() for path in (folder / "store").iterdir()}
+        self.orchestrator = PlayedOrchestrator(files=files)
+        self.bundles = BundleFolder(folder / "device")
+        self.waits: list[float] = []
+        self.fetcher = Fetcher(self.orchestrator, self.bundles, "fp32", no_waits, self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        assert len(self.waits) < 1000
+
+    async def fetch(self) -> None:
+        await self.fetcher.fetch(self.digest)
+
+    @property
+    def complete(self) -> bool:
+        return all(self.bundles.has(file) for file in self.manifest.files)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Published:
+    return Published(tmp_path)
+
+
+async def test_what_is_needed_arrives(published: Published) -> None:
+    await published.fetch()
+    assert published.bundles.manifest(published.digest) == published.manifest
+    assert published.complete
+
+
+async def test_a_second_time_nothing_is_fetched(published: Published) -> None:
+    await published.fetch()
+    downloads = len(published.orchestrator.offsets)
+    await published.fetch()
+    assert len(published.orchestrator.offsets) == downloads
+
+
+async def test_a_broken_download_goes_on_where_it_broke_off(published: Published) -> None:
+    published.orchestrator.breaks = [10_000, 1500, 700, 0, 10]
+    await published.fetch()
+    assert published.complete
+    assert published.orchestrator.offsets[1:6] == [0, 1500, 2200, 2200, 2210]
+
+
+async def test_a_download_goes_on_after_a_restart(published: Published) -> None:
+    graph = published.manifest.variants[0].graph
+    published.bundles.append(graph.digest, published.orchestrator.files[graph.digest][:2000])
+    await published.fetch()
+    assert 2000 in published.orchestrator.offsets
+    assert published.complete
+
+
+async def test_power_lost_between_last_byte_and_name_costs_nothing(published: Published) -> None:
+    graph = published.manifest.variants[0].graph
+    published.bundles.append(graph.digest, published.orchestrator.files[graph.digest])
+    await published.fetch()
+    assert published.complete
+
+
+async def test_bytes_that_stay_wrong_end_the_download(published: Published) -> None:
+    graph = published.manifest.variants[0].graph
+    wrong = bytes(graph.size)
+    published.orchestrator.files = {**published.orchestrator.files, graph.digest: wrong}
+    with pytest.raises(FieldwiseError) as caught:
+        await published.fetch()
+    assert caught.value.fault is Fault.DIGEST_MISMATCH
+    assert len(published.waits) == DAMAGED_TRIES - 1
+    assert not published.complete
+
+
+async def test_a_partial_file_that_was_damaged_is_fetched_anew(published: Published) -> None:
+    graph = published.manifest.variants[0].graph
+    published.bundles.append(graph.digest, bytes(500))
+    await published.fetch()
+    assert published.complete
+
+
+async def test_more_bytes_than_promised_are_not_taken(published: Published) -> None:
+    graph = published.manifest.variants[0].graph
+    longer = published.orchestrator.files[graph.digest] + bytes(5000)
+    published.orchestrator.files = {**published.orchestrator.files, graph.digest: longer}
+    with pytest.raises(FieldwiseError) as caught:
+        await published.fetch()
+    assert caught.value.fault is Fault.DIGEST_MISMATCH
+
+
+async def test_what_the_orchestrator_does_not_have_is_not_waited_for(published: Published) -> None:
+    published.orchestrator.files = {}
+    with pytest.raises(FieldwiseError) as caught:
+        await published.fetch()
+    assert caught.value.fault is Fault.NOT_FOUND
+    assert published.waits == []
+
+
+def test_the_owners_variant_is_chosen_where_there_is_one(published: Published) -> None:
+    manifest: Manifest = published.manifest
+    assert choose_variant(manifest, "fp32") == "fp32"
+    assert choose_variant(manifest, "int8") == manifest.variants[0].name

@@ -1,0 +1,106 @@
+"""An agent's surroundings in memory: a clock that tests turn, a journal, an orchestrator."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from agent.reporting import Credentials, Orders, Piece, Report, SteeringRevision
+from agent.update.machine import UpdateState
+from fieldwise.errors import Fault, FieldwiseError
+
+
+@dataclass(slots=True)
+class TurnedClock:
+    """A clock that stands still until a test moves it."""
+
+    seconds: float = 1000.0
+    wall_seconds: float = 1_800_000_000.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return self.wall_seconds
+
+
+@dataclass(slots=True)
+class MemoryJournal:
+    """A journal that remembers every state; ``fail_at`` makes that many writes from now fail."""
+
+    states: list[UpdateState] = field(default_factory=lambda: [UpdateState()])
+    revision: SteeringRevision = field(default_factory=SteeringRevision)
+    incarnation: int = 0
+    full: bool = False
+
+    def update(self) -> UpdateState:
+        return self.states[-1]
+
+    def write_update(self, state: UpdateState) -> None:
+        if self.full:
+            raise FieldwiseError(Fault.DISK_FULL, "no room")
+        self.states.append(state)
+
+    def next_incarnation(self) -> int:
+        self.incarnation += 1
+        return self.incarnation
+
+    def steering(self) -> SteeringRevision:
+        return self.revision
+
+    def write_steering(self, revision: SteeringRevision) -> None:
+        self.revision = revision
+
+
+@dataclass(slots=True)
+class PlayedOrchestrator:
+    """Answers from a script; what runs out repeats its last line.
+
+    Attributes:
+        answers: Orders or faults, one for each check-in.
+        files: Contents by digest.
+        breaks: After how many bytes a download breaks off, one for each download.
+        piece_bytes: Size of a piece.
+    """
+
+    answers: list[Orders | FieldwiseError] = field(default_factory=list)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    breaks: list[int] = field(default_factory=list)
+    piece_bytes: int = 1000
+    reports: list[Report] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    credentials: Credentials | None = None
+    left: bool = False
+    closed: bool = False
+
+    async def check_in(self, report: Report) -> Orders:
+        self.reports.append(report)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, FieldwiseError):
+            raise answer
+        return answer
+
+    async def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        self.offsets.append(offset)
+        if digest not in self.files:
+            raise FieldwiseError(Fault.NOT_FOUND, f"file {digest[:12]} is not here")
+        content = self.files[digest]
+        end = offset + self.breaks.pop(0) if self.breaks else len(content)
+        for start in range(offset, min(end, len(content)), self.piece_bytes):
+            stop = min(start + self.piece_bytes, end)
+            yield Piece(start, content[start:stop], len(content))
+        if end < len(content):
+            raise FieldwiseError(Fault.UNREACHABLE, "the connection broke")
+
+    async def renew(self, certificate_request: bytes) -> Credentials:
+        assert self.credentials is not None
+        return self.credentials
+
+    async def leave(self) -> None:
+        self.left = True
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def no_waits() -> Iterator[float]:
+    while True:
+        yield 0.0
