@@ -101,9 +101,10 @@ def fit(rgb: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint
 
 def to_input(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """Turn uint8[N,S,S,3] into the graph's input float32[N,3,S,S]."""
-    mean = np.array(preprocessing.mean, np.float32)
-    scale = np.array(preprocessing.scale, np.float32)
-    return np.ascontiguousarray(((images - mean) / scale).transpose(0, 3, 1, 2))
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
+    planes -= np.array(preprocessing.mean, np.float32)[:, None, None]
+    planes /= np.array(preprocessing.scale, np.float32)[:, None, None]
+    return planes
 
 
 def encode_exemplar(image: bytes | NDArray[np.uint8]) -> bytes:

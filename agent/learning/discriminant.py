@@ -18,8 +18,8 @@ everything exact: equal statistics then give equal heads, whatever the order of 
 
 P is the inverse by way of a Cholesky factor L = [[A, 0], [B, C]], whose inverse is built from
 halves, [[A^-1, 0], [-C^-1 B A^-1, C^-1]], so that nearly all work is matrix products; P = L^-T L^-1
-is then symmetric to the bit. Everything is float64; the rows are kept in float32, in which scores
-of unit features lose nothing that could be seen.
+is then symmetric to the bit. Solving is float64; what is kept, rows and P for the rows between two
+solves, is float32, in which scores of unit features lose nothing that could be seen.
 """
 
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class Discriminant:
         self._growth = growth
         self._samples_min = samples_min
         self._solved_total = 0
-        self._precision: NDArray[np.float64] | None = None
+        self._precision: NDArray[np.float32] | None = None
         self._rows = _Rows(0)
         self.head = Head((), np.zeros((0, 0), np.float32), np.zeros(0, np.float32), 1.0)
 
@@ -116,13 +116,13 @@ class Discriminant:
     def solve(self, accumulator: Accumulator) -> None:
         """Solve everything: the head is then exactly that of the statistics."""
         statistics = accumulator.view()
-        covariance = pooled_covariance(statistics)
-        self._precision = precision(covariance, self.shrinkage)
+        exact = precision(pooled_covariance(statistics), self.shrinkage)
+        self._precision = exact.astype(np.float32)
         self._solved_total = statistics.total
         self._rows = _Rows(statistics.width)
         unit = unit_of(statistics)
         means = statistics.sums / (statistics.counts[:, None] * unit)
-        self._rows.set(statistics.classes, statistics.counts, means, means @ self._precision)
+        self._rows.set(statistics.classes, statistics.counts, means, means @ exact)
         self.head = self._rows.head(unit)
 
     def follow(self, accumulator: Accumulator, name: str) -> None:
@@ -133,7 +133,8 @@ class Discriminant:
         elif count > (1 + REFRESH_GROWTH) * self._rows.count(name):
             unit = float(1 << accumulator.transform.grid_bits)
             mean = accumulator.sum_of(name) / (count * unit)
-            self._rows.set((name,), [count], mean[None], (self._precision @ mean)[None])
+            row = self._precision @ mean.astype(np.float32)
+            self._rows.set((name,), [count], mean[None], row[None])
             self.head = self._rows.head(unit)
 
 
