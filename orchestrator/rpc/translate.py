@@ -17,6 +17,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from orchestrator.fleet.device import Facts, Target
 from orchestrator.fleet.report import (
+    COUNT_MAX,
     LearningCounters,
     Report,
     UpdateFailure,
@@ -27,7 +28,6 @@ from orchestrator.fleet.report import (
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 
 DIGEST_BYTES = 32
-INTEGER_MAX = 2**63 - 1  # the widest integer of every database; uint64 goes one bit further
 
 RecordT = TypeVar("RecordT")
 WordT = TypeVar("WordT", bound=StrEnum)
@@ -37,22 +37,23 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
     """Read a check-in.
 
     Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for a report that means nothing.
+        FieldwiseError: ``INVALID_ARGUMENT`` for a report that means nothing, ``OVER_LIMIT`` for a
+            number that could not be stored.
     """
     learning = record_from(LearningCounters, message.learning)
     if not learning.window_correct <= learning.window_samples:
         raise invalid("more samples of the window were right than there were")
     return Report(
-        incarnation=whole(message.incarnation, "incarnation"),
-        sequence=whole(message.sequence, "sequence"),
-        generation=whole(message.generation, "generation"),
+        incarnation=message.incarnation,
+        sequence=message.sequence,
+        generation=message.generation,
         bundle_in_use=optional_digest_from(message.bundle_in_use),
         variant_in_use=message.variant_in_use,
         update=_update_from(message.update) if message.HasField("update") else UpdateReport(),
         vital_signs=record_from(VitalSigns, message.vital_signs),
         learning=learning,
         agent_version=message.agent_version,
-        settings_revision=whole(message.settings_revision, "settings_revision"),
+        settings_revision=message.settings_revision,
     )
 
 
@@ -72,6 +73,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
 
 
 def facts_from(message: enrolment_pb2.DeviceFacts) -> Facts:
+    whole(message.memory_bytes, "memory_bytes")
     return record_from(Facts, message)
 
 
@@ -80,7 +82,7 @@ def facts_to(facts: Facts) -> enrolment_pb2.DeviceFacts:
 
 
 def target_from(message: device_pb2.Target) -> Target:
-    return Target(whole(message.generation, "generation"), digest_from(message.bundle_digest))
+    return Target(message.generation, digest_from(message.bundle_digest))
 
 
 def target_to(target: Target) -> device_pb2.Target:
@@ -104,7 +106,7 @@ def settings_to(settings: DeviceSettings) -> device_pb2.DeviceSettings:
 
 
 def revision_from(message: device_pb2.SettingsRevision) -> SettingsRevision:
-    return SettingsRevision(whole(message.revision, "revision"), settings_from(message.settings))
+    return SettingsRevision(message.revision, settings_from(message.settings))
 
 
 def revision_to(revision: SettingsRevision) -> device_pb2.SettingsRevision:
@@ -138,19 +140,15 @@ def whole(value: int, name: str) -> int:
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for a larger one.
     """
-    if value > INTEGER_MAX:
-        raise invalid(f"{name} is {value:,}; the limit is {INTEGER_MAX:,}")
+    if value > COUNT_MAX:
+        raise invalid(f"{name} is {value:,}; the limit is {COUNT_MAX:,}")
     return value
 
 
 def record_from(shape: type[RecordT], message: Message) -> RecordT:
-    """Make a record whose fields are called like the message's; numbers are checked."""
+    """Make a record whose fields are called like the message's."""
     names = [field.name for field in dataclasses.fields(shape)]  # type: ignore[arg-type]  # mypy cannot bind a TypeVar to dataclasses
-    values: dict[str, Any] = {name: getattr(message, name) for name in names}
-    for name, value in values.items():
-        if isinstance(value, int):
-            whole(value, name)
-    return shape(**values)
+    return shape(**{name: getattr(message, name) for name in names})
 
 
 def words(shape: type[WordT], wire: EnumTypeWrapper, prefix: str) -> Mapping[WordT, Any]:
@@ -181,7 +179,7 @@ FAILURES = words(UpdateFailure, device_pb2.UpdateFailure, "UPDATE_FAILURE")
 def _update_from(message: device_pb2.UpdateReport) -> UpdateReport:
     failure = message.failure
     return UpdateReport(
-        generation=whole(message.generation, "generation"),
+        generation=message.generation,
         digest=optional_digest_from(message.bundle_digest),
         phase=word_from(PHASES, message.phase, "update phase"),
         failure=word_from(FAILURES, failure, "update failure") if failure else None,

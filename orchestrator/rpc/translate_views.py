@@ -1,6 +1,6 @@
 """Between the operator API's messages and ``orchestrator.views``, total both ways."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fieldwise.v1alpha1 import operator_pb2
 from orchestrator.fleet.device import DeviceState
-from orchestrator.paging import Page
 from orchestrator.rollout.machine import Phase, Place
 from orchestrator.rpc.translate import (
     digest_from,
@@ -36,7 +35,6 @@ from orchestrator.views import (
 )
 
 ViewT = TypeVar("ViewT")
-MessageT = TypeVar("MessageT", bound=Message)
 
 STATES = words(DeviceState, operator_pb2.DeviceState, "DEVICE_STATE")
 ROLLOUT_PHASES = words(Phase, operator_pb2.RolloutPhase, "ROLLOUT_PHASE")
@@ -195,20 +193,6 @@ def fleet_to(fleet: FleetView) -> operator_pb2.GetFleetStatusResponse:
         rollouts_running=fleet.rollouts_running,
         tickets_open=fleet.tickets_open,
     )
-
-
-def tags_from(entries: Mapping[str, str]) -> dict[str, str]:
-    return dict(entries)
-
-
-def items_to(page: Page[ViewT], convert: Callable[[ViewT], MessageT]) -> list[MessageT]:
-    return [convert(each) for each in page.items]
-
-
-def page_from(
-    messages: Iterable[MessageT], token: str, convert: Callable[[MessageT], ViewT]
-) -> Page[ViewT]:
-    return Page(tuple(convert(each) for each in messages), token)
 
 
 def _optional(message: Message, name: str, convert: Callable[[Any], ViewT]) -> ViewT | None:

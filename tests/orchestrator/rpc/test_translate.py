@@ -1,0 +1,265 @@
+"""What crosses the wire is what was meant: every record survives, and nothing else gets in."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fieldwise import wire
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from orchestrator.fleet.device import DeviceState, Facts, Target
+from orchestrator.fleet.report import (
+    COUNT_MAX,
+    LearningCounters,
+    Report,
+    UpdateFailure,
+    UpdatePhase,
+    UpdateReport,
+    VitalSigns,
+)
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
+from orchestrator.rollout.machine import Phase, Place
+from orchestrator.rpc import translate, translate_views
+from orchestrator.views import (
+    BackboneView,
+    DeviceView,
+    FleetView,
+    RolloutView,
+    StopView,
+    TicketView,
+    VariantView,
+)
+
+small = st.integers(0, 2**32 - 1)
+large = st.integers(0, COUNT_MAX)
+word = st.text("abcdefgh0123456789", min_size=1, max_size=16)
+line = st.text(max_size=32).filter(lambda text: len(text.encode()) <= 100)
+digest = st.binary(min_size=32, max_size=32).map(bytes.hex)
+moments = st.datetimes(
+    datetime(2000, 1, 1),
+    datetime(2200, 1, 1),
+    timezones=st.just(UTC),  # noqa: DTZ001 - bounds
+)
+tags = st.dictionaries(word, word, max_size=4)
+
+
+def counts(shape: type[Any], numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    return st.builds(shape, **{field.name: numbers for field in fields(shape)})
+
+
+learning = st.builds(
+    LearningCounters,
+    samples=large,
+    classes=small,
+    select_samples=small,
+    judge_samples=small,
+    exemplars=small,
+    exemplar_bytes=large,
+    window_samples=st.integers(100, 200),
+    window_correct=st.integers(0, 100),
+    window_last_label_correct=st.integers(0, 100),
+)
+updates = st.builds(
+    UpdateReport,
+    generation=large,
+    digest=st.none() | digest,
+    phase=st.sampled_from(UpdatePhase),
+    failure=st.none() | st.sampled_from(UpdateFailure),
+)
+reports = st.builds(
+    Report,
+    incarnation=large,
+    sequence=large,
+    generation=large,
+    bundle_in_use=st.none() | digest,
+    variant_in_use=word,
+    update=updates,
+    vital_signs=counts(VitalSigns, small),
+    learning=learning,
+    agent_version=word,
+    settings_revision=large,
+)
+facts = st.builds(
+    Facts, agent_version=word, architecture=word, memory_bytes=large, processors=small
+)
+targets = st.builds(Target, generation=large, digest=digest)
+device_settings = st.builds(
+    DeviceSettings,
+    exemplar_bytes_max=st.none() | st.integers(1 << 20, 1 << 36),
+    shrinkage=st.none() | st.floats(0.001, 10),
+    learning_paused=st.none() | st.booleans(),
+    retention_days=st.none() | st.integers(0, 36_500),
+)
+revisions = st.builds(SettingsRevision, revision=large, settings=device_settings)
+tickets = st.builds(
+    TicketView,
+    id=word,
+    created_at=moments,
+    expires_at=moments,
+    uses_allowed=small,
+    uses=small,
+    revoked=st.booleans(),
+    tags=tags,
+)
+devices = st.builds(
+    DeviceView,
+    id=word,
+    tags=tags,
+    state=st.sampled_from(DeviceState),
+    enrolled_at=moments,
+    seen_at=st.none() | moments,
+    certificate_expires_at=moments,
+    facts=facts,
+    report=st.none() | reports,
+    target=st.none() | targets,
+    settings=st.none() | revisions,
+)
+backbones = st.builds(
+    BackboneView,
+    digest=digest,
+    name=word,
+    version=word,
+    epoch=small,
+    publisher=line,
+    licence=line,
+    source=line,
+    feature_width=small,
+    image_size=small,
+    variants=st.lists(st.builds(VariantView, word, large), max_size=8).map(tuple),
+    starter_classes=small,
+    created_at=moments,
+    devices=small,
+)
+rollouts = st.builds(
+    RolloutView,
+    id=word,
+    digest=digest,
+    title=word,
+    cohort=word,
+    phase=st.sampled_from(Phase),
+    created_at=moments,
+    ended_at=st.none() | moments,
+    counts=st.dictionaries(st.sampled_from(Place), st.integers(1, 2**32 - 1)),
+)
+stops = st.builds(StopView, rollout=rollouts, may_still_start=small, within_seconds=small)
+fleets = st.builds(
+    FleetView,
+    version=word,
+    fleet=word,
+    devices_by_state=st.dictionaries(word, small, max_size=6),
+    devices_by_backbone=st.dictionaries(word, small, max_size=6),
+    rollouts_running=small,
+    tickets_open=small,
+)
+
+BOTH_WAYS = {
+    "report": (reports, translate.report_to, translate.report_from),
+    "facts": (facts, translate.facts_to, translate.facts_from),
+    "target": (targets, translate.target_to, translate.target_from),
+    "settings": (device_settings, translate.settings_to, translate.settings_from),
+    "revision": (revisions, translate.revision_to, translate.revision_from),
+    "ticket": (tickets, translate_views.ticket_to, translate_views.ticket_from),
+    "device": (devices, translate_views.device_to, translate_views.device_from),
+    "backbone": (backbones, translate_views.backbone_to, translate_views.backbone_from),
+    "rollout": (rollouts, translate_views.rollout_to, translate_views.rollout_from),
+    "stop": (stops, translate_views.stop_to, translate_views.stop_from),
+    "fleet": (fleets, translate_views.fleet_to, translate_views.fleet_from),
+}
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_record_survives_the_wire(name: str, data: st.DataObject) -> None:
+    strategy, to_wire, from_wire = BOTH_WAYS[name]
+    record = data.draw(strategy)
+    message = to_wire(record)
+    wire.check(message)
+    assert from_wire(type(message).FromString(message.SerializeToString())) == record
+
+
+def test_the_shortest_report_says_that_nothing_was_begun() -> None:
+    assert translate.report_from(device_pb2.CheckInRequest()) == Report(0, 0)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        device_pb2.CheckInRequest(bundle_in_use=b"x" * 31),
+        device_pb2.CheckInRequest(update=device_pb2.UpdateReport()),
+        device_pb2.CheckInRequest(update={"phase": 1, "bundle_digest": b"x"}),
+        device_pb2.CheckInRequest.FromString(b"\x32\x02\x18\x63"),  # phase 99
+        device_pb2.CheckInRequest.FromString(b"\x32\x04\x18\x06\x20\x63"),  # failure 99
+        device_pb2.CheckInRequest(learning={"window_samples": 1, "window_correct": 2}),
+    ],
+)
+def test_a_report_without_meaning_is_refused(message: device_pb2.CheckInRequest) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        translate.report_from(message)
+    assert refused.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_numbers_that_no_database_holds_are_refused() -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        translate.report_from(device_pb2.CheckInRequest(sequence=2**63))
+    assert refused.value.fault is Fault.OVER_LIMIT
+    with pytest.raises(FieldwiseError):
+        translate.facts_from(enrolment_pb2.DeviceFacts(memory_bytes=2**64 - 1))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        device_pb2.DeviceSettings(shrinkage=float("nan")),
+        device_pb2.DeviceSettings(shrinkage=0),
+        device_pb2.DeviceSettings(exemplar_bytes_max=0),
+        device_pb2.DeviceSettings(retention_days=2**32 - 1),
+    ],
+)
+def test_device_settings_out_of_their_bounds_are_refused(
+    message: device_pb2.DeviceSettings,
+) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        translate.settings_from(message)
+    assert refused.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_a_setting_of_zero_is_not_the_same_as_none() -> None:
+    message = device_pb2.DeviceSettings(retention_days=0, learning_paused=False)
+    assert translate.settings_from(message) == DeviceSettings(
+        retention_days=0, learning_paused=False
+    )
+
+
+def test_every_word_of_the_wire_has_one_of_ours() -> None:
+    tables = (
+        (translate.PHASES, device_pb2.UpdatePhase),
+        (translate.FAILURES, device_pb2.UpdateFailure),
+        (translate_views.STATES, operator_pb2.DeviceState),
+        (translate_views.ROLLOUT_PHASES, operator_pb2.RolloutPhase),
+    )
+    for table, enumeration in tables:
+        assert set(table.values()) == set(enumeration.values()) - {0}
+    assert {field.name for field in operator_pb2.RolloutCounts.DESCRIPTOR.fields} == set(Place)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_parses_is_a_report_or_refused(content: bytes) -> None:
+    message = device_pb2.CheckInRequest()
+    try:
+        message.ParseFromString(content)
+    except Exception:  # noqa: BLE001 - protobuf's own refusal is fine, too
+        return
+    assert fault_of(message) in {None, Fault.INVALID_ARGUMENT, Fault.OVER_LIMIT}
+
+
+def fault_of(message: device_pb2.CheckInRequest) -> Fault | None:
+    try:
+        translate.report_from(message)
+    except FieldwiseError as error:
+        return error.fault
+    return None

@@ -1,0 +1,185 @@
+"""Metrics: whatever the size of the fleet, a scrape has the same length."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from orchestrator.fleet.device import DeviceState, Standing, Target
+from orchestrator.fleet.report import UpdateFailure, UpdatePhase, UpdateReport
+from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
+from orchestrator.metrics import COUNTED, RESULTS, FleetMetrics
+from orchestrator.rollout.machine import Phase, Place, Rollout
+from orchestrator.survey import BACKBONES_MAX, Snapshot, most_used, snapshot_of
+
+NOW = 1_800_000_000.0
+
+
+def fleet(size: int, backbones: int) -> list[Standing]:
+    chance = random.Random(size)
+    return [
+        Standing(
+            f"d{index}",
+            NOW - 1000,
+            target=Target(1, "ab" * 32),
+            seen_at=chance.choice([None, NOW - 1, NOW - 900]),
+            bundle_in_use=f"{chance.randrange(backbones):064x}",
+            update=UpdateReport(
+                1, "ab" * 32, UpdatePhase.REVERTED, chance.choice([None, *UpdateFailure])
+            ),
+            window_samples=100,
+            window_correct=chance.randrange(101),
+        )
+        for index in range(size)
+    ]
+
+
+def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
+    titles = {f"{number:064x}": f"lite0:{number}" for number in range(backbones)}
+    rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW, counts={Place.WAITING: size})
+    return snapshot_of(
+        fleet(size, backbones),
+        [rollout],
+        titles,
+        expiring={0: 0, 1: size // 2, 7: size},
+        tickets_open=size,
+        now=NOW,
+    )
+
+
+def samples(metrics: FleetMetrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = generate_latest(metrics.registry).decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_two_thousand_devices_make_as_many_series_as_ten() -> None:
+    lengths = {}
+    for size, backbones in ((10, 3), (2000, 3), (2000, 300)):
+        metrics = FleetMetrics("0.1.0")
+        metrics.show(snapshot(size, backbones))
+        lengths[size, backbones] = metrics.count_series()
+    assert lengths[2000, 3] == lengths[10, 3]
+    assert lengths[2000, 300] == lengths[10, 3] + BACKBONES_MAX + 1 - 3
+
+
+def test_the_counts_of_a_gauge_add_up_to_the_fleet() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.show(snapshot(500, 40))
+    shown = samples(metrics)
+    totals: Counter[str] = Counter()
+    for (name, _), value in shown.items():
+        totals[name] += int(value)
+    assert totals["fieldwise_devices"] == 500
+    assert totals["fieldwise_backbone_devices"] == 500
+    assert totals["fieldwise_rollout_devices"] == 500
+    assert totals["fieldwise_rollouts"] == 1
+    assert shown["fieldwise_device_accuracy_ratio_gcount", ()] == 500
+    assert shown["fieldwise_device_accuracy_ratio_bucket", (("le", "+Inf"),)] == 500
+
+
+def test_accuracy_is_a_distribution_over_devices() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.show(Snapshot(accuracies=(0.0, 0.1, 0.55, 0.95, 1.0)))
+    shown = samples(metrics)
+    buckets = {
+        dict(labels)["le"]: value
+        for (name, labels), value in shown.items()
+        if name == "fieldwise_device_accuracy_ratio_bucket"
+    }
+    assert (buckets["0.1"], buckets["0.5"], buckets["0.6"], buckets["1.0"]) == (2, 2, 3, 5)
+    assert list(buckets.values()) == sorted(buckets.values())
+    assert shown["fieldwise_device_accuracy_ratio_gsum", ()] == pytest.approx(2.6)
+
+
+def test_the_rarest_backbones_are_counted_together() -> None:
+    bundles = {f"{number:064x}": 100 - number for number in range(30)}
+    titles = {digest: f"b:{int(digest, 16)}" for digest in bundles}
+    shown = most_used(bundles, titles)
+    assert list(shown)[:2] == ["b:0", "b:1"]
+    assert len(shown) == BACKBONES_MAX + 1
+    assert shown["other"] == sum(100 - number for number in range(20, 30))
+    assert most_used({"ff": 3}, {}) == {"unknown": 3}
+
+
+@pytest.mark.parametrize(("code", "result"), RESULTS.items())
+@pytest.mark.parametrize("path", COUNTED)
+def test_a_call_is_counted_by_its_result(path: str, code: str, result: Result) -> None:
+    metrics = FleetMetrics("0.1.0")
+    service, method = path.strip("/").split("/")
+    metrics.call_started("unary", service, method)
+    metrics.call_ended("unary", service, method, code, 0.01)
+    shown = samples(metrics)
+    assert shown[COUNTED[path].name, (("result", result),)] == 1
+    others = [value for (name, _), value in shown.items() if name == COUNTED[path].name]
+    assert sum(others) == 1
+    assert len(others) == len(Result)
+
+
+def test_codes_are_spelled_as_dashboards_expect() -> None:
+    metrics = FleetMetrics("0.1.0")
+    for code in ("OK", "NOT_FOUND", "DEADLINE_EXCEEDED"):
+        metrics.call_ended("unary", "s", "m", code, 0.01)
+    codes = {
+        dict(labels)["grpc_code"]
+        for (name, labels) in samples(metrics)
+        if name == "grpc_server_handled_total"
+    }
+    assert codes == {"OK", "NotFound", "DeadlineExceeded"}
+
+
+def test_failures_of_loops_and_bytes_are_counted() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.loop_failed(Loop.FLUSH)
+    metrics.downloaded(1000)
+    metrics.downloaded(24)
+    shown = samples(metrics)
+    assert shown["fieldwise_loop_failures_total", (("loop", "flush"),)] == 1
+    assert shown["fieldwise_loop_failures_total", (("loop", "metrics"),)] == 0
+    assert shown["fieldwise_download_bytes_total", ()] == 1024
+
+
+def test_nothing_is_shown_that_the_catalogue_does_not_have() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.call_started("unary", "s", "m")
+    metrics.call_ended("unary", "s", "m", "OK", 0.1)
+    metrics.message_received("unary", "s", "m")
+    metrics.message_sent("unary", "s", "m")
+    metrics.show(snapshot(3))
+    known = {entry.name for entry in CATALOGUE}
+    parts = {
+        f"{entry.name}_{part}"
+        for entry in CATALOGUE
+        if entry.kind in {Kind.HISTOGRAM, Kind.DISTRIBUTION}
+        for part in ("bucket", "count", "sum", "gcount", "gsum")
+    }
+    shown = {name for name, _ in samples(metrics)}
+    assert {name for name in shown if not name.startswith("process_")} <= known | parts
+    assert known - shown == {
+        entry.name for entry in CATALOGUE if entry.kind in {Kind.HISTOGRAM, Kind.DISTRIBUTION}
+    }
+
+
+def test_names_follow_the_rules_of_prometheus() -> None:
+    for entry in CATALOGUE:
+        assert entry.name.startswith(("fieldwise_", "grpc_server_"))
+        assert (entry.kind is Kind.COUNTER) == entry.name.endswith("_total")
+        assert entry.text.endswith(".")
+
+
+def test_a_snapshot_counts_phases_states_and_failures() -> None:
+    seen = snapshot(40)
+    assert seen.phases == {Phase.RUNNING: 1}
+    assert sum(seen.states.values()) == 40
+    assert set(seen.states) == set(DeviceState)
+    failed = replace(
+        fleet(1, 1)[0], update=UpdateReport(1, None, UpdatePhase.REVERTED, UpdateFailure.DISK_FULL)
+    )
+    only = snapshot_of([failed], [], {}, expiring={}, tickets_open=0, now=NOW)
+    assert only.failures == {UpdateFailure.DISK_FULL: 1}
