@@ -1,0 +1,102 @@
+"""The orchestrator's settings: no setting is needed, each has a meaning and a pinned default."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldwise import settings
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.logs import LogForm, LogLevel
+from orchestrator.config import (
+    PREFIX,
+    OrchestratorSettings,
+    default_data_folder,
+    load_settings,
+)
+
+DEFAULTS: dict[str, Any] = {
+    "data_folder": None,
+    "fleet": "",
+    "device_listen": "0.0.0.0:8443",
+    "operator_listen": "0.0.0.0:8444",
+    "metrics_listen": "127.0.0.1:9464",
+    "advertise_hosts": (),
+    "device_address": "",
+    "operator_address": "",
+    "database_url": "",
+    "bundle_folder": None,
+    "operator_token": "",
+    "check_in_seconds": 60,
+    "busy_check_in_seconds": 10,
+    "busy_check_ins_per_second": 100.0,
+    "downloads_max": 100,
+    "calls_max": 2000,
+    "bundle_bytes_max": 2 * 1024**3,
+    "metrics_seconds": 15,
+    "reconcile_seconds": 2.0,
+    "drain_seconds": 10.0,
+    "log_level": LogLevel.INFO,
+    "log_form": LogForm.TEXT,
+}
+
+
+def test_defaults_change_only_on_purpose() -> None:
+    made = OrchestratorSettings()
+    names = settings.field_names(OrchestratorSettings)
+    assert {name: getattr(made, name) for name in names} == DEFAULTS
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_every_setting_says_what_it_means(name: str) -> None:
+    assert settings.describe(OrchestratorSettings, name).rstrip().endswith(".")
+
+
+def test_the_data_folder_is_where_a_user_s_programs_keep_their_state() -> None:
+    assert default_data_folder({"XDG_STATE_HOME": "/x"}) == Path("/x/fieldwise")
+    assert default_data_folder({"HOME": "/h"}) == Path("/h/.local/state/fieldwise")
+    relative = {"XDG_STATE_HOME": "x", "HOME": "/h"}
+    assert default_data_folder(relative) == Path("/h/.local/state/fieldwise")
+    assert load_settings(None, {"HOME": "/h"}, {}).settings.folder == Path(
+        "/h/.local/state/fieldwise"
+    )
+
+
+def test_variables_of_the_other_programs_are_left_alone() -> None:
+    others = {
+        f"{PREFIX}{name}": "x" for name in ("AGENT_STATE", "ADDRESS", "TOKEN", "CA", "CONFIG")
+    }
+    assert load_settings(None, {**others, "HOME": "/h"}, {}).settings.fleet == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("device_listen", "8443", "is not an address"),
+        ("operator_listen", "host:99999", "is not an address"),
+        ("metrics_listen", "::1:9464", "is not an address"),
+        ("device_address", "fleet.example", "is not an address"),
+        ("operator_address", "fleet.example:x", "is not an address"),
+        ("database_url", "mysql://host/x", "begins with none of sqlite://, postgresql://"),
+        ("fleet", "Plant 7", "matching regex"),
+        ("operator_token", "short", "matching regex"),
+        ("check_in_seconds", "0", ">= 1"),
+        ("check_in_seconds", "86401", "<= 86400"),
+        ("calls_max", "9", ">= 10"),
+        ("busy_check_ins_per_second", "0", "> 0"),
+        ("bundle_bytes_max", "1", ">= 1048576"),
+        ("advertise_hosts", ",".join(["h"] * 17), "length <= 16"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_named(name: str, value: str, reason: str) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        load_settings(None, {"HOME": "/h"}, {name: value})
+    assert refused.value.fault is Fault.SETTING_INVALID
+    assert reason in refused.value.sentence
+    assert name.replace("_", "-") in refused.value.sentence.replace("_", "-")
+
+
+def test_two_bad_addresses_are_two_lines() -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        load_settings(None, {"HOME": "/h"}, {"device_listen": "xyz", "operator_listen": "abc"})
+    assert len(refused.value.sentence.splitlines()) == 2

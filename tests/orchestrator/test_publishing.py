@@ -1,0 +1,131 @@
+"""Publishing: all of a bundle is verified before any of it can be seen."""
+
+import errno
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fieldwise import archive
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.publishing import Publishing
+from orchestrator.storage.blobs import folder_bundles
+from orchestrator.storage.memory import memory_stores
+from tests.bundles import Spoiled, spoiled_bundle, tiny_bundle
+from tests.fleet_records import SetClock
+
+BYTES_MAX = 10_000_000
+
+
+class House:
+    """A publishing use case over memory and a folder."""
+
+    def __init__(self, folder: Path, bytes_max: int = BYTES_MAX) -> None:
+        self.scratch = folder / "scratch"
+        self.scratch.mkdir()
+        self.stores = memory_stores()
+        self.bundles = folder_bundles(folder / "bundles")
+        self.publishing = Publishing(
+            self.stores.backbones, self.bundles, SetClock(), self.scratch, bytes_max
+        )
+
+    async def refused(self, content: AsyncIterator[bytes]) -> FieldwiseError:
+        """Publish what must be refused, and make sure that nothing is left to be seen."""
+        with pytest.raises(FieldwiseError) as refused:
+            await self.publishing.publish(content)
+        assert list(self.scratch.iterdir()) == []
+        return refused.value
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+async def pieces(content: bytes, size: int = 5000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+@pytest.mark.parametrize("starter", [False, True])
+async def test_a_published_bundle_is_whole_in_the_store_and_named(
+    house: House, tmp_path: Path, starter: bool
+) -> None:
+    path = tiny_bundle(tmp_path / "a.bundle", starter=starter)
+    published = await house.publishing.publish(pieces(path.read_bytes()))
+    assert published.created
+    manifest = published.backbone.manifest
+    for file in manifest.files:
+        assert await house.bundles.size(file.digest) == file.size
+    content = [piece async for piece in house.bundles.read(published.backbone.digest)]
+    assert archive.digest_of(b"".join(content)) == published.backbone.digest
+    assert list(house.scratch.iterdir()) == []
+
+
+async def test_publishing_again_changes_nothing(house: House, tmp_path: Path) -> None:
+    content = tiny_bundle(tmp_path / "a.bundle").read_bytes()
+    first = await house.publishing.publish(pieces(content))
+    second = await house.publishing.publish(pieces(content))
+    assert (first.created, second.created) == (True, False)
+    assert first.backbone == second.backbone
+
+
+async def test_other_content_under_a_taken_name_and_version_is_refused(
+    house: House, tmp_path: Path
+) -> None:
+    await house.publishing.publish(pieces(tiny_bundle(tmp_path / "a.bundle").read_bytes()))
+    other = tiny_bundle(tmp_path / "b.bundle", seed=1).read_bytes()
+    error = await house.refused(pieces(other))
+    assert error.fault is Fault.ALREADY_EXISTS
+    assert "tiny:1.0.0" in error.sentence
+
+
+async def test_a_file_over_the_limit_is_refused_before_its_end(tmp_path: Path) -> None:
+    house = House(tmp_path, bytes_max=12_000)
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(1000):
+            taken += 5000
+            yield bytes(5000)
+
+    assert (await house.refused(endless())).fault is Fault.OVER_LIMIT
+    assert taken == 15_000
+
+
+async def test_a_graph_that_breaks_a_rule_is_never_seen(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "wide.bundle"
+    spoiled_bundle(path, Spoiled.WIDTH)
+    error = await house.refused(pieces(path.read_bytes()))
+    assert error.fault is Fault.BUNDLE_INVALID
+    assert not list((tmp_path / "bundles").rglob("sha256/*"))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 600, 5000, -1])
+async def test_a_file_cut_short_anywhere_is_refused(house: House, tmp_path: Path, cut: int) -> None:
+    content = tiny_bundle(tmp_path / "a.bundle").read_bytes()[:cut]
+    assert (await house.refused(pieces(content))).fault is Fault.BUNDLE_INVALID
+
+
+async def test_a_changed_byte_is_refused(house: House, tmp_path: Path) -> None:
+    content = bytearray(tiny_bundle(tmp_path / "a.bundle").read_bytes())
+    content[len(content) // 2] ^= 1
+    error = await house.refused(pieces(bytes(content)))
+    assert error.fault in {Fault.DIGEST_MISMATCH, Fault.BUNDLE_INVALID}
+
+
+async def test_a_caller_that_goes_away_leaves_nothing(house: House) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise FieldwiseError(Fault.UNAVAILABLE, "gone")
+
+    assert (await house.refused(broken())).fault is Fault.UNAVAILABLE
+
+
+async def test_a_full_disk_is_named(house: House) -> None:
+    async def full() -> AsyncIterator[bytes]:
+        yield b"x"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert (await house.refused(full())).fault is Fault.DISK_FULL
