@@ -14,6 +14,7 @@ import structlog
 from agent.checkins import CheckIns
 from agent.config import AgentSettings, learning_settings
 from agent.daemon import Daemon
+from agent.device.allocator import return_memory_early
 from agent.device.bundles import BundleFolder
 from agent.device.clock import SystemClock
 from agent.device.database import Database
@@ -191,6 +192,7 @@ def opened(settings: AgentSettings) -> Iterator[Agent]:
     Raises:
         FieldwiseError: ``STATE_LOCKED``, ``STATE_DAMAGED``, ``DISK_FULL``.
     """
+    return_memory_early()
     with StateFolder(settings.state_folder) as folder:
         agent = Agent(settings, folder)
         try:
