@@ -318,7 +318,7 @@ REFUSALS: dict[Callable[[ModelProto], None], str] = {
     any_size: r"\[N, 3, N, 16\] instead",
     grey_images: r"\[N, 1, 16, 16\] instead",
     bytes_as_input: "input is not float32",
-    a_sequence_as_input: "input is not",
+    a_sequence_as_input: "the input is not a tensor",
     batches_of_one: "batches of 1 only",
     another_width: r"output is \[N, 33\] instead of \[N, 32\]",
     a_row_for_all: "1 rows whatever",
@@ -380,6 +380,16 @@ def test_a_damaged_graph_is_refused_or_read_but_never_crashes(data: st.DataObjec
 @given(st.integers(0, 5000))
 def test_a_graph_cut_short_is_refused(length: int) -> None:
     refused(tiny_model().SerializeToString()[:length])
+
+
+def test_a_file_without_a_graph_is_no_model() -> None:
+    refused(b"", "not an ONNX file")
+    refused(ModelProto(ir_version=8).SerializeToString(), "not an ONNX file")
+
+
+def test_a_part_longer_than_the_file_is_refused_before_parsing() -> None:
+    with pytest.raises(FieldwiseError, match="not an ONNX file"):
+        skim.structure_bytes(b"\x3a\x7f\x0a\x00")
 
 
 def test_names_in_sentences_are_short_and_on_one_line() -> None:
