@@ -1,0 +1,64 @@
+"""How a command finds its server, and how it fetches long lists."""
+
+from pathlib import Path
+
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.cli.remote import Asked, collect, more, resolve
+from orchestrator.connection import Connection, write_connection
+from orchestrator.paging import Page
+
+NEAR = Connection("127.0.0.1:8444", "NEAR PEM", "near-token")
+NOTHING = Asked(None, None, None)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FIELDWISE_DATA_FOLDER", str(tmp_path))
+    return tmp_path
+
+
+def fault_of(asked: Asked) -> Fault:
+    with pytest.raises(FieldwiseError) as refused:
+        resolve(asked)
+    return refused.value.fault
+
+
+def test_on_the_server_s_machine_nothing_has_to_be_said(folder: Path) -> None:
+    write_connection(folder, NEAR)
+    assert resolve(NOTHING) == NEAR
+
+
+def test_what_is_said_goes_first(folder: Path) -> None:
+    write_connection(folder, NEAR)
+    (folder / "ca.pem").write_text("FAR PEM")
+    far = Asked("far:1", "far-token", folder / "ca.pem")
+    assert resolve(far) == Connection("far:1", "FAR PEM", "far-token")
+    assert resolve(Asked(None, "other", None)) == Connection(NEAR.address, NEAR.authority, "other")
+
+
+def test_what_is_missing_is_named(folder: Path) -> None:
+    (folder / "ca.pem").write_text("PEM")
+    assert fault_of(NOTHING) is Fault.UNREACHABLE
+    assert fault_of(Asked("far:1", "t", None)) is Fault.INVALID_ARGUMENT
+    assert fault_of(Asked("far:1", None, folder / "ca.pem")) is Fault.UNAUTHENTICATED
+    assert fault_of(Asked("far", "t", folder / "ca.pem")) is Fault.INVALID_ARGUMENT
+    assert fault_of(Asked("far:1", "t", folder / "missing")) is Fault.INVALID_ARGUMENT
+    (folder / "ca.pem").write_bytes(b"\xff\xfe")
+    assert fault_of(Asked("far:1", "t", folder / "ca.pem")) is Fault.INVALID_ARGUMENT
+
+
+async def numbers(token: str) -> Page[int]:
+    """Ten numbers in pages of four."""
+    start = int(token or 0)
+    return Page(tuple(range(start, min(start + 4, 10))), str(start + 4) if start < 8 else "")
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "cut"),
+    [(0, 10, False), (10, 10, False), (9, 9, True), (4, 4, True), (1, 1, True), (99, 10, False)],
+)
+async def test_as_many_pages_are_fetched_as_are_shown(limit: int, count: int, cut: bool) -> None:
+    assert await collect(numbers, limit) == (list(range(count)), cut)
+    assert bool(more(cut, limit)) == cut

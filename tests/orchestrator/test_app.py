@@ -1,0 +1,129 @@
+"""Putting an orchestrator together: it goes on without its database, and takes all down with it."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import msgspec
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.ticket import decode_ticket
+from orchestrator.app import Started, running, serve
+from orchestrator.config import OrchestratorSettings, load_settings
+from orchestrator.connection import read_connection
+from orchestrator.rpc.client import OperatorClient, connect
+from orchestrator.storage.sql.fleet import SqlDevices
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> OrchestratorSettings:
+    flags = {
+        "data_folder": str(tmp_path / "data"),
+        "device_listen": "127.0.0.1:0",
+        "operator_listen": "127.0.0.1:0",
+        "metrics_listen": "127.0.0.1:0",
+        "advertise_hosts": "127.0.0.1",
+        "metrics_seconds": "1",
+        "drain_seconds": "1",
+    }
+    return load_settings(None, {}, flags).settings
+
+
+async def fetch(started: Started, path: str) -> tuple[int, str]:
+    def get() -> tuple[int, str]:
+        try:
+            with urlopen(f"http://{started.metrics_address}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    return await asyncio.to_thread(get)
+
+
+async def test_what_is_told_is_where_it_listens(settings: OrchestratorSettings) -> None:
+    async with running(settings) as started:
+        near = read_connection(settings.folder)
+        assert near is not None
+        assert near.address == started.operator_address
+        async with connect(near.address, near.authority.encode(), near.token) as operator:
+            created = await operator.create_ticket(1, 3600, {})
+        ticket = decode_ticket(created.token)
+        assert ticket.address == started.operator_address
+        assert ticket.fleet == started.fleet
+        assert await fetch(started, "/readyz") == (200, "ready\n")
+
+
+async def test_addresses_that_were_set_are_told_instead_of_the_bound_ones(
+    settings: OrchestratorSettings,
+) -> None:
+    outside = msgspec.structs.replace(
+        settings, device_address="fleet.example:443", operator_address="fleet.example:444"
+    )
+    async with running(outside) as started:
+        assert started.device_address == "fleet.example:443"
+        near = read_connection(settings.folder)
+        assert near is not None
+        async with connect(near.address, near.authority.encode(), near.token) as operator:
+            token = (await operator.create_ticket(1, 3600, {})).token
+        assert decode_ticket(token).address == "fleet.example:444"
+
+
+async def test_a_defect_in_a_loop_is_counted_and_serving_goes_on(
+    settings: OrchestratorSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_self: SqlDevices) -> None:
+        raise RuntimeError("odd")
+
+    async with running(settings) as started:
+        monkeypatch.setattr(SqlDevices, "standings", broken)
+        failing = 'fieldwise_loop_failures_total{loop="metrics"} 0.0'
+        for _ in range(300):
+            _, shown = await fetch(started, "/metrics")
+            if failing not in shown:
+                break
+            await asyncio.sleep(0.1)
+        assert failing not in shown
+        near = read_connection(settings.folder)
+        assert near is not None
+        async with connect(near.address, near.authority.encode(), near.token) as operator:
+            assert await is_served(operator)
+
+
+async def is_served(operator: OperatorClient) -> bool:
+    return (await operator.list_tickets()).items == ()
+
+
+async def test_a_start_that_fails_leaves_nothing_running(
+    settings: OrchestratorSettings,
+) -> None:
+    taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = taken.sockets[0].getsockname()[1]
+    for name in ("metrics_listen", "operator_listen"):
+        bad = msgspec.structs.replace(settings, **{name: f"127.0.0.1:{port}"})
+        with pytest.raises(FieldwiseError) as refused:
+            async with running(bad):
+                pytest.fail("it started on a port that is taken")
+        assert refused.value.fault is Fault.SETTING_INVALID
+        assert name in refused.value.sentence
+    taken.close()
+    await taken.wait_closed()
+    async with running(settings) as started:
+        assert started.fleet
+
+
+async def test_a_signal_stops_it_and_lets_the_folder_go(settings: OrchestratorSettings) -> None:
+    told: list[Started] = []
+
+    def announce(started: Started) -> None:
+        told.append(started)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await asyncio.wait_for(serve(settings, announce), 60)
+    assert told[0].folder == settings.folder
+    async with running(settings) as again:
+        assert again.fleet == told[0].fleet
