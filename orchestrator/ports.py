@@ -191,7 +191,7 @@ class CheckInStore(Protocol):
         ...
 
     async def permit(self, device_id: str, permit: Permit) -> bool:
-        """Give a start permit, in place of an older one.
+        """Give a start permit, in place of an older one of the same rollout.
 
         Returns:
             False, with nothing changed, unless the device's target is of the permit's generation
@@ -223,7 +223,10 @@ class BackboneStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """Unexpired permits of devices that have not started, and when the last of them ends."""
+    """Unexpired permits of devices that have not started, and when the last of them ends.
+
+    Devices that a newer rollout has taken count too, until they are known to have heard of it.
+    """
 
     devices: int
     until: float

@@ -61,11 +61,12 @@ def newcomer(
     return Newcomer(device, tags or {}, FACTS, NOW, key_of(device, ticket_id=ticket_id))
 
 
-async def join(stores: Stores, device: str, **tags: str) -> None:
+async def join(stores: Stores, device: str, *, now: float = NOW, **tags: str) -> None:
     """Make a device a member."""
     if await stores.tickets.get("open") is None:
         await stores.tickets.add(replace(ticket("open"), uses_allowed=100_000))
-    assert await stores.members.enrol(newcomer(device, tags, "open"), "open")
+    admitted = replace(newcomer(device, tags, "open"), enrolled_at=now)
+    assert await stores.members.enrol(admitted, "open")
 
 
 def backbone(version: str = "1", name: str = "lite0") -> Backbone:

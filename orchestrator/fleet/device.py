@@ -47,8 +47,9 @@ class Permit:
 class Standing:
     """The narrow row of a device that decisions are made on: what it should do and what it does.
 
-    ``rollout`` is the number of the rollout that gave the target, 0 before the first. The fields
-    from ``seen_at`` on are of the newest report; ``pace_seconds`` is what its reply asked for.
+    ``rollout`` is the number of the rollout that gave the target, 0 before the first; ``permit`` is
+    the newest that this rollout gave, maybe for a target before. The fields from ``seen_at`` on are
+    of the newest report; ``pace_seconds`` is what its reply asked for.
     """
 
     device: str
@@ -137,8 +138,16 @@ def is_offline(standing: Standing, now: float) -> bool:
 
 
 def is_ahead(standing: Standing) -> bool:
-    """Tell whether a device has obeyed a target that the store does not know of."""
-    return standing.generation > (standing.target.generation if standing.target else 0)
+    """Tell whether a device has a target that the store does not know of.
+
+    Either its generation is higher, or it is the same one with another bundle: the store was put
+    back in time and has given the generation out again before it heard from the device.
+    """
+    target, update = standing.target, standing.update
+    if target is None:
+        return standing.generation > 0
+    renumbered = update.generation == target.generation and not _begun(standing)
+    return standing.generation > target.generation or renumbered
 
 
 def next_generation(standing: Standing) -> int:
@@ -152,18 +161,17 @@ def has_failed(standing: Standing) -> bool:
     A device that had the bundle active and serves another one again has turned back as well,
     whatever made it: which bundle serves is what counts.
     """
-    target, update = standing.target, standing.update
-    if target is None or update.generation != target.generation:
+    target, phase = standing.target, standing.update.phase
+    if target is None or not _begun(standing):
         return False
-    if update.phase is UpdatePhase.REVERTED:
-        return True
-    return update.phase is UpdatePhase.ACTIVE and standing.bundle_in_use != target.digest
+    turned_back = phase is UpdatePhase.ACTIVE and standing.bundle_in_use != target.digest
+    return phase is UpdatePhase.REVERTED or turned_back
 
 
 def has_arrived(standing: Standing) -> bool:
     """Tell whether the device knows its target and the pair of that bundle serves."""
     target = standing.target
-    if target is None or standing.generation != target.generation:
+    if target is None or standing.generation != target.generation or is_ahead(standing):
         return False
     under_way = standing.update.phase in UNDER_WAY
     return standing.bundle_in_use == target.digest and not under_way and not has_failed(standing)
@@ -171,9 +179,7 @@ def has_arrived(standing: Standing) -> bool:
 
 def is_under_way(standing: Standing) -> bool:
     """Tell whether the device works on its present target."""
-    target, update = standing.target, standing.update
-    started = target is not None and update.generation == target.generation
-    return started and update.phase in UNDER_WAY
+    return _begun(standing) and standing.update.phase in UNDER_WAY
 
 
 def permit_held(standing: Standing) -> Permit | None:
@@ -190,10 +196,16 @@ def has_permit(standing: Standing, now: float) -> bool:
     return permit is not None and now < permit.expires_at
 
 
-def may_still_start(standing: Standing, now: float) -> bool:
-    """Tell whether a device holds a permit and has, for all that is known, not begun."""
-    ended = has_failed(standing) or has_arrived(standing)
-    return has_permit(standing, now) and not ended and not is_under_way(standing)
+def may_still_start(permit: Permit, standing: Standing, now: float) -> bool:
+    """Tell whether a device may begin on a permit, and has not, for all that is known.
+
+    The permit may be for a target that was replaced since: until the device hears of it, it holds.
+    """
+    if now >= permit.expires_at or standing.generation > permit.generation:
+        return False
+    begun = standing.update.phase is not UpdatePhase.IDLE
+    known = permit_held(standing) is not None and has_arrived(standing)
+    return not known and not (begun and standing.update.generation >= permit.generation)
 
 
 def state_of(standing: Standing, now: float) -> DeviceState:
@@ -208,3 +220,11 @@ def state_of(standing: Standing, now: float) -> DeviceState:
         return DeviceState.FAILED
     settled = standing.target is None or is_ahead(standing) or has_arrived(standing)
     return DeviceState.HEALTHY if settled else DeviceState.WAITING
+
+
+def _begun(standing: Standing) -> bool:
+    """Tell whether the update that the device reports is of its present target."""
+    target, update = standing.target, standing.update
+    if target is None or update.generation != target.generation:
+        return False
+    return update.digest in (None, target.digest)

@@ -231,9 +231,14 @@ def _is_watched(rollout: Rollout, cohort: Iterable[Standing], now: float) -> boo
 
 
 def _may_move(standing: Standing, now: float) -> bool:
-    """Tell whether a device works on its target, or may have begun to without our knowing."""
-    if has_failed(standing) or has_arrived(standing) or is_ahead(standing):
+    """Tell whether a device works on its target, or may arrive there without our knowing yet.
+
+    One that serves the wanted bundle already arrives by merely hearing of its target.
+    """
+    if standing.target is None or has_failed(standing) or has_arrived(standing):
         return False
+    if standing.generation != standing.target.generation or is_ahead(standing):
+        return standing.generation < standing.target.generation
     permit = permit_held(standing)
     unheard = permit is not None and (standing.seen_at or 0.0) < permit.expires_at
     return is_under_way(standing) or has_permit(standing, now) or unheard

@@ -33,7 +33,10 @@ Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout)
 
 @dataclass(slots=True)
 class Contents:
-    """What the stores hold together; ``members`` says which devices a rollout has ordered."""
+    """What the stores hold together.
+
+    ``members`` says which devices a rollout has ordered and which permits it gave them.
+    """
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
@@ -41,7 +44,7 @@ class Contents:
     keys: dict[str, DeviceKey] = field(default_factory=dict)
     backbones: dict[str, Backbone] = field(default_factory=dict)
     rollouts: dict[int, Rollout] = field(default_factory=dict)
-    members: dict[int, set[str]] = field(default_factory=dict)
+    members: dict[int, dict[str, Permit | None]] = field(default_factory=dict)
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)
@@ -200,6 +203,7 @@ class MemoryCheckIns:
         target = device.standing.target
         if target is None or target.generation != permit.generation:
             return False
+        self._contents.members[device.standing.rollout][device_id] = permit
         self._contents.stand(device, replace(device.standing, permit=permit))
         return True
 
@@ -253,7 +257,7 @@ class MemoryRollouts:
         number = len(self._contents.rollouts) + 1
         rollout = Rollout(number, backbone.digest, backbone.manifest.title, str(cohort), now)
         self._contents.rollouts[number] = rollout
-        self._contents.members[number] = set()
+        self._contents.members[number] = {}
         return rollout
 
     async def get(self, number: int) -> Rollout:
@@ -288,12 +292,14 @@ class MemoryRollouts:
         return kept
 
     async def permits(self, number: int, now: float) -> Permits:
-        held = [
-            standing.permit
-            for standing in (device.standing for device in self._contents.fleet())
-            if standing.rollout == number and may_still_start(standing, now)
+        members = self._contents.members.get(number, {})
+        ends = [
+            permit.expires_at
+            for device in self._contents.fleet()
+            if (permit := members.get(device.id)) is not None
+            and may_still_start(permit, device.standing, now)
         ]
-        return Permits(len(held), max((each.expires_at for each in held if each), default=now))
+        return Permits(len(ends), max(ends, default=now))
 
     def _give(self, order: Order, number: int) -> None:
         device = self._contents.member(order.device)
@@ -302,14 +308,14 @@ class MemoryRollouts:
         standing = device.standing
         if standing.target and standing.target.generation >= order.target.generation:
             return
-        given = replace(standing, target=order.target, rollout=number, permit=None)
+        permit = self._contents.members[number].setdefault(order.device, None)
+        given = replace(standing, target=order.target, rollout=number, permit=permit)
         self._contents.stand(device, given)
-        self._contents.members[number].add(order.device)
 
 
-def memory_stores() -> Stores:
-    """Make empty stores that know of each other."""
-    contents = Contents()
+def memory_stores(contents: Contents | None = None) -> Stores:
+    """Make stores that know of each other, empty unless contents are given."""
+    contents = contents or Contents()
     return Stores(
         tickets=MemoryTickets(contents),
         members=MemoryMembers(contents),

@@ -9,7 +9,7 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import Selector, parse_selector
-from orchestrator.fleet.device import Permit, Target
+from orchestrator.fleet.device import Permit, Target, permit_held
 from orchestrator.fleet.report import (
     LearningCounters,
     UpdateFailure,
@@ -516,7 +516,23 @@ class TestRolloutStore:
         rollout = await order(stores, await roll_out(stores), 1, "d1")
         await stores.check_ins.permit("d1", Permit(1, NOW + 20))
         await order(stores, rollout, 2, "d1")
-        assert (await stores.check_ins.visitor("d1")).standing.permit is None
+        standing = (await stores.check_ins.visitor("d1")).standing
+        assert permit_held(standing) is None
+
+    async def test_a_permit_counts_until_its_device_has_heard_of_the_newer_rollout(
+        self, stores: Stores
+    ) -> None:
+        await join(stores, "d1")
+        old, new = await roll_out(stores), await roll_out(stores, version="2")
+        old = await order(stores, old, 1, "d1")
+        await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        await order(stores, new, 2, "d1")
+        await stores.check_ins.permit("d1", Permit(2, NOW + 30))
+        assert await stores.rollouts.permits(old.number, NOW) == Permits(1, NOW + 20)
+        assert await stores.rollouts.permits(new.number, NOW) == Permits(1, NOW + 30)
+        await stores.check_ins.keep([sighting("d1", report(1, generation=2))])
+        assert await stores.rollouts.permits(old.number, NOW) == Permits(0, NOW)
+        assert await stores.rollouts.permits(new.number, NOW) == Permits(1, NOW + 30)
 
     async def test_no_order_reaches_a_removed_device(self, stores: Stores) -> None:
         await join(stores, "d1")

@@ -38,7 +38,14 @@ from orchestrator.storage.sql.rows import (
     standing_of,
 )
 from orchestrator.storage.sql.selectors import matches
-from orchestrator.storage.sql.tables import device_keys, device_tags, devices, reports, rollouts
+from orchestrator.storage.sql.tables import (
+    device_keys,
+    device_tags,
+    devices,
+    reports,
+    rollout_members,
+    rollouts,
+)
 
 
 class SqlDevices:
@@ -155,25 +162,29 @@ class SqlCheckIns:
 
     async def permit(self, device_id: str, permit: Permit) -> bool:
         rollout = (
-            select(rollouts.c.phase)
+            select(rollouts.c.number, rollouts.c.phase)
             .join(devices, devices.c.rollout == rollouts.c.number)
             .where(devices.c.id == device_id, devices.c.removed_at.is_(None))
             .with_for_update(read=True, of=rollouts)
         )
-        give = (
-            update(devices)
-            .where(
-                devices.c.id == device_id,
-                devices.c.removed_at.is_(None),
-                devices.c.target_generation == permit.generation,
-            )
-            .values(permit_generation=permit.generation, permit_expires_at=permit.expires_at)
+        wanted = exists().where(
+            devices.c.id == device_id,
+            devices.c.rollout == rollout_members.c.rollout,
+            devices.c.target_generation == permit.generation,
+        )
+        give = update(rollout_members).values(
+            permit_generation=permit.generation, permit_expires_at=permit.expires_at
         )
         async with self._database.write() as connection:
-            phase = (await connection.execute(rollout)).scalar_one_or_none()
-            if phase is None or not may_start(Phase(phase)):
+            row = (await connection.execute(rollout)).one_or_none()
+            if row is None or not may_start(Phase(row.phase)):
                 return False
-            return (await connection.execute(give)).rowcount == 1
+            given = give.where(
+                rollout_members.c.rollout == row.number,
+                rollout_members.c.device == device_id,
+                wanted,
+            )
+            return (await connection.execute(given)).rowcount == 1
 
 
 _KEEP = (

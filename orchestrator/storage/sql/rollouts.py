@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.cohort import Selector, parse_selector
-from orchestrator.fleet.device import Standing, may_still_start
+from orchestrator.fleet.device import Permit, Standing, may_still_start
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import Backbone, Reference
@@ -134,8 +134,9 @@ class SqlRollouts:
         return [rollout_of(row) for row in rows]
 
     async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
+        member = rollout_members.alias()
         belongs: ColumnElement[bool] = exists().where(
-            rollout_members.c.rollout == rollout.number, rollout_members.c.device == devices.c.id
+            member.c.rollout == rollout.number, member.c.device == devices.c.id
         )
         if rollout.phase is Phase.RUNNING:
             belongs = or_(
@@ -165,16 +166,23 @@ class SqlRollouts:
         return kept
 
     async def permits(self, number: int, now: float) -> Permits:
-        statement = select_standings().where(
-            devices.c.rollout == number, devices.c.permit_expires_at > now
+        member = rollout_members.alias()
+        statement = (
+            select_standings(
+                member.c.permit_generation.label("held_generation"),
+                member.c.permit_expires_at.label("held_until"),
+            )
+            .join(member, member.c.device == devices.c.id)
+            .where(member.c.rollout == number, member.c.permit_expires_at > now)
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).mappings().all()
-        standings = [standing_of(row) for row in rows]
         ends = [
-            each.permit.expires_at
-            for each in standings
-            if each.permit and may_still_start(each, now)
+            row["held_until"]
+            for row in rows
+            if may_still_start(
+                Permit(row["held_generation"], row["held_until"]), standing_of(row), now
+            )
         ]
         return Permits(len(ends), max(ends, default=now))
 
@@ -191,8 +199,6 @@ _GIVE = (
         target_generation=bindparam("order_generation"),
         target_digest=bindparam("order_digest"),
         rollout=bindparam("order_rollout"),
-        permit_generation=None,
-        permit_expires_at=None,
     )
 )
 

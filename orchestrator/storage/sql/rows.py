@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, Select, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
 from fieldwise.bundle import decode_manifest, encode_manifest
 from orchestrator.enrolment.ticket import Ticket
@@ -23,7 +23,7 @@ from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import Sighting
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.machine import Phase, Place, Rollout
-from orchestrator.storage.sql.tables import device_keys, devices, reports
+from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
 
 STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.id,
@@ -31,8 +31,8 @@ STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.target_generation,
     devices.c.target_digest,
     devices.c.rollout,
-    devices.c.permit_generation,
-    devices.c.permit_expires_at,
+    rollout_members.c.permit_generation,
+    rollout_members.c.permit_expires_at,
     reports.c.seen_at,
     reports.c.pace_seconds,
     reports.c.incarnation,
@@ -67,17 +67,23 @@ DEVICE: tuple[ColumnElement[Any], ...] = (
 )
 
 
+_FLEET = devices.join(reports, reports.c.device == devices.c.id).outerjoin(
+    rollout_members,
+    and_(
+        rollout_members.c.rollout == devices.c.rollout,
+        rollout_members.c.device == devices.c.id,
+    ),
+)
+
+
 def select_standings(*further: ColumnElement[Any]) -> Select[Any]:
     """Select the standings of members."""
-    joined = devices.join(reports, reports.c.device == devices.c.id)
-    return select(*STANDING, *further).select_from(joined).where(devices.c.removed_at.is_(None))
+    return select(*STANDING, *further).select_from(_FLEET).where(devices.c.removed_at.is_(None))
 
 
 def select_devices() -> Select[Any]:
     """Select members with all that is known of them but their tags."""
-    joined = devices.join(reports, reports.c.device == devices.c.id).join(
-        device_keys, device_keys.c.fingerprint == devices.c.key_fingerprint
-    )
+    joined = _FLEET.join(device_keys, device_keys.c.fingerprint == devices.c.key_fingerprint)
     return select(*DEVICE).select_from(joined).where(devices.c.removed_at.is_(None))
 
 

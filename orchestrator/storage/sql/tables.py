@@ -98,8 +98,6 @@ devices = Table(
     Column("target_generation", BigInteger, nullable=False, server_default="0"),
     Column("target_digest", Text),
     Column("rollout", Number, ForeignKey("rollouts.number"), index=True),
-    Column("permit_generation", BigInteger),
-    Column("permit_expires_at", Double),
     Column("settings_revision", BigInteger, nullable=False, server_default="0"),
     Column("settings", Text),  # JSON, canonical
 )
@@ -164,4 +162,6 @@ rollout_members = Table(
     metadata,
     Column("rollout", Number, ForeignKey("rollouts.number"), primary_key=True),
     Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("permit_generation", BigInteger),
+    Column("permit_expires_at", Double),
 )

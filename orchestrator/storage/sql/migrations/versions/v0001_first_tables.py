@@ -95,8 +95,6 @@ def _devices() -> None:
         _count("target_generation"),
         sa.Column("target_digest", sa.Text(), nullable=True),
         sa.Column("rollout", NUMBER, nullable=True),
-        sa.Column("permit_generation", sa.BigInteger(), nullable=True),
-        sa.Column("permit_expires_at", sa.Double(), nullable=True),
         _count("settings_revision"),
         sa.Column("settings", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.number"], name=op.f("fk_devices_rollout")),
@@ -181,6 +179,8 @@ def _rollout_members() -> None:
         "rollout_members",
         sa.Column("rollout", NUMBER, nullable=False),
         sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("permit_generation", sa.BigInteger(), nullable=True),
+        sa.Column("permit_expires_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["device"], ["devices.id"], name=op.f("fk_rollout_members_device")),
         sa.ForeignKeyConstraint(
             ["rollout"], ["rollouts.number"], name=op.f("fk_rollout_members_rollout")
