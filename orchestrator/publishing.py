@@ -32,7 +32,7 @@ class Published:
 
 
 class Publishing:
-    """The use case; uploads are taken one after the other, since each may fill memory and disk.
+    """The use case; bundles are inspected one after the other, since a graph may fill the memory.
 
     Args:
         backbones: Where backbones are named.
@@ -64,10 +64,10 @@ class Publishing:
             FieldwiseError: ``OVER_LIMIT``, ``BUNDLE_INVALID``, ``DIGEST_MISMATCH``, ``DISK_FULL``,
                 or ``ALREADY_EXISTS`` for other content under a name and version that is taken.
         """
-        async with self._turn:
-            with tempfile.TemporaryDirectory(prefix="push-", dir=self._scratch) as name:
-                folder = Path(name)
-                await self._receive(pieces, folder / "upload")
+        with tempfile.TemporaryDirectory(prefix="push-", dir=self._scratch) as name:
+            folder = Path(name)
+            await self._receive(pieces, folder / "upload")
+            async with self._turn:
                 digest, manifest = await asyncio.to_thread(_unpack, folder)
                 await self._refuse_other(digest, manifest)
                 await self._keep(digest, manifest, folder)
