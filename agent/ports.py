@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
-from agent.reporting import Credentials, Membership, Orders, Piece, Report, SteeringRevision
+from agent.reporting import (
+    Credentials,
+    LedgerEntry,
+    Membership,
+    Orders,
+    Piece,
+    Report,
+    SteeringRevision,
+    Total,
+)
 from agent.update.machine import UpdateState
 from fieldwise.bundle import FileReference, Manifest
 
@@ -112,6 +121,14 @@ class Ledger(Protocol):
         Raises:
             FieldwiseError: ``DISK_FULL``: then the message must not be sent.
         """
+        ...
+
+    def newest(self, count: int) -> Sequence[LedgerEntry]:
+        """The newest messages, oldest of them first."""
+        ...
+
+    def totals(self) -> dict[str, Total]:
+        """How much of each kind has left."""
         ...
 
 

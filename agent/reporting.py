@@ -111,3 +111,21 @@ class Membership(msgspec.Struct, frozen=True):
     key: bytes
     certificate: bytes
     trust_roots: tuple[bytes, ...]
+
+
+class Total(msgspec.Struct, frozen=True):
+    """How much of one kind left the device since the ledger began."""
+
+    messages: int = 0
+    bytes: int = 0
+
+
+class LedgerEntry(msgspec.Struct, frozen=True):
+    """One message: its number, when (seconds since 1970), kind, encoded size, what it said."""
+
+    number: int
+    time: float
+    kind: str
+    bytes: int
+    summary: str
+    digest: str = ""

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from agent.app import Agent, opened
 from agent.config import AgentSettings
-from agent.device.ledger import LedgerEntry, Total
+from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
 from agent.update.machine import WORKING, Phase
 from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus

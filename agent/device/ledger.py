@@ -19,29 +19,12 @@ from pathlib import Path
 import msgspec
 
 from agent.device.files import disk_faults, sync_folder, write_file
+from agent.reporting import LedgerEntry, Total
 from fieldwise.errors import Fault, FieldwiseError
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # about two weeks of check-ins a minute, and as much in the old
 SUMMARY_BYTES_MAX = 1024  # what the owner's socket may carry of one entry
 _START = "0" * 64
-
-
-class Total(msgspec.Struct, frozen=True):
-    """How much of one kind left the device since the ledger began."""
-
-    messages: int = 0
-    bytes: int = 0
-
-
-class LedgerEntry(msgspec.Struct, frozen=True):
-    """One message: its number, when (seconds since 1970), kind, encoded size, what it said."""
-
-    number: int
-    time: float
-    kind: str
-    bytes: int
-    summary: str
-    digest: str = ""
 
 
 class _Opening(msgspec.Struct, frozen=True):

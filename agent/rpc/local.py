@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import grpc
 
-from agent.device.ledger import LedgerFile
+from agent.ports import Ledger
 from agent.reporting import Membership
 from agent.rpc import translate_local
 from agent.serving import Serving
@@ -146,7 +146,7 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         ledger: What left the device.
     """
 
-    def __init__(self, household: Household, ledger: LedgerFile) -> None:
+    def __init__(self, household: Household, ledger: Ledger) -> None:
         self._household = household
         self._ledger = ledger
 

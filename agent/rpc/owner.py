@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agent.device.ledger import LedgerEntry, Total
+from agent.reporting import LedgerEntry, Total
 from fieldwise.client import call, local_channel
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from agent.device.ledger import LedgerEntry, Total
 from agent.predictions import Image
+from agent.reporting import LedgerEntry, Total
 from agent.rpc.translate import FAILURES, PHASES, learning_counters, vital_signs
 from agent.update.machine import Failure, Phase
 from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus

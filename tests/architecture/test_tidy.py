@@ -55,7 +55,8 @@ def test_there_is_something_to_check() -> None:
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 def test_a_file_has_one_subject_and_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= FILE_LINES_MAX
+    lines = path.read_text().count("\n")
+    assert lines <= FILE_LINES_MAX
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)

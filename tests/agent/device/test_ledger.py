@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.device.ledger import LedgerFile, Total
+from agent.device.ledger import LedgerFile
+from agent.reporting import Total
 from fieldwise.errors import Fault, FieldwiseError
 
 

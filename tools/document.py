@@ -1,0 +1,81 @@
+"""Fill the generated parts of docs/ from the code; with ``--check`` only compare.
+
+A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. What is around it is
+written by people and stays.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import agent.config
+import orchestrator.config
+from fieldwise.settings import flag_name
+from tools import commands, diagrams, tables
+
+ROOT = Path(__file__).resolve().parent.parent
+PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def agent_settings() -> Iterator[str]:
+    shape, prefix = agent.config.AgentSettings, agent.config.PREFIX
+    return tables.settings(shape, prefix, lambda name: f"--set {name}=")
+
+
+def orchestrator_settings() -> Iterator[str]:
+    shape, prefix = orchestrator.config.OrchestratorSettings, orchestrator.config.PREFIX
+    return tables.settings(shape, prefix, flag_name)
+
+
+def agent_commands() -> Iterator[str]:
+    from agent.cli import app  # noqa: PLC0415 - needs typer, which the other parts do without
+
+    return commands.commands(app, "fieldwise-agent", ())
+
+
+def operator_commands() -> Iterator[str]:
+    from orchestrator.cli import app  # noqa: PLC0415 - needs typer, which the other parts do without
+
+    names = orchestrator.config.OrchestratorSettings.__struct_fields__
+    return commands.commands(app, "fieldwise", names)
+
+
+PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "agent-settings": agent_settings,
+    "orchestrator-settings": orchestrator_settings,
+    "errors": tables.errors,
+    "metrics": tables.metrics,
+    "agent-commands": agent_commands,
+    "operator-commands": operator_commands,
+    "device-update": diagrams.device_update,
+    "rollout-phases": diagrams.rollout_phases,
+}
+
+
+def pages() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def filled(text: str) -> str:
+    """The page with every generated part as the code says now."""
+    return PART.sub(lambda found: found[1] + part(found[2]) + found[3], text)
+
+
+def part(name: str) -> str:
+    return "\n" + "\n".join(PARTS[name]()).strip("\n") + "\n\n"
+
+
+def main(arguments: list[str]) -> int:
+    stale = [page for page in pages() if filled(page.read_text()) != page.read_text()]
+    if "--check" in arguments:
+        for page in stale:
+            print(f"{page.relative_to(ROOT)} is out of date: run `make docs`")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(filled(page.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
