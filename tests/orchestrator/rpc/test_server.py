@@ -1,5 +1,6 @@
 """Both ports over real TLS in this process, with a clock that the test moves."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ class Site:
     enrolment: Enrolment
     metrics: FleetMetrics
     folder: Path
+    servers: Servers
     device_address: str = ""
     operator_address: str = ""
 
@@ -88,7 +90,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(tmp_path / "bundles")
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
-    made = Site(clock, authority, enrolment, FleetMetrics("0.1.0"), tmp_path)
+    metrics = FleetMetrics("0.1.0")
     check_ins = CheckIns(stores.check_ins, clock)
     rollouts = Rollouts(
         stores.rollouts, stores.backbones, Controller(stores.rollouts, clock), clock
@@ -96,9 +98,10 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
         (DeviceOnly("plant-7", clock, enrolment.admit), OperatorsOnly(TOKEN)),
-        made.metrics,
+        metrics,
         calls_max=50,
     )
+    made = Site(clock, authority, enrolment, metrics, tmp_path, servers)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
     made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
     devices = DeviceServicer(
@@ -230,6 +233,23 @@ async def put(folder: Path, content: bytes) -> str:
 
     await folder_bundles(folder / "bundles").put(digest_of(content), once())
     return digest_of(content)
+
+
+async def test_stopping_lets_a_download_under_way_come_to_its_end(
+    site: Site, key: identity.PrivateKey
+) -> None:
+    certificate = await site.join(key)
+    content = bytes(range(256)) * 40_000
+    request = device_pb2.DownloadRequest(digest=bytes.fromhex(await put(site.folder, content)))
+    async with site.device(key, certificate) as stub:
+        answers = aiter(stub.Download(request))
+        first = await anext(answers)
+        stopping = asyncio.create_task(site.servers.stop(60))
+        await asyncio.sleep(0)
+        pieces = [first, *[each async for each in answers]]
+        await stopping
+        assert b"".join(each.content for each in pieces) == content
+        assert (await refused(stub)).fault is Fault.UNREACHABLE
 
 
 async def test_only_the_right_token_operates(site: Site) -> None:
