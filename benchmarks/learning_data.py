@@ -1,0 +1,107 @@
+"""Image sets and their features. Both are optional: what is not there is said and skipped."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.embedder import OnnxEmbedder
+from bundler.pack import PackRequest, pack
+from fieldwise import archive
+from fieldwise.features import to_grid
+from fieldwise.images import load
+
+SETS = ("grocery", "caltech101")
+BACKBONE, SIZE = "efficientnet-lite0", 128
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """Files of a set with their class, sorted by class: the order of a stream class by class."""
+
+    name: str
+    train: tuple[tuple[Path, str], ...]
+    test: tuple[tuple[Path, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Grids int16[N,D] of both halves, with their classes."""
+
+    train: NDArray[np.int16]
+    train_labels: list[str]
+    test: NDArray[np.int16]
+    test_labels: list[str]
+
+
+def find(root: Path) -> list[ImageSet]:
+    """The image sets under a folder; says which are not there."""
+    found = []
+    for name in SETS:
+        if (root / name / "train").is_dir() and (root / name / "test").is_dir():
+            found.append(
+                ImageSet(name, _labelled(root / name / "train"), _labelled(root / name / "test"))
+            )
+        else:
+            print(f"skipped: no {name} in {root} (set FIELDWISE_DATA to the folder that holds it)")
+    return found
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("FIELDWISE_DATA", "../shared/data"))
+
+
+def bundle_file(work: Path) -> Path:
+    """The bundle, packed once and then taken from the work folder."""
+    bundle = work / f"{BACKBONE}-{SIZE}.bundle"
+    if not bundle.exists():
+        print(f"packing {BACKBONE} at {SIZE} px")
+        pack(PackRequest(target=bundle, backbone=BACKBONE, size=SIZE))
+    return bundle
+
+
+def backbone(work: Path) -> OnnxEmbedder:
+    """EfficientNet-Lite0 at 128 px, ready to compute features."""
+    parts = work / "parts"
+    digest, manifest = archive.unpack(bundle_file(work), parts)
+    variant = manifest.variants[0]
+    return OnnxEmbedder(parts / variant.graph.digest, digest, manifest, variant.name)
+
+
+def features(images: ImageSet, embedder: OnnxEmbedder, work: Path) -> Features:
+    """Grids of a set, computed once for a bundle and a list of files."""
+    listed = "\n".join(
+        f"{path.parent.name}/{path.name} {path.stat().st_size}"
+        for path, _ in images.train + images.test
+    )
+    key = hashlib.sha256(f"{embedder.bundle}\n{listed}".encode()).hexdigest()[:16]
+    cache = work / f"{images.name}-{key}.npz"
+    if not cache.exists():
+        print(
+            f"computing features of {len(images.train) + len(images.test):,} {images.name} images"
+        )
+        np.savez(cache, train=_grids(images.train, embedder), test=_grids(images.test, embedder))
+    with np.load(cache) as held:
+        return Features(
+            held["train"],
+            [label for _, label in images.train],
+            held["test"],
+            [label for _, label in images.test],
+        )
+
+
+def _labelled(folder: Path) -> tuple[tuple[Path, str], ...]:
+    return tuple((path, path.parent.name) for path in sorted(folder.glob("*/*.jpg")))
+
+
+def _grids(files: tuple[tuple[Path, str], ...], embedder: OnnxEmbedder) -> NDArray[np.int16]:
+    preprocessing, transform = embedder.manifest.preprocessing, embedder.manifest.transform
+    rows = []
+    for start in range(0, len(files), BATCH):
+        batch = [load(path.read_bytes(), preprocessing) for path, _ in files[start : start + BATCH]]
+        rows.append(to_grid(embedder.embed(np.stack(batch)), transform))
+    return np.concatenate(rows)
