@@ -23,15 +23,19 @@ def reporting_errors() -> Iterator[None]:
     try:
         yield
     except FieldwiseError as error:
-        complain(error)
+        complain(error, as_json="--json" in sys.argv)
         raise SystemExit(error.entry.exit_code) from error
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
 
 
-def complain(error: FieldwiseError) -> None:
+def complain(error: FieldwiseError, *, as_json: bool) -> None:
     """Say on standard error what went wrong and what to do about it."""
-    print(f"error: {error.sentence}\n  {error.entry.advice}", file=sys.stderr)
+    if as_json:
+        told = {"fault": error.fault, "message": error.sentence, "advice": error.entry.advice}
+        print(msgspec.json.encode({"error": told}).decode(), file=sys.stderr)
+    else:
+        print(f"error: {error.sentence}\n  {error.entry.advice}", file=sys.stderr)
 
 
 def show(value: object, lines: Callable[[], Sequence[str]], *, as_json: bool) -> None:

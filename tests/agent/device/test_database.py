@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,14 @@ def read(database: Database, name: str) -> bytes | None:
 
 def test_a_transaction_that_raises_leaves_no_trace(database: Database) -> None:
     write(database, "before", b"1")
-    with pytest.raises(KeyError), database.writing() as connection:
-        connection.execute("INSERT INTO record VALUES ('half', x'00')")
-        raise KeyError
+
+    def fail_halfway() -> None:
+        with database.writing() as connection:
+            connection.execute("INSERT INTO record VALUES ('half', x'00')")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_halfway()
     assert read(database, "half") is None
     assert read(database, "before") == b"1"
 
@@ -123,16 +129,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+def fill(database: Database) -> int:
+    """Write until the disk is full; returns how many writes succeeded."""
+    number = 0
+    with suppress(FieldwiseError):
+        while number < 100:
+            write(database, f"name {number}", bytes(50_000))
+            number += 1
+    with pytest.raises(FieldwiseError) as caught:
+        write(database, "one more", bytes(500_000))
+    assert caught.value.fault is Fault.DISK_FULL
+    return number
+
+
 def test_a_full_disk_loses_nothing_that_was_written(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(200_000))
     database = Database(small_disk / "state.sqlite")
-    written = 0
-    with pytest.raises(FieldwiseError) as caught:
-        while written < 100:
-            write(database, f"name {written}", bytes(50_000))
-            written += 1
-    assert caught.value.fault is Fault.DISK_FULL
+    written = fill(database)
     assert 0 < written < 100
     assert read(database, f"name {written - 1}") == bytes(50_000)
     assert read(database, f"name {written}") is None

@@ -1,14 +1,17 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agent.device.bundles import BundleFolder
 from agent.update.fetching import DAMAGED_TRIES, Fetcher, choose_variant
 from fieldwise.archive import unpack
-from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import tiny_bundle
 from tests.fakes.agent import PlayedOrchestrator, no_waits
+
+if TYPE_CHECKING:
+    from fieldwise.bundle import Manifest
 
 
 class Published:

@@ -263,6 +263,11 @@ def test_no_life_of_a_device_breaks_a_promise(seed: int) -> None:
     simulate(seed, lambda *_: None)
 
 
+def simulate_many(lives: int) -> None:
+    for seed in range(lives):
+        simulate(seed, lambda *_: None)
+
+
 def _patched(
     table: Mapping[Phase, Mapping[object, Phase]], phase: Phase, key: object, target: Phase
 ) -> Mapping[Phase, Mapping[object, Phase]]:
@@ -300,5 +305,4 @@ def test_the_simulation_notices_a_sabotaged_table(
     table, value = SABOTAGES[name]
     monkeypatch.setattr(machine, table, value)
     with pytest.raises(AssertionError):
-        for seed in range(200):
-            simulate(seed, lambda *_: None)
+        simulate_many(200)

@@ -1,0 +1,207 @@
+"""The orchestrator's client against a server of its own service: what leaves is in the ledger."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from agent.device.ledger import LedgerFile
+from agent.reporting import DeviceFacts, Report, Steering, SteeringRevision, Target
+from agent.rpc import summaries
+from agent.rpc.client import Departures, OrchestratorClient
+from agent.update.machine import Failure, Pair, Phase, UpdateState
+from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.calls import CheckMessages, Interceptor
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.status import TranslateErrors
+from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
+from tests.fakes.agent import TurnedClock
+
+DIGEST = "ab" * 32
+REPORT = Report(
+    incarnation=3,
+    sequence=4,
+    update=UpdateState(
+        generation=7,
+        wanted="cd" * 32,
+        phase=Phase.REVERTED,
+        failure=Failure.GOLDEN_MISMATCH,
+        in_use=Pair(DIGEST, "int8"),
+    ),
+    vital_signs=VitalSigns(*range(11, 19)),
+    learning=LearningCounters(*range(21, 30)),
+    agent_version="0.1.0",
+    settings_revision=9,
+)
+
+
+class Service(device_pb2_grpc.DeviceServicer):
+    """Answers with what a test put there, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self.answer = device_pb2.CheckInResponse(next_seconds=60)
+
+    async def CheckIn(self, request: Any, context: Any) -> Any:
+        self.asked.append(request)
+        return self.answer
+
+    async def Download(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        self.asked.append(request)
+        for offset in range(request.offset, 10, 4):
+            content = bytes(range(offset, min(offset + 4, 10)))
+            yield device_pb2.DownloadResponse(offset=offset, content=content, total_bytes=10)
+
+    async def Leave(self, request: Any, context: Any) -> Any:
+        raise FieldwiseError(Fault.DEVICE_REMOVED, "this device was removed")
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+async def client(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OrchestratorClient]:
+    server = grpc.aio.server(interceptors=[Interceptor([TranslateErrors(), CheckMessages()])])
+    device_pb2_grpc.add_DeviceServicer_to_server(service, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    # Mutual TLS is proven by the journeys; here the channel is plain to look at what passes.
+    monkeypatch.setattr(
+        "agent.rpc.client.device_channel", lambda address, **_: grpc.aio.insecure_channel(address)
+    )
+    departures = Departures(LedgerFile(tmp_path / "ledger"), TurnedClock())
+    made = OrchestratorClient(f"127.0.0.1:{port}", b"", b"", (), departures)
+    yield made
+    await made.close()
+    await server.stop(None)
+
+
+def entries(tmp_path: Path) -> list[tuple[str, int, str]]:
+    newest = LedgerFile(tmp_path / "ledger").newest(10)
+    return [(each.kind, each.bytes, each.summary) for each in newest]
+
+
+async def test_a_report_arrives_as_it_was_meant_and_stands_in_the_ledger(
+    client: OrchestratorClient, service: Service, tmp_path: Path
+) -> None:
+    await client.check_in(REPORT)
+    (told,) = service.asked
+    assert (told.incarnation, told.sequence, told.generation) == (3, 4, 7)
+    assert (told.bundle_in_use.hex(), told.variant_in_use) == (DIGEST, "int8")
+    assert told.update.phase == device_pb2.UPDATE_PHASE_REVERTED
+    assert told.update.failure == device_pb2.UPDATE_FAILURE_GOLDEN_MISMATCH
+    numbers = [value for _, value in told.vital_signs.ListFields()]
+    assert numbers == list(range(11, 19))
+    assert [value for _, value in told.learning.ListFields()] == list(range(21, 30))
+    assert entries(tmp_path) == [("check-in", told.ByteSize(), summaries.check_in(REPORT))]
+
+
+def test_the_ledger_tells_every_number_of_a_report() -> None:
+    said = summaries.check_in(REPORT)
+    for number in (*range(11, 19), *range(21, 30)):
+        assert str(number) in said
+    assert len(said.encode()) < 1024
+
+
+async def test_orders_are_read(client: OrchestratorClient, service: Service) -> None:
+    service.answer = device_pb2.CheckInResponse(
+        target=device_pb2.Target(generation=8, bundle_digest=bytes.fromhex(DIGEST)),
+        permit=device_pb2.StartPermit(generation=8, seconds=90),
+        settings=device_pb2.SettingsRevision(
+            revision=2, settings=device_pb2.DeviceSettings(learning_paused=False, shrinkage=0.5)
+        ),
+        next_seconds=30,
+        unix_seconds=1_800_000_000,
+    )
+    orders = await client.check_in(REPORT)
+    assert orders.target == Target(8, DIGEST)
+    assert orders.permit is not None
+    assert (orders.permit.generation, orders.permit.seconds) == (8, 90)
+    steering = Steering(learning_paused=False, shrinkage=0.5)
+    assert orders.steering == SteeringRevision(2, steering)
+    assert (orders.next_seconds, orders.unix_seconds) == (30, 1_800_000_000)
+
+
+async def test_settings_out_of_bounds_are_refused_and_said(
+    client: OrchestratorClient, service: Service
+) -> None:
+    service.answer = device_pb2.CheckInResponse(
+        settings=device_pb2.SettingsRevision(
+            revision=2, settings=device_pb2.DeviceSettings(shrinkage=1e6)
+        )
+    )
+    orders = await client.check_in(REPORT)
+    assert orders.steering is None
+    assert "revision 2" in orders.steering_refusal
+
+
+async def test_a_digest_that_is_none_is_refused(
+    client: OrchestratorClient, service: Service
+) -> None:
+    service.answer = device_pb2.CheckInResponse(
+        target=device_pb2.Target(generation=8, bundle_digest=b"short")
+    )
+    with pytest.raises(FieldwiseError) as caught:
+        await client.check_in(REPORT)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+async def test_a_field_that_this_version_does_not_know_is_refused(
+    client: OrchestratorClient, service: Service
+) -> None:
+    service.answer.MergeFromString(b"\xf8\x3f\x01")
+    with pytest.raises(FieldwiseError):
+        await client.check_in(REPORT)
+
+
+async def test_a_file_comes_from_any_byte_on(client: OrchestratorClient, tmp_path: Path) -> None:
+    pieces = [piece async for piece in client.download(DIGEST, 3)]
+    assert b"".join(piece.content for piece in pieces) == bytes(range(3, 10))
+    assert {piece.total_bytes for piece in pieces} == {10}
+    assert entries(tmp_path)[0][0] == "download request"
+
+
+async def test_what_the_server_says_is_raised_again(client: OrchestratorClient) -> None:
+    with pytest.raises(FieldwiseError, match="was removed") as caught:
+        await client.leave()
+    assert caught.value.fault is Fault.DEVICE_REMOVED
+
+
+async def test_what_cannot_be_written_down_does_not_leave(
+    client: OrchestratorClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise FieldwiseError(Fault.DISK_FULL, "no room for the ledger")
+
+    monkeypatch.setattr(LedgerFile, "append", full)
+    with pytest.raises(FieldwiseError) as caught:
+        await client.check_in(REPORT)
+    assert caught.value.fault is Fault.DISK_FULL
+    assert service.asked == []
+
+
+async def test_a_message_over_its_bounds_does_not_leave(
+    client: OrchestratorClient, service: Service, tmp_path: Path
+) -> None:
+    facts = DeviceFacts("9" * 100, "x86_64", 1, 1)
+    with pytest.raises(FieldwiseError) as caught:
+        await client.check_in(
+            Report(
+                REPORT.incarnation,
+                REPORT.sequence,
+                REPORT.update,
+                REPORT.vital_signs,
+                REPORT.learning,
+                facts.agent_version,
+                0,
+            )
+        )
+    assert caught.value.fault is Fault.OVER_LIMIT
+    assert service.asked == []
+    assert entries(tmp_path) == []

@@ -1,0 +1,146 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.device.identity import IdentityFolder
+from agent.fleet import Fleet
+from agent.ports import Identity
+from agent.reporting import Credentials, DeviceFacts
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.identity import public_key_der, requested_key
+from fieldwise.ticket import Ticket, encode_ticket
+from tests.fakes.agent import PlayedOrchestrator
+from tests.fakes.membership import BEGIN, MemoryIdentity, credentials, member
+
+FACTS = DeviceFacts("0.1.0", "x86_64", 1 << 30, 2)
+TICKET = encode_ticket(Ticket("localhost:8444", b"authority", "fleet", "t1", b"s" * 32))
+
+
+class Enrolling:
+    """An orchestrator that answers enrolment, unless ``lost`` swallows its answer."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.lost = False
+
+    async def __call__(self, ticket: Ticket, request: bytes, facts: DeviceFacts) -> Credentials:
+        self.keys.append(public_key_der(requested_key(request)))
+        if self.lost:
+            raise FieldwiseError(Fault.UNREACHABLE, "the answer was lost")
+        return credentials()
+
+
+@pytest.fixture(params=["memory", "folder"])
+def identity(request: pytest.FixtureRequest, tmp_path: Path) -> Identity:
+    return MemoryIdentity() if request.param == "memory" else IdentityFolder(tmp_path / "identity")
+
+
+@pytest.fixture
+def enrolling() -> Enrolling:
+    return Enrolling()
+
+
+def fleet(identity: Identity, enrolling: Enrolling, orchestrator: PlayedOrchestrator) -> Fleet:
+    return Fleet(identity, lambda _: orchestrator, enrolling)
+
+
+async def test_a_device_joins_and_is_a_member_after_a_restart(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    joined = await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
+    assert (joined.device_id, joined.fleet) == ("device-1", "fleet")
+    assert fleet(identity, enrolling, PlayedOrchestrator()).membership == joined
+
+
+async def test_a_join_that_lost_its_answer_asks_again_with_the_same_key(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    enrolling.lost = True
+    with pytest.raises(FieldwiseError):
+        await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
+    enrolling.lost = False
+    again = fleet(identity, enrolling, PlayedOrchestrator())
+    assert again.membership is None
+    await again.join(TICKET, FACTS)
+    assert len(set(enrolling.keys)) == 1
+
+
+async def test_a_member_does_not_join_again(enrolling: Enrolling) -> None:
+    here = fleet(MemoryIdentity(member()), enrolling, PlayedOrchestrator())
+    with pytest.raises(FieldwiseError) as caught:
+        await here.join(TICKET, FACTS)
+    assert caught.value.fault is Fault.ALREADY_JOINED
+    assert enrolling.keys == []
+
+
+async def test_a_device_leaves_and_may_come_back_as_another(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    orchestrator = PlayedOrchestrator()
+    here = fleet(identity, enrolling, orchestrator)
+    await here.join(TICKET, FACTS)
+    assert await here.leave() is True
+    assert orchestrator.left
+    assert identity.read() is None
+    await here.join(TICKET, FACTS)
+    assert len(set(enrolling.keys)) == 2
+
+
+async def test_leaving_works_while_nobody_can_be_told(enrolling: Enrolling) -> None:
+    class Unreachable(PlayedOrchestrator):
+        async def leave(self) -> None:
+            raise FieldwiseError(Fault.UNREACHABLE, "nobody answers")
+
+    identity = MemoryIdentity(member())
+    here = fleet(identity, enrolling, Unreachable())
+    assert await here.leave() is False
+    assert identity.membership is None
+
+
+async def test_outside_a_fleet_there_is_nothing_to_leave(enrolling: Enrolling) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet(MemoryIdentity(), enrolling, PlayedOrchestrator()).leave()
+    assert caught.value.fault is Fault.NOT_JOINED
+
+
+async def test_a_renewal_replaces_key_and_certificate_and_the_connection(
+    enrolling: Enrolling,
+) -> None:
+    identity = MemoryIdentity(member())
+    before = identity.membership
+    orchestrator = PlayedOrchestrator(credentials=credentials())
+    here = fleet(identity, enrolling, orchestrator)
+    await here.renew()
+    assert before is not None
+    assert identity.membership is not None
+    assert identity.membership.key != before.key
+    assert identity.membership.certificate != before.certificate
+    assert orchestrator.closed
+
+
+@pytest.mark.parametrize(
+    ("days", "chance", "due"),
+    [(50, 0.5, False), (61, 0.5, True), (61, 1.0, False), (57, 0.0, True)],
+)
+def test_a_certificate_is_renewed_at_two_thirds_of_its_life_give_or_take(
+    days: int, chance: float, due: bool, enrolling: Enrolling
+) -> None:
+    here = fleet(MemoryIdentity(member()), enrolling, PlayedOrchestrator())
+    now = (BEGIN + timedelta(days=days)).timestamp()
+    assert here.renewal_due(now, chance) is due
+
+
+def test_the_key_is_the_owners_alone(tmp_path: Path) -> None:
+    folder = IdentityFolder(tmp_path / "identity")
+    folder.write(member())
+    assert (tmp_path / "identity").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "identity" / "membership.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_identity_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = IdentityFolder(tmp_path / "identity")
+    folder.write(member())
+    (tmp_path / "identity" / "membership.json").write_bytes(b"{rubbish")
+    with pytest.raises(FieldwiseError, match=r"membership\.json cannot be read"):
+        folder.read()

@@ -1,0 +1,66 @@
+"""A membership in memory, with real keys and certificates."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from agent.reporting import Credentials, Membership
+from fieldwise.identity import certificate_der, generate_key, key_pem
+
+BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+class MemoryIdentity:
+    """The identity port in memory."""
+
+    def __init__(self, membership: Membership | None = None) -> None:
+        self.membership = membership
+        self.pending: bytes | None = None
+
+    def read(self) -> Membership | None:
+        return self.membership
+
+    def write(self, membership: Membership) -> None:
+        self.membership, self.pending = membership, None
+
+    def pending_key(self, make: Callable[[], bytes]) -> bytes:
+        self.pending = self.pending or make()
+        return self.pending
+
+    def remove(self) -> None:
+        self.membership = self.pending = None
+
+
+def certificate(days: int = 90) -> bytes:
+    """A certificate from ``BEGIN`` on, DER."""
+    key = generate_key()
+    name = x509.Name([])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(BEGIN)
+        .not_valid_after(BEGIN + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    return certificate_der(built)
+
+
+def credentials() -> Credentials:
+    return Credentials("device-1", "fleet", certificate(), (certificate(3650),), "localhost:8443")
+
+
+def member() -> Membership:
+    given = credentials()
+    return Membership(
+        given.device_id,
+        given.fleet,
+        given.device_address,
+        key_pem(generate_key()),
+        given.certificate,
+        given.trust_roots,
+    )

@@ -1,0 +1,68 @@
+"""The library for applications, where no agent or a strange one answers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fieldwise import client, places
+from fieldwise.client import Device
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import local_pb2
+
+
+def test_without_an_agent_it_says_so(tmp_path: Path) -> None:
+    with Device(tmp_path / "socket") as device, pytest.raises(FieldwiseError) as caught:
+        device.status()
+    assert caught.value.fault is Fault.UNREACHABLE
+
+
+def test_waiting_for_an_agent_ends(tmp_path: Path) -> None:
+    with pytest.raises(FieldwiseError, match="no agent listens"):
+        Device(tmp_path / "socket", wait_seconds=0.05)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros(3)],
+)
+def test_pixels_of_another_shape_are_refused(pixels: np.ndarray, tmp_path: Path) -> None:
+    with Device(tmp_path / "socket") as device, pytest.raises(FieldwiseError) as caught:
+        device.predict(pixels)
+    assert caught.value.fault is Fault.IMAGE_INVALID
+
+
+def test_a_file_that_is_too_large_is_not_read_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(client.ENCODED_BYTES_MAX * 100)
+    with pytest.raises(FieldwiseError) as caught:
+        client.read_image(path)
+    assert caught.value.fault is Fault.IMAGE_INVALID
+
+
+def test_a_view_into_a_larger_picture_is_sent_as_it_looks() -> None:
+    whole = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    part = whole[1:3, ::2]
+    message = client._pixels(part)
+    assert (message.height, message.width) == (2, 3)
+    assert message.rgb == part.tobytes()
+
+
+def test_words_of_a_newer_agent_are_unknown() -> None:
+    assert client._word(local_pb2.Share, local_pb2.SHARE_JUDGE, "SHARE_") == "judge"
+    assert client._word(local_pb2.Share, 99, "SHARE_") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"FIELDWISE_AGENT_APPLICATION_SOCKET": "/run/a"}, "/run/a"),
+        ({"FIELDWISE_AGENT_STATE_FOLDER": "/var/f"}, "/var/f/applications/socket"),
+        ({"XDG_STATE_HOME": "/x"}, "/x/fieldwise-agent/applications/socket"),
+    ],
+)
+def test_the_socket_is_where_the_environment_says(
+    environment: dict[str, str], expected: str
+) -> None:
+    assert places.application_socket(environment) == Path(expected)

@@ -1,0 +1,110 @@
+"""A real agent and a real orchestrator: joining, learning, a new backbone, leaving."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fieldwise.client import Device
+from tests.bundles import CLASSES, class_folder, class_images, tiny_bundle
+from tests.fakes.agent_process import AgentProcess, wait_until
+from tests.orchestrators import Orchestrator, serving
+
+PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1")
+
+
+@pytest.fixture
+def orchestrator(tmp_path: Path) -> Iterator[Orchestrator]:
+    with serving(tmp_path / "data", *PACE) as running:
+        yield running
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[AgentProcess]:
+    made = AgentProcess(tmp_path / "s", commit_samples="1")
+    yield made
+    if made.process is not None:
+        made.stop()
+
+
+def publish(orchestrator: Orchestrator, bundle: Path, title: str) -> None:
+    orchestrator.json("backbone", "push", str(bundle))
+    orchestrator.json("rollout", "start", title)
+
+
+def teach_all(device: Device) -> None:
+    for name in CLASSES:
+        for number, image in enumerate(class_images(name, 12)):
+            device.teach(image, name, burst=f"{name} {number}")
+
+
+def right_of(device: Device) -> int:
+    """How many of 20 new images it knows."""
+    asked = [(name, image) for name in CLASSES for image in class_images(name, 5, seed=8)]
+    return sum(device.predict(image).best == name for name, image in asked)
+
+
+def test_a_device_joins_learns_changes_its_backbone_and_leaves(
+    agent: AgentProcess, orchestrator: Orchestrator, tmp_path: Path
+) -> None:
+    agent.start()  # before joining: everything local works
+    joined = agent.ask("join", orchestrator.json("ticket", "create")["token"])
+    publish(orchestrator, tiny_bundle(tmp_path / "one"), "tiny:1.0.0")
+    with agent.device() as device:
+        wait_until(lambda: device.status().backbone == "tiny:1.0.0")
+        teach_all(device)
+        second = tiny_bundle(tmp_path / "two", seed=2, version="2.0.0", width=48)
+        publish(orchestrator, second, "tiny:2.0.0")
+        wait_until(lambda: device.status().backbone == "tiny:2.0.0")
+        assert right_of(device) >= 16
+    listed = orchestrator.json("device", "list")
+    assert [each["id"] for each in listed] == [joined["device_id"]]
+    ledger = agent.ask("ledger", "--entries", "1000")
+    assert set(ledger["totals"]) == {"enrolment", "check-in", "download request"}
+    assert ledger["totals"]["enrolment"]["messages"] == 1
+    said = {word for each in ledger["entries"] for word in each["summary"].split()}
+    assert said.isdisjoint(CLASSES)
+    assert agent.ask("leave")["told"] is True
+    assert agent.ask("status")["fleet"] == ""
+    assert agent.stop() == 0
+
+
+def test_a_device_learns_on_while_its_orchestrator_is_away(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "data", *PACE) as orchestrator:
+        agent.ask("join", orchestrator.json("ticket", "create")["token"])
+        publish(orchestrator, tiny_bundle(tmp_path / "one"), "tiny:1.0.0")
+        agent.start()
+        with agent.device() as device:
+            wait_until(lambda: device.status().backbone == "tiny:1.0.0")
+    with agent.device() as device:
+        wait_until(lambda: device.status().check_in_error != "")
+        teach_all(device)
+    agent.kill()
+    agent.start()
+    with agent.device() as device:
+        assert right_of(device) >= 16
+        status = device.status()
+        assert status.fleet
+        assert status.update.phase == "active"
+    assert agent.ask("leave") == {"told": False, "wiped": False}
+
+
+def test_commands_and_a_watched_folder_go_through_the_daemon(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    agent.start()
+    images = class_folder(tmp_path / "images", count=3)
+    assert agent.ask("backbone", "install", tiny_bundle(tmp_path / "one"))
+    for name in CLASSES:
+        agent.ask("teach", name, *sorted((images / name).iterdir()), "--independent")
+    (answer,) = agent.ask("predict", images / "red" / "0.png")
+    lesson = agent.ask("feedback", answer["id"], "crimson")
+    assert lesson["sample_id"] == answer["id"]
+    second = agent.run("run")
+    assert (second.returncode, "another process" in second.stderr) == (5, True)
+    assert agent.ask("leave", "--wipe") == {"told": True, "wiped": True}
+    assert agent.process is not None
+    assert agent.process.wait(30) == 0
+    assert not agent.folder.exists()
