@@ -86,10 +86,19 @@ class Agent:
         """Wait until a backbone serves.
 
         Raises:
-            FieldwiseError: ``UNAVAILABLE`` when it does not in time.
+            FieldwiseError: ``UNAVAILABLE`` when it does not in time, ``BUNDLE_UNSUITABLE`` when the
+                device went back to what it had.
         """
         what = f"bringing {title} to {self.name}"
-        wait_until(lambda: self.device.status().backbone == title, seconds, what)
+        wait_until(lambda: self._serves(title), seconds, what)
+
+    def _serves(self, title: str) -> bool:
+        status = self.device.status()
+        if status.update.phase == "reverted":
+            raise FieldwiseError(
+                Fault.BUNDLE_UNSUITABLE, f"it went back, for the reason {status.update.failure}"
+            )
+        return status.backbone == title
 
     def samples(self) -> int:
         """How many samples the device has been taught, learned and set aside."""

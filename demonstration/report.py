@@ -40,11 +40,16 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """How a device came to the second backbone, seen by an application that kept asking."""
+    """How a device came to the second backbone, seen by an application that kept asking.
 
-    seconds: float | None  # from the start of the rollout; None where it did not happen
+    ``seconds`` count from the start of the rollout; None where it did not happen, and ``obstacle``
+    says why.
+    """
+
+    seconds: float | None
     predictions: int
     failures: tuple[str, ...]
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ def problems(findings: Findings, target: str) -> list[str]:
 
 def _of_device(device: DeviceFindings, target: str) -> Iterator[str]:
     if device.switch.seconds is None:
-        yield f"{device.name} did not switch to {target} in time; it runs {device.after.backbone}"
+        runs = device.after.backbone
+        yield f"{device.name} runs {runs} instead of {target}: {device.switch.obstacle}"
     if device.switch.failures:
         first = device.switch.failures[0]
         yield (

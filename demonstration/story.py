@@ -157,7 +157,7 @@ class Story:
 
     def bring_first(self, bundle: Path, title: str) -> None:
         """Push and roll out the backbone that the devices begin with."""
-        self._board.say(f"Rolling out {title} to devices that have no backbone yet")
+        self._board.say(f"Rolling out {title}, the first backbone of the devices")
         self._fleet.push(bundle)
         self._fleet.start_rollout(title)
         self._each(lambda agent: agent.wait_for_backbone(title, ARRIVAL_SECONDS))
@@ -171,7 +171,7 @@ class Story:
         self, backbone: Backbone, learned: Mapping[str, tuple[Sample, ...]]
     ) -> Mapping[str, Examined]:
         """Ask for every test image, and compute the joint upper bound on the same features."""
-        self._board.say(f"Test images on {backbone.title}, and joint training on the same features")
+        self._board.say(f"Testing {backbone.title} against joint training")
 
         def one(agent: Agent) -> Examined:
             stream = self._worlds[agent.name]
@@ -196,11 +196,11 @@ class Story:
                 stack.enter_context(asking)
             began = time.monotonic()
             self._fleet.start_rollout(title)
-            seconds = self._each(lambda agent: arrival(agent, title, began))
+            arrivals = self._each(lambda agent: arrive(agent, title, began))
             time.sleep(AFTERWARDS_SECONDS)
         return {
-            name: Switch(seconds[name], asking.predictions, asking.failures)
-            for name, asking in askings.items()
+            name: Switch(seconds, askings[name].predictions, askings[name].failures, obstacle)
+            for name, (seconds, obstacle) in arrivals.items()
         }
 
     def _asking(self, agent: Agent) -> Asking:
@@ -245,13 +245,13 @@ def ask_all(agent: Agent, stream: Stream) -> tuple[Answer, ...]:
     return tuple(Answer(each.name, each.confidence) for each in best)
 
 
-def arrival(agent: Agent, title: str, began: float) -> float | None:
-    """Seconds until a backbone serves on the device; None when it does not in time."""
+def arrive(agent: Agent, title: str, began: float) -> tuple[float | None, str]:
+    """Seconds until a backbone serves on the device, or None and why it does not."""
     try:
         agent.wait_for_backbone(title, ARRIVAL_SECONDS)
-    except FieldwiseError:
-        return None
-    return time.monotonic() - began
+    except FieldwiseError as error:
+        return None, error.sentence
+    return time.monotonic() - began, ""
 
 
 def departed(agent: Agent) -> tuple[Departed, ...]:

@@ -82,10 +82,10 @@ def show_report(findings: Findings, problems: list[str], console: Console) -> No
 
 
 def accuracy_table(findings: Findings) -> Table:
-    table = Table(title=f"Right on test images of {findings.images}, and by joint training")
+    table = Table(title=f"Accuracy on test images of {findings.images} (joint training)")
     table.add_column("device")
-    for name in ("learned", "before the switch", "after", "switched", "not answered"):
-        table.add_column(name, justify="right")
+    for name in ("learned", "before", "after the switch", "switch", "unanswered"):
+        table.add_column(name, justify="right", no_wrap=True)
     for device in findings.devices:
         table.add_row(*accuracy_row(device))
     return table
@@ -96,9 +96,9 @@ def accuracy_row(device: DeviceFindings) -> tuple[str, ...]:
     return (
         f"{device.name}, {device.condition}",
         f"{device.learned} of {device.taught}",
-        f"{share(device.before.accuracy)}, {share(device.before.bound) or 'unknown'}",
-        f"{share(device.after.accuracy)}, {share(device.after.bound) or 'unknown'}",
-        "never" if switch.seconds is None else f"after {switch.seconds:.0f} s",
+        f"{share(device.before.accuracy)} ({share(device.before.bound) or 'unknown'})",
+        f"{share(device.after.accuracy)} ({share(device.after.bound) or 'unknown'})",
+        "never" if switch.seconds is None else f"{switch.seconds:.0f} s",
         f"{len(switch.failures)} of {switch.predictions}",
     )
 

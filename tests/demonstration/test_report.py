@@ -43,7 +43,7 @@ def test_a_good_run_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        (replace(GOOD, switch=Switch(None, 40, ())), "did not switch to lite1:1 in time"),
+        (replace(GOOD, switch=Switch(None, 40, (), "too late")), "instead of lite1:1: too late"),
         (replace(GOOD, switch=Switch(3.0, 40, ("no answer",))), "1 of 40 predictions"),
         (replace(GOOD, switch=Switch(3.0, 0, ())), "nothing was predicted"),
         (replace(GOOD, after=Examination(TARGET, 7, 10, 1.0)), "70.0% right after the switch"),
