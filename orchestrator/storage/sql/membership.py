@@ -139,7 +139,8 @@ async def _insert_device(connection: AsyncConnection, newcomer: Newcomer) -> Non
         "key_fingerprint": newcomer.key.fingerprint,
     }
     await connection.execute(insert(devices).values(values))
-    await connection.execute(insert(reports).values(device=newcomer.device))
+    nothing_yet = {"device": newcomer.device, "variant_in_use": "", "agent_version": ""}
+    await connection.execute(insert(reports).values(nothing_yet))
     await connection.execute(insert(device_keys).values(_key_values(newcomer.key)))
     if newcomer.tags:
         rows = [

@@ -1,0 +1,117 @@
+"""What every bundle store promises: the folder of a real disk, and objects in memory."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from fieldwise.bundle import digest_of
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.ports import BundleStore
+from orchestrator.storage.blobs import PIECE_BYTES, ObjectBundles, folder_bundles
+
+CONTENT = os.urandom(PIECE_BYTES * 2 + 17)
+DIGEST = digest_of(CONTENT)
+LARGE = 12 * 1024**2  # beyond one part of an upload in parts
+
+
+async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def breaking_off(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+    raise FieldwiseError(Fault.UNREACHABLE, "the sender went away")
+
+
+async def read(store: BundleStore, digest: str, offset: int = 0) -> bytes:
+    return b"".join([piece async for piece in store.read(digest, offset)])
+
+
+@pytest.fixture(params=["folder", "objects"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BundleStore:
+    if request.param == "folder":
+        return folder_bundles(tmp_path / "bundles")
+    return ObjectBundles(MemoryStore())
+
+
+class TestBundleStore:
+    async def test_content_comes_back_as_it_was_put(self, store: BundleStore) -> None:
+        assert await store.put(DIGEST, pieces(CONTENT)) == len(CONTENT)
+        assert await store.size(DIGEST) == len(CONTENT)
+        assert await read(store, DIGEST) == CONTENT
+
+    async def test_large_content_comes_back_as_it_was_put(self, store: BundleStore) -> None:
+        content = os.urandom(1024) * (LARGE // 1024)
+        await store.put(digest_of(content), pieces(content))
+        assert digest_of(await read(store, digest_of(content))) == digest_of(content)
+
+    @pytest.mark.parametrize(
+        "offset", [1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, len(CONTENT) - 1, len(CONTENT)]
+    )
+    async def test_reading_resumes_at_any_offset(self, store: BundleStore, offset: int) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        found = [piece async for piece in store.read(DIGEST, offset)]
+        assert b"".join(found) == CONTENT[offset:]
+        assert all(0 < len(piece) <= PIECE_BYTES for piece in found)
+
+    @pytest.mark.parametrize("offset", [-1, len(CONTENT) + 1, 2**63])
+    async def test_an_offset_outside_is_refused(self, store: BundleStore, offset: int) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        with pytest.raises(FieldwiseError) as caught:
+            await read(store, DIGEST, offset)
+        assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+    @pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT + b"x", b"", CONTENT * 50])
+    async def test_wrong_content_is_never_seen(self, store: BundleStore, content: bytes) -> None:
+        with pytest.raises(FieldwiseError) as caught:
+            await store.put(DIGEST, pieces(content, 4_000_000))
+        assert caught.value.fault is Fault.DIGEST_MISMATCH
+        assert await store.size(DIGEST) is None
+
+    async def test_an_upload_that_breaks_off_is_never_seen(self, store: BundleStore) -> None:
+        with pytest.raises(FieldwiseError) as caught:
+            await store.put(DIGEST, breaking_off(CONTENT))
+        assert caught.value.fault is Fault.UNREACHABLE
+        assert await store.size(DIGEST) is None
+
+    async def test_putting_again_checks_again_and_changes_nothing(self, store: BundleStore) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        assert await store.put(DIGEST, pieces(CONTENT)) == len(CONTENT)
+        with pytest.raises(FieldwiseError):
+            await store.put(DIGEST, pieces(CONTENT[:-1]))
+        assert await read(store, DIGEST) == CONTENT
+
+    async def test_empty_content_has_a_place_too(self, store: BundleStore) -> None:
+        digest = digest_of(b"")
+        assert await store.put(digest, pieces(b"")) == 0
+        assert await read(store, digest) == b""
+
+    async def test_what_is_not_there_is_not_found(self, store: BundleStore) -> None:
+        assert await store.size(DIGEST) is None
+        await store.delete(DIGEST)
+        with pytest.raises(FieldwiseError) as caught:
+            await read(store, DIGEST)
+        assert caught.value.fault is Fault.NOT_FOUND
+
+    async def test_what_was_deleted_is_gone(self, store: BundleStore) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        await store.delete(DIGEST)
+        assert await store.size(DIGEST) is None
+
+    @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 65])
+    async def test_what_is_no_digest_names_nothing(self, store: BundleStore, digest: str) -> None:
+        with pytest.raises(FieldwiseError) as caught:
+            await store.size(digest)
+        assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_a_failed_upload_leaves_no_file_behind(tmp_path: Path) -> None:
+    store = folder_bundles(tmp_path)
+    with pytest.raises(FieldwiseError):
+        asyncio.run(store.put(DIGEST, pieces(CONTENT * 50)))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

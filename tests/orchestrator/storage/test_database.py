@@ -1,0 +1,141 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.cohort import Selector
+from orchestrator.paging import PageRequest
+from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.migrate import migrate
+from orchestrator.storage.sql.stores import sql_stores, stores_over
+from orchestrator.storage.sql.tables import metadata
+from tests.databases import PostgreSql, sqlite_with_tables
+from tests.fleet_records import join, ticket
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/deeper/fleet.sqlite"
+    server = request.getfixturevalue("postgresql")
+    assert isinstance(server, PostgreSql)
+    return server.create()
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    return list(compare_metadata(context, metadata))
+
+
+async def test_the_migrations_lead_to_the_tables(empty_url: str) -> None:
+    database = Database(empty_url)
+    await migrate(database)
+    async with database.read() as connection:
+        found = await connection.run_sync(differences)
+    await database.dispose()
+    assert found == []
+
+
+async def test_servers_that_start_together_migrate_once(empty_url: str) -> None:
+    databases = [Database(empty_url) for _ in range(4)]
+    await asyncio.gather(*(migrate(database) for database in databases))
+    assert await stores_over(databases[0]).devices.standings() == []
+    for database in databases:
+        await database.dispose()
+
+
+async def test_what_was_kept_is_there_after_a_restart(empty_url: str) -> None:
+    async with sql_stores(empty_url) as stores:
+        await join(stores, "d1", site="berlin")
+    async with sql_stores(empty_url) as stores:
+        page = await stores.devices.list(Selector(), PageRequest())
+    assert [(device.id, device.tags) for device in page.items] == [("d1", {"site": "berlin"})]
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
+    database = Database(empty_url)
+    await migrate(database)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(FieldwiseError) as caught:
+        await migrate(database)
+    await database.dispose()
+    assert caught.value.fault is Fault.STATE_DAMAGED
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://somewhere/fleet", "http://host"])
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        Database(url)
+    assert caught.value.fault is Fault.SETTING_INVALID
+
+
+async def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
+    stores = stores_over(Database(f"postgresql://nobody@/none?host={tmp_path}"))
+    with pytest.raises(FieldwiseError) as caught:
+        await stores.devices.standings()
+    assert caught.value.fault is Fault.UNAVAILABLE
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "fleet.sqlite").write_bytes(b"no database at all" * 100)
+    database = Database(f"sqlite:///{tmp_path}/fleet.sqlite")
+    with pytest.raises(FieldwiseError) as caught:
+        await migrate(database)
+    await database.dispose()
+    assert caught.value.fault is Fault.UNAVAILABLE
+
+
+async def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    database = Database(sqlite_with_tables(tmp_path))
+    fill = text("INSERT INTO tickets SELECT NULL, hex(randomblob(5000)), '', 0, 0, 0, 0, 0, ''")
+
+    async def fill_up() -> None:
+        async with database.write() as connection:
+            await connection.execute(text("PRAGMA max_page_count = 1"))  # no page can be added
+            for _ in range(100):
+                await connection.execute(fill)
+
+    with pytest.raises(FieldwiseError) as caught:
+        await fill_up()
+    assert caught.value.fault is Fault.DISK_FULL
+    page = await stores_over(database).tickets.list(PageRequest())
+    await database.dispose()
+    assert page.items == ()
+
+
+async def test_a_block_that_fails_leaves_nothing(empty_url: str) -> None:
+    database = Database(empty_url)
+    await migrate(database)
+    stores = stores_over(database)
+    await stores.tickets.add(ticket("t1"))
+
+    async def break_off() -> None:
+        async with database.write() as connection:
+            await connection.execute(text("DELETE FROM tickets"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await break_off()
+    assert await stores.tickets.get("t1") is not None
+    await database.dispose()
+
+
+async def test_sqlite_keeps_its_promises_about_files(tmp_path: Path) -> None:
+    url = sqlite_with_tables(tmp_path)
+    database = Database(url)
+    async with database.read() as connection:
+        journal = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+        keys = (await connection.execute(text("PRAGMA foreign_keys"))).scalar_one()
+    await database.dispose()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert (journal, keys) == ("wal", 1)
