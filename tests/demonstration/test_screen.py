@@ -72,8 +72,8 @@ def test_the_report_shows_every_figure_and_every_problem() -> None:
         "16 of 20",
         "90.0%",
         "95.0%",
-        "80.0%, unknown",
-        "after 3 s",
+        "80.0% (unknown)",
+        "3 s",
         "4,321",
         "something broke",
     ):
