@@ -202,7 +202,7 @@ async def test_one_download_more_than_allowed_is_put_off(
         first = stub.Download(request)
         await first.read()
         with pytest.raises(FieldwiseError) as raised, client_errors():
-            await stub.Download(request).read()
+            await stub.Download(request, timeout=20).read()
         assert raised.value.fault is Fault.BUSY
         first.cancel()
         pieces = [each async for each in retried(stub, request)]
