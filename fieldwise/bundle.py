@@ -38,8 +38,8 @@ class FileReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From a decoded RGB image to the graph's input.
 
-    The shorter side is resized to ``size`` with ``resample``, the central square is cut out, and each
-    channel becomes ``(value - mean) / scale`` as float32 in NCHW order.
+    The shorter side is resized to ``size`` with ``resample``, the central square is cut out, and
+    each channel becomes ``(value - mean) / scale`` as float32 in NCHW order.
     """
 
     size: Annotated[int, Meta(ge=16, le=1024)]
@@ -51,7 +51,8 @@ class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Transform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From the graph's output to the vector that a head learns: power, length, grid.
 
-    ``sign(x)|x|**power``, divided by its Euclidean length, rounded to multiples of ``2**-grid_bits``.
+    ``sign(x)|x|**power``, divided by its Euclidean length, rounded to multiples of
+    ``2**-grid_bits``.
     """
 
     power: Annotated[float, Meta(gt=0, le=1)] = 0.5

@@ -1,8 +1,9 @@
 """One family of errors and one catalogue of what each means.
 
-A fault is named from the caller's side. The catalogue gives every fault the gRPC status that carries
-it, the exit code of a command that meets it, and the advice a person gets. ``fieldwise.status`` puts
-a fault on the wire and takes it off again; nothing here knows gRPC, so that pure rules may raise.
+A fault is named from the caller's side. The catalogue gives every fault the gRPC status that
+carries it, the exit code of a command that meets it, and the advice a person gets.
+``fieldwise.status`` puts a fault on the wire and takes it off again; nothing here knows gRPC, so
+that pure rules may raise.
 """
 
 from collections.abc import Mapping

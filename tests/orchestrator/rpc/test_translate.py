@@ -40,9 +40,9 @@ word = st.text("abcdefgh0123456789", min_size=1, max_size=16)
 line = st.text(max_size=32).filter(lambda text: len(text.encode()) <= 100)
 digest = st.binary(min_size=32, max_size=32).map(bytes.hex)
 moments = st.datetimes(
-    datetime(2000, 1, 1),
-    datetime(2200, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001 - bounds
+    datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis takes bounds without a zone
+    datetime(2200, 1, 1),  # noqa: DTZ001 - hypothesis takes bounds without a zone
+    timezones=st.just(UTC),
 )
 tags = st.dictionaries(word, word, max_size=4)
 
