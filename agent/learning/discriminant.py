@@ -178,7 +178,11 @@ def _invert_lower(lower: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 class _Rows:
-    """Rows by class, in room that doubles; heads taken from it are copies."""
+    """Rows by class, in room that doubles and that heads share.
+
+    A row in use is never written to: a new class takes room that no head sees, and before a row is
+    renewed everything is copied.
+    """
 
     def __init__(self, width: int) -> None:
         self._index: dict[str, int] = {}
@@ -193,6 +197,8 @@ class _Rows:
 
     def set(self, names: tuple[str, ...], counts: Any, means: Any, weights: Any) -> None:
         """Set rows: int[M], float64[M,D] and float64[M,D]."""
+        if any(name in self._index for name in names):
+            self._weights, self._offsets = self._weights.copy(), self._offsets.copy()
         for name in names:
             self._index.setdefault(name, len(self._index))
         self._make_room()
@@ -203,9 +209,7 @@ class _Rows:
 
     def head(self, unit: float) -> Head:
         size = len(self._index)
-        return Head(
-            tuple(self._index), self._weights[:size].copy(), self._offsets[:size].copy(), unit
-        )
+        return Head(tuple(self._index), self._weights[:size], self._offsets[:size], unit)
 
     def _make_room(self) -> None:
         room = len(self._counts)
