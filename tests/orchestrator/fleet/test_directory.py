@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.device import DeviceState, Standing
+from orchestrator.fleet.directory import Directory, overview_of
+from orchestrator.fleet.settings import DeviceSettings
+from orchestrator.paging import PageRequest
+from orchestrator.storage.memory import memory_stores
+from tests.fleet_records import NOW, SetClock, join
+
+
+async def test_a_directory_shows_tags_steers_and_removes() -> None:
+    stores = memory_stores()
+    directory = Directory(stores.devices, stores.members, SetClock())
+    await join(stores, "d1", site="berlin")
+    await join(stores, "d2", site="paris")
+    seen = await directory.update_tags("d1", {"line": "3"}, ["site"])
+    assert (seen.device.tags, seen.state) == ({"line": "3"}, DeviceState.NEW)
+    assert await directory.apply_settings("site=paris", DeviceSettings(shrinkage=1)) == 1
+    page = await directory.list("line", PageRequest())
+    assert [each.device.id for each in page.items] == ["d1"]
+    await directory.remove("d1")
+    with pytest.raises(FieldwiseError) as caught:
+        await directory.get("d1")
+    assert caught.value.fault is Fault.NOT_FOUND
+
+
+async def test_bad_tags_change_nothing() -> None:
+    stores = memory_stores()
+    directory = Directory(stores.devices, stores.members, SetClock())
+    await join(stores, "d1", site="berlin")
+    for put, drop in (({"a b": "c"}, []), ({}, [""])):
+        with pytest.raises(FieldwiseError) as caught:
+            await directory.update_tags("d1", put, drop)
+        assert caught.value.fault is Fault.INVALID_ARGUMENT
+    assert (await directory.get("d1")).device.tags == {"site": "berlin"}
+
+
+def test_an_overview_counts_every_device_once_and_names_every_state() -> None:
+    plain = Standing("d1", NOW, seen_at=NOW, bundle_in_use="a" * 64)
+    fleet = [
+        plain,
+        replace(plain, device="d2", window_samples=4, window_correct=3),
+        Standing("d3", NOW),
+        replace(plain, device="d4", seen_at=NOW - 999),
+    ]
+    seen = overview_of(fleet, NOW)
+    assert set(seen.states) == set(DeviceState)
+    assert sum(seen.states.values()) == len(fleet)
+    assert seen.states[DeviceState.OFFLINE] == seen.states[DeviceState.NEW] == 1
+    assert seen.bundles == {"a" * 64: 3}
+    assert seen.accuracies == (0.75,)
