@@ -45,7 +45,8 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     costs 2.3 ms a sample at first and less than 0.4 ms from 2,000 samples on."""
 
     classes_max: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
-    """Most classes: at 1,280 features each takes 15 KiB, so 10,000 take 150 MiB."""
+    """Most classes: at 1,280 features each takes 15 KiB, so 10,000 take 150 MiB; a solve then
+    takes some ten seconds, during which teaching waits and predictions do not."""
 
     group_samples: Annotated[int, Meta(ge=1, le=10_000)] = 32
     """Samples written in one transaction: the most that a power cut can take."""
