@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from typer.testing import CliRunner
 
 from fieldwise import channel, identity, ticket
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
@@ -48,10 +49,12 @@ class Orchestrator:
         return run(self.folder, *arguments)
 
     def json(self, *arguments: str) -> Any:
-        """Run a command with --json and return what it printed."""
-        finished = self.run(*arguments, "--json")
-        assert finished.status == 0, finished.stderr
-        return json.loads(finished.stdout)
+        """Run a command with --json in this process, which is faster, and return its answer."""
+        from orchestrator.cli import app
+
+        result = CliRunner(env=environment(self.folder)).invoke(app, [*arguments, "--json"])
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
