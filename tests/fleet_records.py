@@ -12,10 +12,12 @@ from fieldwise.bundle import (
     encode_manifest,
 )
 from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, mint
-from orchestrator.fleet.device import DeviceKey, Facts
+from orchestrator.fleet.cohort import parse_selector
+from orchestrator.fleet.device import DeviceKey, Facts, Target
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdatePhase, UpdateReport
 from orchestrator.ports import Newcomer, Sighting
 from orchestrator.rollout.backbone import Backbone
+from orchestrator.rollout.machine import Order, Rollout
 from orchestrator.storage.stores import Stores
 
 NOW = 1_800_000_000.0
@@ -113,3 +115,15 @@ def step(generation: int, digest: str, phase: UpdatePhase) -> UpdateReport:
 
 def sighting(device: str, told: Report, seen_at: float = NOW) -> Sighting:
     return Sighting(device, told, seen_at, 60)
+
+
+async def roll_out(stores: Stores, cohort: str = "", version: str = "1") -> Rollout:
+    """Start a rollout, without an order yet."""
+    published, _ = await stores.backbones.add(backbone(version))
+    return await stores.rollouts.add(published, parse_selector(cohort), NOW)
+
+
+async def order(stores: Stores, rollout: Rollout, generation: int, *devices: str) -> Rollout:
+    """Save a rollout with orders of one generation."""
+    target = Target(generation, rollout.digest)
+    return await stores.rollouts.save(rollout, [Order(device, target) for device in devices])
