@@ -181,7 +181,9 @@ class Agent:
         owner = OwnerService(self.household, self.ledger)
         mode = int(self.settings.application_socket_mode, 8)
         return LocalSockets(
-            (application, self.settings.applications, mode), (owner, self.settings.owner_socket)
+            (application, self.settings.applications, mode),
+            (owner, self.settings.owner_socket),
+            queue,
         )
 
 

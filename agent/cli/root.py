@@ -41,11 +41,14 @@ def shared(
 ) -> None:
     from agent.cli.told import read_flags
     from agent.config import load_settings
+    from fieldwise.logs import LogLevel, configure
 
     flags = read_flags(set_ or [])
     if state_folder is not None:
         flags["state_folder"] = str(state_folder)
     context.obj = load_settings(config, os.environ, flags)
+    # A command speaks by what it prints; only what goes wrong beside that is logged.
+    configure(LogLevel.WARNING, context.obj.settings.log_form)
 
 
 def run() -> None:

@@ -72,11 +72,15 @@ def watch_folder(folder: Path, desk: Desk, *, as_json: bool) -> None:
         raise FieldwiseError(Fault.NOT_FOUND, f"{folder} is not a folder")
     stillness, waiting = Stillness(), deque[Path]()
     print(f"watching {folder}", file=sys.stderr)
+    complaint = ""
     for changed in _changes(folder):
         for path in (*changed, *stillness.moving):
             _look(path, stillness)
         waiting.extend(stillness.whole(time.monotonic()))
-        _take_all(folder, waiting, desk, as_json=as_json)
+        reason = _take_all(folder, waiting, desk, as_json=as_json)
+        if reason and reason != complaint:  # once, not four times a second
+            print(f"files wait: {reason}", file=sys.stderr)
+        complaint = reason
         _tick(desk)
 
 
@@ -108,18 +112,20 @@ def _look(path: Path, stillness: Stillness) -> None:
     stillness.see(path, (form.st_size, form.st_mtime_ns), time.monotonic())
 
 
-def _take_all(folder: Path, waiting: deque[Path], desk: Desk, *, as_json: bool) -> None:
+def _take_all(folder: Path, waiting: deque[Path], desk: Desk, *, as_json: bool) -> str:
+    """Take what can be taken now; returns why the rest has to wait, if any does."""
     while waiting:
         path = waiting[0]
         try:
             result = take(folder, path, desk)
         except FieldwiseError as error:
             if error.fault in LATER and path.exists():
-                return
+                return error.sentence
             print(f"{path}: {error.sentence}", file=sys.stderr)
         else:
             _say(path, result, as_json=as_json)
         waiting.popleft()
+    return ""
 
 
 def _say(path: Path, result: Lesson | Prediction, *, as_json: bool) -> None:

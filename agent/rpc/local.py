@@ -184,13 +184,16 @@ class LocalSockets:
     Args:
         application: Service of the first, its path and the mode of its file.
         owner: Service of the second and its path, whose folder is for the owner alone.
+        queue: Where their images wait.
     """
 
     def __init__(
         self,
         application: tuple[ApplicationService, Path, int],
         owner: tuple[OwnerService, Path],
+        queue: Queue,
     ) -> None:
+        self._queue = queue
         service, self._application, self._mode = application
         owner_service, self._owner = owner
         self._servers = (_server(), _server())
@@ -218,6 +221,7 @@ class LocalSockets:
     async def stop(self, grace_seconds: float) -> None:
         """Finish the calls under way and close."""
         await asyncio.gather(*(server.stop(grace_seconds) for server in self._servers))
+        await asyncio.to_thread(self._queue.close)
         for path in (self._application, self._owner):
             with suppress(OSError):
                 path.unlink(missing_ok=True)

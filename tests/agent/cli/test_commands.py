@@ -1,11 +1,13 @@
 """The commands, working alone on a state folder: what they print and what they end with."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from agent.cli import root
 from fieldwise.errors import CATALOGUE, Fault
@@ -16,7 +18,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
     """Runs a command in this process: exit status, standard output, standard error."""
     monkeypatch.setenv("FIELDWISE_AGENT_STATE_FOLDER", str(tmp_path / "s"))
 
@@ -27,13 +31,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
-    return run_one
+    handlers = logging.getLogger().handlers[:]
+    yield run_one
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
 
 
 @pytest.fixture
 def ready(run: Run, tmp_path: Path) -> Run:
     (tmp_path / "bundle").write_bytes(tiny())
-    assert run("backbone", "install", tmp_path / "bundle")[0] == 0
+    installed = json_of(run, "backbone", "install", tmp_path / "bundle")
+    assert installed["backbone"] == "tiny:1.0.0"
     class_folder(tmp_path / "images", count=4)
     return run
 

@@ -111,11 +111,14 @@ def test_class_folders_teach_and_the_rest_asks(
     assert "learned" in capsys.readouterr().out
 
 
-def test_a_busy_or_absent_agent_is_waited_for(watched: Watched, tmp_path: Path) -> None:
+def test_a_busy_or_absent_agent_is_waited_for(
+    watched: Watched, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk = Desk(Fault.BUSY, Fault.UNREACHABLE, Fault.DISK_FULL)
     later(lambda: (tmp_path / "1.png").write_bytes(b"one"))
     watched(desk, lambda: bool(desk.asked))
     assert desk.asked == [b"one"]
+    assert capsys.readouterr().err.count("files wait: not now") == 1
 
 
 def test_what_cannot_be_read_is_named_and_skipped(
