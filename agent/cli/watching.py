@@ -99,8 +99,12 @@ def _changes(folder: Path) -> Iterator[list[Path]]:
     """New and changed image files, and nothing in a quiet round: waiting files get their turn."""
     rounds = watch(folder, yield_on_timeout=True, rust_timeout=ROUND_MILLISECONDS, debounce=50)
     for changes in rounds:
-        paths = {Path(name) for change, name in changes if change is not Change.deleted}
-        yield sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+        named = [Path(name) for change, name in changes if change is not Change.deleted]
+        new = [Path(name) for change, name in changes if change is Change.added]
+        # What is written into a new folder before the kernel watches it has no notice of its own.
+        inside = [path for found in new if found.is_dir() for path in found.rglob("*")]
+        paths = {path for path in (*named, *inside) if path.suffix.lower() in SUFFIXES}
+        yield sorted(path for path in paths if path.is_file())
 
 
 def _look(path: Path, stillness: Stillness) -> None:
