@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegressionCV
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)  # C; features have length 1, so useful values are large
 FOLDS = 3
@@ -32,8 +33,6 @@ def joint_accuracy(
     Returns:
         0 to 1, or None where a class has too few samples to cross-validate.
     """
-    from sklearn.linear_model import LogisticRegressionCV  # noqa: PLC0415 - takes a second
-
     counts = np.unique(np.asarray(labels), return_counts=True)[1]
     if len(counts) < 2 or counts.min() < FOLDS:  # noqa: PLR2004 - a choice needs two classes
         return None

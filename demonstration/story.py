@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from demonstration import backbones, streams
 from demonstration.asking import Asking
 from demonstration.board import Board, Row
@@ -74,6 +76,8 @@ def run(options: Options, board: Board) -> tuple[Findings, str]:
     """
     began = time.monotonic()
     with ExitStack() as stack:
+        # Three devices are computed for at the same time; more threads would only wait.
+        stack.enter_context(threadpool_limits(limits=1))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=len(streams.DEVICES)))
         board.say("Packing two backbones (once; the bundles are kept in the cache)")
         packing = backbones.pack_both(pool)

@@ -4,6 +4,7 @@ import ast
 import re
 import statistics
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def sources(*folders: str) -> list[Path]:
     found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
     return sorted(path for path in found if not name_of(path).startswith(GENERATED))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def name_of(path: Path) -> str:
@@ -61,19 +67,19 @@ def test_a_file_has_one_subject_and_at_most_400_lines(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 def test_a_function_fits_on_a_screen(path: Path) -> None:
-    lengths = {each.name: length_of(each) for each in functions(ast.parse(path.read_text()))}
+    lengths = {each.name: length_of(each) for each in functions(parsed(path))}
     assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES_MAX} == {}
 
 
 def test_half_of_all_functions_have_at_most_12_lines() -> None:
-    trees = [ast.parse(path.read_text()) for path in PRODUCT]
+    trees = [parsed(path) for path in PRODUCT]
     lengths = [length_of(each) for tree in trees for each in functions(tree)]
     assert statistics.median(lengths) <= FUNCTION_LINES_MEDIAN_MAX
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
 def test_no_drawer_collects_what_has_no_name(path: Path) -> None:
-    nodes = ast.walk(ast.parse(path.read_text()))
+    nodes = ast.walk(parsed(path))
     names = [each.name for each in nodes if isinstance(each, Function | ast.ClassDef)]
     assert [name for name in [*names, *path.relative_to(ROOT).parts] if is_drawer(name)] == []
 
@@ -96,7 +102,7 @@ def test_nothing_is_left_unfinished(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)
 def test_only_a_command_line_prints(path: Path) -> None:
-    nodes = ast.walk(ast.parse(path.read_text()))
+    nodes = ast.walk(parsed(path))
     called = [each.func for each in nodes if isinstance(each, ast.Call)]
     prints = [each.lineno for each in called if isinstance(each, ast.Name) and each.id == "print"]
     assert TALKERS.match(name_of(path)) or prints == []
