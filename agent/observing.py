@@ -9,7 +9,7 @@ from agent.ports import Clock
 from agent.reporting import Membership, Report, SteeringRevision
 from agent.serving import Serving
 from agent.update.machine import Failure, UpdateState
-from fieldwise.answers import LearningCounters, Status, UpdateStatus, VitalSigns
+from fieldwise.answers import LearningCounters, SettingsInForce, Status, UpdateStatus, VitalSigns
 
 
 class Folder(Protocol):
@@ -94,7 +94,17 @@ class Observer:
             select_samples=tally.samples if tally else 0,
             select_correct=tally.correct if tally else 0,
             settings_revision=self._steering().revision,
+            settings=self._settings_in_force(),
             clock_ahead_seconds=contact.clock_ahead_seconds,
+        )
+
+    def _settings_in_force(self) -> SettingsInForce:
+        settings = self._serving.settings
+        return SettingsInForce(
+            exemplar_bytes_max=settings.exemplar_bytes_max,
+            shrinkage=settings.shrinkage,
+            learning_paused=settings.learning_paused,
+            retention_days=settings.retention_days,
         )
 
     def vital_signs(self) -> VitalSigns:

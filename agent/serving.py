@@ -13,10 +13,11 @@ import structlog
 
 from agent.learning.learner import Figures, Learner
 from agent.learning.pair import Pair
+from agent.learning.samples import Origin
 from agent.learning.settings import LearningSettings
 from agent.ports import Clock, SampleStore
 from agent.predictions import Image, RecentPredictions, Stopwatch
-from fieldwise.answers import Lesson, Prediction, ScoredClass
+from fieldwise.answers import UNUSED, Lesson, Prediction, ScoredClass
 from fieldwise.errors import Fault, FieldwiseError
 
 _log = structlog.get_logger()
@@ -99,15 +100,18 @@ class Serving:
         Raises:
             FieldwiseError: What ``Learner.teach`` says, ``NO_BACKBONE``.
         """
-        return self._learn(self._new_id(), image, class_name, burst)
+        return self._learn(self._new_id(), image, class_name, burst, Origin.TAUGHT)
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
         """Learn the image of an earlier prediction; a second time changes nothing.
 
+        It is never held out: what a head got wrong says too little of how often it is right.
+
         Raises:
             FieldwiseError: ``NOT_FOUND`` when it is not kept any more; and as ``teach``.
         """
-        return self._learn(prediction_id, self._recent.find(prediction_id), class_name, "")
+        image = self._recent.find(prediction_id)
+        return self._learn(prediction_id, image, class_name, "", Origin.CORRECTED)
 
     def tick(self) -> None:
         """Make durable what has waited long enough.
@@ -162,9 +166,13 @@ class Serving:
         except FieldwiseError as error:
             _log.error("the last samples could not be written", reason=error.sentence)
 
-    def _learn(self, sample_id: str, image: Image, class_name: str, burst: str) -> Lesson:
-        outcome = self._required().teach(sample_id, image, class_name, burst, self._clock.wall())
-        return Lesson(outcome.sample_id, outcome.share.value, outcome.predicted)
+    def _learn(
+        self, sample_id: str, image: Image, class_name: str, burst: str, origin: Origin
+    ) -> Lesson:
+        now = self._clock.wall()
+        outcome = self._required().teach(sample_id, image, class_name, burst, now, origin)
+        share = UNUSED if outcome.share is None else outcome.share.value
+        return Lesson(outcome.sample_id, share, outcome.predicted)
 
     def _required(self) -> Learner:
         if self._learner is None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+UNUSED = "unused"  # the share of a sample that was put to no use
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredClass:
@@ -37,7 +39,8 @@ class Lesson:
 
     Attributes:
         sample_id: Unique on the device.
-        share: "learn", "select" or "judge": learned, or set aside for choosing or for judging.
+        share: "learn", "select" or "judge": learned, or set aside for choosing or for judging;
+            "unused" while learning is paused, and for a correction of a scene that is set aside.
         predicted: What the head said before it learned; empty while no class was known.
     """
 
@@ -76,6 +79,16 @@ class LearningCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsInForce:
+    """What an operator may steer, as learning goes by it now."""
+
+    exemplar_bytes_max: int = 0
+    shrinkage: float = 0.0
+    learning_paused: bool = False
+    retention_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateStatus:
     """The newest target, the digest of its bundle, its phase and why it failed, if it did."""
 
@@ -99,6 +112,7 @@ class Status:
         check_in_error: Why the last check-in failed; empty when it did not.
         select_samples: Held-out samples for choosing settings, and how many the head has right.
         settings_revision: The operator's settings in force; 0 for the device's own.
+        settings: What they come to.
         clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
     """
 
@@ -116,4 +130,5 @@ class Status:
     select_samples: int
     select_correct: int
     settings_revision: int
+    settings: SettingsInForce
     clock_ahead_seconds: int

@@ -28,6 +28,7 @@ from fieldwise.answers import (
     Lesson,
     Prediction,
     ScoredClass,
+    SettingsInForce,
     Status,
     UpdateStatus,
     VitalSigns,
@@ -219,7 +220,17 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         select_samples=message.select_samples,
         select_correct=message.select_correct,
         settings_revision=message.settings_revision,
+        settings=_settings(message.settings),
         clock_ahead_seconds=message.clock_ahead_seconds,
+    )
+
+
+def _settings(message: device_pb2.DeviceSettings) -> SettingsInForce:
+    return SettingsInForce(
+        exemplar_bytes_max=message.exemplar_bytes_max,
+        shrinkage=message.shrinkage,
+        learning_paused=message.learning_paused,
+        retention_days=message.retention_days,
     )
 
 

@@ -9,7 +9,7 @@ import typer
 
 from agent.cli.output import AsJson, FileResults, show
 from agent.cli.told import settings_of
-from fieldwise.answers import Lesson, Prediction
+from fieldwise.answers import UNUSED, Lesson, Prediction
 from fieldwise.client import read_image
 from fieldwise.errors import Fault, FieldwiseError
 
@@ -88,7 +88,9 @@ def watch(
 
 def lesson_words(lesson: Lesson) -> str:
     """A lesson as people read it."""
-    fate = "learned" if lesson.share == "learn" else f"set aside ({lesson.share})"
+    fate = {"learn": "learned", UNUSED: "put to no use"}.get(
+        lesson.share, f"set aside ({lesson.share})"
+    )
     guess = f"; took it for {lesson.predicted}" if lesson.predicted else ""
     return f"{fate}{guess}"
 

@@ -70,8 +70,18 @@ def _facts(found: Status) -> list[str]:
             ("memory", f"{size(vital.resident_bytes)}, state {size(vital.state_bytes)} on disk"),
             ("last check-in", f"{moment(found.check_in_seconds)} {found.check_in_error}".rstrip()),
             ("clock", f"{found.clock_ahead_seconds:+,} s against the orchestrator"),
-            ("settings", f"revision {found.settings_revision}"),
+            ("settings", _settings(found)),
         ]
+    )
+
+
+def _settings(found: Status) -> str:
+    settings = found.settings
+    days = settings.retention_days
+    return (
+        f"revision {found.settings_revision}: images {size(settings.exemplar_bytes_max)},"
+        f" {f'kept {days:,} days' if days else 'no end'}, shrinkage {settings.shrinkage:g}"
+        f"{', learning paused' if settings.learning_paused else ''}"
     )
 
 

@@ -9,13 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.device.database import Database
-from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
+from agent.learning.samples import (
+    Burst,
+    Counters,
+    Group,
+    Origin,
+    Remembered,
+    Sample,
+    Share,
+    Snapshot,
+)
 from fieldwise.errors import Fault, FieldwiseError
 
 _GRID = np.dtype("<i2")
 _READ_TOGETHER = 500  # SQLite takes 999 values in one statement in its oldest builds
 
-_SAMPLE_COLUMNS = "id, sequence, time, class_name, burst, share, bundle"
+_SAMPLE_COLUMNS = "id, sequence, time, class_name, burst, share, origin, bundle"
 
 
 class DatabaseSamples:
@@ -36,7 +45,8 @@ class DatabaseSamples:
         with self._database.writing() as connection:
             for sample in group.samples:
                 connection.execute(
-                    "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+                    """INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+                    ON CONFLICT (id) DO NOTHING""",
                     _row(sample),
                 )
             _forget(connection, [(each,) for each in group.forgotten])
@@ -150,7 +160,7 @@ class DatabaseSamples:
 
     def _sample(self, row: Sequence[object]) -> Sample:
         *plain, grid, image = row
-        id_, sequence, time, name, burst, share, bundle = plain
+        id_, sequence, time, name, burst, share, origin, bundle = plain
         try:
             return Sample(
                 id=str(id_),
@@ -162,6 +172,7 @@ class DatabaseSamples:
                 bundle=str(bundle),
                 grid=_grid(grid) if isinstance(grid, bytes) else None,
                 image=image if isinstance(image, bytes) else None,
+                origin=Origin(str(origin)),
             )
         except ValueError as error:
             raise self._damaged(f"sample {id_}") from error
@@ -179,6 +190,7 @@ def _row(sample: Sample) -> tuple[object, ...]:
         sample.class_name,
         sample.burst,
         sample.share.value,
+        sample.origin.value,
         sample.bundle,
         len(grid) if grid else 0,
         None if sample.image is None else len(sample.image),

@@ -11,6 +11,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             class_name TEXT NOT NULL,
             burst TEXT NOT NULL,
             share TEXT NOT NULL,
+            origin TEXT NOT NULL,
             bundle TEXT NOT NULL,
             grid_bytes INTEGER NOT NULL,
             image_bytes INTEGER,

@@ -12,13 +12,20 @@ without the device's secret can choose names that land in a share. The first unn
 class are learned whatever the hash says, or a rare class might never be learned; a burst that began
 so is learned to its end. A named burst always follows its hash, because the same name must give
 the same share in every class and at every time.
+
+Held out are only labels that came about independently of any head. People correct what a head got
+wrong, so accuracy on corrections would say how it does on its own mistakes. A correction therefore
+begins a scene that is learned, also with what is taught right after it. Where it belongs to a scene
+that stands already, by name or by time, it shares the fate of that scene if that is to be learned;
+if the scene is held out the correction is put to no use: held out it would bend what the share says
+and learned it would give away the scene.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass
 
-from agent.learning.samples import Burst, Share
+from agent.learning.samples import Burst, Origin, Share
 from agent.learning.settings import HoldoutSettings
 
 HASH_BYTES = 8  # 64 bits of the digest are a fraction finer than any share
@@ -26,10 +33,10 @@ HASH_BYTES = 8  # 64 bits of the digest are a fraction finer than any share
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The burst a sample belongs to, that sample included, and its share."""
+    """The burst a sample belongs to, that sample included, and its share; None for no use."""
 
     burst: Burst
-    share: Share
+    share: Share | None
 
 
 def place(
@@ -41,6 +48,8 @@ def place(
     learned: int,
     key: bytes,
     settings: HoldoutSettings,
+    *,
+    origin: Origin = Origin.TAUGHT,
 ) -> Placement:
     """Decide burst and share of a sample.
 
@@ -53,21 +62,24 @@ def place(
         learned: Samples of the class learned so far.
         key: The device's secret.
         settings: Shares and what counts as one scene.
+        origin: How its label came about.
     """
+    corrected = origin is Origin.CORRECTED
     if name:
         burst = Burst(class_name, f"named:{name}", time, 1)
-        return Placement(burst, share_of(burst.id, key, settings))
-    if newest is not None and _continues(newest, time, settings):
+    elif newest is not None and _continues(newest, time, settings):
         burst = Burst(class_name, newest.id, time, newest.samples + 1)
     else:
-        mark = "first" if learned < settings.learned_first else "scene"
+        first = "first" if learned < settings.learned_first else "scene"
+        mark = "corrected" if corrected else first
         burst = Burst(class_name, f"{mark}:{sample_id}", time, 1)
-    return Placement(burst, share_of(burst.id, key, settings))
+    share = share_of(burst.id, key, settings)
+    return Placement(burst, None if corrected and share is not Share.LEARN else share)
 
 
 def share_of(burst: str, key: bytes, settings: HoldoutSettings) -> Share:
     """The share of a burst: by its kind, else by a keyed hash of its id."""
-    if burst.startswith("first:"):
+    if burst.startswith(("first:", "corrected:")):
         return Share.LEARN
     digest = hmac.digest(key, burst.encode(), hashlib.sha256)[:HASH_BYTES]
     fraction = int.from_bytes(digest, "big") / 2 ** (8 * HASH_BYTES)

@@ -40,7 +40,7 @@ from agent.learning.memory import Memory
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.prequential import Window
-from agent.learning.samples import Counters, Group, Remembered, Sample, Share
+from agent.learning.samples import Burst, Counters, Group, Origin, Remembered, Sample, Share
 from agent.learning.settings import LearningSettings
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
@@ -52,10 +52,14 @@ TOP = 5  # classes in a ranking, as on the local wire
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a taught sample; ``predicted`` is what the head said before."""
+    """What became of a taught sample; ``predicted`` is what the head said before.
+
+    ``share`` is None where the sample was put to no use: while learning is paused, and for a
+    correction that belongs to a held-out scene.
+    """
 
     sample_id: str
-    share: Share
+    share: Share | None
     predicted: str
 
 
@@ -128,6 +132,7 @@ class Learner:
         class_name: str,
         burst: str,
         time: float,
+        origin: Origin = Origin.TAUGHT,
     ) -> Outcome:
         """Predict a labelled image, then learn it or set it aside.
 
@@ -137,6 +142,7 @@ class Learner:
             class_name: What it shows.
             burst: Name of the scene; empty to let time and class decide.
             time: Now, Unix seconds.
+            origin: How the label came about; a correction is never held out.
 
         Raises:
             FieldwiseError: ``CLASS_INVALID``, ``TOO_MANY_CLASSES``, ``IMAGE_INVALID``,
@@ -150,14 +156,29 @@ class Learner:
                 self.flush()
             grid = self._pair.grid(self._pair.fit(image)[None])
             predicted = self._pair.head.predict(grid)[0]
-            placed = self._place(sample_id, name, scene, time)
-            if not (self._settings.learning_paused or self._is_known(sample_id)):
-                self._record(sample_id, placed, grid[0], encode_exemplar(image))
+            placed = self._place(sample_id, name, scene, time, origin)
+            share = None if self._settings.learning_paused else placed.share
+            if share is not None and not self._is_known(sample_id):
+                self._record(
+                    Sample(
+                        id=sample_id,
+                        sequence=self._sequence + 1,
+                        time=time,
+                        class_name=name,
+                        burst=placed.burst.id,
+                        share=share,
+                        bundle=self._pair.bundle,
+                        grid=grid[0],
+                        image=encode_exemplar(image),
+                        origin=origin,
+                    ),
+                    placed.burst,
+                )
                 self._window = self._window.after(name, predicted, self._settings.window_samples)
-                if placed.share is Share.LEARN:
+                if share is Share.LEARN:
                     self._pair.learn(grid, [name])
                 self._flush_when_full()
-        return Outcome(sample_id, placed.share, predicted)
+        return Outcome(sample_id, share, predicted)
 
     def tick(self, now: float) -> None:
         """Write what has waited long enough, and let expired images go; call it every second.
@@ -299,7 +320,9 @@ class Learner:
         waiting = any(sample.id == sample_id for sample in self._waiting)
         return waiting or bool(self._store.known([sample_id]))
 
-    def _place(self, sample_id: str, name: str, scene: str, time: float) -> Placement:
+    def _place(
+        self, sample_id: str, name: str, scene: str, time: float, origin: Origin
+    ) -> Placement:
         return place(
             sample_id,
             name,
@@ -309,35 +332,18 @@ class Learner:
             self._pair.count(name),
             self._key,
             self._settings.holdout,
+            origin=origin,
         )
 
-    def _record(
-        self, sample_id: str, placed: Placement, grid: NDArray[np.int16], image: bytes
-    ) -> None:
-        self._sequence += 1
-        burst, share = placed.burst, placed.share
-        name = burst.class_name
-        entry = Remembered(sample_id, self._sequence, burst.time, name, share, len(image))
-        kept, gone = self._memory.offer(entry, self._random)
+    def _record(self, sample: Sample, burst: Burst) -> None:
+        kept, gone = self._memory.offer(_remembered(sample), self._random)
         self._forgotten += [each.id for each in gone]
-        held = image if kept else None
-        sample = Sample(
-            sample_id,
-            self._sequence,
-            burst.time,
-            name,
-            burst.id,
-            share,
-            self._pair.bundle,
-            grid,
-            held,
-        )
         if not self._waiting:
-            self._waiting_since = burst.time
-        self._waiting.append(sample)
-        self._bursts[name] = burst
-        self._counters = _counted(self._counters, share)
-        self._pair.covered = self._sequence
+            self._waiting_since = sample.time
+        self._waiting.append(sample if kept else replace(sample, image=None))
+        self._bursts[sample.class_name] = burst
+        self._counters = _counted(self._counters, sample.share)
+        self._sequence = self._pair.covered = sample.sequence
 
     def _flush_when_full(self) -> None:
         if len(self._waiting) >= self._settings.group_samples:
@@ -354,6 +360,13 @@ class Learner:
 def _budgets(settings: LearningSettings) -> tuple[int, int]:
     held_out = int(settings.exemplar_bytes_max * settings.holdout_bytes_share)
     return settings.exemplar_bytes_max - held_out, held_out
+
+
+def _remembered(sample: Sample) -> Remembered:
+    size = len(sample.image or b"")
+    return Remembered(
+        sample.id, sample.sequence, sample.time, sample.class_name, sample.share, size
+    )
 
 
 def _counted(counters: Counters, share: Share) -> Counters:

@@ -15,6 +15,13 @@ class Share(StrEnum):
     JUDGE = "judge"  # set aside for judging heads and backbones
 
 
+class Origin(StrEnum):
+    """How a label came about; only one that no head had a part in may be held out."""
+
+    TAUGHT = "taught"  # given with the image
+    CORRECTED = "corrected"  # given on a prediction
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """One labelled sample.
@@ -29,6 +36,7 @@ class Sample:
         bundle: Digest of the bundle that ``grid`` is of.
         grid: Transformed features int16[D]; ``None`` where they are not held.
         image: An encoded image; ``None`` where it is not held.
+        origin: How its label came about.
     """
 
     id: str
@@ -40,6 +48,7 @@ class Sample:
     bundle: str
     grid: NDArray[np.int16] | None
     image: bytes | None
+    origin: Origin = Origin.TAUGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.translate import FAILURES, PHASES, learning_counters, vital_signs
 from agent.update.machine import Failure, Phase
-from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus
+from fieldwise.answers import (
+    UNUSED,
+    Lesson,
+    Prediction,
+    SettingsInForce,
+    Status,
+    UpdateStatus,
+)
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, local_pb2
 
@@ -17,6 +24,7 @@ SHARES: Mapping[str, local_pb2.Share] = {
     "learn": local_pb2.SHARE_LEARN,
     "select": local_pb2.SHARE_SELECT,
     "judge": local_pb2.SHARE_JUDGE,
+    UNUSED: local_pb2.SHARE_UNUSED,
 }
 CHANNELS = 3
 
@@ -89,11 +97,21 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         select_correct=status.select_correct,
         select_samples=status.select_samples,
         settings_revision=status.settings_revision,
+        settings=_settings(status.settings),
         clock_ahead_seconds=status.clock_ahead_seconds,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(_timestamp(status.check_in_seconds))
     return response
+
+
+def _settings(settings: SettingsInForce) -> device_pb2.DeviceSettings:
+    return device_pb2.DeviceSettings(
+        exemplar_bytes_max=settings.exemplar_bytes_max,
+        shrinkage=settings.shrinkage,
+        learning_paused=settings.learning_paused,
+        retention_days=settings.retention_days,
+    )
 
 
 def _update(update: UpdateStatus) -> device_pb2.UpdateReport:

@@ -18,10 +18,12 @@ class Share(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHARE_LEARN: _ClassVar[Share]
     SHARE_SELECT: _ClassVar[Share]
     SHARE_JUDGE: _ClassVar[Share]
+    SHARE_UNUSED: _ClassVar[Share]
 SHARE_UNSPECIFIED: Share
 SHARE_LEARN: Share
 SHARE_SELECT: Share
 SHARE_JUDGE: Share
+SHARE_UNUSED: Share
 
 class Image(_message.Message):
     __slots__ = ("encoded", "pixels")
@@ -116,7 +118,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +134,8 @@ class GetAgentStatusResponse(_message.Message):
     SELECT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_REVISION_FIELD_NUMBER: _ClassVar[int]
     CLOCK_AHEAD_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    LOST_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -147,7 +151,9 @@ class GetAgentStatusResponse(_message.Message):
     select_samples: int
     settings_revision: int
     clock_ahead_seconds: int
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ...) -> None: ...
+    settings: _device_pb2.DeviceSettings
+    lost_samples: int
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ...) -> None: ...
 
 class ListLedgerRequest(_message.Message):
     __slots__ = ("entries",)

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.app import Agent
 from agent.device.samples import DatabaseSamples
-from agent.learning.samples import Group
+from agent.learning.holdout import share_of
+from agent.learning.samples import Burst, Group, Share
+from agent.learning.settings import HoldoutSettings
 from agent.reporting import Steering, SteeringRevision
 from agent.update.machine import Failure, Phase
 from fieldwise.client import Device
@@ -50,7 +53,8 @@ async def test_an_application_teaches_asks_and_corrects(tmp_path: Path) -> None:
         lesson = device.feedback(by_path.id, "crimson")
         assert lesson.predicted == "red"
         status = device.status()
-        assert "crimson" in status.classes or lesson.share != "learn"
+        assert lesson.share == "learn"
+        assert "crimson" in status.classes
         assert status.vital_signs.predictions == 22
         assert status.vital_signs.prediction_p99_micros > 0
 
@@ -69,6 +73,40 @@ async def test_feedback_twice_counts_once(tmp_path: Path) -> None:
 
     async with running(tmp_path) as agent:
         await asking(agent, questions)
+
+
+async def test_feedback_is_never_held_out(tmp_path: Path) -> None:
+    def questions(device: Device) -> None:
+        shares = set()
+        for number, image in enumerate(class_images("red", 60)):
+            shares.add(device.feedback(device.predict(image).id, f"class {number % 20}").share)
+        learning = device.status().learning
+        assert shares == {"learn"}
+        assert (learning.samples, learning.select_samples, learning.judge_samples) == (60, 0, 0)
+
+    async with running(tmp_path) as agent:
+        await asking(agent, questions)
+
+
+async def test_feedback_on_a_scene_set_aside_says_that_it_has_no_use(tmp_path: Path) -> None:
+    def questions(device: Device) -> None:
+        image = class_images("red", 1)[0]
+        assert device.feedback(device.predict(image).id, "red").share == "unused"
+        assert device.status().learning.samples == 0
+
+    async with running(tmp_path) as agent:
+        learner = agent.serving.learner
+        assert learner is not None
+        scene = Burst("red", held_out_scene(agent), agent.clock.wall(), 1)
+        learner._bursts["red"] = scene
+        await asking(agent, questions)
+
+
+def held_out_scene(agent: Agent) -> str:
+    """Name of a scene that this device sets aside."""
+    key = agent.serving.store.holdout_key()
+    names = (f"scene:{number}" for number in range(999))
+    return next(name for name in names if share_of(name, key, HoldoutSettings()) is not Share.LEARN)
 
 
 async def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -268,6 +306,8 @@ async def test_settings_of_an_operator_count_at_once_and_after_a_restart(tmp_pat
         await asking(agent, lambda device: device.teach(image, "red"))
         status = await asking(agent, lambda device: device.status())
         assert (status.settings_revision, status.learning.samples) == (5, 0)
+        assert status.settings.learning_paused
+        assert status.settings.exemplar_bytes_max == agent.settings.exemplar_bytes_max
 
 
 async def test_a_queue_that_is_full_says_so_at_once(tmp_path: Path) -> None:

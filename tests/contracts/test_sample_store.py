@@ -1,6 +1,7 @@
 """What every sample store promises. An implementation joins by one line in ``STORES``."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from agent.device.database import Database
 from agent.device.samples import DatabaseSamples
-from agent.learning.samples import Burst, Counters, Group, Sample, Share, Snapshot
+from agent.learning.samples import Burst, Counters, Group, Origin, Sample, Share, Snapshot
 from agent.ports import SampleStore
 from tests.fakes.samples import MemorySamples
 
@@ -72,6 +73,12 @@ class TestSampleStore:
         assert found[0].grid.dtype == np.int16
         assert found[0].grid.tolist() == [2, 2, 2, 2]
         assert found[0].image is None
+
+    def test_it_is_recorded_how_a_label_came_about(self, store: SampleStore) -> None:
+        corrected = replace(sample(2), origin=Origin.CORRECTED)
+        store.commit(group(sample(1), corrected))
+        found = store.samples_after(0, 9, OLD, EVERY)
+        assert [each.origin for each in found] == [Origin.TAUGHT, Origin.CORRECTED]
 
     def test_another_bundle_gets_images_instead_of_features(self, store: SampleStore) -> None:
         store.commit(group(sample(1), sample(2, image=None)))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.learning.holdout import Placement, place, share_of
-from agent.learning.samples import Burst, Share
+from agent.learning.samples import Burst, Origin, Share
 from agent.learning.settings import HoldoutSettings
 
 KEY = b"secret"
@@ -17,8 +17,9 @@ def placed(
     name: str = "",
     newest: Burst | None = None,
     learned: int = 50,
+    origin: Origin = Origin.TAUGHT,
 ) -> Placement:
-    return place(sample, "apple", time, name, newest, learned, KEY, SETTINGS)
+    return place(sample, "apple", time, name, newest, learned, KEY, SETTINGS, origin=origin)
 
 
 def test_shares_come_out_as_stated() -> None:
@@ -101,3 +102,38 @@ def test_a_scene_that_began_among_the_first_is_learned_to_its_end() -> None:
     later = placed("s8", 101, newest=first.burst, learned=60)
     assert later.burst.id == first.burst.id
     assert later.share is Share.LEARN
+
+
+def test_a_correction_is_never_held_out() -> None:
+    for number in range(200):
+        plain = placed(f"s{number}", origin=Origin.CORRECTED)
+        assert plain.share is Share.LEARN
+        named = placed(name=f"shelf {number}", origin=Origin.CORRECTED)
+        assert named.share in {Share.LEARN, None}
+
+
+def test_what_is_taught_right_after_a_correction_is_of_its_scene_and_learned() -> None:
+    for number in range(50):
+        corrected = placed(f"c{number}", origin=Origin.CORRECTED)
+        taught = placed(f"s{number}", 104.0, newest=corrected.burst)
+        assert (taught.burst.id, taught.share) == (corrected.burst.id, Share.LEARN)
+
+
+def test_a_correction_of_a_scene_follows_it_where_it_is_learned_and_else_has_no_use() -> None:
+    wanted = {Share.LEARN: Share.LEARN, Share.SELECT: None, Share.JUDGE: None}
+    seen = set()
+    for number in range(200):
+        for name in ("", f"shelf {number}"):
+            scene = placed(f"s{number}", name=name)
+            corrected = placed("c", 103, name, scene.burst, origin=Origin.CORRECTED)
+            assert corrected.burst.id == scene.burst.id
+            assert scene.share is not None
+            assert corrected.share is wanted[scene.share]
+            seen.add((bool(name), scene.share))
+    assert len(seen) == 6
+
+
+def test_a_correction_after_a_pause_does_not_belong_to_the_held_out_scene() -> None:
+    for number in range(50):
+        scene = placed(f"s{number}")
+        assert placed("c", 106, newest=scene.burst, origin=Origin.CORRECTED).share is Share.LEARN

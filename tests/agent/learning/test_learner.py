@@ -8,7 +8,7 @@ import pytest
 
 from agent.learning.catch_up import open_pair
 from agent.learning.learner import Learner
-from agent.learning.samples import Share
+from agent.learning.samples import Origin, Share
 from agent.learning.settings import MIB, HoldoutSettings, LearningSettings
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
@@ -320,3 +320,47 @@ def test_a_scene_that_a_restart_interrupts_stays_one_scene() -> None:
     assert [each.id for each in found] == ["one", "two"]
     assert found[0].burst == found[1].burst
     assert found[0].share is found[1].share
+
+
+def test_corrections_are_learned_recorded_as_such_and_counted_in_the_window() -> None:
+    device = Device(ALL_HELD)
+    device.teach(40)
+    before = device.learner.figures()
+    for number in range(20):
+        outcome = device.learner.teach(
+            f"c{number}",
+            device.scenes.image(number % 6),
+            f"class {number % 6}",
+            "",
+            1e6 + 60 * number,
+            Origin.CORRECTED,
+        )
+        assert outcome.share is Share.LEARN
+    device.learner.flush()
+    after = device.learner.figures()
+    assert (after.select, after.judge) == (before.select, before.judge)
+    assert after.learned == before.learned + 20
+    assert after.window == before.window + 20
+    held = device.store.samples_after(0, 99, device.embedder.bundle, frozenset(Share))
+    assert {each.id[0]: each.origin for each in held} == {
+        "s": Origin.TAUGHT,
+        "c": Origin.CORRECTED,
+    }
+
+
+def test_a_correction_of_a_held_out_scene_leaves_no_trace() -> None:
+    device = Device(ALL_HELD)
+    image = device.scenes.image(0)
+    scene = next(
+        name
+        for name in map(str, range(99))
+        if device.learner.teach(f"s{name}", image, "cup", name, 0).share is not Share.LEARN
+    )
+    before, total = device.learner.figures(), device.learner.pair.total
+    for _ in range(2):
+        said = device.learner.teach("c", image, "cup", scene, 1, Origin.CORRECTED)
+        assert said.share is None
+    assert device.learner.figures() == before
+    assert device.learner.pair.total == total
+    device.learner.flush()
+    assert device.store.known(["c"]) == frozenset()
