@@ -13,6 +13,7 @@ from agent.learning.embedder import Embedder
 from agent.learning.pair import Pair, fresh_pair, restored_pair
 from agent.learning.samples import Share
 from agent.learning.settings import LearningSettings
+from agent.learning.stopping import ShouldStop, Stopped
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
@@ -41,7 +42,7 @@ class Watch:
 
     images: int
     progress: Callable[[Progress], None]
-    should_stop: Callable[[], bool]
+    should_stop: ShouldStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,6 @@ class Tally:
 
     samples: int
     correct: int
-
-
-class Stopped(Exception):  # noqa: N818  # nothing went wrong: the caller asked for it
-    """A rebuild was asked to stop."""
 
 
 def open_pair(

@@ -42,6 +42,7 @@ from agent.learning.pair import Pair
 from agent.learning.prequential import Window
 from agent.learning.samples import Burst, Counters, Group, Origin, Remembered, Sample, Share
 from agent.learning.settings import LearningSettings
+from agent.learning.stopping import ShouldStop
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
@@ -247,7 +248,7 @@ class Learner:
         embedder: Embedder,
         starter: Statistics | None,
         progress: Callable[[Progress], None],
-        should_stop: Callable[[], bool],
+        should_stop: ShouldStop,
     ) -> Pair:
         """Build the pair for another backbone from what is remembered; the old one serves on.
 

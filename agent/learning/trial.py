@@ -4,7 +4,8 @@ A graph comes from outside, and an engine that runs it is large and written in C
 hang or ask for all memory there is. So before a device trusts a bundle, a child with limits on
 address space, processor time and wall clock loads the graph, runs the golden images through it and
 compares the features with the recorded ones. The child leaves no core dump, may not write a byte
-to any file, and is not waited for longer than stated. Only what it prints counts: one JSON object.
+to any file, and is not waited for longer than stated, nor at all once the caller should stop: it is
+killed then. Only what it prints counts: one JSON object.
 
     python -m agent.learning.trial < request.json
 """
@@ -26,11 +27,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from agent.learning.embedder import OnnxEmbedder
+from agent.learning.stopping import ShouldStop, Stopped, never
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import relative_error
 
 REPLY_BYTES_MAX = 16 * 1024
+ASK_SECONDS = 0.2  # between two questions whether to stop: somebody may wait for the agent to end
 IMAGES_MAX = 64  # golden images that are read; bundles have a handful
 GIB = 1024**3
 
@@ -76,6 +79,7 @@ def try_bundle(
     manifest: Manifest,
     variant: str,
     limits: TrialLimits | None = None,
+    should_stop: ShouldStop = never,
 ) -> TrialResult:
     """Run a bundle's golden images through a graph in a child process; blocks until it ends.
 
@@ -86,8 +90,10 @@ def try_bundle(
         manifest: Its manifest.
         variant: Which variant the graph is.
         limits: What it may use up.
+        should_stop: Asked a few times a second.
 
     Raises:
+        Stopped: When asked to; the child is gone then.
         FieldwiseError: ``GRAPH_FAILED`` when the graph does not load or run, crashes, hangs or
             takes too much; ``GOLDEN_MISMATCH`` when it computes other features than were recorded;
             ``BUNDLE_INVALID`` when the golden file is not what the manifest says.
@@ -95,7 +101,7 @@ def try_bundle(
     bounds = limits or TrialLimits()
     manifest.variant(variant)
     request = TrialRequest(str(graph), str(golden), bundle, manifest, variant, bounds)
-    result = _read(_run(msgspec.json.encode(request), bounds), manifest)
+    result = _read(_run(msgspec.json.encode(request), bounds, should_stop), manifest)
     if result.fault is not None:
         raise FieldwiseError(result.fault, result.sentence)
     return result
@@ -145,21 +151,38 @@ def _limit(limits: TrialLimits) -> None:
         resource.setrlimit(kind, (bound, bound))
 
 
-def _run(request: bytes, limits: TrialLimits) -> "subprocess.CompletedProcess[bytes]":
+def _run(
+    request: bytes, limits: TrialLimits, should_stop: ShouldStop
+) -> "subprocess.CompletedProcess[bytes]":
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    try:
-        return subprocess.run(  # our own module under our own interpreter
-            [sys.executable, "-m", "agent.learning.trial"],
-            input=request,
-            capture_output=True,
-            timeout=limits.wall_seconds,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _failed(
-            f"the graph did not finish its trial within {limits.wall_seconds:g} seconds"
-        ) from error
+    with subprocess.Popen(  # our own module under our own interpreter
+        [sys.executable, "-m", "agent.learning.trial"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as child:
+        try:
+            return _await(child, request, limits, should_stop)
+        finally:
+            child.kill()  # nothing where it has ended by itself
+
+
+def _await(
+    child: "subprocess.Popen[bytes]", request: bytes, limits: TrialLimits, should_stop: ShouldStop
+) -> "subprocess.CompletedProcess[bytes]":
+    end = time.monotonic() + limits.wall_seconds
+    unsent: bytes | None = request
+    while time.monotonic() < end:
+        if should_stop():
+            raise Stopped
+        try:
+            stdout, stderr = child.communicate(unsent, timeout=ASK_SECONDS)
+        except subprocess.TimeoutExpired:
+            unsent = None  # it is on its way
+        else:
+            return subprocess.CompletedProcess(child.args, child.returncode, stdout, stderr)
+    raise _failed(f"the graph did not finish its trial within {limits.wall_seconds:g} seconds")
 
 
 def _read(child: "subprocess.CompletedProcess[bytes]", manifest: Manifest) -> TrialResult:

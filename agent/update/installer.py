@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from agent.learning.stopping import ShouldStop
 from agent.ports import Clock, Journal
 from agent.update.fetching import FAILURES
 from agent.update.machine import (
@@ -58,11 +59,14 @@ class Work(Protocol[PreparedT]):
         """Bring the bundle's files here."""
         ...
 
-    def verify(self, digest: str) -> str:
-        """Try the bundle out; returns the name of the variant that will run."""
+    def verify(self, digest: str, should_stop: ShouldStop) -> str:
+        """Try the bundle out; returns the name of the variant that will run.
+
+        May end with anything once asked to stop.
+        """
         ...
 
-    def migrate(self, digest: str, variant: str, should_stop: Callable[[], bool]) -> PreparedT:
+    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> PreparedT:
         """Make the new pair while the old one serves; may end with anything once asked to stop."""
         ...
 
@@ -172,7 +176,7 @@ class Installer(Generic[PreparedT]):
             await self._work.fetch(state.wanted)
             return Fetched(action.work)
         if action.deed is Deed.VERIFY:
-            variant = await asyncio.to_thread(self._work.verify, state.wanted)
+            variant = await asyncio.to_thread(self._work.verify, state.wanted, stop.is_set)
             return Verified(action.work, variant)
         prepared = await asyncio.to_thread(
             self._work.migrate, state.wanted, state.variant, stop.is_set

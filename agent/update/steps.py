@@ -12,6 +12,7 @@ from agent.learning.embedder import Embedder
 from agent.learning.learner import Learner
 from agent.learning.pair import Pair
 from agent.learning.settings import LearningSettings
+from agent.learning.stopping import ShouldStop
 from agent.ports import Bundles, Journal, SampleStore
 from agent.update.fetching import Fetcher, choose_variant, needed_files
 from agent.update.machine import WORKING
@@ -51,7 +52,23 @@ class Host(Protocol):
 
 
 Load = Callable[[Path, str, Manifest, str], Embedder]
-Try = Callable[[Path, Path, str, Manifest, str], object]
+
+
+class TryOut(Protocol):
+    """The first run of a graph, in a child process."""
+
+    def __call__(
+        self,
+        graph: Path,
+        golden: Path,
+        bundle: str,
+        manifest: Manifest,
+        variant: str,
+        *,
+        should_stop: ShouldStop,
+    ) -> object:
+        """Return where the graph reproduces the golden features; raise where it does not."""
+        ...
 
 
 class Steps:
@@ -76,7 +93,7 @@ class Steps:
         serving: Serving,
         host: Host,
         load: Load,
-        try_out: Try,
+        try_out: TryOut,
         preferred: str,
     ) -> None:
         self._fetcher = fetcher
@@ -91,7 +108,7 @@ class Steps:
     async def fetch(self, digest: str) -> None:
         await self._fetcher.fetch(digest)
 
-    def verify(self, digest: str) -> str:
+    def verify(self, digest: str, should_stop: ShouldStop) -> str:
         manifest = self._manifest(digest)
         self._check_requirements(manifest)
         variant = choose_variant(manifest, self._preferred)
@@ -103,10 +120,10 @@ class Steps:
         path = self._bundles.path(manifest.variant(variant).graph.digest)
         graph.inspect(path.read_bytes(), manifest)
         golden = self._bundles.path(manifest.golden.digest)
-        self._try_out(path, golden, digest, manifest, variant)
+        self._try_out(path, golden, digest, manifest, variant, should_stop=should_stop)
         return variant
 
-    def migrate(self, digest: str, variant: str, should_stop: Callable[[], bool]) -> Pair:
+    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> Pair:
         learner = self._serving.learner
         if learner is None or self._serving.store.load_snapshot(digest) is not None:
             return self.open(digest, variant)

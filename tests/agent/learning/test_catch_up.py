@@ -3,10 +3,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.learning.catch_up import Progress, Stopped, open_pair
+from agent.learning.catch_up import Progress, open_pair
 from agent.learning.learner import Learner
 from agent.learning.samples import Group, Share, Snapshot
 from agent.learning.settings import HoldoutSettings, LearningSettings
+from agent.learning.stopping import Stopped, never
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
@@ -35,10 +36,6 @@ def device(settings: LearningSettings = SETTINGS) -> tuple[Learner, MemorySample
 
 def ignore(progress: Progress) -> None:
     """Nobody looks on."""
-
-
-def never() -> bool:
-    return False
 
 
 def taught_directly(embedder: ProjectionEmbedder, count: int) -> Statistics:

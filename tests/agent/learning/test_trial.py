@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save
 
 from agent.learning.embedder import OnnxEmbedder
+from agent.learning.stopping import Stopped
 from agent.learning.trial import TrialLimits, TrialResult, try_bundle
 from fieldwise.errors import Fault, FieldwiseError
+from tests.fakes.children import children_of
 from tests.fakes.embedder import SIZE, manifest_of
 
 BUNDLE = "a" * 64
@@ -122,6 +125,28 @@ def test_a_graph_that_kills_its_process_leaves_the_agent_alive(tmp_path: Path) -
     error = refusal(tmp_path, endless(), TrialLimits(cpu_seconds=2))
     assert error.fault is Fault.GRAPH_FAILED
     assert "killed its trial process (SIG" in error.sentence
+
+
+def test_a_trial_that_should_stop_ends_its_process_at_once(tmp_path: Path) -> None:
+    (tmp_path / "graph").write_bytes(endless())
+    (tmp_path / "golden").write_bytes(save({"images": IMAGES, "features.fp32": averages(IMAGES)}))
+    before, seen = children_of(os.getpid()), set()
+
+    def after_the_child_has_begun() -> bool:
+        seen.update(children_of(os.getpid()) - before)
+        return bool(seen)
+
+    with pytest.raises(Stopped):
+        try_bundle(
+            tmp_path / "graph",
+            tmp_path / "golden",
+            BUNDLE,
+            MANIFEST,
+            "fp32",
+            should_stop=after_the_child_has_begun,
+        )
+    assert len(seen) == 1
+    assert children_of(os.getpid()) == before
 
 
 def test_a_graph_that_takes_all_memory_is_refused(tmp_path: Path) -> None:

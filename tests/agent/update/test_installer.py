@@ -1,11 +1,13 @@
 """The update carried out: over a journal, through crashes at every step."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
+from agent.learning.stopping import ShouldStop, Stopped
 from agent.update.installer import Installer
 from agent.update.machine import (
     WORKING,
@@ -35,17 +37,22 @@ class Hands:
     faults: dict[str, Fault] = field(default_factory=dict)
     cut_at: str = ""
     wait_in_fetch: asyncio.Event | None = None
+    on_trial: threading.Event | None = None
 
     async def fetch(self, digest: str) -> None:
         self._do("fetch")
         if self.wait_in_fetch is not None:
             await self.wait_in_fetch.wait()
 
-    def verify(self, digest: str) -> str:
+    def verify(self, digest: str, should_stop: ShouldStop) -> str:
         self._do("verify")
+        while self.on_trial is not None and not self.on_trial.wait(0.01):
+            if should_stop():
+                self.on_trial.set()
+                raise Stopped
         return "fp32"
 
-    def migrate(self, digest: str, variant: str, should_stop: Callable[[], bool]) -> str:
+    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> str:
         self._do("migrate")
         return digest
 
@@ -171,6 +178,20 @@ async def test_stopping_leaves_the_journal_where_a_restart_resumes() -> None:
     await asyncio.sleep(0.01)
     await installer.stop()
     assert book.update().phase is Phase.FETCHING
+    again: Installer[str] = Installer(book, Hands(), TurnedClock())
+    await again.resume()
+    assert (await settle(again)).phase is Phase.ACTIVE
+
+
+async def test_stopping_reaches_a_trial_under_way() -> None:
+    stopped = threading.Event()
+    book, hands = journal(), Hands(on_trial=stopped)
+    installer = await begin(hands, book)
+    while installer.state.phase is not Phase.VERIFYING:  # noqa: ASYNC110 - the work goes on by itself
+        await asyncio.sleep(0.01)
+    await installer.stop()
+    assert await asyncio.to_thread(stopped.wait, 30)
+    assert book.update().phase is Phase.VERIFYING
     again: Installer[str] = Installer(book, Hands(), TurnedClock())
     await again.resume()
     assert (await settle(again)).phase is Phase.ACTIVE
