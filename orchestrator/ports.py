@@ -186,6 +186,25 @@ class CheckInStore(Protocol):
         """
         ...
 
+    async def welcome(self, device_id: str, generation: int) -> Visitor | None:
+        """Order a member of no rollout what the complete rollout of its tags says, if there is one.
+
+        Which one is ``rollout.machine.host_of``. It is watched from then on, with its next
+        revision, so that whoever has looked at it before cannot save what he saw.
+
+        Args:
+            device_id: A member that was just seen to belong to no rollout.
+            generation: The highest that the device says it knows; the order's is above.
+
+        Returns:
+            The member's affairs, also where somebody else ordered it meanwhile; None, with nothing
+            changed, where no complete rollout takes it.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` where a rollout would take it and it is no member.
+        """
+        ...
+
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         """Keep each report that is newer than the one of its device; skip the rest."""
         ...

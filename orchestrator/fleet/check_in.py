@@ -9,10 +9,13 @@ change with every call, and nobody acts on the last second of them: they are hel
 per device, and written together by ``flush``. A crash loses at most what one interval gathered, and
 a report is kept only if it is newer, so what is flushed late never hides what another replica kept.
 
-A start permit is given by the store, in a transaction that sees the rollout run. It is relative and
-short: a device counts its seconds from the reply's arrival. The store's copy ends later by
-``DELIVERY_SECONDS``, the longest that a reply may be on its way, so that a stopped rollout never
-counts too few devices that may still start.
+A device that belongs to no rollout, as one that has just joined, is welcomed to the newest complete
+rollout that matches its tags: it hears its target and gets its permit in the same reply.
+
+A start permit is given by the store, in a transaction that sees the rollout give permits. It is
+relative and short: a device counts its seconds from the reply's arrival. The store's copy ends
+later by ``DELIVERY_SECONDS``, the longest that a reply may be on its way, so that a stopped rollout
+never counts too few devices that may still start.
 
 Pace: a device with nothing to do calls every minute, which ten thousand devices may do on two
 cores, and three minutes of silence make it offline. A device that works on an update, or waits to,
@@ -111,7 +114,7 @@ class CheckIns:
                 device keeps what it has.
         """
         now = self._clock.now()
-        visitor = await self._store.visitor(device_id)
+        visitor = await self._visitor(device_id, report)
         known = self._with_pending(visitor.standing)
         fresh = is_newer(report, known.report_order)
         standing = after_report(known, report, now, known.pace_seconds) if fresh else known
@@ -140,6 +143,12 @@ class CheckIns:
         except BaseException:
             self._pending = taken | self._pending
             raise
+
+    async def _visitor(self, device_id: str, report: Report) -> Visitor:
+        visitor = await self._store.visitor(device_id)
+        if visitor.standing.rollout:
+            return visitor
+        return await self._store.welcome(device_id, report.generation) or visitor
 
     async def _keep(self, stored: Standing, sighting: Sighting) -> None:
         if _matters(stored, sighting.report):

@@ -10,6 +10,12 @@ ordered, a device stays in it until it is removed, whatever becomes of its tags.
 or get a matching tag later are ordered then. An empty cohort is no success: such a rollout waits
 for its first device.
 
+A complete rollout has ended, but it still says what its cohort should run. A member of no rollout
+is welcome to the newest one that its tags match (``host_of``), at its check-in; one that belongs to
+a rollout already is never moved by one that is complete. A welcome lets the controller look at the
+rollout again until the newcomer has settled too. Nothing of that changes the phase: whether the
+backbone suits the cohort was found out before.
+
 A device belongs to the newest rollout that ordered it. Numbers of rollouts rise, so an older one
 can never take a device back, and counts the devices it lost as superseded. An order carries a
 generation above everything that the store or the device itself knows; a device that turns out to
@@ -29,6 +35,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import (
     Standing,
     Target,
@@ -113,8 +120,9 @@ class Rollout:
 
     ``number`` is given by the store and rises; ``digest`` and ``title`` name the backbone.
     ``counts`` is as of the last look; ``watched`` is true while devices may still move on it, and
-    afterwards nothing of it changes any more. ``revision`` rises with every save, so that of two
-    writers who read the same rollout only one can save it.
+    afterwards nothing of it changes any more, unless it is complete and a newcomer is welcomed.
+    ``revision`` rises with every save and every welcome, so that of two writers who read the same
+    rollout only one can save it.
     """
 
     number: int
@@ -199,7 +207,19 @@ def place_of(rollout: Rollout, standing: Standing, now: float) -> Place:
 
 def may_start(phase: Phase) -> bool:
     """Tell whether devices get start permits in a phase."""
-    return phase is Phase.RUNNING
+    return phase in {Phase.RUNNING, Phase.COMPLETE}
+
+
+def host_of(newest_first: Iterable[Rollout], tags: Mapping[str, str]) -> Rollout | None:
+    """Return the complete rollout that a member of no rollout belongs to by its tags.
+
+    None where there is none, and where a newer one that runs takes the device: the controller
+    orders it soon, and nobody should migrate twice.
+    """
+    for rollout in newest_first:
+        if may_start(rollout.phase) and parse_selector(rollout.cohort).matches(tags):
+            return rollout if rollout.phase is Phase.COMPLETE else None
+    return None
 
 
 def _judge(rollout: Rollout, places: frozenset[Place], now: float) -> Rollout:
@@ -215,9 +235,9 @@ def _verdict(places: frozenset[Place]) -> Verdict | None:
 
 
 def _is_owed(rollout: Rollout, standing: Standing) -> bool:
-    if rollout.phase is not Phase.RUNNING or standing.rollout > rollout.number:
-        return False
-    return standing.rollout < rollout.number or is_ahead(standing)
+    if standing.rollout == rollout.number:
+        return may_start(rollout.phase) and is_ahead(standing)
+    return rollout.phase is Phase.RUNNING and standing.rollout < rollout.number
 
 
 def _order(rollout: Rollout, standing: Standing) -> Order:
@@ -225,9 +245,12 @@ def _order(rollout: Rollout, standing: Standing) -> Order:
 
 
 def _is_watched(rollout: Rollout, cohort: Iterable[Standing], now: float) -> bool:
-    if rollout.phase is not Phase.STOPPED:
-        return rollout.phase is Phase.RUNNING
-    return any(_may_move(each, now) for each in cohort if each.rollout == rollout.number)
+    if rollout.phase is Phase.RUNNING:
+        return True
+    own = [each for each in cohort if each.rollout == rollout.number]
+    if rollout.phase is Phase.COMPLETE:
+        return any(place_of(rollout, each, now) not in SETTLED for each in own)
+    return rollout.phase is Phase.STOPPED and any(_may_move(each, now) for each in own)
 
 
 def _may_move(standing: Standing, now: float) -> bool:

@@ -14,8 +14,10 @@ from orchestrator.fleet.device import (
     DeviceKey,
     Permit,
     Standing,
+    Target,
     after_report,
     may_still_start,
+    next_generation,
     not_a_member,
 )
 from orchestrator.fleet.report import is_newer
@@ -24,7 +26,7 @@ from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer, Permits, Sighting, Visitor
 from orchestrator.rollout.backbone import Backbone, Reference
-from orchestrator.rollout.machine import Order, Phase, Rollout, may_start
+from orchestrator.rollout.machine import Order, Phase, Rollout, host_of, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.stores import Stores
 
@@ -51,6 +53,9 @@ class Contents:
 
     def fleet(self) -> Iterator[Device]:
         return (self.devices[each] for each in sorted(self.devices) if each not in self.removed)
+
+    def newest_rollouts(self) -> list[Rollout]:
+        return sorted(self.rollouts.values(), key=lambda each: -each.number)
 
     def stand(self, device: Device, standing: Standing) -> None:
         self.devices[device.id] = replace(device, standing=standing)
@@ -186,6 +191,20 @@ class MemoryCheckIns:
             raise not_a_member(device_id)
         return Visitor(device.standing, device.settings, self._may_start(device.standing))
 
+    async def welcome(self, device_id: str, generation: int) -> Visitor | None:
+        device = self._contents.devices[device_id]
+        host = host_of(self._contents.newest_rollouts(), device.tags)
+        if host is None:
+            return None
+        standing = (await self.visitor(device_id)).standing
+        if not standing.rollout:
+            raised = replace(host, watched=True, revision=host.revision + 1)
+            self._contents.rollouts[host.number] = raised
+            self._contents.members[host.number][device_id] = None
+            target = Target(max(next_generation(standing), generation + 1), host.digest)
+            self._contents.stand(device, replace(standing, target=target, rollout=host.number))
+        return await self.visitor(device_id)
+
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         for sighting in sightings:
             device = self._contents.member(sighting.device)
@@ -269,8 +288,7 @@ class MemoryRollouts:
         return _newest_first(self._contents.rollouts.values(), page)
 
     async def watched(self) -> Sequence[Rollout]:
-        newest_first = sorted(self._contents.rollouts.values(), key=lambda each: -each.number)
-        return [rollout for rollout in newest_first if rollout.watched]
+        return [rollout for rollout in self._contents.newest_rollouts() if rollout.watched]
 
     async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
         selector, members = parse_selector(rollout.cohort), self._contents.members[rollout.number]

@@ -3,7 +3,7 @@
 The first three are mistakes that a plausible first version of such a machine makes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -111,6 +111,68 @@ def permits_are_given_after_a_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(memory, "may_start", lambda _: True)
 
 
+def newcomers_find_no_complete_rollout(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(memory, "host_of", lambda _rollouts, _tags: None)
+
+
+def whatever_ended_welcomes_newcomers(patch: pytest.MonkeyPatch) -> None:
+    genuine = memory.host_of
+
+    def host(rollouts: Sequence[Rollout], tags: Mapping[str, str]) -> Rollout | None:
+        ended = [replace(each, phase=Phase.COMPLETE) for each in rollouts]
+        found = genuine(ended, tags)
+        return next((each for each in rollouts if found and each.number == found.number), None)
+
+    patch.setattr(memory, "host_of", host)
+
+
+def newcomers_get_a_target_and_no_permit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(memory, "may_start", lambda phase: phase is Phase.RUNNING)
+
+
+def nobody_looks_after_newcomers(patch: pytest.MonkeyPatch) -> None:
+    genuine = machine._is_watched
+    patch.setattr(
+        machine,
+        "_is_watched",
+        lambda rollout, cohort, now: (
+            rollout.phase is not Phase.COMPLETE and genuine(rollout, cohort, now)
+        ),
+    )
+
+
+def a_look_from_before_a_welcome_is_saved(patch: pytest.MonkeyPatch) -> None:
+    genuine = memory.MemoryCheckIns.welcome
+
+    async def welcome(
+        self: memory.MemoryCheckIns, device_id: str, generation: int
+    ) -> Visitor | None:
+        revisions = {each.number: each.revision for each in self._contents.newest_rollouts()}
+        visitor = await genuine(self, device_id, generation)
+        for number, revision in revisions.items():
+            rollout = self._contents.rollouts[number]
+            self._contents.rollouts[number] = replace(rollout, revision=revision)
+        return visitor
+
+    patch.setattr(memory.MemoryCheckIns, "welcome", welcome)
+
+
+def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> None:
+    genuine = memory.MemoryCheckIns.visitor
+
+    async def visitor(self: memory.MemoryCheckIns, device_id: str) -> Visitor:
+        found = await genuine(self, device_id)
+        device = self._contents.devices[device_id]
+        host = memory.host_of(self._contents.newest_rollouts(), device.tags)
+        if host is None or host.number <= found.standing.rollout:
+            return found
+        self._contents.stand(device, replace(found.standing, rollout=0))
+        self._contents.members[host.number][device_id] = None
+        return await genuine(self, device_id)
+
+    patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
+
+
 def a_reply_is_thought_to_arrive_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(check_in, "DELIVERY_SECONDS", 0)
 
@@ -179,6 +241,12 @@ SABOTAGES: tuple[Sabotage, ...] = (
     a_stopped_rollout_is_left_at_once,
     a_stopped_rollout_forgets_the_silent,
     permits_are_given_after_a_stop,
+    newcomers_find_no_complete_rollout,
+    whatever_ended_welcomes_newcomers,
+    newcomers_get_a_target_and_no_permit,
+    nobody_looks_after_newcomers,
+    a_look_from_before_a_welcome_is_saved,
+    a_complete_rollout_takes_who_matches_by_now,
     a_reply_is_thought_to_arrive_at_once,
     late_reports_are_believed,
     the_faster_writer_is_overwritten,

@@ -3,13 +3,13 @@
 Two replicas of the server share a store. In the first half of a run messages get lost, late and
 doubled, devices lose power or die, owners turn back, replicas crash and are slow to save, operators
 start and stop rollouts, write tags, settle settings and remove devices, and the database is put
-back to an earlier state. In the second half all of that stops, and everything must settle.
+back to an earlier state. In the second half all of that stops but for a few devices that
+join, most of them after the last rollout is complete, and everything must settle.
 
 What must never happen is asserted after every tick, what must happen at last at the end.
 """
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from random import Random
 
@@ -25,12 +25,22 @@ from orchestrator.rollout.machine import Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.storage.memory import Contents, memory_stores
 from tests.fleet_records import NOW, SetClock, backbone, join
+from tests.simulation.checks import (
+    check_counts,
+    check_left,
+    check_look,
+    check_owner,
+    check_progress,
+    check_served,
+    settled,
+)
 from tests.simulation.devices import CALL_SECONDS, SimulatedDevice
 from tests.simulation.storage import Deed, InterruptedRollouts, Promise, copied
 
 TICK_SECONDS = 5
 STORM_TICKS = 120
 CALM_TICKS = 150
+LATE_JOINS = (10, 50, 90)  # of the calm ticks; the last leaves a device time enough
 VERSIONS = ("1", "2", "3")
 COHORTS = ("", "site=berlin", "site!=berlin", "line")
 
@@ -80,7 +90,9 @@ class World:
         if self.forgetful:
             await self.put_back()
         self.clear_up()
-        for _ in range(CALM_TICKS):
+        for tick in range(CALM_TICKS):
+            if tick in LATE_JOINS:
+                await self.join()
             await self.tick()
         await self.check_end()
 
@@ -102,7 +114,7 @@ class World:
 
     # Devices and their calls.
 
-    async def join(self) -> None:
+    async def join(self) -> SimulatedDevice:
         name = f"d{len(self.devices):02}"
         tags = {"site": self.dice.choice(["berlin", "paris"])} if self.dice.random() < 0.7 else {}
         spoiled = frozenset(
@@ -111,6 +123,7 @@ class World:
         now = self.clock.now()
         self.devices[name] = SimulatedDevice(name, spoiled, self.dice.random() < 0.5, now)
         await join(self.stores, name, now=now, **tags)
+        return self.devices[name]
 
     def work(self, device: SimulatedDevice) -> None:
         if not device.reachable:
@@ -227,7 +240,14 @@ class World:
     async def interrupt(self) -> None:
         if not self.unlucky(0.15):
             return
-        deeds = (self.start, self.stop, self.retag, self.remove, self.reports_arrive)
+        deeds = (
+            self.start,
+            self.stop,
+            self.retag,
+            self.remove,
+            self.reports_arrive,
+            self.newcomer_arrives,
+        )
         self.check_progress()
         await self.dice.choice(deeds)()
         self.check_progress()
@@ -236,6 +256,10 @@ class World:
         for device in self.devices.values():
             if device.reachable and self.dice.random() < 0.5:
                 await self.serve(device, device.report(), self.clock.now(), device.incarnation)
+
+    async def newcomer_arrives(self) -> None:
+        device = await self.join()
+        await self.serve(device, device.report(), self.clock.now(), device.incarnation)
 
     async def keep_backup(self) -> None:
         self.backup = copied(self.contents)
@@ -268,37 +292,33 @@ class World:
 
     async def check_tick(self) -> None:
         self.check_progress()
-        for rollout in await self.stores.rollouts.watched():
-            await self.check_look(rollout)
+        for rollout in self.contents.newest_rollouts():
+            if rollout.watched:
+                await self.check_look(rollout)
+            elif rollout.phase is Phase.COMPLETE:
+                cohort = await self.stores.rollouts.cohort(rollout)
+                check_left(rollout, cohort, self.clock.now())
 
     def check_progress(self) -> None:
         for name, device in self.contents.devices.items():
             standing = device.standing
             if (before := self.before.get(name)) is not None:
-                _check_progress(before, standing)
+                check_progress(before, standing)
+                check_owner(before, standing, self.phases)
             if standing.target is not None:
                 self.issued[name, standing.target.generation] = standing.rollout
             self.before[name] = standing
         for number, rollout in self.contents.rollouts.items():
             phase = self.phases.get(number, Phase.RUNNING)
             assert phase is Phase.RUNNING or rollout.phase is phase, "an end was undone"
+            if rollout.phase is Phase.COMPLETE and self.phases.get(number) is Phase.RUNNING:
+                assert settled(rollout), f"{rollout.id} completed by no one"
             self.phases[number] = rollout.phase
 
     async def check_look(self, rollout: Rollout) -> None:
         cohort = await self.stores.rollouts.cohort(rollout)
-        now = self.clock.now()
-        seen, orders = machine.reconcile(rollout, cohort, now)
-        assert sum(seen.counts.values()) == len(cohort), "the counts do not add up to the cohort"
-        again, repeated = machine.reconcile(seen, cohort, now)
-        assert again == seen, "a second look saw something else"
-        assert repeated == (orders if seen.watched else ()), "a second look ordered something else"
-        taken = {each.device for each in cohort if each.rollout > rollout.number}
-        assert not taken & {order.device for order in orders}, "an order for another's device"
-        known = {each.device: each.generation for each in cohort}
-        for order in orders:
-            above = order.target.generation > known[order.device]
-            assert above, "an order with a generation that the device knows"
-        if seen.phase in {Phase.COMPLETE, Phase.SUPERSEDED}:
+        seen = check_look(rollout, cohort, self.clock.now())
+        if seen.phase in {Phase.COMPLETE, Phase.SUPERSEDED} and not seen.watched:
             for standing in cohort:
                 self.check_settled(rollout, standing)
 
@@ -322,6 +342,7 @@ class World:
             device = self.devices[member.id]
             if device.reachable:
                 self.check_device(device, member.standing)
+                check_served(member, self.contents.newest_rollouts())
                 revision = member.settings.revision if member.settings else 0
                 assert device.settings_revision >= revision, f"{device.name} kept old settings"
         for rollout in self.contents.rollouts.values():
@@ -349,17 +370,7 @@ class World:
         elif rollout.watched:
             assert lost, f"{rollout.id} is {rollout.phase} and still watched"
         else:
-            self.check_counts(rollout, cohort)
-
-    def check_counts(self, rollout: Rollout, cohort: Sequence[Standing]) -> None:
-        ended = [
-            each
-            for each in cohort
-            if machine.place_of(rollout, each, self.clock.now()) in machine.SETTLED
-        ]
-        counted = rollout.counts.get(Place.HEALTHY, 0) + rollout.counts.get(Place.FAILED, 0)
-        assert counted >= len(ended), f"{rollout.id} was left before its devices came to an end"
-        assert rollout.phase is not Phase.COMPLETE or counted, f"{rollout.id} completed by no one"
+            check_counts(rollout, cohort, self.clock.now())
 
     # Chance and the record of it.
 
@@ -384,11 +395,3 @@ class World:
 def _expect(error: FieldwiseError, fault: Fault) -> None:
     if error.fault is not fault:
         raise error
-
-
-def _check_progress(before: Standing, after: Standing) -> None:
-    assert after.report_order >= before.report_order, "a late report passed for a fresh one"
-    assert after.rollout >= before.rollout, "an older rollout took a device back"
-    if before.target is not None and before.target != after.target:
-        assert after.target is not None
-        assert after.target.generation > before.target.generation, "a generation was reused"

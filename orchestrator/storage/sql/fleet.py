@@ -19,14 +19,22 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.cohort import Selector
-from orchestrator.fleet.device import Device, Permit, Standing, not_a_member
+from orchestrator.fleet.device import (
+    Device,
+    Permit,
+    Standing,
+    Target,
+    next_generation,
+    not_a_member,
+)
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import Sighting, Visitor
-from orchestrator.rollout.machine import Phase, may_start
+from orchestrator.rollout.machine import Order, Phase, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.orders import find_host, give_newcomer, open_again
 from orchestrator.storage.sql.rows import (
     SETTINGS,
     device_of,
@@ -136,19 +144,24 @@ class SqlCheckIns:
         self._database = database
 
     async def visitor(self, device_id: str) -> Visitor:
-        phase = (
-            select(rollouts.c.phase)
-            .where(rollouts.c.number == devices.c.rollout)
-            .scalar_subquery()
-            .label("phase")
-        )
-        statement = select_standings(*SETTINGS, phase).where(devices.c.id == device_id)
         async with self._database.read() as connection:
-            row = (await connection.execute(statement)).mappings().one_or_none()
-        if row is None:
-            raise not_a_member(device_id)
-        starts = row["phase"] is not None and may_start(Phase(row["phase"]))
-        return Visitor(standing_of(row), settings_of(row), starts)
+            return await _visitor(connection, device_id)
+
+    async def welcome(self, device_id: str, generation: int) -> Visitor | None:
+        async with self._database.read() as connection:  # most find no host; writers would queue
+            if await find_host(connection, device_id) is None:
+                return None
+        async with self._database.write() as connection:
+            host = await find_host(connection, device_id)
+            if host is None:
+                return None
+            await open_again(connection, host.number)
+            standing = (await _visitor(connection, device_id)).standing
+            if not standing.rollout:
+                above = max(next_generation(standing), generation + 1)
+                order = Order(device_id, Target(above, host.digest))
+                await give_newcomer(connection, host.number, order)
+            return await _visitor(connection, device_id)
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if not sightings:
@@ -202,6 +215,23 @@ _KEEP = (
     )
     .values({column: bindparam(f"new_{column.name}") for column in reports.c})
 )
+
+
+_PHASE = (
+    select(rollouts.c.phase)
+    .where(rollouts.c.number == devices.c.rollout)
+    .scalar_subquery()
+    .label("phase")
+)
+
+
+async def _visitor(connection: AsyncConnection, device_id: str) -> Visitor:
+    statement = select_standings(*SETTINGS, _PHASE).where(devices.c.id == device_id)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    if row is None:
+        raise not_a_member(device_id)
+    starts = row["phase"] is not None and may_start(Phase(row["phase"]))
+    return Visitor(standing_of(row), settings_of(row), starts)
 
 
 async def _tags_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

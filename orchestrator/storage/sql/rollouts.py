@@ -2,20 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import attrgetter
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +15,7 @@ from orchestrator.rollout.backbone import Backbone, Reference
 from orchestrator.rollout.machine import Order, Phase, Rollout
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.orders import give
 from orchestrator.storage.sql.rows import (
     backbone_of,
     backbone_values,
@@ -162,7 +151,7 @@ class SqlRollouts:
                 await _check_exists(connection, rollout.number)
                 raise refusals.rollout_changed(rollout.number)
             if orders:
-                await _give(connection, rollout.number, orders)
+                await give(connection, rollout.number, orders)
         return kept
 
     async def permits(self, number: int, now: float) -> Permits:
@@ -185,41 +174,6 @@ class SqlRollouts:
             )
         ]
         return Permits(len(ends), max(ends, default=now))
-
-
-_GIVE = (
-    update(devices)
-    .where(
-        devices.c.id == bindparam("order_device"),
-        devices.c.removed_at.is_(None),
-        func.coalesce(devices.c.rollout, 0) <= bindparam("order_rollout"),
-        devices.c.target_generation < bindparam("order_generation"),
-    )
-    .values(
-        target_generation=bindparam("order_generation"),
-        target_digest=bindparam("order_digest"),
-        rollout=bindparam("order_rollout"),
-    )
-)
-
-
-async def _give(connection: AsyncConnection, number: int, orders: Sequence[Order]) -> None:
-    # In one order everywhere, so that two rollouts that order the same devices never lock up.
-    values = [
-        {
-            "order_device": order.device,
-            "order_rollout": number,
-            "order_generation": order.target.generation,
-            "order_digest": order.target.digest,
-        }
-        for order in sorted(orders, key=attrgetter("device"))
-    ]
-    await connection.execute(_GIVE, values)
-    known = exists().where(
-        rollout_members.c.rollout == number, rollout_members.c.device == devices.c.id
-    )
-    new = select(literal(number), devices.c.id).where(devices.c.rollout == number, ~known)
-    await connection.execute(insert(rollout_members).from_select(["rollout", "device"], new))
 
 
 async def _check_exists(connection: AsyncConnection, number: int) -> None:

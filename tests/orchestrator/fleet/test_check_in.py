@@ -24,6 +24,7 @@ class CountedCheckIns:
         self.away = False
         self.visitor = store.visitor
         self.permit = store.permit
+        self.welcome = store.welcome
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if self.away:
@@ -128,6 +129,18 @@ async def test_a_stopped_rollout_gives_no_permit_but_the_target_stays(fleet: Fix
     orders = await fleet.check_ins.check_in("d1", report(1))
     assert orders.target is not None
     assert (orders.permit, orders.next_seconds) == (None, 60)
+
+
+async def test_who_joins_after_completion_gets_target_and_permit_at_its_first_check_in(
+    fleet: Fixture,
+) -> None:
+    rollout = await fleet.roll_out()
+    await fleet.stores.rollouts.save(replace(rollout, phase=Phase.COMPLETE, watched=False))
+    await join(fleet.stores, "d2")
+    orders = await fleet.check_ins.check_in("d2", report(1, generation=6))
+    assert orders.target == Target(7, rollout.digest)
+    assert orders.permit == StartPermit(7, 20)
+    assert orders.next_seconds == 10
 
 
 async def test_settings_are_told_until_they_are_in_force(fleet: Fixture) -> None:

@@ -16,6 +16,7 @@ from orchestrator.rollout.machine import (
     Phase,
     Place,
     Rollout,
+    host_of,
     obey,
     place_of,
     reconcile,
@@ -143,6 +144,49 @@ def test_an_empty_cohort_waits_for_its_first_device() -> None:
 def test_a_rollout_whose_rest_was_taken_over_is_superseded() -> None:
     seen, _ = one(ROLLOUT, ARRIVED, replace(MEMBER, device="d2", rollout=6))
     assert seen.phase is Phase.SUPERSEDED
+
+
+def test_a_complete_rollout_is_watched_until_its_newcomers_have_settled() -> None:
+    complete = replace(ROLLOUT, phase=Phase.COMPLETE, ended_at=NOW - 9)
+    newcomer = replace(MEMBER, device="d2")
+    for standing in (newcomer, replace(newcomer, seen_at=NOW - 999)):
+        seen, orders = one(complete, ARRIVED, standing)
+        assert (seen.phase, seen.ended_at, seen.watched) == (Phase.COMPLETE, NOW - 9, True)
+        assert (sum(seen.counts.values()), orders) == (2, ())
+    for standing in (replace(FAILED, device="d2"), replace(newcomer, rollout=6)):
+        assert not one(complete, ARRIVED, standing)[0].watched
+
+
+def test_a_complete_rollout_orders_its_own_again_and_no_one_else() -> None:
+    complete = replace(ROLLOUT, phase=Phase.COMPLETE)
+    ahead, stranger = replace(MEMBER, generation=7), replace(MEMBER, device="d2", rollout=0)
+    seen, orders = one(complete, ahead, stranger)
+    assert orders == (Order("d1", Target(8, WANTED)),)
+    assert seen.watched
+
+
+@pytest.mark.parametrize(
+    ("rollouts", "host"),
+    [
+        ([], None),
+        ([("", Phase.STOPPED), ("", Phase.SUPERSEDED)], None),
+        ([("", Phase.COMPLETE), ("", Phase.COMPLETE)], 2),
+        ([("", Phase.COMPLETE), ("site=paris", Phase.COMPLETE)], 1),
+        ([("", Phase.COMPLETE), ("", Phase.STOPPED)], 1),
+        ([("", Phase.COMPLETE), ("site", Phase.RUNNING)], None),
+        ([("", Phase.COMPLETE), ("line", Phase.RUNNING)], 1),
+        ([("", Phase.RUNNING), ("", Phase.COMPLETE)], 2),
+    ],
+)
+def test_a_member_without_a_rollout_belongs_to_the_newest_complete_one_of_its_tags(
+    rollouts: list[tuple[str, Phase]], host: int | None
+) -> None:
+    oldest_first = [
+        replace(ROLLOUT, number=number, cohort=cohort, phase=phase)
+        for number, (cohort, phase) in enumerate(rollouts, start=1)
+    ]
+    found = host_of(reversed(oldest_first), {"site": "berlin"})
+    assert (found.number if found else None) == host
 
 
 def test_a_stopped_rollout_is_watched_while_a_device_may_still_move() -> None:

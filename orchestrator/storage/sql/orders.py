@@ -1,0 +1,88 @@
+"""Orders in a database: a rollout's to its cohort, and the one that welcomes a newcomer.
+
+Whoever writes orders holds the row of their rollout first and those of devices after it, so that
+two writers never lock each other up.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import bindparam, exists, func, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from orchestrator.rollout.machine import Order, Phase, Rollout, host_of, may_start
+from orchestrator.storage.sql.rows import rollout_of
+from orchestrator.storage.sql.tables import device_tags, devices, rollout_members, rollouts
+
+_GIVE = (
+    update(devices)
+    .where(
+        devices.c.id == bindparam("order_device"),
+        devices.c.removed_at.is_(None),
+        func.coalesce(devices.c.rollout, 0) <= bindparam("order_rollout"),
+        devices.c.target_generation < bindparam("order_generation"),
+    )
+    .values(
+        target_generation=bindparam("order_generation"),
+        target_digest=bindparam("order_digest"),
+        rollout=bindparam("order_rollout"),
+    )
+)
+_OPEN = [phase.value for phase in Phase if may_start(phase)]
+# Of rollouts with the same selector the newest goes first anyway, however many there have been.
+_HOSTS = (
+    select(rollouts)
+    .where(
+        rollouts.c.number.in_(
+            select(func.max(rollouts.c.number))
+            .where(rollouts.c.phase.in_(_OPEN))
+            .group_by(rollouts.c.cohort)
+        )
+    )
+    .order_by(rollouts.c.number.desc())
+)
+
+
+async def give(connection: AsyncConnection, number: int, orders: Sequence[Order]) -> None:
+    """Write a rollout's orders, but for those that came too late."""
+    ordered = sorted(orders, key=attrgetter("device"))  # one order everywhere, against deadlocks
+    await connection.execute(_GIVE, [_values(number, order) for order in ordered])
+    known = exists().where(
+        rollout_members.c.rollout == number, rollout_members.c.device == devices.c.id
+    )
+    new = select(literal(number), devices.c.id).where(devices.c.rollout == number, ~known)
+    await connection.execute(insert(rollout_members).from_select(["rollout", "device"], new))
+
+
+async def give_newcomer(connection: AsyncConnection, number: int, order: Order) -> None:
+    """Write an order to a device unless it belongs to a rollout meanwhile."""
+    free = _GIVE.where(devices.c.rollout.is_(None))
+    if (await connection.execute(free, _values(number, order))).rowcount:
+        member = {"rollout": number, "device": order.device}
+        await connection.execute(insert(rollout_members).values(member))
+
+
+async def find_host(connection: AsyncConnection, device_id: str) -> Rollout | None:
+    """Find the complete rollout that a device of no rollout belongs to by its tags."""
+    found = (await connection.execute(_HOSTS)).mappings().all()
+    if not found:
+        return None
+    tags = select(device_tags.c.key, device_tags.c.value).where(device_tags.c.device == device_id)
+    rows = (await connection.execute(tags)).all()
+    return host_of(map(rollout_of, found), {row.key: row.value for row in rows})
+
+
+async def open_again(connection: AsyncConnection, number: int) -> None:
+    """Let the controller look at a rollout again, and refuse who has looked at it before."""
+    watch = update(rollouts).where(rollouts.c.number == number)
+    await connection.execute(watch.values(watched=True, revision=rollouts.c.revision + 1))
+
+
+def _values(number: int, order: Order) -> dict[str, Any]:
+    return {
+        "order_device": order.device,
+        "order_rollout": number,
+        "order_generation": order.target.generation,
+        "order_digest": order.target.digest,
+    }
