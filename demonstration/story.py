@@ -193,7 +193,7 @@ class Story:
     def switch(self, bundle: Path, title: str) -> Mapping[str, Switch]:
         """Roll out the second backbone while an application on every device keeps asking."""
         self._fleet.push(bundle)
-        self._board.say(f"Rolling out {title}; applications keep asking meanwhile")
+        self._board.say(f"Rolling out {title}; applications keep asking")
         askings = {name: self._asking(agent) for name, agent in self._fleet.agents.items()}
         with ExitStack() as stack:
             for asking in askings.values():

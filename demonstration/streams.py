@@ -94,7 +94,7 @@ Condition = Callable[[Image.Image, np.random.Generator], Image.Image]
 DEVICES: Mapping[str, tuple[str, Condition]] = {
     "north": ("plain", plain),
     "east": ("inverted", inverted),
-    "south": ("turned and noisy", turned_and_noisy),
+    "south": ("turned, noisy", turned_and_noisy),
 }
 
 

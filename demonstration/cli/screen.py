@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -65,9 +66,10 @@ def ago(seconds: float | None) -> str:
 
 def show_report(findings: Findings, problems: list[str], console: Console) -> None:
     """Print what was found, and what failed."""
+    for table in (accuracy_table(findings), departure_table(findings)):
+        console.print()
+        console.print(table)
     console.print()
-    console.print(accuracy_table(findings))
-    console.print(departure_table(findings))
     kill = findings.kill
     console.print(
         f"{kill.name} was killed with {kill.samples_before} samples learned and came back with "
@@ -82,9 +84,9 @@ def show_report(findings: Findings, problems: list[str], console: Console) -> No
 
 
 def accuracy_table(findings: Findings) -> Table:
-    table = Table(title=f"Accuracy on test images of {findings.images} (joint training)")
-    table.add_column("device")
-    for name in ("learned", "before", "after the switch", "switch", "unanswered"):
+    table = plain_table(f"Accuracy on test images of {findings.images} (and of joint training)")
+    table.add_column("device", no_wrap=True)
+    for name in ("learned", "before", "after", "switch", "failed"):
         table.add_column(name, justify="right", no_wrap=True)
     for device in findings.devices:
         table.add_row(*accuracy_row(device))
@@ -95,7 +97,7 @@ def accuracy_row(device: DeviceFindings) -> tuple[str, ...]:
     switch = device.switch
     return (
         f"{device.name}, {device.condition}",
-        f"{device.learned} of {device.taught}",
+        f"{device.learned}/{device.taught}",
         f"{share(device.before.accuracy)} ({share(device.before.bound) or 'unknown'})",
         f"{share(device.after.accuracy)} ({share(device.after.bound) or 'unknown'})",
         "never" if switch.seconds is None else f"{switch.seconds:.0f} s",
@@ -103,8 +105,20 @@ def accuracy_row(device: DeviceFindings) -> tuple[str, ...]:
     )
 
 
+def plain_table(title: str) -> Table:
+    """A table without frames: it has to fit into 80 columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+    )
+
+
 def departure_table(findings: Findings) -> Table:
-    table = Table(title="What left each device, by its own ledger")
+    table = plain_table("What left each device, by its own ledger")
     table.add_column("device")
     table.add_column("kind")
     table.add_column("messages", justify="right")

@@ -69,7 +69,7 @@ def test_the_report_shows_every_figure_and_every_problem() -> None:
     screen.show_report(FINDINGS, ["something broke"], shown)
     text = text_of(shown)
     for figure in (
-        "16 of 20",
+        "16/20",
         "90.0%",
         "95.0%",
         "80.0% (unknown)",
