@@ -294,10 +294,16 @@ class RolloutStore(Protocol):
 
 
 class BundleStore(Protocol):
-    """Manifests and files of bundles, each under its digest. Content never changes."""
+    """Manifests and files of bundles, each under its digest.
+
+    Content never changes, unless its medium spoils it; whoever reads checks the digest.
+    """
 
     async def put(self, digest: str, content: AsyncIterable[bytes]) -> int:
         """Keep content under its digest, whole or not at all; return its size in bytes.
+
+        Once it returns, a power loss takes nothing of it. Content that is there already is left
+        alone where it still has its digest, and replaced where not.
 
         Raises:
             FieldwiseError: ``DIGEST_MISMATCH`` where the content has another digest.

@@ -4,6 +4,7 @@ Nothing of a bundle can be seen before all of it was verified: the upload goes t
 limit, is unpacked by digest beside it, and every graph is inspected without being run. Then its
 files are stored, the manifest after them, and only the row that names it makes it visible. What
 fails anywhere before leaves nothing behind but content under its own digest, which harms nobody.
+Pushing a bundle again repairs what was spoiled of its stored content.
 """
 
 import asyncio
@@ -106,8 +107,7 @@ class Publishing:
 
     async def _keep(self, digest: str, manifest: Manifest, folder: Path) -> None:
         for each in (*(file.digest for file in manifest.files), digest):
-            if await self._bundles.size(each) is None:
-                await self._bundles.put(each, _pieces(folder / each))
+            await self._bundles.put(each, _pieces(folder / each))
 
 
 def check_contents(manifest: Manifest, folder: Path) -> None:

@@ -2,11 +2,18 @@
 
 Every blob lies under ``sha256/`` and its digest. An upload is hashed on its way and becomes visible
 only when it is whole and has the digest that was promised: a folder gets a renamed file, an object
-store a finished multipart upload. So whatever can be seen is right, and is never written again.
+store a finished multipart upload.
+
+``obstore`` leaves it to the kernel when a file reaches the disk, so a power loss could leave a
+short one, or zeros, under a digest. A folder is therefore synchronised before ``put`` returns, and
+putting again reads what is there: content that does not have its digest any more, whatever spoiled
+it, is written anew, and the rest stays as it is.
 """
 
+import asyncio
 import errno
 import hashlib
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,20 +33,24 @@ class ObjectBundles:
 
     Args:
         store: A folder or a bucket; nothing else writes under ``sha256/`` in it.
+        folder: Where the store is a folder: what to bring to the disk.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder
 
     async def put(self, digest: str, content: AsyncIterable[bytes]) -> int:
-        known = await self.size(digest)
+        intact = await self._is_intact(digest)
         verified = _Verified(digest, content)
         with _told_plainly(digest):
-            if known is None:
-                await obstore.put_async(self._store, _path(digest), verified.pieces())
-            else:
+            if intact:
                 async for _ in verified.pieces():
                     pass
+            else:
+                await obstore.put_async(self._store, _path(digest), verified.pieces())
+            if self._folder is not None:
+                await asyncio.to_thread(_synchronise, self._folder / _path(digest))
         return verified.size
 
     async def size(self, digest: str) -> int | None:
@@ -72,6 +83,17 @@ class ObjectBundles:
             if error.fault is not Fault.NOT_FOUND:
                 raise
 
+    async def _is_intact(self, digest: str) -> bool:
+        hashed = hashlib.sha256()
+        try:
+            async for piece in self.read(digest):
+                hashed.update(piece)
+        except FieldwiseError as error:
+            if error.fault is Fault.NOT_FOUND:
+                return False
+            raise
+        return hashed.hexdigest() == digest
+
     async def _range(self, digest: str, start: int, end: int) -> bytes:
         with _told_plainly(digest):
             content = await obstore.get_range_async(
@@ -82,7 +104,7 @@ class ObjectBundles:
 
 def folder_bundles(folder: Path) -> ObjectBundles:
     """Keep bundles in a folder, which is made where it is missing."""
-    return ObjectBundles(LocalStore(folder, mkdir=True))
+    return ObjectBundles(LocalStore(folder, mkdir=True), folder)
 
 
 class _Verified:
@@ -108,6 +130,16 @@ class _Verified:
 
 def _path(digest: str) -> str:
     return f"sha256/{check_digest_text(digest)}"
+
+
+def _synchronise(path: Path) -> None:
+    """Bring a file to the disk, with the names that lead to it, each of which may be new."""
+    for each in (path, *path.parents[:2]):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import obstore
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
@@ -33,10 +34,17 @@ async def read(store: BundleStore, digest: str, offset: int = 0) -> bytes:
 
 
 @pytest.fixture(params=["folder", "objects"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BundleStore:
+def medium(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
+        return LocalStore(tmp_path / "bundles", mkdir=True)
+    return MemoryStore()
+
+
+@pytest.fixture
+def store(medium: ObjectStore, tmp_path: Path) -> BundleStore:
+    if isinstance(medium, LocalStore):
         return folder_bundles(tmp_path / "bundles")
-    return ObjectBundles(MemoryStore())
+    return ObjectBundles(medium)
 
 
 class TestBundleStore:
@@ -86,6 +94,18 @@ class TestBundleStore:
             await store.put(DIGEST, pieces(CONTENT[:-1]))
         assert await read(store, DIGEST) == CONTENT
 
+    @pytest.mark.parametrize(
+        "spoiled", [b"", CONTENT[:-1], bytes(len(CONTENT)), CONTENT[:-1] + b"\0", CONTENT + b"\0"]
+    )
+    async def test_putting_again_repairs_what_was_spoiled(
+        self, store: BundleStore, medium: ObjectStore, spoiled: bytes
+    ) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        await obstore.put_async(medium, f"sha256/{DIGEST}", spoiled)
+        assert await read(store, DIGEST) == spoiled
+        assert await store.put(DIGEST, pieces(CONTENT)) == len(CONTENT)
+        assert await read(store, DIGEST) == CONTENT
+
     async def test_empty_content_has_a_place_too(self, store: BundleStore) -> None:
         digest = digest_of(b"")
         assert await store.put(digest, pieces(b"")) == 0
@@ -108,6 +128,29 @@ class TestBundleStore:
         with pytest.raises(FieldwiseError) as caught:
             await store.size(digest)
         assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_file_and_the_way_to_it_are_on_the_disk_before_put_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    synchronised: list[tuple[int, int]] = []
+    genuine = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        genuine(descriptor)
+        status = os.fstat(descriptor)
+        synchronised.append((status.st_ino, status.st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = folder_bundles(tmp_path / "bundles")
+    for _ in range(times):
+        synchronised.clear()
+        await store.put(DIGEST, pieces(CONTENT))
+    way = tmp_path / "bundles" / "sha256" / DIGEST
+    inodes = [each.stat().st_ino for each in (way, *way.parents[:2])]
+    assert synchronised[0] == (inodes[0], len(CONTENT))
+    assert [inode for inode, _ in synchronised] == inodes
 
 
 def test_a_failed_upload_leaves_no_file_behind(tmp_path: Path) -> None:

@@ -70,6 +70,18 @@ async def test_publishing_again_changes_nothing(house: House, tmp_path: Path) ->
     assert first.backbone == second.backbone
 
 
+async def test_publishing_again_repairs_what_a_power_loss_spoiled(
+    house: House, tmp_path: Path
+) -> None:
+    content = tiny_bundle(tmp_path / "a.bundle", starter=True).read_bytes()
+    await house.publishing.publish(pieces(content))
+    stored = {path: path.read_bytes() for path in (tmp_path / "bundles" / "sha256").iterdir()}
+    for turn, path in enumerate(stored):
+        path.write_bytes(bytes(len(stored[path])) if turn % 2 else stored[path][:-1])
+    assert not (await house.publishing.publish(pieces(content))).created
+    assert {path: path.read_bytes() for path in stored} == stored
+
+
 async def test_other_content_under_a_taken_name_and_version_is_refused(
     house: House, tmp_path: Path
 ) -> None:
