@@ -95,6 +95,7 @@ class Observer:
             select_correct=tally.correct if tally else 0,
             settings_revision=self._steering().revision,
             settings=self._settings_in_force(),
+            lost_samples=learner.pair.lost if learner else 0,
             clock_ahead_seconds=contact.clock_ahead_seconds,
         )
 

@@ -113,6 +113,7 @@ class Status:
         select_samples: Held-out samples for choosing settings, and how many the head has right.
         settings_revision: The operator's settings in force; 0 for the device's own.
         settings: What they come to.
+        lost_samples: Samples learned earlier that the head lost when its stored state was damaged.
         clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
     """
 
@@ -131,4 +132,5 @@ class Status:
     select_correct: int
     settings_revision: int
     settings: SettingsInForce
+    lost_samples: int
     clock_ahead_seconds: int

@@ -221,6 +221,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         select_correct=message.select_correct,
         settings_revision=message.settings_revision,
         settings=_settings(message.settings),
+        lost_samples=message.lost_samples,
         clock_ahead_seconds=message.clock_ahead_seconds,
     )
 

@@ -50,12 +50,14 @@ def _facts(found: Status) -> list[str]:
     select = (
         f"{found.select_correct:,} of {found.select_samples:,}" if found.select_samples else "none"
     )
+    lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
     return columns(
         [
             ("agent", f"{found.agent_version}, {member}"),
             ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
             ("update", f"{update}, generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
+            *([("lost", lost)] if found.lost_samples else []),
             ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),
             (
                 "before learning",

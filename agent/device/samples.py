@@ -126,8 +126,8 @@ class DatabaseSamples:
     def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)",
-                (snapshot.bundle, snapshot.sequence, snapshot.content),
+                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
+                (snapshot.bundle, snapshot.sequence, snapshot.lost, snapshot.content),
             )
             _trim_log(connection, snapshot, log_bytes_max)
             _drop_empty(connection)
@@ -135,7 +135,7 @@ class DatabaseSamples:
     def load_snapshot(self, bundle: str) -> Snapshot | None:
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT bundle, sequence, content FROM snapshot WHERE bundle = ?", (bundle,)
+                "SELECT bundle, sequence, content, lost FROM snapshot WHERE bundle = ?", (bundle,)
             ).fetchone()
         return Snapshot(*row) if row else None
 

@@ -21,7 +21,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX sample_by_class ON sample (class_name, sequence)",
         "CREATE INDEX sample_with_image ON sample (sequence) WHERE image_bytes IS NOT NULL",
         """CREATE TABLE snapshot (
-            bundle TEXT PRIMARY KEY, sequence INTEGER NOT NULL, content BLOB NOT NULL
+            bundle TEXT PRIMARY KEY,
+            sequence INTEGER NOT NULL,
+            lost INTEGER NOT NULL,
+            content BLOB NOT NULL
         ) STRICT""",
     ),
 )

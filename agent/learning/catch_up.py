@@ -3,11 +3,14 @@
 Read the samples after the sequence that the pair covers; take the features where they are of its
 backbone and the image where they are not. After a restart that is the feature log since the
 snapshot; for a new backbone all remembered images; for an old pair that serves again what was
-taught meanwhile.
+taught meanwhile; where a snapshot is damaged all that is held, features and images alike. What is
+held no longer is lost then, and counted.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import structlog
 
 from agent.learning.embedder import Embedder
 from agent.learning.pair import Pair, fresh_pair, restored_pair
@@ -20,6 +23,8 @@ from fieldwise.head import Statistics
 
 BATCH = 32  # samples read at a time: under 2 MB of images, and a stop is heeded within a second
 LEARNED = frozenset({Share.LEARN})
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +73,25 @@ def open_pair(
         settings: How to learn.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED`` when the snapshot cannot be read, ``GRAPH_FAILED``.
+        FieldwiseError: ``GRAPH_FAILED``.
     """
     snapshot = store.load_snapshot(embedder.bundle)
-    if snapshot is None:
-        pair = fresh_pair(embedder, starter, settings)
+    if snapshot is not None:
+        try:
+            pair = restored_pair(embedder, snapshot, settings)
+        except FieldwiseError as error:
+            return _recovered_pair(fresh_pair(embedder, starter, settings), store, error.sentence)
     else:
-        pair = restored_pair(embedder, snapshot, settings)
+        pair = fresh_pair(embedder, starter, settings)
     bring_up_to_date(pair, store)
     return pair
 
 
-def bring_up_to_date(pair: Pair, store: SampleStore) -> None:
+def bring_up_to_date(pair: Pair, store: SampleStore) -> int:
     """Let a pair learn every stored sample that it has not seen, and settle its head.
+
+    Returns:
+        How many there were.
 
     Raises:
         FieldwiseError: ``GRAPH_FAILED``.
@@ -90,6 +101,7 @@ def bring_up_to_date(pair: Pair, store: SampleStore) -> None:
     pair.covered = max(pair.covered, newest)
     if absorbed:
         pair.settle()
+    return absorbed
 
 
 def rebuild(
@@ -132,6 +144,18 @@ def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
         correct += sum(1 for one, other in zip(said, names, strict=True) if one == other)
         covered = batch[-1].sequence
     return Tally(samples, correct)
+
+
+def _recovered_pair(pair: Pair, store: SampleStore, reason: str) -> Pair:
+    recovered = bring_up_to_date(pair, store)
+    pair.lost = max(0, store.counters().learned - recovered)
+    _log.error(
+        "the head was learned again from what is held",
+        lost=pair.lost,
+        held=recovered,
+        reason=reason,
+    )
+    return pair
 
 
 def _batches(pair: Pair, store: SampleStore) -> Iterator[int]:

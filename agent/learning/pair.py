@@ -28,6 +28,7 @@ class Pair:
     Attributes:
         covered: As given, rising with what is learned.
         saved: The sequence that its newest stored snapshot covers; 0 without one.
+        lost: Samples missing from the statistics since a snapshot was damaged.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Pair:
         self.embedder = embedder
         self.covered = covered
         self.saved = 0
+        self.lost = 0
         self._accumulator = Accumulator(statistics)
         self._discriminant = _discriminant(settings)
         if statistics.total:
@@ -151,7 +153,7 @@ class Pair:
 
     def snapshot(self) -> Snapshot:
         """What was learned, encoded, with the sequence that it covers."""
-        return Snapshot(self.bundle, self.covered, encode(self._accumulator.view()))
+        return Snapshot(self.bundle, self.covered, encode(self._accumulator.view()), self.lost)
 
     def _row_of(self, sample: Sample) -> NDArray[np.int16] | None:
         if sample.grid is not None and sample.bundle == self.bundle:
@@ -178,10 +180,15 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
     """The pair as a snapshot kept it.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED`` when it cannot be read.
+        FieldwiseError: ``STATE_DAMAGED`` when it cannot be read, or nothing solved from it.
     """
-    pair = Pair(embedder, decode(snapshot.content), snapshot.sequence, settings)
-    pair.saved = snapshot.sequence
+    try:
+        pair = Pair(embedder, decode(snapshot.content), snapshot.sequence, settings)
+    except (FieldwiseError, np.linalg.LinAlgError) as error:
+        raise FieldwiseError(
+            Fault.STATE_DAMAGED, f"the stored head of {embedder.manifest.title} is damaged: {error}"
+        ) from error
+    pair.saved, pair.lost = snapshot.sequence, snapshot.lost
     return pair
 
 

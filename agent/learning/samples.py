@@ -105,8 +105,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Encoded statistics of a bundle that hold every learned sample up to a sequence."""
+    """Encoded statistics of a bundle that hold every learned sample up to a sequence.
+
+    ``lost`` samples of these are missing, since an earlier snapshot was damaged.
+    """
 
     bundle: str
     sequence: int
     content: bytes
+    lost: int = 0

@@ -98,6 +98,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         select_samples=status.select_samples,
         settings_revision=status.settings_revision,
         settings=_settings(status.settings),
+        lost_samples=status.lost_samples,
         clock_ahead_seconds=status.clock_ahead_seconds,
     )
     if status.check_in_seconds is not None:

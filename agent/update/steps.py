@@ -134,7 +134,7 @@ class Steps:
         """The pair as the store knows it; what a daemon begins with.
 
         Raises:
-            FieldwiseError: ``STATE_DAMAGED``, ``GRAPH_FAILED``, ``NOT_FOUND``.
+            FieldwiseError: ``GRAPH_FAILED``, ``NOT_FOUND``; ``STATE_DAMAGED`` where the store is.
         """
         embedder, starter = self._embedder(digest, variant)
         return open_pair(embedder, starter, self._serving.store, self._serving.settings)

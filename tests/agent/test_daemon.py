@@ -1,6 +1,7 @@
 """A whole agent in one process: what applications feel, and what bad input does to it."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.app import Agent
+from agent.config import LEARNING
 from agent.device.samples import DatabaseSamples
 from agent.learning.holdout import share_of
 from agent.learning.samples import Burst, Group, Share
@@ -237,6 +239,31 @@ async def test_a_class_too_many_is_refused_and_the_others_learn_on(tmp_path: Pat
         await asking(agent, questions)
 
 
+async def test_ten_thousand_classes_are_learned_and_one_more_is_refused(tmp_path: Path) -> None:
+    images = class_images("red", 10)
+
+    def learn_all(agent: Agent) -> None:
+        for number in range(LEARNING.classes_max):
+            agent.serving.teach(images[number % 10], f"class {number}", "")
+
+    def questions(device: Device) -> None:
+        refused = fault_of(lambda: device.teach(images[0], "one more"))
+        assert refused is Fault.TOO_MANY_CLASSES
+        device.teach(images[0], "class 7")
+        assert len(device.predict(images[0]).classes) == 5
+        status = device.status()
+        assert status.learning.samples == 10_001
+        assert len(status.classes) == 10_000
+        assert status.classes["class 7"] == 2
+
+    async with running(tmp_path, commit_samples=1024) as agent:
+        await asyncio.to_thread(learn_all, agent)
+        await asking(agent, questions)
+    async with running(tmp_path, backbone=False) as agent:
+        status = await asking(agent, lambda device: device.status())
+        assert (len(status.classes), status.learning.samples) == (10_000, 10_001)
+
+
 class FullDisk(DatabaseSamples):
     """A store whose disk can be filled and freed."""
 
@@ -348,3 +375,26 @@ async def test_a_damaged_backbone_is_noticed_and_the_samples_are_safe(tmp_path: 
         assert (await asking(agent, lambda device: device.status())).backbone == ""
         await install(agent, tmp_path / "bundle")
         assert await asking(agent, right_of) >= 16
+
+
+async def test_a_damaged_head_is_learned_again_and_status_says_what_was_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tmp_path) as agent:
+        await asking(agent, teach_all)
+        before = await asking(agent, lambda device: device.status())
+    with sqlite3.connect(tmp_path / "s" / "state.sqlite") as connection:
+        connection.execute("UPDATE snapshot SET content = randomblob(length(content))")
+        connection.execute(
+            """DELETE FROM sample WHERE sequence IN
+            (SELECT sequence FROM sample WHERE share = 'learn' LIMIT 3)"""
+        )
+    connection.close()
+    for _ in range(2):  # the second time from a sound snapshot, which still knows
+        async with running(tmp_path, backbone=False) as agent:
+            status = await asking(agent, lambda device: device.status())
+            assert status.lost_samples == 3
+            assert status.learning.samples == before.learning.samples
+            assert sum(status.classes.values()) == sum(before.classes.values()) - 3
+            assert await asking(agent, right_of) >= 16
+    assert "is damaged" in capsys.readouterr().out

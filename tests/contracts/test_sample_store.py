@@ -147,8 +147,8 @@ class TestSampleStore:
     def test_a_snapshot_replaces_that_of_its_bundle_only(self, store: SampleStore) -> None:
         store.save_snapshot(Snapshot(OLD, 3, b"first"), 1 << 20)
         store.save_snapshot(Snapshot(NEW, 3, b"other"), 1 << 20)
-        store.save_snapshot(Snapshot(OLD, 5, b"second"), 1 << 20)
-        assert store.load_snapshot(OLD) == Snapshot(OLD, 5, b"second")
+        store.save_snapshot(Snapshot(OLD, 5, b"second", lost=7), 1 << 20)
+        assert store.load_snapshot(OLD) == Snapshot(OLD, 5, b"second", lost=7)
         assert store.load_snapshot(NEW) == Snapshot(NEW, 3, b"other")
         store.drop_snapshots(frozenset({NEW}))
         assert store.load_snapshot(OLD) is None

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -5,12 +7,13 @@ import pytest
 
 from agent.learning.catch_up import Progress, open_pair
 from agent.learning.learner import Learner
-from agent.learning.samples import Group, Share, Snapshot
+from agent.learning.samples import Group, Share
 from agent.learning.settings import HoldoutSettings, LearningSettings
 from agent.learning.stopping import Stopped, never
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
+from fieldwise.head_file import decode, encode
 from tests.fakes.embedder import WIDTH, ProjectionEmbedder
 from tests.fakes.samples import MemorySamples
 from tests.fakes.scenes import Scenes
@@ -168,9 +171,49 @@ def test_an_image_that_can_no_longer_be_read_is_passed_over() -> None:
     assert pair.total == learner.pair.total - 1
 
 
-def test_a_damaged_snapshot_is_said_to_be_damaged() -> None:
-    store = MemorySamples()
-    store.save_snapshot(Snapshot(OLD.bundle, 3, b"rubbish"), 0)
-    with pytest.raises(FieldwiseError) as error:
-        open_pair(OLD, None, store, SETTINGS)
-    assert error.value.fault is Fault.STATE_DAMAGED
+def other_bundle(content: bytes) -> bytes:
+    return content.replace(OLD.bundle.encode(), NEW.bundle.encode())
+
+
+def no_covariance(content: bytes) -> bytes:
+    """Readable statistics that no samples have: two features vary together more than each alone."""
+    found = decode(content)
+    scatter = found.scatter.copy()
+    scatter[0, 1] = scatter[1, 0] = 2**52
+    return encode(replace(found, scatter=scatter))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"rubbish",
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: bytes(len(content)),
+        other_bundle,
+        no_covariance,
+    ],
+)
+def test_a_damaged_snapshot_costs_what_is_held_no_longer_and_nothing_else(
+    damage: Callable[[bytes], bytes],
+) -> None:
+    learner, store, scenes = device()
+    learner.close()
+    whole = store.load_snapshot(OLD.bundle)
+    assert whole is not None
+    store.save_snapshot(replace(whole, content=damage(whole.content)), 1 << 20)
+    pair = open_pair(OLD, None, store, SETTINGS)
+    assert pair.lost == 0
+    assert pair.statistics().same_as(learner.pair.statistics())
+    images = [each.id for each in store.remembered() if each.share is Share.LEARN]
+    store.commit(Group((), tuple(images[:10]), store.counters()))
+    store.save_snapshot(replace(whole, content=damage(whole.content)), 0)
+    pair = open_pair(OLD, None, store, SETTINGS)
+    assert pair.lost == 10
+    assert pair.total == learner.pair.total - 10
+    again = Learner(pair, store, SETTINGS, Random(3))
+    teach(again, scenes, range(100, 110))
+    again.close()
+    kept = open_pair(OLD, None, store, SETTINGS)
+    assert kept.lost == 10
+    assert kept.statistics().same_as(pair.statistics())
