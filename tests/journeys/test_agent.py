@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fieldwise.client import Device
@@ -89,6 +90,43 @@ def test_a_device_learns_on_while_its_orchestrator_is_away(
         assert status.fleet
         assert status.update.phase == "active"
     assert agent.ask("leave") == {"told": False, "wiped": False}
+
+
+def test_settings_of_a_cohort_reach_its_device_and_outlive_a_restart(
+    agent: AgentProcess, orchestrator: Orchestrator, tmp_path: Path
+) -> None:
+    assert agent.ask("backbone", "install", tiny_bundle(tmp_path / "one"))
+    joined = agent.ask("join", orchestrator.json("ticket", "create", "--tag=line=4")["token"])
+    agent.start()
+    own = agent.ask("status")["settings"]
+    assert agent.ask("status")["settings_revision"] == 0
+    wanted = ("exemplar_bytes_max=1048576", "retention_days=7")
+    assert orchestrator.json("settings", "apply", "--cohort=line=5", *wanted)["devices"] == 0
+    assert orchestrator.json("settings", "apply", "--cohort=line=4", *wanted)["devices"] == 1
+    with agent.device() as device:
+        wait_until(lambda: device.status().settings_revision > 0)
+        noise = np.random.default_rng(1).integers(0, 256, (40, 256, 256, 3), dtype=np.uint8)
+        for number, image in enumerate(noise):
+            device.teach(image, "noise", burst=f"{number}")
+        assert 0 < device.status().learning.exemplar_bytes <= 1 << 20
+    agent.kill()
+    agent.start()
+    kept = agent.ask("status")
+    revision = kept["settings_revision"]
+    assert revision > 0
+    assert kept["settings"] == {**own, "exemplar_bytes_max": 1 << 20, "retention_days": 7}
+    assert "images 1.0 MiB, kept 7 days" in agent.run("status").stdout
+
+    def is_told() -> bool:
+        shown = orchestrator.json("device", "show", joined["device_id"])
+        assert shown["settings"]["revision"] == revision
+        return bool(shown["report"]["settings_revision"] == revision)
+
+    wait_until(is_told)
+    assert orchestrator.json("settings", "apply", "shrinkage=0.5")["devices"] == 1
+    with agent.device() as device:
+        wait_until(lambda: device.status().settings_revision > revision)
+    assert agent.ask("status")["settings"] == {**own, "shrinkage": 0.5}
 
 
 def test_commands_and_a_watched_folder_go_through_the_daemon(
