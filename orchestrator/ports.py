@@ -159,12 +159,14 @@ class DeviceStore(Protocol):
 class Visitor:
     """What a check-in needs to know of its device.
 
-    ``may_start`` tells whether the rollout that its target belongs to gives permits.
+    ``may_start`` tells whether the rollout that its target belongs to gives permits, ``is_welcome``
+    whether it belongs to no rollout and a complete one takes it.
     """
 
     standing: Standing
     settings: SettingsRevision | None
     may_start: bool
+    is_welcome: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ class CheckInStore(Protocol):
         revision, so that whoever has looked at it before cannot save what he saw.
 
         Args:
-            device_id: A member that was just seen to belong to no rollout.
+            device_id: A visitor that is welcome.
             generation: The highest that the device says it knows; the order's is above.
 
         Returns:

@@ -146,7 +146,7 @@ class CheckIns:
 
     async def _visitor(self, device_id: str, report: Report) -> Visitor:
         visitor = await self._store.visitor(device_id)
-        if visitor.standing.rollout:
+        if not visitor.is_welcome:
             return visitor
         return await self._store.welcome(device_id, report.generation) or visitor
 

@@ -73,10 +73,19 @@ class Rollouts:
     async def get(self, rollout_id: str) -> Rollout:
         """Return a rollout with counts as of now.
 
+        Where others keep changing it, as while many newcomers are welcomed, they are as of the last
+        look that was saved.
+
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        return await self._insist(rollout_number(rollout_id), self._controller.look_at)
+        rollout = await self._rollouts.get(rollout_number(rollout_id))
+        try:
+            return await self._controller.look_at(rollout)
+        except FieldwiseError as error:
+            if error.fault is not Fault.CONFLICT:
+                raise
+        return await self._rollouts.get(rollout.number)
 
     async def list(self, page: PageRequest) -> Page[Rollout]:
         """Return rollouts, newest first, with counts as of the controller's last look."""

@@ -189,11 +189,16 @@ class MemoryCheckIns:
         device = self._contents.member(device_id)
         if device is None:
             raise not_a_member(device_id)
-        return Visitor(device.standing, device.settings, self._may_start(device.standing))
+        return Visitor(
+            device.standing,
+            device.settings,
+            may_start=self._may_start(device.standing),
+            is_welcome=not device.standing.rollout and self._host_of(device) is not None,
+        )
 
     async def welcome(self, device_id: str, generation: int) -> Visitor | None:
         device = self._contents.devices[device_id]
-        host = host_of(self._contents.newest_rollouts(), device.tags)
+        host = self._host_of(device)
         if host is None:
             return None
         standing = (await self.visitor(device_id)).standing
@@ -225,6 +230,9 @@ class MemoryCheckIns:
         self._contents.members[device.standing.rollout][device_id] = permit
         self._contents.stand(device, replace(device.standing, permit=permit))
         return True
+
+    def _host_of(self, device: Device) -> Rollout | None:
+        return host_of(self._contents.newest_rollouts(), device.tags)
 
     def _may_start(self, standing: Standing) -> bool:
         rollout = self._contents.rollouts.get(standing.rollout)

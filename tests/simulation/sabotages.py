@@ -208,7 +208,9 @@ def a_removed_device_is_still_served(patch: pytest.MonkeyPatch) -> None:
     async def visitor(self: memory.MemoryCheckIns, device_id: str) -> Visitor:
         if device_id not in self._contents.devices:
             raise not_a_member(device_id)
-        return Visitor(self._contents.devices[device_id].standing, None, may_start=False)
+        return Visitor(
+            self._contents.devices[device_id].standing, None, may_start=False, is_welcome=False
+        )
 
     patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
 

@@ -5,6 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from sqlalchemy import (
+    RowMapping,
     and_,
     bindparam,
     case,
@@ -145,23 +146,23 @@ class SqlCheckIns:
 
     async def visitor(self, device_id: str) -> Visitor:
         async with self._database.read() as connection:
-            return await _visitor(connection, device_id)
+            row = await _affairs_of(connection, device_id)
+            free = row["rollout"] is None
+            welcome = free and await find_host(connection, device_id) is not None
+        return _visitor_of(row, is_welcome=welcome)
 
     async def welcome(self, device_id: str, generation: int) -> Visitor | None:
-        async with self._database.read() as connection:  # most find no host; writers would queue
-            if await find_host(connection, device_id) is None:
-                return None
         async with self._database.write() as connection:
             host = await find_host(connection, device_id)
             if host is None:
                 return None
             await open_again(connection, host.number)
-            standing = (await _visitor(connection, device_id)).standing
+            standing = standing_of(await _affairs_of(connection, device_id))
             if not standing.rollout:
                 above = max(next_generation(standing), generation + 1)
                 order = Order(device_id, Target(above, host.digest))
                 await give_newcomer(connection, host.number, order)
-            return await _visitor(connection, device_id)
+            return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if not sightings:
@@ -225,13 +226,17 @@ _PHASE = (
 )
 
 
-async def _visitor(connection: AsyncConnection, device_id: str) -> Visitor:
+async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping:
     statement = select_standings(*SETTINGS, _PHASE).where(devices.c.id == device_id)
-    row = (await connection.execute(statement)).mappings().one_or_none()
+    row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
     if row is None:
         raise not_a_member(device_id)
+    return row
+
+
+def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     starts = row["phase"] is not None and may_start(Phase(row["phase"]))
-    return Visitor(standing_of(row), settings_of(row), starts)
+    return Visitor(standing_of(row), settings_of(row), starts, is_welcome)
 
 
 async def _tags_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -100,6 +100,17 @@ async def test_an_operator_who_always_loses_is_told() -> None:
     assert caught.value.fault is Fault.CONFLICT
 
 
+async def test_a_rollout_that_others_keep_changing_can_be_looked_at_all_the_same() -> None:
+    fleet = Fleet()
+    await fleet.prepare("d1")
+    rollout = await fleet.rollouts.start("lite0", "")
+    await fleet.check_ins.check_in("d1", report(1))
+    store = RacedRollouts(fleet.contents, 1000)
+    controller = Controller(store, fleet.clock)
+    raced = Rollouts(store, fleet.stores.backbones, controller, fleet.clock)
+    assert (await raced.get(rollout.id)).counts == {Place.WAITING: 1}
+
+
 async def test_a_conflict_does_not_keep_the_controller_from_other_rollouts() -> None:
     fleet = Fleet()
     await fleet.prepare("d1")
