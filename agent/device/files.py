@@ -10,7 +10,10 @@ from pathlib import Path
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import write_private
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+# A quota or a limit on the size of files leaves no room just as a full disk does. SQLite tells only
+# the latter apart, so every write that the system refused counts: the transaction is undone alike.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_SQLITE_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def disk_faults(place: Path) -> Iterator[None]:
             Fault.STATE_DAMAGED, f"{place} cannot be used: {error.strerror}"
         ) from error
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", 0) in _SQLITE_NO_ROOM:
             raise FieldwiseError(Fault.DISK_FULL, f"there is no room left for {place}") from error
         raise FieldwiseError(Fault.STATE_DAMAGED, f"{place} cannot be used: {error}") from error
 
