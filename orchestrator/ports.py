@@ -273,9 +273,9 @@ class RolloutStore(Protocol):
         ...
 
     async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
-        """Return the members that it has ordered, and, while it runs, those that it should.
+        """Return the members that it has ordered, and, while it runs, all that its selector takes.
 
-        The latter match its selector and belong to no newer rollout.
+        Some of either may belong to a newer rollout.
         """
         ...
 

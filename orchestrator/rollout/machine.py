@@ -17,7 +17,8 @@ rollout again until the newcomer has settled too. Nothing of that changes the ph
 backbone suits the cohort was found out before.
 
 A device belongs to the newest rollout that ordered it. Numbers of rollouts rise, so an older one
-can never take a device back, and counts the devices it lost as superseded. An order carries a
+can never take a device back. It counts those that a newer one has as superseded, whether it ordered
+them or never came to it: a rollout that is overtaken at its start ends, too. An order carries a
 generation above everything that the store or the device itself knows; a device that turns out to
 know a higher one than its target, as after a restored backup, is owed another order.
 
@@ -171,8 +172,8 @@ def reconcile(
 
     Args:
         rollout: As last saved.
-        cohort: Every device that the rollout has ordered and that was not removed, and every other
-            that its selector matches and that belongs to no newer rollout.
+        cohort: Every device that the rollout has ordered and that was not removed, and, while it
+            runs, every other that its selector matches.
         now: Seconds since 1970.
     """
     if not rollout.watched:

@@ -304,8 +304,7 @@ class MemoryRollouts:
         return [
             device.standing
             for device in self._contents.fleet()
-            if device.id in members
-            or (runs and device.standing.rollout < rollout.number and selector.matches(device.tags))
+            if device.id in members or (runs and selector.matches(device.tags))
         ]
 
     async def save(self, rollout: Rollout, orders: Sequence[Order] = ()) -> Rollout:

@@ -233,6 +233,16 @@ class TestRolloutStore:
         found = {each.device: each.rollout for each in await stores.rollouts.cohort(rollout)}
         assert found == {"d2": 0}
 
+    async def test_whom_a_newer_rollout_took_first_is_of_the_cohort_all_the_same(
+        self, stores: Stores
+    ) -> None:
+        await join(stores, "d1", site="berlin")
+        await join(stores, "d2", site="paris")
+        old, new = await roll_out(stores, "site=berlin"), await roll_out(stores, version="2")
+        await order(stores, new, 1, "d1", "d2")
+        found = {each.device: each.rollout for each in await stores.rollouts.cohort(old)}
+        assert found == {"d1": new.number}
+
     async def test_a_rollout_that_runs_no_more_gains_no_device(self, stores: Stores) -> None:
         await join(stores, "d1")
         await join(stores, "d2")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -128,13 +128,7 @@ class SqlRollouts:
             member.c.rollout == rollout.number, member.c.device == devices.c.id
         )
         if rollout.phase is Phase.RUNNING:
-            belongs = or_(
-                belongs,
-                and_(
-                    func.coalesce(devices.c.rollout, 0) < rollout.number,
-                    matches(parse_selector(rollout.cohort)),
-                ),
-            )
+            belongs = or_(belongs, matches(parse_selector(rollout.cohort)))
         async with self._database.read() as connection:
             rows = (await connection.execute(select_standings().where(belongs))).mappings().all()
         return [standing_of(row) for row in rows]

@@ -61,6 +61,18 @@ async def test_who_joins_later_gets_the_target_at_the_next_look() -> None:
     assert (await fleet.check_ins.check_in("d2", report(1))).target is not None
 
 
+async def test_a_rollout_that_a_newer_one_overtakes_at_its_start_ends_as_superseded() -> None:
+    fleet = Fleet()
+    await fleet.prepare("d1", "d2")
+    published, _ = await fleet.stores.backbones.add(backbone())
+    old = await fleet.stores.rollouts.add(published, Selector(), fleet.clock.now())
+    new = await fleet.rollouts.start("lite0", "")
+    await fleet.controller.look_at_all()
+    overtaken = await fleet.stores.rollouts.get(old.number)
+    assert (overtaken.phase, overtaken.counts) == (Phase.SUPERSEDED, {Place.SUPERSEDED: 2})
+    assert [each.number for each in await fleet.stores.rollouts.watched()] == [new.number]
+
+
 async def test_a_stop_says_how_many_may_still_start() -> None:
     fleet = Fleet()
     await fleet.prepare("d1", "d2", "d3")
