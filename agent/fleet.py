@@ -1,8 +1,9 @@
 """The device's place in a fleet: outside, or one membership and one connection.
 
 Everything local works in both. Joining keeps the key it asked with until there is an answer, so a
-join that lost its answer is repeated and becomes the same device. A renewal replaces the key as
-well, and takes effect for the next call; calls under way end on the old connection.
+join that lost its answer is repeated and becomes the same device. Should that one have been removed
+meanwhile, the key goes and a fresh one joins. A renewal replaces the key as well, and takes effect
+for the next call; calls under way end on the old connection.
 """
 
 import asyncio
@@ -62,11 +63,15 @@ class Fleet:
                 raise FieldwiseError(
                     Fault.ALREADY_JOINED, f"this device is a member of {self.membership.fleet}"
                 )
-            key = load_key(self._identity.pending_key(lambda: key_pem(generate_key())))
-            credentials = await self._enrol(ticket, certificate_request(key), facts)
-            await self._adopt(_membership(credentials, key_pem(key)))
-            assert self.membership is not None
-            return self.membership
+            try:
+                membership = await self._ask(ticket, facts)
+            except FieldwiseError as error:
+                if error.fault is not Fault.DEVICE_REMOVED:
+                    raise
+                self._identity.remove()
+                membership = await self._ask(ticket, facts)
+            await self._adopt(membership)
+            return membership
 
     async def leave(self) -> bool:
         """Stop being a member; returns whether the orchestrator could be told.
@@ -118,6 +123,11 @@ class Fleet:
         if self._orchestrator is not None:
             await self._orchestrator.close()
             self._orchestrator = None
+
+    async def _ask(self, ticket: Ticket, facts: DeviceFacts) -> Membership:
+        key = load_key(self._identity.pending_key(lambda: key_pem(generate_key())))
+        credentials = await self._enrol(ticket, certificate_request(key), facts)
+        return _membership(credentials, key_pem(key))
 
     def _current(self) -> Orchestrator:
         if self.membership is None:

@@ -51,8 +51,9 @@ class EnrolmentServicer:
     """
 
     def Enrol(self, request, context):
-        """Trades a ticket and a certificate request for credentials. Idempotent on (ticket, public key):
-        a device that lost the answer asks again and gets the same identity without a second use.
+        """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+        device that lost the answer asks again, with any ticket that stands, and gets the same identity
+        without a use of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,8 +37,9 @@ class EnrolmentStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EnrolmentAsyncStub: ...
     Enrol: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]
-    """Trades a ticket and a certificate request for credentials. Idempotent on (ticket, public key):
-    a device that lost the answer asks again and gets the same identity without a second use.
+    """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+    device that lost the answer asks again, with any ticket that stands, and gets the same identity
+    without a use of it.
     """
 
 @_typing.type_check_only
@@ -50,8 +51,9 @@ class EnrolmentAsyncStub(EnrolmentStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Enrol: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]  # type: ignore[assignment]
-    """Trades a ticket and a certificate request for credentials. Idempotent on (ticket, public key):
-    a device that lost the answer asks again and gets the same identity without a second use.
+    """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+    device that lost the answer asks again, with any ticket that stands, and gets the same identity
+    without a use of it.
     """
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
@@ -66,8 +68,9 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         request: _enrolment_pb2.EnrolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.EnrolResponse, _abc.Awaitable[_enrolment_pb2.EnrolResponse]]:
-        """Trades a ticket and a certificate request for credentials. Idempotent on (ticket, public key):
-        a device that lost the answer asks again and gets the same identity without a second use.
+        """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+        device that lost the answer asks again, with any ticket that stands, and gets the same identity
+        without a use of it.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,9 +1,11 @@
 """How a device becomes a member, stays one, and is recognised on every call.
 
-Enrolling is idempotent on (ticket, public key): a device that lost the answer asks again and gets
-the same identity with a fresh certificate, and the ticket is not used a second time. A renewal adds
-a key; the key before stays good until its certificate expires, so an answer that was lost locks
-nobody out. A device that was removed is refused with every key it ever had, for good.
+Enrolling is idempotent on the public key, which the request proves to be the caller's own: a device
+that lost the answer asks again, with its ticket or any other that stands, and gets the same
+identity with a fresh certificate. No ticket is used for that, so it may be one that is used up. A
+renewal adds a key; the key before stays good until its certificate expires, so an answer that was
+lost locks nobody out. A device that was removed is refused with every key it ever had, for good:
+it comes back as another device, with a fresh key.
 """
 
 import base64
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
 from orchestrator.enrolment.authority import Authority, Issued, fingerprint_of
-from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, check_ticket, mint, refused, used_up
+from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, check_ticket, mint, used_up
 from orchestrator.fleet.device import DeviceKey, Facts, not_a_member
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import (
@@ -102,9 +104,6 @@ class Enrolment:
         """
         return await self._tickets.revoke(ticket_id)
 
-    async def count_open_tickets(self) -> int:
-        return await self._tickets.count_open(self._clock.now())
-
     async def enrol(
         self, ticket_id: str, secret: bytes, request: bytes, facts: Facts
     ) -> Credentials:
@@ -112,23 +111,20 @@ class Enrolment:
 
         Raises:
             FieldwiseError: ``TICKET_INVALID``, ``INVALID_ARGUMENT`` for a bad request,
-                ``DEVICE_REMOVED`` or ``ALREADY_EXISTS`` for a key that is known otherwise.
+                ``DEVICE_REMOVED`` for the key of a removed device.
         """
         now = self._clock.now()
         ticket = check_ticket(await self._tickets.get(ticket_id), secret, now)
         key = requested_key(request)
         known = await self._members.find_key(fingerprint_of(key))
-        if known is not None:
-            return await self._enrol_again(known, ticket, key, now)
-        try:
-            return await self._enrol_first(ticket, key, facts, now)
-        except FieldwiseError as error:
-            if error.fault is not Fault.ALREADY_EXISTS:
-                raise
-        known = await self._members.find_key(fingerprint_of(key))
         if known is None:
-            raise refused("the same device is joining and leaving at once")
-        return await self._enrol_again(known, ticket, key, now)
+            credentials = await self._enrol_first(ticket, key, facts, now)
+            if credentials is not None:
+                return credentials
+            known = await self._members.find_key(fingerprint_of(key))
+        if known is None:
+            raise used_up(ticket)
+        return await self._enrol_again(known, key, now)
 
     async def renew(self, device_id: str, request: bytes) -> Credentials:
         """Sign a further key of a member.
@@ -167,27 +163,26 @@ class Enrolment:
 
     async def _enrol_first(
         self, ticket: Ticket, key: PublicKey, facts: Facts, now: float
-    ) -> Credentials:
+    ) -> Credentials | None:
+        """Admit a device, unless the ticket has no use left or the key has joined meanwhile."""
         device_id = new_device_id(self._entropy.token(DEVICE_ID_BYTES))
         issued = self._authority.sign_device(key, device_id, now)
         record = _record(issued, device_id, ticket.id)
         newcomer = Newcomer(device_id, ticket.tags, facts, now, record)
-        if not await self._members.enrol(newcomer, ticket.id):
-            raise used_up(ticket)
-        return self._credentials(issued, device_id)
+        try:
+            admitted = await self._members.enrol(newcomer, ticket.id)
+        except FieldwiseError as error:
+            if error.fault is not Fault.ALREADY_EXISTS:
+                raise
+            return None
+        return self._credentials(issued, device_id) if admitted else None
 
-    async def _enrol_again(
-        self, known: KnownKey, ticket: Ticket, key: PublicKey, now: float
-    ) -> Credentials:
+    async def _enrol_again(self, known: KnownKey, key: PublicKey, now: float) -> Credentials:
         device_id = known.key.device
         if known.removed:
             raise not_a_member(device_id)
-        if known.key.ticket != ticket.id:
-            raise FieldwiseError(
-                Fault.ALREADY_EXISTS, f"this key is the device {device_id}, which joined before"
-            )
         issued = self._authority.sign_device(key, device_id, now)
-        await self._members.keep_key(_record(issued, device_id, ticket.id))
+        await self._members.keep_key(_record(issued, device_id))
         return self._credentials(issued, device_id)
 
     def _credentials(self, issued: Issued, device_id: str) -> Credentials:

@@ -18,16 +18,22 @@ TICKET = encode_ticket(Ticket("localhost:8444", b"authority", "fleet", "t1", b"s
 
 
 class Enrolling:
-    """An orchestrator that answers enrolment, unless ``lost`` swallows its answer."""
+    """An orchestrator that answers enrolment, unless ``lost`` swallows its answer.
+
+    ``removed`` holds keys of removed devices; None takes every key for one.
+    """
 
     def __init__(self) -> None:
         self.keys: list[bytes] = []
+        self.removed: set[bytes] | None = set()
         self.lost = False
 
     async def __call__(self, ticket: Ticket, request: bytes, facts: DeviceFacts) -> Credentials:
         self.keys.append(public_key_der(requested_key(request)))
         if self.lost:
             raise FieldwiseError(Fault.UNREACHABLE, "the answer was lost")
+        if self.removed is None or self.keys[-1] in self.removed:
+            raise FieldwiseError(Fault.DEVICE_REMOVED, "the device was taken out of the fleet")
         return credentials()
 
 
@@ -64,6 +70,31 @@ async def test_a_join_that_lost_its_answer_asks_again_with_the_same_key(
     assert again.membership is None
     await again.join(TICKET, FACTS)
     assert len(set(enrolling.keys)) == 1
+
+
+async def test_a_key_whose_device_was_removed_meanwhile_gives_way_to_a_fresh_one(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    enrolling.lost = True
+    with pytest.raises(FieldwiseError):
+        await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
+    enrolling.lost = False
+    enrolling.removed = set(enrolling.keys)
+    here = fleet(identity, enrolling, PlayedOrchestrator())
+    joined = await here.join(TICKET, FACTS)
+    assert fleet(identity, enrolling, PlayedOrchestrator()).membership == joined
+    first, again, fresh = enrolling.keys
+    assert first == again != fresh
+
+
+async def test_a_device_that_is_removed_whatever_its_key_joins_no_more(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    enrolling.removed = None
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
+    assert caught.value.fault is Fault.DEVICE_REMOVED
+    assert len(set(enrolling.keys)) == 2
 
 
 async def test_a_member_does_not_join_again(enrolling: Enrolling) -> None:

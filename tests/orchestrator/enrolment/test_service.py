@@ -92,13 +92,26 @@ async def test_a_ticket_that_stands_no_more_makes_no_member(fleet: Fleet) -> Non
     assert await refused(fleet, revoked) is Fault.TICKET_INVALID
     fleet.clock.pass_by(3600)
     assert await refused(fleet, expired) is Fault.TICKET_INVALID
-    assert await fleet.enrolment.count_open_tickets() == 0
+    assert await fleet.stores.tickets.count_open(fleet.clock.now()) == 0
 
 
-async def test_a_known_key_cannot_join_a_second_time_with_another_ticket(fleet: Fleet) -> None:
-    await fleet.enrol(await fleet.mint())
+@pytest.mark.parametrize("revoked", [True, False])
+async def test_a_lost_answer_is_made_up_for_with_any_ticket_that_stands(
+    fleet: Fleet, revoked: bool
+) -> None:
+    minted = await fleet.mint()
+    first = await fleet.enrol(minted)
+    if revoked:
+        await fleet.enrolment.revoke_ticket(minted.ticket.id)
+    fleet.clock.pass_by(7200)
+    assert await refused(fleet, minted) is Fault.TICKET_INVALID
     another = await fleet.mint()
-    assert await refused(fleet, another) is Fault.ALREADY_EXISTS
+    assert (await fleet.enrol(another)).device_id == first.device_id
+    device = await fleet.stores.devices.get(first.device_id)
+    assert device.key.ticket == minted.ticket.id
+    kept = await fleet.stores.tickets.get(another.ticket.id)
+    assert kept is not None
+    assert kept.uses == 0
 
 
 @pytest.mark.parametrize("request_bytes", [b"", b"\x30\x00", REQUEST[:-1], bytes(3000)])
