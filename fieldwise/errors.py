@@ -40,6 +40,7 @@ class Fault(StrEnum):
     DISK_FULL = "disk-full"
     STATE_LOCKED = "state-locked"
     STATE_DAMAGED = "state-damaged"
+    AUTHORITY_UNUSABLE = "authority-unusable"
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
     UNREACHABLE = "unreachable"
@@ -143,7 +144,16 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "Another process uses this state folder: stop it or choose another.",
         ),
         Fault.STATE_DAMAGED: Entry(
-            "DATA_LOSS", 5, "Move the named file away and start again; nothing else is touched."
+            "DATA_LOSS",
+            5,
+            "Restore the named file from a backup; without one, move it away and start again: "
+            "only what it held is lost.",
+        ),
+        Fault.AUTHORITY_UNUSABLE: Entry(
+            "DATA_LOSS",
+            5,
+            "Restore authority.json from a backup; without it every device must join again, "
+            "a new fleet in an empty data folder and database.",
         ),
         Fault.NOT_JOINED: Entry(
             "FAILED_PRECONDITION", 5, "Run `fieldwise-agent join TICKET` first."

@@ -7,10 +7,10 @@ memory is written, and only then the database and the folder are let go.
 
 import asyncio
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -25,13 +25,14 @@ from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.service import Enrolment, Minted
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.directory import Directory
-from orchestrator.home import emptied, held, open_authority, open_token
+from orchestrator.home import emptied, held, made, open_authority, open_token
 from orchestrator.loops import Repeated, repeating, turn
 from orchestrator.metric_names import Loop
 from orchestrator.metrics import FleetMetrics
 from orchestrator.metrics_http import MetricsServer
 from orchestrator.ports import BundleStore, Clock, Entropy
 from orchestrator.publishing import Publishing
+from orchestrator.readiness import Readiness, holds_fleet
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rpc.credentials import ServerCertificate
@@ -48,6 +49,7 @@ from orchestrator.world import SystemClock, SystemEntropy
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
+READINESS_SECONDS = 2.0  # supervisors ask every few seconds
 
 _log = structlog.get_logger(__name__)
 
@@ -129,23 +131,34 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         await stack.enter_async_context(
             repeating(tuple(deeds.values()), ground.metrics.loop_failed)
         )
-        yield await _open_ports(ground, parts, stack)
+        started, readiness = await _open_ports(ground, parts, stack)
+        look = Repeated(Loop.READINESS, READINESS_SECONDS, readiness.look)
+        await turn(look, ground.metrics.loop_failed)
+        await stack.enter_async_context(repeating((look,), ground.metrics.loop_failed))
+        yield started
 
 
 async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Ground:
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
-    database = settings.database_url or f"sqlite:///{folder / 'fieldwise.sqlite'}"
+    token = open_token(folder, settings.operator_token, entropy)
+    bundles = folder_bundles(made(settings.bundles, "bundle_folder"))
+    stores = await stack.enter_async_context(sql_stores(settings.database))
+    has_fleet = await _holds_fleet(stores)
     return _Ground(
         settings=settings,
-        authority=open_authority(folder, settings.fleet, entropy, clock.now()),
-        token=open_token(folder, settings.operator_token, entropy),
-        stores=await stack.enter_async_context(sql_stores(database)),
-        bundles=folder_bundles(settings.bundle_folder or folder / "bundles"),
+        authority=open_authority(folder, settings.fleet, entropy, clock.now(), has_fleet=has_fleet),
+        token=token,
+        stores=stores,
+        bundles=bundles,
         clock=clock,
         entropy=entropy,
         metrics=FleetMetrics(__version__),
     )
+
+
+async def _holds_fleet(stores: Stores) -> bool:
+    return await holds_fleet(stores.devices, stores.tickets, stores.backbones, stores.rollouts)
 
 
 def _assemble(ground: _Ground) -> _Parts:
@@ -198,22 +211,24 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
     return {each.loop: each for each in deeds}
 
 
-async def _open_ports(ground: _Ground, parts: _Parts, stack: AsyncExitStack) -> Started:
+async def _open_ports(
+    ground: _Ground, parts: _Parts, stack: AsyncExitStack
+) -> tuple[Started, Readiness]:
     settings = ground.settings
     servers = _servers(ground, parts)
     ports = servers.listen(settings.device_listen, settings.operator_listen)
     started = _addresses(ground, *ports)
-    ready = threading.Event()
-    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, ready.is_set)
+    readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health)
+    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, readiness.is_ready)
     stack.callback(metrics.close)
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)
-    stack.callback(ready.clear)
-    ready.set()
+    stack.push_async_callback(readiness.end)
     near = addresses.local(settings.operator_listen, ports[1])
     root = certificate_pem(ground.authority.certificate).decode()
     write_connection(settings.folder, Connection(near, root, ground.token))
-    return replace(started, metrics_address=addresses.local(settings.metrics_listen, metrics.port))
+    shown = addresses.local(settings.metrics_listen, metrics.port)
+    return replace(started, metrics_address=shown), readiness
 
 
 def _servers(ground: _Ground, parts: _Parts) -> Servers:

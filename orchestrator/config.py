@@ -202,6 +202,16 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         assert self.data_folder is not None
         return self.data_folder
 
+    @property
+    def database(self) -> str:
+        """URL of the database in force."""
+        return self.database_url or f"sqlite:///{self.folder / 'fieldwise.sqlite'}"
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of bundles in force."""
+        return self.bundle_folder or self.folder / "bundles"
+
 
 def load_settings(
     file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]

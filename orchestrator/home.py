@@ -1,7 +1,9 @@
 """The data folder: what an orchestrator is, apart from its database and its bundles.
 
 ``authority.json`` holds the fleet's name with the key and certificate of its authority, written
-once, whole or not at all. ``operator/token`` is the operator's, and ``operator/connection.json``
+once, whole or not at all. Nothing replaces it: every device trusts this one root, so a server that
+finds it gone or changed where a fleet has been does not start, rather than found another fleet over
+the same devices. ``operator/token`` is the operator's, and ``operator/connection.json``
 lets commands on this machine find the server. Everything is for its owner only, and one process at
 a time holds the folder. The server's own certificate is not kept: every start makes a fresh key.
 """
@@ -9,29 +11,35 @@ a time holds the folder. The server's own certificate is not kept: every start m
 import base64
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import (
+    PublicKey,
     certificate_pem,
+    check_validity,
     generate_key,
     key_pem,
     load_key,
     load_pem_certificate,
     write_private,
 )
-from orchestrator.connection import read_record, unusable
-from orchestrator.enrolment.authority import Authority, found_authority
+from orchestrator.connection import CONNECTION_FILE, read_connection, read_record, unusable
+from orchestrator.enrolment.authority import Authority, found_authority, name_of_root
 from orchestrator.ports import Entropy
 
 AUTHORITY_FILE = "authority.json"
 TOKEN_FILE = "operator/token"  # noqa: S105 - the name of a file
 TOKEN_BYTES = 32
+TOKEN_PATTERN = "[!-~]{16,256}"  # noqa: S105 - what a token looks like
+TOKEN_FILE_BYTES_MAX = 4096
 
 
 class StoredAuthority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,11 +55,10 @@ def held(folder: Path) -> Iterator[None]:
     """Hold a data folder, made where it is missing; only its owner may look into it.
 
     Raises:
-        FieldwiseError: ``STATE_LOCKED`` while another process holds it, ``STATE_DAMAGED`` where it
-            cannot be used.
+        FieldwiseError: ``STATE_LOCKED`` while another process holds it, and as ``made``.
     """
+    made(folder, "data_folder")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -63,45 +70,130 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def open_authority(folder: Path, wanted: str, entropy: Entropy, now: float) -> Authority:
+def open_authority(
+    folder: Path, wanted: str, entropy: Entropy, now: float, *, has_fleet: bool
+) -> Authority:
     """Read the fleet's authority, or found it under the wanted or a made-up name.
+
+    Args:
+        folder: The data folder.
+        wanted: Name of the fleet; empty takes any.
+        entropy: What a name is made up from.
+        now: Seconds since 1970.
+        has_fleet: Whether the database holds a fleet already, for which none may be founded.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where the fleet has another name than wanted,
-            ``STATE_DAMAGED`` for a file that is not ours.
+            ``AUTHORITY_UNUSABLE`` for a file that is gone, damaged, expired or another fleet's.
     """
     path = folder / AUTHORITY_FILE
     if not path.exists():
-        fleet = wanted or f"fleet-{entropy.token(4).hex()}"
-        _store_authority(path, found_authority(fleet, generate_key(), now))
-    stored = read_record(path, StoredAuthority)
-    if wanted and stored.fleet != wanted:
+        if has_fleet:
+            raise _useless(f"{path} is gone, and the database holds the fleet that it belongs to")
+        with _private_files(path):
+            fleet = wanted or f"fleet-{entropy.token(4).hex()}"
+            _store_authority(path, found_authority(fleet, generate_key(), now))
+            return _read_authority(path, now)
+    found = _read_authority(path, now)
+    _refuse_other(folder, found)
+    if wanted and found.fleet != wanted:
         raise FieldwiseError(
             Fault.SETTING_INVALID,
-            f"fleet = {wanted!r}: the fleet of {folder} is {stored.fleet!r}, and its name is fixed",
+            f"fleet = {wanted!r}: the fleet of {folder} is {found.fleet!r}, and its name is fixed",
         )
-    certificate = load_pem_certificate(stored.certificate.encode())
-    return Authority(stored.fleet, certificate, load_key(stored.key.encode()))
+    return found
+
+
+def stored_fleet(folder: Path) -> str:
+    """Return the name of a data folder's fleet, empty where none can be read."""
+    try:
+        return read_record(folder / AUTHORITY_FILE, StoredAuthority).fleet
+    except FieldwiseError:
+        return ""
 
 
 def open_token(folder: Path, given: str, entropy: Entropy) -> str:
-    """Return the operator token: the given one, or the stored one, made on first start."""
+    """Return the operator token: the given one, or the stored one, made on first start.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` for a stored one that cannot be read or is too weak.
+    """
     path = folder / TOKEN_FILE
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    made(path.parent, "data_folder")
     if given:
         return given
-    if not path.exists():
-        text = base64.urlsafe_b64encode(entropy.token(TOKEN_BYTES)).decode().rstrip("=")
-        write_private(path, f"{text}\n".encode())
-    return path.read_text().strip()
+    with _private_files(path):
+        if not path.exists():
+            text = base64.urlsafe_b64encode(entropy.token(TOKEN_BYTES)).decode().rstrip("=")
+            write_private(path, f"{text}\n".encode())
+        with path.open("rb") as file:
+            token = file.read(TOKEN_FILE_BYTES_MAX).decode(errors="replace").strip()
+    if not re.fullmatch(TOKEN_PATTERN, token):
+        raise FieldwiseError(
+            Fault.STATE_DAMAGED,
+            f"{path} holds no operator token: one has 16 to 256 printable characters, no blanks",
+        )
+    return token
+
+
+def made(folder: Path, setting: str) -> Path:
+    """Return a folder for its owner only, made where it is missing.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` where something else is in its place, ``SETTING_INVALID``
+            where it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise unusable(folder, error) from error
+    except OSError as error:
+        raise _unfit(folder, setting, error.strerror) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unfit(folder, setting, "it cannot be written to")
+    return folder
 
 
 def emptied(folder: Path) -> Path:
-    """Return a folder for files under way, without those that a killed process left."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700)
-    return folder
+    """Return a folder for files under way, without those that a killed process left.
+
+    Raises:
+        FieldwiseError: As ``made``.
+    """
+    with _private_files(folder):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    return made(folder, "data_folder")
+
+
+def _read_authority(path: Path, now: float) -> Authority:
+    try:
+        stored = read_record(path, StoredAuthority)
+        certificate = load_pem_certificate(stored.certificate.encode())
+        key = load_key(stored.key.encode())
+        check_validity(certificate, datetime.fromtimestamp(now, UTC))
+    except FieldwiseError as error:
+        told = error.sentence.removeprefix(f"{path} ")
+        raise _useless(f"{path} cannot be used as the fleet's authority: {told}") from error
+    certified = certificate.public_key()
+    if not isinstance(certified, PublicKey) or certified != key.public_key():
+        raise _useless(f"{path}: the key is not the certificate's")
+    if certificate.subject != name_of_root(stored.fleet):
+        raise _useless(f"{path}: the certificate is not of the fleet {stored.fleet[:64]!r}")
+    return Authority(stored.fleet, certificate, key)
+
+
+def _refuse_other(folder: Path, found: Authority) -> None:
+    """Compare with the authority that the last start told commands of this machine."""
+    try:
+        told = read_connection(folder)
+    except FieldwiseError:
+        return  # it is written anew at every start
+    if told and told.authority != certificate_pem(found.certificate).decode():
+        raise _useless(
+            f"{folder / AUTHORITY_FILE} is another authority than that of the last start; "
+            f"remove {folder / CONNECTION_FILE} if this is meant"
+        )
 
 
 def _store_authority(path: Path, authority: Authority) -> None:
@@ -120,3 +212,19 @@ def _lock(descriptor: int, folder: Path) -> None:
         raise FieldwiseError(
             Fault.STATE_LOCKED, f"another orchestrator holds the data folder {folder}"
         ) from error
+
+
+@contextmanager
+def _private_files(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def _useless(sentence: str) -> FieldwiseError:
+    return FieldwiseError(Fault.AUTHORITY_UNUSABLE, sentence)
+
+
+def _unfit(folder: Path, setting: str, reason: str | None) -> FieldwiseError:
+    return FieldwiseError(Fault.SETTING_INVALID, f"{setting}: {folder} cannot be used: {reason}")

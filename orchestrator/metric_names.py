@@ -29,6 +29,7 @@ class Loop(StrEnum):
     RECONCILE = "reconcile"
     FLUSH = "flush"
     METRICS = "metrics"
+    READINESS = "readiness"
 
 
 @dataclass(frozen=True, slots=True)

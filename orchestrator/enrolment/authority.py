@@ -90,7 +90,7 @@ class Authority:
 
 def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
     """Make the self-signed root of a new fleet."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"fieldwise {fleet}"[:64])])
+    subject = name_of_root(fleet)
     public = key.public_key()
     builder = (
         x509.CertificateBuilder()
@@ -105,6 +105,11 @@ def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
     return Authority(fleet, builder.sign(key, hashes.SHA256()), key)
+
+
+def name_of_root(fleet: str) -> x509.Name:
+    """Return what the root of a fleet is called, as far as a common name reaches."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"fieldwise {fleet}"[:64])])
 
 
 def fingerprint_of(key: PublicKey) -> str:

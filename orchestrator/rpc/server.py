@@ -80,15 +80,20 @@ class Servers:
         )
 
     async def serve(self, services: Services) -> None:
-        """Begin to answer."""
+        """Begin to answer; health says so only when ``show_health`` was told."""
         device_pb2_grpc.add_DeviceServicer_to_server(services.devices, self._devices)
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(services.enrolment, self._operators)
         operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)
+        await self.show_health(serving=False)
         await asyncio.gather(self._devices.start(), self._operators.start())
-        for name in SERVICES:
-            await self._health.set(f"{PACKAGE}.{name}", health_pb2.HealthCheckResponse.SERVING)
+
+    async def show_health(self, *, serving: bool) -> None:
+        """Tell whoever asks gRPC's health service: for each service, and for the whole."""
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *(f"{PACKAGE}.{each}" for each in SERVICES)):
+            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no further calls, let those under way end for a while, then end them."""

@@ -3,15 +3,20 @@
 import asyncio
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import msgspec
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from fieldwise.channel import pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import decode_ticket
+from orchestrator import app
 from orchestrator.app import Started, running, serve
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.connection import read_connection
@@ -114,6 +119,50 @@ async def test_a_start_that_fails_leaves_nothing_running(
     await taken.wait_closed()
     async with running(settings) as started:
         assert started.fleet
+
+
+async def health(address: str, root: bytes) -> int:
+    request = health_pb2.HealthCheckRequest(service="fieldwise.v1alpha1.Device")
+    async with pinned_channel(address, roots=root) as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)
+        return int(answer.status)
+
+
+async def test_without_its_tables_it_is_not_ready_and_says_so_on_both_ports(
+    settings: OrchestratorSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "READINESS_SECONDS", 0.1)
+    states = health_pb2.HealthCheckResponse
+    async with running(settings) as started:
+        near = read_connection(settings.folder)
+        assert near is not None
+        root = near.authority.encode()
+        assert await health(near.address, root) == states.SERVING
+        with closing(sqlite3.connect(settings.folder / "fieldwise.sqlite", timeout=20)) as other:
+            other.execute("DROP TABLE reports")
+            other.commit()
+        for _ in range(300):
+            if await fetch(started, "/readyz") == (503, "not ready\n"):
+                break
+            await asyncio.sleep(0.1)
+        assert await fetch(started, "/readyz") == (503, "not ready\n")
+        assert await health(near.address, root) == states.NOT_SERVING
+        assert await fetch(started, "/healthz") == (200, "alive\n")
+
+
+async def test_a_lost_authority_is_not_replaced_while_the_database_holds_a_fleet(
+    settings: OrchestratorSettings,
+) -> None:
+    async with running(settings):
+        near = read_connection(settings.folder)
+        assert near is not None
+        async with connect(near.address, near.authority.encode(), near.token) as operator:
+            await operator.create_ticket(1, 3600, {})
+    (settings.folder / "authority.json").unlink()
+    with pytest.raises(FieldwiseError) as refused:
+        async with running(settings):
+            pytest.fail("it founded another fleet")
+    assert refused.value.fault is Fault.AUTHORITY_UNUSABLE
 
 
 async def test_a_signal_stops_it_and_lets_the_folder_go(settings: OrchestratorSettings) -> None:

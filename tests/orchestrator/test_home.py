@@ -1,14 +1,23 @@
 """The data folder: made once, for its owner, held by one process, told when damaged."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import certificate_der, public_key_der
+from fieldwise.identity import certificate_der, certificate_pem, public_key_der
 from orchestrator.connection import CONNECTION_FILE, Connection, read_connection, write_connection
-from orchestrator.home import AUTHORITY_FILE, TOKEN_FILE, emptied, held, open_authority, open_token
+from orchestrator.home import (
+    AUTHORITY_FILE,
+    TOKEN_FILE,
+    emptied,
+    held,
+    made,
+    open_authority,
+    open_token,
+)
 from tests.fleet_records import NOW, CountedEntropy
 
 CONNECTION = Connection("127.0.0.1:8444", "PEM", "token")
@@ -51,8 +60,8 @@ def test_what_cannot_be_a_folder_is_a_sentence(tmp_path: Path) -> None:
 def test_an_authority_is_founded_once_and_read_ever_after(
     tmp_path: Path, entropy: CountedEntropy
 ) -> None:
-    first = open_authority(tmp_path, "", entropy, NOW)
-    second = open_authority(tmp_path, "", entropy, NOW + 1e6)
+    first = open_authority(tmp_path, "", entropy, NOW, has_fleet=False)
+    second = open_authority(tmp_path, "", entropy, NOW + 1e6, has_fleet=True)
     assert first.fleet == second.fleet
     assert first.fleet.startswith("fleet-")
     assert certificate_der(first.certificate) == certificate_der(second.certificate)
@@ -61,10 +70,10 @@ def test_an_authority_is_founded_once_and_read_ever_after(
 
 
 def test_a_fleet_keeps_the_name_that_it_was_given(tmp_path: Path, entropy: CountedEntropy) -> None:
-    assert open_authority(tmp_path, "plant-7", entropy, NOW).fleet == "plant-7"
-    assert open_authority(tmp_path, "", entropy, NOW).fleet == "plant-7"
+    assert open_authority(tmp_path, "plant-7", entropy, NOW, has_fleet=False).fleet == "plant-7"
+    assert open_authority(tmp_path, "", entropy, NOW, has_fleet=False).fleet == "plant-7"
     with pytest.raises(FieldwiseError) as refused:
-        open_authority(tmp_path, "plant-8", entropy, NOW)
+        open_authority(tmp_path, "plant-8", entropy, NOW, has_fleet=False)
     assert refused.value.fault is Fault.SETTING_INVALID
 
 
@@ -77,9 +86,103 @@ def test_a_damaged_authority_is_refused_and_never_replaced(
 ) -> None:
     (tmp_path / AUTHORITY_FILE).write_bytes(content)
     with pytest.raises(FieldwiseError) as refused:
-        open_authority(tmp_path, "", entropy, NOW)
-    assert refused.value.fault in {Fault.STATE_DAMAGED, Fault.CERTIFICATE_INVALID}
+        open_authority(tmp_path, "", entropy, NOW, has_fleet=False)
+    assert refused.value.fault is Fault.AUTHORITY_UNUSABLE
+    assert str(tmp_path / AUTHORITY_FILE) in refused.value.sentence
+    assert "backup" in refused.value.entry.advice
+    assert "every device must join again" in refused.value.entry.advice
     assert (tmp_path / AUTHORITY_FILE).read_bytes() == content
+
+
+def authority_refused(folder: Path, entropy: CountedEntropy, now: float = NOW) -> str:
+    before = (folder / AUTHORITY_FILE).read_bytes()
+    with pytest.raises(FieldwiseError) as refused:
+        open_authority(folder, "", entropy, now, has_fleet=True)
+    assert refused.value.fault is Fault.AUTHORITY_UNUSABLE
+    assert (folder / AUTHORITY_FILE).read_bytes() == before
+    return refused.value.sentence
+
+
+def test_no_second_fleet_is_founded_over_the_devices_of_the_first(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        open_authority(tmp_path, "", entropy, NOW, has_fleet=True)
+    assert refused.value.fault is Fault.AUTHORITY_UNUSABLE
+    assert not (tmp_path / AUTHORITY_FILE).exists()
+
+
+@pytest.mark.parametrize(("swapped", "reason"), [("key", "the key"), ("fleet", "not of the fleet")])
+def test_an_authority_of_parts_that_do_not_belong_together_is_refused(
+    tmp_path: Path, entropy: CountedEntropy, swapped: str, reason: str
+) -> None:
+    stored = []
+    for name in ("plant-7", "plant-8"):
+        (tmp_path / name).mkdir()
+        open_authority(tmp_path / name, name, entropy, NOW, has_fleet=False)
+        stored.append(json.loads((tmp_path / name / AUTHORITY_FILE).read_bytes()))
+    mixed = {**stored[0], swapped: stored[1][swapped]}
+    (tmp_path / AUTHORITY_FILE).write_text(json.dumps(mixed))
+    assert reason in authority_refused(tmp_path, entropy)
+
+
+def test_another_whole_authority_than_that_of_the_last_start_is_refused(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    first = open_authority(tmp_path, "plant-7", entropy, NOW, has_fleet=False)
+    root = certificate_pem(first.certificate).decode()
+    write_connection(tmp_path, Connection("127.0.0.1:8444", root, "token"))
+    assert open_authority(tmp_path, "", entropy, NOW, has_fleet=True).fleet == "plant-7"
+    (tmp_path / AUTHORITY_FILE).unlink()
+    open_authority(tmp_path, "plant-7", entropy, NOW, has_fleet=False)
+    assert "another authority" in authority_refused(tmp_path, entropy)
+
+
+def test_an_authority_that_has_expired_is_a_sentence(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    open_authority(tmp_path, "", entropy, NOW, has_fleet=False)
+    eleven_years = 11 * 366 * 86_400
+    assert "expired" in authority_refused(tmp_path, entropy, NOW + eleven_years)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"\n", b"short", b"\xff" * 40, b"with blanks in it all"]
+)
+def test_a_stored_token_that_is_none_is_refused(
+    tmp_path: Path, entropy: CountedEntropy, content: bytes
+) -> None:
+    (tmp_path / "operator").mkdir()
+    (tmp_path / TOKEN_FILE).write_bytes(content)
+    with pytest.raises(FieldwiseError) as refused:
+        open_token(tmp_path, "", entropy)
+    assert refused.value.fault is Fault.STATE_DAMAGED
+    assert str(tmp_path / TOKEN_FILE) in refused.value.sentence
+
+
+def test_a_file_where_a_folder_belongs_and_the_reverse_are_sentences(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    (tmp_path / "a" / TOKEN_FILE).mkdir(parents=True)
+    (tmp_path / "operator").write_text("")
+    (tmp_path / "uploads").write_text("")
+    (tmp_path / "bundles").write_text("")
+    for attempt in (
+        lambda: open_token(tmp_path / "a", "", entropy),
+        lambda: open_token(tmp_path, "", entropy),
+        lambda: emptied(tmp_path / "uploads"),
+        lambda: made(tmp_path / "bundles", "bundle_folder"),
+    ):
+        with pytest.raises(FieldwiseError) as refused:
+            attempt()
+        assert refused.value.fault is Fault.STATE_DAMAGED
+
+
+def test_a_folder_that_cannot_be_made_is_a_mistake_in_its_setting() -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        made(Path("/proc/zz"), "bundle_folder")
+    assert refused.value.fault is Fault.SETTING_INVALID
+    assert refused.value.sentence.startswith("bundle_folder: /proc/zz")
 
 
 def test_a_token_is_made_once_and_a_given_one_goes_first(
