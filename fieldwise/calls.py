@@ -3,8 +3,11 @@
 A layer sees a call begin and end as a context manager, and each message as it passes. Layers are
 entered in their order, so the first is outermost: it also sees what the later ones raise. All four
 shapes of gRPC calls pass through the same few lines, and streams are closed where the call ends.
+A caller that stops reading a stream holds whatever the method holds, so each response has a time
+in which it must be taken.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
@@ -16,6 +19,10 @@ import grpc
 from google.protobuf.message import Message
 
 from fieldwise import wire
+from fieldwise.errors import Fault, FieldwiseError
+
+# A piece of 256 KiB at 4 KiB/s, slower than any network that a bundle is fetched over.
+RESPONSE_SECONDS = 60.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # Quoted: at run time gRPC's handlers take no type arguments.
@@ -85,10 +92,12 @@ class Interceptor(grpc.aio.ServerInterceptor):
 
     Args:
         layers: Outermost first.
+        response_seconds: How long a caller may take for one response of a stream.
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], response_seconds: float = RESPONSE_SECONDS) -> None:
         self._layers = tuple(layers)
+        self._response_seconds = response_seconds
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -99,7 +108,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None  # unknown methods are not remembered: a caller may name any number
-            self._wrapped[path] = _wrap(handler, path, self._layers)
+            self._wrapped[path] = _wrap(handler, path, self._layers, self._response_seconds)
         return self._wrapped[path]
 
 
@@ -128,6 +137,7 @@ class _Wrapping:
 
     method: Method
     layers: tuple[Layer, ...]
+    response_seconds: float
     behaviour: Callable[[Any, Context], Any]
 
     async def unary(self, request: Any, context: Context) -> Any:
@@ -149,7 +159,16 @@ class _Wrapping:
                 each: Any
                 async for each in responses:
                     _tell_sent(watchers, each)
-                    await context.write(each)
+                    await self._write(context, each)
+
+    async def _write(self, context: Context, response: Any) -> None:
+        try:
+            async with asyncio.timeout(self.response_seconds):
+                await context.write(response)
+        except TimeoutError as error:
+            raise FieldwiseError(
+                Fault.UNAVAILABLE, f"nothing was read for {self.response_seconds:g} s"
+            ) from error
 
     async def _enter(self, stack: AsyncExitStack, context: Context) -> list[Watcher]:
         call = Call(self.method, context)
@@ -181,9 +200,11 @@ def _tell_sent(watchers: Sequence[Watcher], message: Message) -> None:
         watcher.sent(message)
 
 
-def _wrap(handler: Handler, path: str, layers: tuple[Layer, ...]) -> Handler:
+def _wrap(
+    handler: Handler, path: str, layers: tuple[Layer, ...], response_seconds: float
+) -> Handler:
     kind, behaviour, rebuild = _shape(handler)
-    wrapping = _Wrapping(Method(path, kind), layers, behaviour)
+    wrapping = _Wrapping(Method(path, kind), layers, response_seconds, behaviour)
     wrapped: Any = wrapping.stream if handler.response_streaming else wrapping.unary
     made: Handler = rebuild(
         wrapped,

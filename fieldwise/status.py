@@ -5,6 +5,7 @@ fault travels beside it and the other side raises the same ``FieldwiseError`` ag
 did not foresee is logged there and reaches the caller as INTERNAL with nothing of its inside.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from fieldwise.calls import Call, Watcher
 from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
 
 METADATA_KEY = "fieldwise-fault"
+ABORT_SECONDS = 5.0  # a status waits behind what was sent before; then the call is just dropped
 SENTENCE_CHARACTERS_MAX = 1000  # as much of a peer's words as is repeated to a person
 
 # What a status means that carries no fault's name: the transport made it, or something in between.
@@ -89,11 +91,15 @@ class TranslateErrors:
 
 async def _abort(call: Call, error: FieldwiseError) -> None:
     context: grpc.aio.ServicerContext[Any, Any] = call.context
-    await context.abort(
-        status_code(error.fault),
-        error.sentence[:SENTENCE_CHARACTERS_MAX],
-        trailing_metadata(error.fault),
-    )
+    try:
+        async with asyncio.timeout(ABORT_SECONDS):
+            await context.abort(
+                status_code(error.fault),
+                error.sentence[:SENTENCE_CHARACTERS_MAX],
+                trailing_metadata(error.fault),
+            )
+    except TimeoutError as late:
+        raise asyncio.CancelledError from late  # the call ends as if its caller had gone
 
 
 def _named_fault(error: grpc.aio.AioRpcError | grpc.Call) -> Fault | None:

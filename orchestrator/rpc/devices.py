@@ -1,7 +1,8 @@
 """What devices call over mutual TLS; who calls was found out by ``rpc.interceptors``."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 from fieldwise.calls import Context
 from fieldwise.errors import Fault, FieldwiseError
@@ -12,6 +13,10 @@ from orchestrator.ports import BundleStore
 from orchestrator.rpc import translate
 from orchestrator.rpc.enrolment import credentials_to
 from orchestrator.rpc.interceptors import calling_device
+
+# A device fetches the files of one bundle one after the other; a second stream is a resumed one,
+# while the server has not noticed yet that the first is dead.
+DOWNLOADS_PER_DEVICE = 2
 
 
 class DeviceServicer(device_pb2_grpc.DeviceServicer):
@@ -40,7 +45,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._enrolment = enrolment
         self._bundles = bundles
         self._device_address = device_address
-        self._downloads = asyncio.Semaphore(downloads_max)
+        self._downloads = _Downloads(downloads_max)
         self._downloaded = downloaded
 
     async def CheckIn(
@@ -54,9 +59,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
     ) -> AsyncIterator[device_pb2.DownloadResponse]:
         digest = translate.digest_from(request.digest)
         offset = translate.whole(request.offset, "offset")
-        if self._downloads.locked():
-            raise FieldwiseError(Fault.BUSY, "as many downloads as are allowed are under way")
-        async with self._downloads:
+        with self._downloads.one_of(calling_device()):
             total = await self._bundles.size(digest)
             if total is None:
                 raise FieldwiseError(Fault.NOT_FOUND, f"there is no content {digest[:12]} here")
@@ -78,6 +81,30 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
     ) -> device_pb2.LeaveResponse:
         await self._enrolment.leave(calling_device())
         return device_pb2.LeaveResponse()
+
+
+class _Downloads:
+    """Those under way, by device; whoever is over a limit is put off."""
+
+    def __init__(self, downloads_max: int) -> None:
+        self._max = downloads_max
+        self._running: Counter[str] = Counter()
+
+    @contextmanager
+    def one_of(self, device: str) -> Iterator[None]:
+        if self._running[device] >= DOWNLOADS_PER_DEVICE:
+            raise FieldwiseError(
+                Fault.BUSY, f"this device has {DOWNLOADS_PER_DEVICE} downloads under way already"
+            )
+        if self._running.total() >= self._max:
+            raise FieldwiseError(Fault.BUSY, "as many downloads as are allowed are under way")
+        self._running[device] += 1
+        try:
+            yield
+        finally:
+            self._running[device] -= 1
+            if not self._running[device]:
+                del self._running[device]
 
 
 def orders_to(orders: Orders) -> device_pb2.CheckInResponse:

@@ -1,5 +1,6 @@
 """Layers stand around all four shapes of calls of a real server on a unix socket."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,16 @@ import pytest
 from google.protobuf.message import Message
 from structlog.testing import capture_logs
 
-from fieldwise.calls import Call, CheckMessages, Interceptor, Kind, Layer, Watcher
+from fieldwise import status
+from fieldwise.calls import (
+    RESPONSE_SECONDS,
+    Call,
+    CheckMessages,
+    Interceptor,
+    Kind,
+    Layer,
+    Watcher,
+)
 from fieldwise.channel import unix_address, unix_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors, client_errors
@@ -77,10 +87,13 @@ SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @asynccontextmanager
 async def served(
-    folder: Path, *layers: Layer, **replaced: Callable[..., Any]
+    folder: Path,
+    *layers: Layer,
+    response_seconds: float = RESPONSE_SECONDS,
+    **replaced: Callable[..., Any],
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A server of one method of each shape behind layers, and a channel to it."""
-    server = grpc.aio.server(interceptors=[Interceptor(layers)])
+    server = grpc.aio.server(interceptors=[Interceptor(layers, response_seconds)])
     handlers = {
         name: shape(
             replaced.get(name, behaviour),
@@ -222,3 +235,36 @@ async def test_unknown_methods_are_not_remembered(tmp_path: Path) -> None:
 
     assert await interceptor.intercept_service(nothing, Details()) is None
     assert interceptor._wrapped == {}
+
+
+async def read_to_end(stream: Any) -> None:
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def test_a_stream_that_nobody_reads_is_ended_and_lets_go_of_what_it_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, diary = asyncio.Event(), Diary()
+
+    async def endless(request: Request, context: Any) -> AsyncIterator[Response]:
+        try:
+            while True:
+                yield Response(content=bytes(262_144))
+        finally:
+            let_go.set()
+
+    monkeypatch.setattr(status, "ABORT_SECONDS", 0.1)
+    layers = (diary, TranslateErrors())
+    async with served(tmp_path, *layers, response_seconds=0.2, ServerStream=endless) as channel:
+        stream = method(channel, "unary_stream", "ServerStream")(Request())
+        await stream.read()
+        await asyncio.wait_for(let_go.wait(), 20)
+        for _ in range(2000):
+            if diary.entries[-1] == "end":
+                break
+            await asyncio.sleep(0.01)
+        assert diary.entries[-2:] == ["error CancelledError", "end"]
+        with pytest.raises(FieldwiseError) as ended, client_errors():
+            await read_to_end(stream)
+        assert ended.value.fault in {Fault.UNAVAILABLE, Fault.UNREACHABLE}

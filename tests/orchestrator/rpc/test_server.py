@@ -40,7 +40,7 @@ from tests.fleet_records import CountedEntropy, SetClock
 NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
 TOKEN = "a-token-of-the-operator"
 DAY = 86_400
-DOWNLOADS_MAX = 1
+DOWNLOADS_MAX = 3
 
 
 @dataclass
@@ -198,16 +198,34 @@ async def test_one_download_more_than_allowed_is_put_off(
     content = b"x" * 8_000_000
     digest = await put(site.folder, content)
     request = device_pb2.DownloadRequest(digest=bytes.fromhex(digest))
-    async with site.device(key, certificate) as stub:
-        first = stub.Download(request)
-        await first.read()
-        with pytest.raises(FieldwiseError) as raised, client_errors():
-            await stub.Download(request, timeout=20).read()
-        assert raised.value.fault is Fault.BUSY
+    other = identity.generate_key()
+    async with (
+        site.device(key, certificate) as stub,
+        site.device(other, await site.join(other)) as others,
+    ):
+        first, second, third = (
+            stub.Download(request),
+            stub.Download(request),
+            others.Download(request),
+        )
+        for each in (first, second):
+            await each.read()
+        assert "this device has 2 downloads" in await put_off(stub, request)
+        await third.read()
+        assert "as many downloads as are allowed" in await put_off(others, request)
         first.cancel()
+        second.cancel()
         pieces = [each async for each in retried(stub, request)]
+        third.cancel()
     assert b"".join(each.content for each in pieces) == content
     assert [each.offset for each in pieces] == list(range(0, len(content), 262_144))
+
+
+async def put_off(stub: device_pb2_grpc.DeviceStub, request: device_pb2.DownloadRequest) -> str:
+    with pytest.raises(FieldwiseError) as raised, client_errors():
+        await stub.Download(request, timeout=20).read()
+    assert raised.value.fault is Fault.BUSY
+    return raised.value.sentence
 
 
 async def retried(
