@@ -20,12 +20,11 @@ from fieldwise.errors import Fault, FieldwiseError
 
 MANIFEST_BYTES_MAX = 64 * 1024  # a manifest names at most 8 variants; real ones are under 2 KiB
 FILE_BYTES_MAX = 2 * 1024**3  # protobuf, and so a single-file ONNX graph, ends at 2 GiB
-MEDIA_FORMAT = 1  # rises when a reader of today could misread a manifest of tomorrow
 
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
 Version = Annotated[str, Meta(pattern="^[0-9a-zA-Z][0-9a-zA-Z.+-]{0,31}$")]
-Line = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 
 
 class FileReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statistics (``fieldwise.head``) over the first variant's transformed features.
     """
 
-    format: Literal[1]
+    format: Literal[1]  # rises when a reader of today could misread a manifest of tomorrow
     name: Name
     version: Version
     epoch: Annotated[int, Meta(ge=1, le=2**31)]

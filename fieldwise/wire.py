@@ -3,8 +3,10 @@
 Every string, bytes, repeated and map field of a message carries a ``cap`` in the proto file, and
 every request and response an ``encoded_bytes``. ``check`` walks a message and refuses what is over
 a cap, and whatever this version does not know: a field that nobody reads must not travel either.
+Control characters, NUL among them, are refused in every text whose cap does not allow them.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -17,13 +19,16 @@ from fieldwise.v1alpha1 import limits_pb2
 
 PACKAGE = "fieldwise.v1alpha1"
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
+
 
 def check(message: Message) -> None:
     """Refuse a message that breaks a bound of its own proto file.
 
     Raises:
         FieldwiseError: ``OVER_LIMIT`` for a value over its cap, ``UNKNOWN_FIELD`` for a field that
-            this version does not know. The message is not changed.
+            this version does not know, ``INVALID_ARGUMENT`` for a text with a control character.
+            The message is not changed.
     """
     whole: int = _extensions(message.DESCRIPTOR)[limits_pb2.encoded_bytes]
     if whole and message.ByteSize() > whole:
@@ -50,16 +55,25 @@ def _check_field(field: FieldDescriptor, value: object) -> None:
     for each in values:
         if isinstance(each, Message):
             _check_fields(each)
-        elif isinstance(each, str | bytes) and _size(each) > cap.bytes:
-            raise _over(place, _size(each), cap.bytes, "bytes")
+        elif isinstance(each, str | bytes):
+            _check_value(place, each, cap.bytes, controls=cap.controls)
     if _is_map(field):
-        _check_keys(place, value, cap.key_bytes)
+        _check_keys(place, value, cap)
 
 
-def _check_keys(place: str, entries: object, key_bytes: int) -> None:
+def _check_keys(place: str, entries: object, cap: limits_pb2.Cap) -> None:
     for key in cast("Iterable[object]", entries):
-        if isinstance(key, str) and _size(key) > key_bytes:
-            raise _over(f"a key of {place}", _size(key), key_bytes, "bytes")
+        if isinstance(key, str):
+            _check_value(f"a key of {place}", key, cap.key_bytes, controls=cap.controls)
+
+
+def _check_value(place: str, value: str | bytes, limit: int, *, controls: bool) -> None:
+    if _size(value) > limit:
+        raise _over(place, _size(value), limit, "bytes")
+    if isinstance(value, str) and not controls and (found := _CONTROL.search(value)):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{place} has the control character {found[0]!a}"
+        )
 
 
 def _values(field: FieldDescriptor, value: object) -> Iterator[object]:

@@ -50,9 +50,12 @@ class PageRequest:
         if len(self.token) > TOKEN_CHARACTERS_MAX:
             raise _invalid()
         try:
-            return base64.b64decode(self.token, altchars=b"-_", validate=True).decode()
+            after = base64.b64decode(self.token, altchars=b"-_", validate=True).decode()
         except (binascii.Error, ValueError) as error:
             raise _invalid() from error
+        if not after.isprintable():
+            raise _invalid()
+        return after
 
     @property
     def after_number(self) -> int | None:

@@ -3,8 +3,10 @@
 Every method is atomic: all of it is kept or none, and what it returns was true at one moment. Every
 method may raise ``FieldwiseError`` with ``UNAVAILABLE`` when the store cannot be reached and with
 ``DISK_FULL`` when it has no room; other faults are listed where they arise, and nothing else gets
-out. Times are seconds since 1970 UTC, digests SHA-256 in lower-case hexadecimal. A list comes
-newest first unless its method says otherwise.
+out. A record with a text that a store cannot hold, as NUL is in some, is refused with
+``INVALID_ARGUMENT``; under an id that it cannot hold there is nothing. Times are seconds since 1970
+UTC, digests SHA-256 in lower-case hexadecimal. A list comes newest first unless its method says
+otherwise.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence

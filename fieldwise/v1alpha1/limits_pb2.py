@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ieldwise/v1alpha1/limits.proto\x12\x12\x66ieldwise.v1alpha1\x1a google/protobuf/descriptor.proto\"6\n\x03\x43\x61p\x12\r\n\x05\x62ytes\x18\x01 \x01(\r\x12\r\n\x05items\x18\x02 \x01(\r\x12\x11\n\tkey_bytes\x18\x03 \x01(\r:E\n\x03\x63\x61p\x12\x1d.google.protobuf.FieldOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x17.fieldwise.v1alpha1.Cap:8\n\rencoded_bytes\x12\x1f.google.protobuf.MessageOptions\x18\xb5\x87\x03 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x66ieldwise/v1alpha1/limits.proto\x12\x12\x66ieldwise.v1alpha1\x1a google/protobuf/descriptor.proto\"H\n\x03\x43\x61p\x12\r\n\x05\x62ytes\x18\x01 \x01(\r\x12\r\n\x05items\x18\x02 \x01(\r\x12\x11\n\tkey_bytes\x18\x03 \x01(\r\x12\x10\n\x08\x63ontrols\x18\x04 \x01(\x08:E\n\x03\x63\x61p\x12\x1d.google.protobuf.FieldOptions\x18\xb4\x87\x03 \x01(\x0b\x32\x17.fieldwise.v1alpha1.Cap:8\n\rencoded_bytes\x12\x1f.google.protobuf.MessageOptions\x18\xb5\x87\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fieldwise.v1alpha1.limits_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAP']._serialized_start=89
-  _globals['_CAP']._serialized_end=143
+  _globals['_CAP']._serialized_end=161
 # @@protoc_insertion_point(module_scope)

@@ -10,11 +10,13 @@ ENCODED_BYTES_FIELD_NUMBER: _ClassVar[int]
 encoded_bytes: _descriptor.FieldDescriptor
 
 class Cap(_message.Message):
-    __slots__ = ("bytes", "items", "key_bytes")
+    __slots__ = ("bytes", "items", "key_bytes", "controls")
     BYTES_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     KEY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CONTROLS_FIELD_NUMBER: _ClassVar[int]
     bytes: int
     items: int
     key_bytes: int
-    def __init__(self, bytes: _Optional[int] = ..., items: _Optional[int] = ..., key_bytes: _Optional[int] = ...) -> None: ...
+    controls: bool
+    def __init__(self, bytes: _Optional[int] = ..., items: _Optional[int] = ..., key_bytes: _Optional[int] = ..., controls: _Optional[bool] = ...) -> None: ...

@@ -27,7 +27,7 @@ from fieldwise.v1alpha1 import limits_pb2 as fieldwise_dot_v1alpha1_dot_limits__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66ieldwise/v1alpha1/local.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/device.proto\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"[\n\x05Image\x12\x1c\n\x07\x65ncoded\x18\x01 \x01(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80\x80\x80\x10H\x00\x12,\n\x06pixels\x18\x02 \x01(\x0b\x32\x1a.fieldwise.v1alpha1.PixelsH\x00\x42\x06\n\x04\x66orm\"?\n\x06Pixels\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x16\n\x03rgb\x18\x03 \x01(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80\x80\x80\x10\"C\n\x0ePredictRequest\x12(\n\x05image\x18\x01 \x01(\x0b\x32\x19.fieldwise.v1alpha1.Image:\x07\xa8\xbb\x18\x80\x88\x80\x10\"8\n\x0bScoredClass\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x12\n\nconfidence\x18\x02 \x01(\x01\"\x80\x01\n\x0fPredictResponse\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x38\n\x07\x63lasses\x18\x02 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.ScoredClassB\x06\xa2\xbb\x18\x02\x10\x05\x12\x18\n\x08\x62\x61\x63kbone\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62:\x05\xa8\xbb\x18\x80@\"v\n\x0cTeachRequest\x12(\n\x05image\x18\x01 \x01(\x0b\x32\x19.fieldwise.v1alpha1.Image\x12\x1b\n\nclass_name\x18\x02 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x16\n\x05\x62urst\x18\x03 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x01:\x07\xa8\xbb\x18\x80\x90\x80\x10\"w\n\rTeachResponse\x12\x19\n\tsample_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12(\n\x05share\x18\x02 \x01(\x0e\x32\x19.fieldwise.v1alpha1.Share\x12\x1a\n\tpredicted\x18\x03 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04:\x05\xa8\xbb\x18\x80\x10\"T\n\x0f\x46\x65\x65\x64\x62\x61\x63kRequest\x12\x1d\n\rprediction_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x1b\n\nclass_name\x18\x02 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04:\x05\xa8\xbb\x18\x80\x10\"z\n\x10\x46\x65\x65\x64\x62\x61\x63kResponse\x12\x19\n\tsample_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12(\n\x05share\x18\x02 \x01(\x0e\x32\x19.fieldwise.v1alpha1.Share\x12\x1a\n\tpredicted\x18\x03 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04:\x05\xa8\xbb\x18\x80\x10\"\x1d\n\x15GetAgentStatusRequest:\x04\xa8\xbb\x18@\"4\n\nClassCount\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x0f\n\x07samples\x18\x02 \x01(\x04\"\x86\x05\n\x16GetAgentStatusResponse\x12\x1d\n\ragent_version\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x19\n\tdevice_id\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x18\n\x08\x62\x61\x63kbone\x18\x04 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62\x12\x17\n\x07variant\x18\x05 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x10\x12\x30\n\x06update\x18\x06 \x01(\x0b\x32 .fieldwise.v1alpha1.UpdateReport\x12\x36\n\x08learning\x18\x07 \x01(\x0b\x32$.fieldwise.v1alpha1.LearningCounters\x12\x33\n\x0bvital_signs\x18\x08 \x01(\x0b\x32\x1e.fieldwise.v1alpha1.VitalSigns\x12\x38\n\x07\x63lasses\x18\t \x03(\x0b\x32\x1e.fieldwise.v1alpha1.ClassCountB\x07\xa2\xbb\x18\x03\x10\x90N\x12\x31\n\rcheck_in_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x0e\x63heck_in_error\x18\x0b \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x16\n\x0eselect_correct\x18\x0c \x01(\r\x12\x16\n\x0eselect_samples\x18\r \x01(\r\x12\x19\n\x11settings_revision\x18\x0e \x01(\x04\x12\x1b\n\x13\x63lock_ahead_seconds\x18\x0f \x01(\x03\x12\x34\n\x08settings\x18\x10 \x01(\x0b\x32\".fieldwise.v1alpha1.DeviceSettings\x12\x14\n\x0clost_samples\x18\x11 \x01(\x04:\x07\xa8\xbb\x18\x80\x80\x80\x04\"*\n\x11ListLedgerRequest\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\r:\x04\xa8\xbb\x18@\"\x9e\x01\n\x0bLedgerEntry\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x04kind\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x18\n\x07summary\x18\x05 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x08\x12\x16\n\x06\x64igest\x18\x06 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \"D\n\x0bLedgerTotal\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x10\n\x08messages\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"\x91\x01\n\x12ListLedgerResponse\x12\x39\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.LedgerEntryB\x07\xa2\xbb\x18\x03\x10\xe8\x07\x12\x37\n\x06totals\x18\x02 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.LedgerTotalB\x06\xa2\xbb\x18\x02\x10\x10:\x07\xa8\xbb\x18\x80\x80\x80\x01\"2\n\x10JoinFleetRequest\x12\x17\n\x06ticket\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80@:\x05\xa8\xbb\x18\xc0@\"L\n\x11JoinFleetResponse\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\xc0\x01\"\'\n\x11LeaveFleetRequest\x12\x0c\n\x04wipe\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"(\n\x12LeaveFleetResponse\x12\x0c\n\x04told\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"6\n\x16InstallBackboneRequest\x12\x15\n\x04path\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80 :\x05\xa8\xbb\x18\xc0 \"R\n\x17InstallBackboneResponse\x12\x16\n\x06\x64igest\x18\x01 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12\x18\n\x08\x62\x61\x63kbone\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62:\x05\xa8\xbb\x18\x80\x02*d\n\x05Share\x12\x15\n\x11SHARE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSHARE_LEARN\x10\x01\x12\x10\n\x0cSHARE_SELECT\x10\x02\x12\x0f\n\x0bSHARE_JUDGE\x10\x03\x12\x10\n\x0cSHARE_UNUSED\x10\x04\x32\xef\x02\n\x0b\x41pplication\x12R\n\x07Predict\x12\".fieldwise.v1alpha1.PredictRequest\x1a#.fieldwise.v1alpha1.PredictResponse\x12L\n\x05Teach\x12 .fieldwise.v1alpha1.TeachRequest\x1a!.fieldwise.v1alpha1.TeachResponse\x12U\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12#.fieldwise.v1alpha1.FeedbackRequest\x1a$.fieldwise.v1alpha1.FeedbackResponse\x12g\n\x0eGetAgentStatus\x12).fieldwise.v1alpha1.GetAgentStatusRequest\x1a*.fieldwise.v1alpha1.GetAgentStatusResponse2\x87\x03\n\x05Owner\x12[\n\nListLedger\x12%.fieldwise.v1alpha1.ListLedgerRequest\x1a&.fieldwise.v1alpha1.ListLedgerResponse\x12X\n\tJoinFleet\x12$.fieldwise.v1alpha1.JoinFleetRequest\x1a%.fieldwise.v1alpha1.JoinFleetResponse\x12[\n\nLeaveFleet\x12%.fieldwise.v1alpha1.LeaveFleetRequest\x1a&.fieldwise.v1alpha1.LeaveFleetResponse\x12j\n\x0fInstallBackbone\x12*.fieldwise.v1alpha1.InstallBackboneRequest\x1a+.fieldwise.v1alpha1.InstallBackboneResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66ieldwise/v1alpha1/local.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/device.proto\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"[\n\x05Image\x12\x1c\n\x07\x65ncoded\x18\x01 \x01(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80\x80\x80\x10H\x00\x12,\n\x06pixels\x18\x02 \x01(\x0b\x32\x1a.fieldwise.v1alpha1.PixelsH\x00\x42\x06\n\x04\x66orm\"?\n\x06Pixels\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x16\n\x03rgb\x18\x03 \x01(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80\x80\x80\x10\"C\n\x0ePredictRequest\x12(\n\x05image\x18\x01 \x01(\x0b\x32\x19.fieldwise.v1alpha1.Image:\x07\xa8\xbb\x18\x80\x88\x80\x10\"8\n\x0bScoredClass\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x12\n\nconfidence\x18\x02 \x01(\x01\"\x80\x01\n\x0fPredictResponse\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x38\n\x07\x63lasses\x18\x02 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.ScoredClassB\x06\xa2\xbb\x18\x02\x10\x05\x12\x18\n\x08\x62\x61\x63kbone\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62:\x05\xa8\xbb\x18\x80@\"z\n\x0cTeachRequest\x12(\n\x05image\x18\x01 \x01(\x0b\x32\x19.fieldwise.v1alpha1.Image\x12\x1d\n\nclass_name\x18\x02 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80\x04 \x01\x12\x18\n\x05\x62urst\x18\x03 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80\x01 \x01:\x07\xa8\xbb\x18\x80\x90\x80\x10\"w\n\rTeachResponse\x12\x19\n\tsample_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12(\n\x05share\x18\x02 \x01(\x0e\x32\x19.fieldwise.v1alpha1.Share\x12\x1a\n\tpredicted\x18\x03 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04:\x05\xa8\xbb\x18\x80\x10\"V\n\x0f\x46\x65\x65\x64\x62\x61\x63kRequest\x12\x1d\n\rprediction_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x1d\n\nclass_name\x18\x02 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80\x04 \x01:\x05\xa8\xbb\x18\x80\x10\"z\n\x10\x46\x65\x65\x64\x62\x61\x63kResponse\x12\x19\n\tsample_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12(\n\x05share\x18\x02 \x01(\x0e\x32\x19.fieldwise.v1alpha1.Share\x12\x1a\n\tpredicted\x18\x03 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04:\x05\xa8\xbb\x18\x80\x10\"\x1d\n\x15GetAgentStatusRequest:\x04\xa8\xbb\x18@\"4\n\nClassCount\x12\x15\n\x04name\x18\x01 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x80\x04\x12\x0f\n\x07samples\x18\x02 \x01(\x04\"\x88\x05\n\x16GetAgentStatusResponse\x12\x1d\n\ragent_version\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x19\n\tdevice_id\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x18\n\x08\x62\x61\x63kbone\x18\x04 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62\x12\x17\n\x07variant\x18\x05 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x10\x12\x30\n\x06update\x18\x06 \x01(\x0b\x32 .fieldwise.v1alpha1.UpdateReport\x12\x36\n\x08learning\x18\x07 \x01(\x0b\x32$.fieldwise.v1alpha1.LearningCounters\x12\x33\n\x0bvital_signs\x18\x08 \x01(\x0b\x32\x1e.fieldwise.v1alpha1.VitalSigns\x12\x38\n\x07\x63lasses\x18\t \x03(\x0b\x32\x1e.fieldwise.v1alpha1.ClassCountB\x07\xa2\xbb\x18\x03\x10\x90N\x12\x31\n\rcheck_in_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x0e\x63heck_in_error\x18\x0b \x01(\tB\t\xa2\xbb\x18\x05\x08\x80\x04 \x01\x12\x16\n\x0eselect_correct\x18\x0c \x01(\r\x12\x16\n\x0eselect_samples\x18\r \x01(\r\x12\x19\n\x11settings_revision\x18\x0e \x01(\x04\x12\x1b\n\x13\x63lock_ahead_seconds\x18\x0f \x01(\x03\x12\x34\n\x08settings\x18\x10 \x01(\x0b\x32\".fieldwise.v1alpha1.DeviceSettings\x12\x14\n\x0clost_samples\x18\x11 \x01(\x04:\x07\xa8\xbb\x18\x80\x80\x80\x04\"*\n\x11ListLedgerRequest\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\r:\x04\xa8\xbb\x18@\"\xa0\x01\n\x0bLedgerEntry\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x04kind\x18\x03 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\r\n\x05\x62ytes\x18\x04 \x01(\x04\x12\x1a\n\x07summary\x18\x05 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80\x08 \x01\x12\x16\n\x06\x64igest\x18\x06 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \"D\n\x0bLedgerTotal\x12\x14\n\x04kind\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x10\n\x08messages\x18\x02 \x01(\x04\x12\r\n\x05\x62ytes\x18\x03 \x01(\x04\"\x91\x01\n\x12ListLedgerResponse\x12\x39\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.LedgerEntryB\x07\xa2\xbb\x18\x03\x10\xe8\x07\x12\x37\n\x06totals\x18\x02 \x03(\x0b\x32\x1f.fieldwise.v1alpha1.LedgerTotalB\x06\xa2\xbb\x18\x02\x10\x10:\x07\xa8\xbb\x18\x80\x80\x80\x01\"4\n\x10JoinFleetRequest\x12\x19\n\x06ticket\x18\x01 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80@ \x01:\x05\xa8\xbb\x18\xc0@\"L\n\x11JoinFleetResponse\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\xc0\x01\"\'\n\x11LeaveFleetRequest\x12\x0c\n\x04wipe\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"(\n\x12LeaveFleetResponse\x12\x0c\n\x04told\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"8\n\x16InstallBackboneRequest\x12\x17\n\x04path\x18\x01 \x01(\tB\t\xa2\xbb\x18\x05\x08\x80  \x01:\x05\xa8\xbb\x18\xc0 \"R\n\x17InstallBackboneResponse\x12\x16\n\x06\x64igest\x18\x01 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12\x18\n\x08\x62\x61\x63kbone\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08\x62:\x05\xa8\xbb\x18\x80\x02*d\n\x05Share\x12\x15\n\x11SHARE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSHARE_LEARN\x10\x01\x12\x10\n\x0cSHARE_SELECT\x10\x02\x12\x0f\n\x0bSHARE_JUDGE\x10\x03\x12\x10\n\x0cSHARE_UNUSED\x10\x04\x32\xef\x02\n\x0b\x41pplication\x12R\n\x07Predict\x12\".fieldwise.v1alpha1.PredictRequest\x1a#.fieldwise.v1alpha1.PredictResponse\x12L\n\x05Teach\x12 .fieldwise.v1alpha1.TeachRequest\x1a!.fieldwise.v1alpha1.TeachResponse\x12U\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12#.fieldwise.v1alpha1.FeedbackRequest\x1a$.fieldwise.v1alpha1.FeedbackResponse\x12g\n\x0eGetAgentStatus\x12).fieldwise.v1alpha1.GetAgentStatusRequest\x1a*.fieldwise.v1alpha1.GetAgentStatusResponse2\x87\x03\n\x05Owner\x12[\n\nListLedger\x12%.fieldwise.v1alpha1.ListLedgerRequest\x1a&.fieldwise.v1alpha1.ListLedgerResponse\x12X\n\tJoinFleet\x12$.fieldwise.v1alpha1.JoinFleetRequest\x1a%.fieldwise.v1alpha1.JoinFleetResponse\x12[\n\nLeaveFleet\x12%.fieldwise.v1alpha1.LeaveFleetRequest\x1a&.fieldwise.v1alpha1.LeaveFleetResponse\x12j\n\x0fInstallBackbone\x12*.fieldwise.v1alpha1.InstallBackboneRequest\x1a+.fieldwise.v1alpha1.InstallBackboneResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,9 +51,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTRESPONSE']._loaded_options = None
   _globals['_PREDICTRESPONSE']._serialized_options = b'\250\273\030\200@'
   _globals['_TEACHREQUEST'].fields_by_name['class_name']._loaded_options = None
-  _globals['_TEACHREQUEST'].fields_by_name['class_name']._serialized_options = b'\242\273\030\003\010\200\004'
+  _globals['_TEACHREQUEST'].fields_by_name['class_name']._serialized_options = b'\242\273\030\005\010\200\004 \001'
   _globals['_TEACHREQUEST'].fields_by_name['burst']._loaded_options = None
-  _globals['_TEACHREQUEST'].fields_by_name['burst']._serialized_options = b'\242\273\030\003\010\200\001'
+  _globals['_TEACHREQUEST'].fields_by_name['burst']._serialized_options = b'\242\273\030\005\010\200\001 \001'
   _globals['_TEACHREQUEST']._loaded_options = None
   _globals['_TEACHREQUEST']._serialized_options = b'\250\273\030\200\220\200\020'
   _globals['_TEACHRESPONSE'].fields_by_name['sample_id']._loaded_options = None
@@ -65,7 +65,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDBACKREQUEST'].fields_by_name['prediction_id']._loaded_options = None
   _globals['_FEEDBACKREQUEST'].fields_by_name['prediction_id']._serialized_options = b'\242\273\030\002\010@'
   _globals['_FEEDBACKREQUEST'].fields_by_name['class_name']._loaded_options = None
-  _globals['_FEEDBACKREQUEST'].fields_by_name['class_name']._serialized_options = b'\242\273\030\003\010\200\004'
+  _globals['_FEEDBACKREQUEST'].fields_by_name['class_name']._serialized_options = b'\242\273\030\005\010\200\004 \001'
   _globals['_FEEDBACKREQUEST']._loaded_options = None
   _globals['_FEEDBACKREQUEST']._serialized_options = b'\250\273\030\200\020'
   _globals['_FEEDBACKRESPONSE'].fields_by_name['sample_id']._loaded_options = None
@@ -91,7 +91,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETAGENTSTATUSRESPONSE'].fields_by_name['classes']._loaded_options = None
   _globals['_GETAGENTSTATUSRESPONSE'].fields_by_name['classes']._serialized_options = b'\242\273\030\003\020\220N'
   _globals['_GETAGENTSTATUSRESPONSE'].fields_by_name['check_in_error']._loaded_options = None
-  _globals['_GETAGENTSTATUSRESPONSE'].fields_by_name['check_in_error']._serialized_options = b'\242\273\030\003\010\200\004'
+  _globals['_GETAGENTSTATUSRESPONSE'].fields_by_name['check_in_error']._serialized_options = b'\242\273\030\005\010\200\004 \001'
   _globals['_GETAGENTSTATUSRESPONSE']._loaded_options = None
   _globals['_GETAGENTSTATUSRESPONSE']._serialized_options = b'\250\273\030\200\200\200\004'
   _globals['_LISTLEDGERREQUEST']._loaded_options = None
@@ -99,7 +99,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEDGERENTRY'].fields_by_name['kind']._loaded_options = None
   _globals['_LEDGERENTRY'].fields_by_name['kind']._serialized_options = b'\242\273\030\002\010 '
   _globals['_LEDGERENTRY'].fields_by_name['summary']._loaded_options = None
-  _globals['_LEDGERENTRY'].fields_by_name['summary']._serialized_options = b'\242\273\030\003\010\200\010'
+  _globals['_LEDGERENTRY'].fields_by_name['summary']._serialized_options = b'\242\273\030\005\010\200\010 \001'
   _globals['_LEDGERENTRY'].fields_by_name['digest']._loaded_options = None
   _globals['_LEDGERENTRY'].fields_by_name['digest']._serialized_options = b'\242\273\030\002\010 '
   _globals['_LEDGERTOTAL'].fields_by_name['kind']._loaded_options = None
@@ -111,7 +111,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLEDGERRESPONSE']._loaded_options = None
   _globals['_LISTLEDGERRESPONSE']._serialized_options = b'\250\273\030\200\200\200\001'
   _globals['_JOINFLEETREQUEST'].fields_by_name['ticket']._loaded_options = None
-  _globals['_JOINFLEETREQUEST'].fields_by_name['ticket']._serialized_options = b'\242\273\030\003\010\200@'
+  _globals['_JOINFLEETREQUEST'].fields_by_name['ticket']._serialized_options = b'\242\273\030\005\010\200@ \001'
   _globals['_JOINFLEETREQUEST']._loaded_options = None
   _globals['_JOINFLEETREQUEST']._serialized_options = b'\250\273\030\300@'
   _globals['_JOINFLEETRESPONSE'].fields_by_name['device_id']._loaded_options = None
@@ -125,7 +125,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEAVEFLEETRESPONSE']._loaded_options = None
   _globals['_LEAVEFLEETRESPONSE']._serialized_options = b'\250\273\030@'
   _globals['_INSTALLBACKBONEREQUEST'].fields_by_name['path']._loaded_options = None
-  _globals['_INSTALLBACKBONEREQUEST'].fields_by_name['path']._serialized_options = b'\242\273\030\003\010\200 '
+  _globals['_INSTALLBACKBONEREQUEST'].fields_by_name['path']._serialized_options = b'\242\273\030\005\010\200  \001'
   _globals['_INSTALLBACKBONEREQUEST']._loaded_options = None
   _globals['_INSTALLBACKBONEREQUEST']._serialized_options = b'\250\273\030\300 '
   _globals['_INSTALLBACKBONERESPONSE'].fields_by_name['digest']._loaded_options = None
@@ -134,8 +134,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTALLBACKBONERESPONSE'].fields_by_name['backbone']._serialized_options = b'\242\273\030\002\010b'
   _globals['_INSTALLBACKBONERESPONSE']._loaded_options = None
   _globals['_INSTALLBACKBONERESPONSE']._serialized_options = b'\250\273\030\200\002'
-  _globals['_SHARE']._serialized_start=2530
-  _globals['_SHARE']._serialized_end=2630
+  _globals['_SHARE']._serialized_start=2544
+  _globals['_SHARE']._serialized_end=2644
   _globals['_IMAGE']._serialized_start=153
   _globals['_IMAGE']._serialized_end=244
   _globals['_PIXELS']._serialized_start=246
@@ -147,41 +147,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTRESPONSE']._serialized_start=439
   _globals['_PREDICTRESPONSE']._serialized_end=567
   _globals['_TEACHREQUEST']._serialized_start=569
-  _globals['_TEACHREQUEST']._serialized_end=687
-  _globals['_TEACHRESPONSE']._serialized_start=689
-  _globals['_TEACHRESPONSE']._serialized_end=808
-  _globals['_FEEDBACKREQUEST']._serialized_start=810
-  _globals['_FEEDBACKREQUEST']._serialized_end=894
-  _globals['_FEEDBACKRESPONSE']._serialized_start=896
-  _globals['_FEEDBACKRESPONSE']._serialized_end=1018
-  _globals['_GETAGENTSTATUSREQUEST']._serialized_start=1020
-  _globals['_GETAGENTSTATUSREQUEST']._serialized_end=1049
-  _globals['_CLASSCOUNT']._serialized_start=1051
-  _globals['_CLASSCOUNT']._serialized_end=1103
-  _globals['_GETAGENTSTATUSRESPONSE']._serialized_start=1106
-  _globals['_GETAGENTSTATUSRESPONSE']._serialized_end=1752
-  _globals['_LISTLEDGERREQUEST']._serialized_start=1754
-  _globals['_LISTLEDGERREQUEST']._serialized_end=1796
-  _globals['_LEDGERENTRY']._serialized_start=1799
-  _globals['_LEDGERENTRY']._serialized_end=1957
-  _globals['_LEDGERTOTAL']._serialized_start=1959
-  _globals['_LEDGERTOTAL']._serialized_end=2027
-  _globals['_LISTLEDGERRESPONSE']._serialized_start=2030
-  _globals['_LISTLEDGERRESPONSE']._serialized_end=2175
-  _globals['_JOINFLEETREQUEST']._serialized_start=2177
-  _globals['_JOINFLEETREQUEST']._serialized_end=2227
-  _globals['_JOINFLEETRESPONSE']._serialized_start=2229
-  _globals['_JOINFLEETRESPONSE']._serialized_end=2305
-  _globals['_LEAVEFLEETREQUEST']._serialized_start=2307
-  _globals['_LEAVEFLEETREQUEST']._serialized_end=2346
-  _globals['_LEAVEFLEETRESPONSE']._serialized_start=2348
-  _globals['_LEAVEFLEETRESPONSE']._serialized_end=2388
-  _globals['_INSTALLBACKBONEREQUEST']._serialized_start=2390
-  _globals['_INSTALLBACKBONEREQUEST']._serialized_end=2444
-  _globals['_INSTALLBACKBONERESPONSE']._serialized_start=2446
-  _globals['_INSTALLBACKBONERESPONSE']._serialized_end=2528
-  _globals['_APPLICATION']._serialized_start=2633
-  _globals['_APPLICATION']._serialized_end=3000
-  _globals['_OWNER']._serialized_start=3003
-  _globals['_OWNER']._serialized_end=3394
+  _globals['_TEACHREQUEST']._serialized_end=691
+  _globals['_TEACHRESPONSE']._serialized_start=693
+  _globals['_TEACHRESPONSE']._serialized_end=812
+  _globals['_FEEDBACKREQUEST']._serialized_start=814
+  _globals['_FEEDBACKREQUEST']._serialized_end=900
+  _globals['_FEEDBACKRESPONSE']._serialized_start=902
+  _globals['_FEEDBACKRESPONSE']._serialized_end=1024
+  _globals['_GETAGENTSTATUSREQUEST']._serialized_start=1026
+  _globals['_GETAGENTSTATUSREQUEST']._serialized_end=1055
+  _globals['_CLASSCOUNT']._serialized_start=1057
+  _globals['_CLASSCOUNT']._serialized_end=1109
+  _globals['_GETAGENTSTATUSRESPONSE']._serialized_start=1112
+  _globals['_GETAGENTSTATUSRESPONSE']._serialized_end=1760
+  _globals['_LISTLEDGERREQUEST']._serialized_start=1762
+  _globals['_LISTLEDGERREQUEST']._serialized_end=1804
+  _globals['_LEDGERENTRY']._serialized_start=1807
+  _globals['_LEDGERENTRY']._serialized_end=1967
+  _globals['_LEDGERTOTAL']._serialized_start=1969
+  _globals['_LEDGERTOTAL']._serialized_end=2037
+  _globals['_LISTLEDGERRESPONSE']._serialized_start=2040
+  _globals['_LISTLEDGERRESPONSE']._serialized_end=2185
+  _globals['_JOINFLEETREQUEST']._serialized_start=2187
+  _globals['_JOINFLEETREQUEST']._serialized_end=2239
+  _globals['_JOINFLEETRESPONSE']._serialized_start=2241
+  _globals['_JOINFLEETRESPONSE']._serialized_end=2317
+  _globals['_LEAVEFLEETREQUEST']._serialized_start=2319
+  _globals['_LEAVEFLEETREQUEST']._serialized_end=2358
+  _globals['_LEAVEFLEETRESPONSE']._serialized_start=2360
+  _globals['_LEAVEFLEETRESPONSE']._serialized_end=2400
+  _globals['_INSTALLBACKBONEREQUEST']._serialized_start=2402
+  _globals['_INSTALLBACKBONEREQUEST']._serialized_end=2458
+  _globals['_INSTALLBACKBONERESPONSE']._serialized_start=2460
+  _globals['_INSTALLBACKBONERESPONSE']._serialized_end=2542
+  _globals['_APPLICATION']._serialized_start=2647
+  _globals['_APPLICATION']._serialized_end=3014
+  _globals['_OWNER']._serialized_start=3017
+  _globals['_OWNER']._serialized_end=3408
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,10 @@ calls are dealt out so that together they stay below ``busy_calls_per_second``.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import (
@@ -46,6 +49,9 @@ PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
 PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
 DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
 PACE_SECONDS_MAX = 86_400  # the wire's bound
+PASSING = frozenset({Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.CONFLICT})  # no report's own fault
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +138,44 @@ class CheckIns:
         )
 
     async def flush(self) -> None:
-        """Write the reports that wait; what fails to be written waits on.
+        """Write the reports that wait; they wait on while the store cannot be written to.
+
+        A report that the store takes in no company, and not alone either, is dropped: it would keep
+        all others from being written for ever.
 
         Raises:
-            FieldwiseError: As the store's ``keep``.
+            FieldwiseError: As the store's ``keep``, or ``INTERNAL`` where reports were dropped.
         """
         taken, self._pending = self._pending, {}
+        waiting: list[Sequence[Sighting]] = [tuple(taken.values())] if taken else []
+        dropped = 0
         try:
-            await self._store.keep(tuple(taken.values()))
-        except BaseException:
-            self._pending = taken | self._pending
-            raise
+            while waiting:
+                halves = await self._write(waiting[-1])
+                waiting.pop()
+                waiting += halves or ()
+                dropped += halves is None
+        finally:
+            left = {each.device: each for sightings in waiting for each in sightings}
+            self._pending = left | self._pending
+        if dropped:
+            raise FieldwiseError(
+                Fault.INTERNAL, f"reports of {dropped:,} devices could not be kept and were dropped"
+            )
+
+    async def _write(self, sightings: Sequence[Sighting]) -> Sequence[Sequence[Sighting]] | None:
+        """Write reports together; return the halves to try where one spoils it, None if alone."""
+        try:
+            await self._store.keep(sightings)
+        except Exception as error:
+            if isinstance(error, FieldwiseError) and error.fault in PASSING:
+                raise
+            if len(sightings) == 1:
+                _log.exception("report dropped", device=sightings[0].device)
+                return None
+            middle = len(sightings) // 2
+            return sightings[:middle], sightings[middle:]
+        return ()
 
     async def _visitor(self, device_id: str, report: Report) -> Visitor:
         visitor = await self._store.visitor(device_id)

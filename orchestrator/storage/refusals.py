@@ -3,6 +3,11 @@
 from fieldwise.errors import Fault, FieldwiseError
 
 
+def can_be(key: str) -> bool:
+    """Tell whether there can be anything under a key: not every database can even look for NUL."""
+    return "\0" not in key
+
+
 def no_ticket(ticket_id: str) -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, f"there is no ticket {ticket_id[:40]!r}")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.device import Permit, Target, permit_held
 from orchestrator.fleet.report import (
     LearningCounters,
@@ -21,6 +22,7 @@ from orchestrator.rollout.machine import Phase, Place
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import (
     NOW,
+    SetClock,
     backbone,
     join,
     order,
@@ -79,6 +81,28 @@ class TestCheckInStore:
         await stores.check_ins.keep([])
         found = {each.device: each.generation for each in await stores.devices.standings()}
         assert found == {"d0": 0, "d1": 1, "d2": 2}
+
+    async def test_a_text_that_a_store_cannot_hold_spoils_no_other_report(
+        self, stores: Stores
+    ) -> None:
+        check_ins = CheckIns(stores.check_ins, SetClock())
+        for name in ("d1", "d2", "d3"):
+            await join(stores, name)
+            await check_ins.check_in(name, report(1))
+        odd = replace(report(2), agent_version="0\0")
+        for name, told in (("d1", report(2)), ("d2", odd), ("d3", report(2))):
+            await check_ins.check_in(name, told)
+        refused = ""
+        try:
+            await check_ins.flush()
+        except FieldwiseError as error:
+            refused = error.sentence
+        kept = {each.device: each.report_order[1] for each in await stores.devices.standings()}
+        assert kept == {"d1": 2, "d2": 1 if refused else 2, "d3": 2}
+        if refused:
+            with pytest.raises(FieldwiseError) as caught:
+                await stores.check_ins.keep([sighting("d2", odd)])
+            assert fault_of(caught) is Fault.INVALID_ARGUMENT
 
     @pytest.mark.parametrize("known", [True, False])
     async def test_who_is_no_member_is_no_visitor(self, stores: Stores, known: bool) -> None:

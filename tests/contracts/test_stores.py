@@ -48,11 +48,32 @@ class TestTicketStore:
         assert shown == [["t5", "t4"], ["t3", "t2"], ["t1"]]
         assert found.next_token == ""
 
-    @pytest.mark.parametrize("token", ["x", "!!!!", "MQ==MQ==", "LTE=", "w6k=", "OTk5OTk5" * 20])
+    @pytest.mark.parametrize(
+        "token", ["x", "!!!!", "MQ==MQ==", "LTE=", "w6k=", "AA==", "MQA=", "OTk5OTk5" * 20]
+    )
     async def test_a_foreign_page_token_is_refused(self, stores: Stores, token: str) -> None:
         with pytest.raises(FieldwiseError) as caught:
             await stores.tickets.list(PageRequest(token=token))
         assert fault_of(caught) is Fault.INVALID_ARGUMENT
+        with pytest.raises(FieldwiseError) as caught:
+            await stores.devices.list(EVERYONE, PageRequest(token="ZAA="))
+        assert fault_of(caught) is Fault.INVALID_ARGUMENT
+
+    async def test_under_an_id_that_no_database_can_hold_there_is_nothing(
+        self, stores: Stores
+    ) -> None:
+        await stores.tickets.add(ticket("t1"))
+        await join(stores, "d1")
+        assert await stores.tickets.get("t1\0") is None
+        for asked in (
+            stores.tickets.revoke("t1\0"),
+            stores.devices.get("d1\0"),
+            stores.devices.change_tags("d1\0", {"site": "berlin"}, set()),
+            stores.members.remove("d1\0", NOW),
+        ):
+            with pytest.raises(FieldwiseError) as caught:
+                await asked
+            assert fault_of(caught) is Fault.NOT_FOUND
 
     async def test_a_revoked_ticket_stays_revoked(self, stores: Stores) -> None:
         await stores.tickets.add(ticket("t1"))

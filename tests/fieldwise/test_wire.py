@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fieldwise import wire
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, local_pb2, operator_pb2
 
 
 def tags(count: int, key: str = "k", value: str = "v") -> dict[str, str]:
@@ -72,6 +72,25 @@ def test_a_field_that_nobody_reads_does_not_travel(wrap: Callable[[bytes], bytes
     assert refused.value.fault is Fault.UNKNOWN_FIELD
 
 
+@pytest.mark.parametrize("control", ["\0", "\n", "\x1b", "\x7f", "\x85"])
+def test_no_text_carries_a_control_character_unless_its_cap_says_so(control: str) -> None:
+    refused: list[tuple[Message, str]] = [
+        (device_pb2.CheckInRequest(agent_version=f"0{control}"), "CheckInRequest.agent_version"),
+        (enrolment_pb2.EnrolRequest(ticket_id=control), "EnrolRequest.ticket_id"),
+        (operator_pb2.GetDeviceRequest(id=f"d{control}"), "GetDeviceRequest.id"),
+        (operator_pb2.CreateTicketRequest(tags={"k": control}), "CreateTicketRequest.tags"),
+        (operator_pb2.CreateTicketRequest(tags={control: "v"}), "a key of CreateTicketRequest.tag"),
+        (operator_pb2.UpdateDeviceTagsRequest(unset=["k", control]), "UpdateDeviceTagsRequest.un"),
+    ]
+    for message, place in refused:
+        with pytest.raises(FieldwiseError) as caught:
+            wire.check(message)
+        assert caught.value.fault is Fault.INVALID_ARGUMENT
+        assert caught.value.sentence.startswith(place)
+    wire.check(local_pb2.TeachRequest(class_name=f"ro{control}se"))
+    wire.check(enrolment_pb2.EnrolRequest(ticket_secret=control.encode()))
+
+
 @given(st.binary(max_size=400))
 def test_whatever_parses_is_within_bounds_or_refused(content: bytes) -> None:
     message = device_pb2.CheckInRequest()
@@ -79,7 +98,12 @@ def test_whatever_parses_is_within_bounds_or_refused(content: bytes) -> None:
         message.ParseFromString(content)
     except Exception:  # noqa: BLE001 - protobuf's own refusal is fine, too
         return
-    assert fault_of(message) in {None, Fault.OVER_LIMIT, Fault.UNKNOWN_FIELD}
+    assert fault_of(message) in {
+        None,
+        Fault.OVER_LIMIT,
+        Fault.UNKNOWN_FIELD,
+        Fault.INVALID_ARGUMENT,
+    }
 
 
 def fault_of(message: Message) -> Fault | None:

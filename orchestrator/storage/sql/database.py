@@ -29,6 +29,7 @@ CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
 _DISK_FULL = {"53100"}
+_REFUSED_CLASS = "22"  # data exceptions: a value that no attempt will ever bring in
 
 
 class Database:
@@ -64,7 +65,8 @@ class Database:
         """Open a transaction that is committed at the end of the block, or not at all.
 
         Raises:
-            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, or ``CONFLICT`` after a deadlock.
+            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, ``CONFLICT`` after a deadlock, or
+                ``INVALID_ARGUMENT`` for a value that this kind of database cannot hold.
         """
         async with _told_plainly(), self._engine.connect() as connection:
             await connection.execution_options(writes=True)
@@ -142,9 +144,16 @@ def _translated(error: DBAPIError) -> FieldwiseError:
         return FieldwiseError(Fault.CONFLICT, "another writer of the database was faster")
     if state in _DISK_FULL or "disk is full" in told or errno.errorcode[errno.ENOSPC] in told:
         return FieldwiseError(Fault.DISK_FULL, "the database has no room left")
+    if state is not None and state.startswith(_REFUSED_CLASS):
+        return FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"the database refuses a value: {_line(told)}"
+        )
     return _unavailable(told)
 
 
 def _unavailable(reason: str) -> FieldwiseError:
-    line = reason.splitlines()[0][:200] if reason else "no reason given"
-    return FieldwiseError(Fault.UNAVAILABLE, f"the database does not answer: {line}")
+    return FieldwiseError(Fault.UNAVAILABLE, f"the database does not answer: {_line(reason)}")
+
+
+def _line(reason: str) -> str:
+    return reason.splitlines()[0][:200] if reason else "no reason given"

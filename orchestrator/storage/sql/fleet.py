@@ -64,6 +64,8 @@ class SqlDevices:
         self._database = database
 
     async def get(self, device_id: str) -> Device:
+        if not refusals.can_be(device_id):
+            raise refusals.no_device(device_id)
         statement = select_devices().where(devices.c.id == device_id)
         async with self._database.read() as connection:
             row = (await connection.execute(statement)).mappings().one_or_none()
@@ -86,6 +88,8 @@ class SqlDevices:
     async def change_tags(
         self, device_id: str, put: Mapping[str, str], drop: Collection[str]
     ) -> None:
+        if not refusals.can_be(device_id):
+            raise refusals.no_device(device_id)
         member = select(devices.c.id).where(
             devices.c.id == device_id, devices.c.removed_at.is_(None)
         )

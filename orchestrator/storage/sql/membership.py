@@ -26,6 +26,8 @@ class SqlTickets:
             return ticket_of((await connection.execute(statement)).mappings().one())
 
     async def get(self, ticket_id: str) -> Ticket | None:
+        if not refusals.can_be(ticket_id):
+            return None
         async with self._database.read() as connection:
             found = await connection.execute(select(tickets).where(tickets.c.id == ticket_id))
             row = found.mappings().one_or_none()
@@ -40,6 +42,8 @@ class SqlTickets:
         return page_of([ticket_of(row) for row in rows], page, lambda each: each.number)
 
     async def revoke(self, ticket_id: str) -> Ticket:
+        if not refusals.can_be(ticket_id):
+            raise refusals.no_ticket(ticket_id)
         statement = update(tickets).where(tickets.c.id == ticket_id).values(revoked=True)
         async with self._database.write() as connection:
             found = await connection.execute(statement.returning(tickets))
@@ -117,6 +121,8 @@ class SqlMembers:
             )
 
     async def remove(self, device_id: str, now: float) -> None:
+        if not refusals.can_be(device_id):
+            raise refusals.no_device(device_id)
         statement = (
             update(devices)
             .where(devices.c.id == device_id)

@@ -22,6 +22,7 @@ class CountedCheckIns:
         self._store = store
         self.writes: list[Sequence[Sighting]] = []
         self.away = False
+        self.poison: frozenset[str] = frozenset()
         self.visitor = store.visitor
         self.permit = store.permit
         self.welcome = store.welcome
@@ -29,6 +30,8 @@ class CountedCheckIns:
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if self.away:
             raise FieldwiseError(Fault.UNAVAILABLE, "the database does not answer")
+        if self.poison & {sighting.device for sighting in sightings}:
+            raise FieldwiseError(Fault.INVALID_ARGUMENT, "the database refuses a value")
         self.writes.append(sightings)
         await self._store.keep(sightings)
 
@@ -180,6 +183,52 @@ async def test_a_flush_that_fails_is_made_up_for(fleet: Fixture) -> None:
     fleet.counted.away = False
     await fleet.check_ins.flush()
     assert (await fleet.visitor()).standing.report_order == (1, 2)
+
+
+async def liven(fleet: Fixture, names: Sequence[str]) -> None:
+    """Let devices check in twice: the second reports wait to be written."""
+    for name in names:
+        await join(fleet.stores, name)
+        await fleet.check_ins.check_in(name, report(1))
+        await fleet.check_ins.check_in(name, learned(2, 5))
+
+
+async def test_a_report_that_cannot_be_kept_takes_no_other_with_it() -> None:
+    fleet = Fixture()
+    names = [f"d{number}" for number in range(9)]
+    await liven(fleet, names)
+    fleet.counted.poison = frozenset({"d2", "d7"})
+    with pytest.raises(FieldwiseError, match="reports of 2 devices") as caught:
+        await fleet.check_ins.flush()
+    assert caught.value.fault is Fault.INTERNAL
+    kept = {each.device: each.report_order for each in await fleet.stores.devices.standings()}
+    assert kept == {name: (1, 1 if name in fleet.counted.poison else 2) for name in names}
+    fleet.counted.poison = frozenset()
+    await fleet.check_ins.flush()
+    assert (await fleet.stores.devices.get("d2")).report == report(1)
+
+
+async def test_what_is_left_of_a_spoiled_batch_waits_while_the_store_is_away() -> None:
+    fleet = Fixture()
+    names = [f"d{number}" for number in range(8)]
+    await liven(fleet, names)
+    fleet.counted.poison = frozenset({"d0"})
+    genuine, calls = fleet.counted.keep, 0
+
+    async def keep(sightings: Sequence[Sighting]) -> None:
+        nonlocal calls
+        calls += 1
+        fleet.counted.away = calls == 3
+        await genuine(sightings)
+
+    fleet.counted.keep = keep  # type: ignore[method-assign]  # a store that goes away half-way
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.check_ins.flush()
+    assert caught.value.fault is Fault.UNAVAILABLE
+    with pytest.raises(FieldwiseError, match="reports of 1 devices"):
+        await fleet.check_ins.flush()
+    kept = {each.device: each.report_order for each in await fleet.stores.devices.standings()}
+    assert kept == {name: (1, 1 if name == "d0" else 2) for name in names}
 
 
 async def test_without_the_store_news_is_not_acknowledged(fleet: Fixture) -> None:
