@@ -40,7 +40,8 @@ class StreamingDiscriminant:
     def scores(self, feature: torch.Tensor) -> torch.Tensor:
         """Scores [K] of a feature float32[D], from the means as they are now."""
         weights = self.inverse.matmul(self.means.T)
-        return feature.unsqueeze(0).matmul(weights)[0] - 0.5 * (self.means.T * weights).sum(0)
+        offsets: torch.Tensor = 0.5 * (self.means.T * weights).sum(0)
+        return feature.unsqueeze(0).matmul(weights)[0] - offsets
 
 
 def backbone(name: str, size: int) -> torch.nn.Module:

@@ -11,7 +11,7 @@ BUILT_IN = Path(protoc.__file__).parent / "_proto"
 
 def generate(target: Path) -> int:
     sources = sorted(str(path) for path in (ROOT / "proto").rglob("*.proto"))
-    return protoc.main(
+    status: int = protoc.main(
         [
             "protoc",
             f"-I{ROOT / 'proto'}",
@@ -23,6 +23,7 @@ def generate(target: Path) -> int:
             *sources,
         ]
     )
+    return status
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The list is the promise of privacy by wire format: what is not on it cannot leav
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, ServiceDescriptor
 
@@ -36,7 +37,8 @@ def services() -> tuple[ServiceDescriptor, ...]:
 
 
 def whole_bytes(message: Descriptor) -> int:
-    return message.GetOptions().Extensions[limits_pb2.encoded_bytes]
+    whole: int = extensions(message)[limits_pb2.encoded_bytes]
+    return whole
 
 
 def lines() -> Iterator[str]:
@@ -56,23 +58,28 @@ def fields(message: Descriptor, prefix: str) -> Iterator[str]:
 
 
 def describe(field: FieldDescriptor) -> str:
-    cap = field.GetOptions().Extensions[limits_pb2.cap]
+    cap: limits_pb2.Cap = extensions(field)[limits_pb2.cap]
     many = f"at most {cap.items} of " if field.is_repeated else ""
     return many + describe_one(field, cap)
 
 
 def describe_one(field: FieldDescriptor, cap: limits_pb2.Cap) -> str:
+    if field.message_type is not None:
+        return field.message_type.name
+    if field.enum_type is not None:
+        return f"one of {len(field.enum_type.values)} {field.enum_type.name}"
     match field.type:
-        case FieldDescriptor.TYPE_MESSAGE:
-            return field.message_type.name
-        case FieldDescriptor.TYPE_ENUM:
-            return f"one of {len(field.enum_type.values)} {field.enum_type.name}"
         case FieldDescriptor.TYPE_STRING:
             return f"text, at most {cap.bytes} bytes"
         case FieldDescriptor.TYPE_BYTES:
             return f"bytes, at most {cap.bytes}"
         case _:
             return NUMBERS[field.type]
+
+
+def extensions(described: Descriptor | FieldDescriptor) -> Any:
+    """The options of this package; their types are known only at run time."""
+    return described.GetOptions().Extensions
 
 
 def text() -> str:
