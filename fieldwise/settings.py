@@ -11,7 +11,7 @@ has a default. What comes out remembers for each setting where it came from.
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -28,6 +28,12 @@ DEFAULT = "default"
 # Kubernetes writes FIELDWISE_SERVICE_HOST, FIELDWISE_PORT_8443_TCP and the like into every
 # container beside a Service called "fieldwise"; they are nobody's mistake.
 SERVICE_LINK = re.compile(r"(.*_)?(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP)(_.*)?)?)")
+
+# Where the query of a URL begins, and the keys in it whose values are nobody's business.
+QUERY = re.compile(r"\?(?=[\w.-]+=)")
+SECRET_KEY = re.compile(
+    r"([?&][^=&]*(?:pass|pwd|secret|token|key|credential)[^=&]*=)[^&]*", re.IGNORECASE
+)
 
 SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 
@@ -59,7 +65,8 @@ class Layers:
         environment: Environment variables, as in ``os.environ``.
         prefix: What the program's variables begin with: "FIELDWISE_".
         flags: Values given on the command line by setting name; None means not given.
-        foreign: Prefixes and names of variables that begin alike but belong to something else.
+        foreign: Names of variables that begin alike but belong to something else, and prefixes of
+            such names, which end in "_".
     """
 
     file: Path | None
@@ -88,19 +95,22 @@ def load(shape: type[SettingsT], layers: Layers) -> Effective[SettingsT]:
     values: dict[str, object] = {}
     origins = dict.fromkeys(field_names(shape), DEFAULT)
     mistakes: list[str] = []
+    wrong: list[str] = []
     for given in _given(shape, layers, mistakes):
         try:
             values[given.name] = _convert(shape, given)
         except msgspec.ValidationError as error:
             mistakes.append(_explain(shape, given, error))
+            wrong.append(given.name)
         else:
             origins[given.name] = given.origin
+    try:
+        loaded = shape(**values)
+    except ValueError as error:
+        mistakes += _unrelated(str(error).splitlines(), wrong)
     if mistakes:
         raise FieldwiseError(Fault.SETTING_INVALID, "\n".join(mistakes))
-    try:
-        return Effective(settings=shape(**values), origins=origins)
-    except ValueError as error:
-        raise FieldwiseError(Fault.SETTING_INVALID, str(error)) from error
+    return Effective(settings=loaded, origins=origins)
 
 
 def show(effective: Effective[SettingsT]) -> list[Setting]:
@@ -134,8 +144,7 @@ def redact(shape: type[msgspec.Struct], name: str, value: object) -> str:
     """Return a value as text, without the secret or the password of an address in it."""
     if is_secret(shape, name):
         return "(set)" if value else "(not set)"
-    text = _text(value)
-    return re.sub(r"(?<=://)([^/@\s:]*):[^/@\s]*@", r"\1:***@", text)
+    return _without_password(_text(value))
 
 
 def variable_name(prefix: str, name: str) -> str:
@@ -203,7 +212,10 @@ def _spelling(prefix: str) -> Callable[[str], str]:
 
 def _is_foreign(variable: str, layers: Layers) -> bool:
     linked = SERVICE_LINK.fullmatch(variable.removeprefix(layers.prefix)) is not None
-    return linked or any(variable.startswith(each) for each in layers.foreign)
+    return linked or any(
+        variable.startswith(each) if each.endswith("_") else variable == each
+        for each in layers.foreign
+    )
 
 
 def _convert(shape: type[SettingsT], given: _Given) -> object:
@@ -216,8 +228,28 @@ def _convert(shape: type[SettingsT], given: _Given) -> object:
 
 def _explain(shape: type[SettingsT], given: _Given, error: msgspec.ValidationError) -> str:
     place = given.origin if given.textual else f"{given.origin}: {given.name}"
-    shown = "(hidden)" if is_secret(shape, given.name) else repr(given.value)[:80]
-    return f"{place} = {redact(shape, given.name, shown)}: {error}{_choices(shape, given.name)}"
+    value = given.value
+    known = redact(shape, given.name, value) if isinstance(value, str) else value
+    shown = "(hidden)" if is_secret(shape, given.name) else repr(known)[:80]
+    return f"{place} = {shown}: {error}{_choices(shape, given.name)}"
+
+
+def _unrelated(rules: Sequence[str], wrong: Sequence[str]) -> list[str]:
+    """What a record's own rules say, but for what they say of a value that did not come through."""
+    return [rule for rule in rules if not set(wrong) & set(re.findall(r"\w+", rule))]
+
+
+def _without_password(text: str) -> str:
+    """Hide the password of a URL: all up to the last @, as passwords may hold any character."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    query = QUERY.search(rest)
+    begin = query.start() if query and "@" in rest[: query.start()] else len(rest)
+    access, at, place = rest[:begin].rpartition("@")
+    user, colon, _ = access.partition(":")
+    hidden = f"{user}:***{at}{place}" if colon else f"{access}{at}{place}"
+    return SECRET_KEY.sub(r"\1***", f"{scheme}{separator}{hidden}{rest[begin:]}")
 
 
 def _choices(shape: type[msgspec.Struct], name: str) -> str:

@@ -193,7 +193,7 @@ def _assemble(ground: _Ground) -> _Parts:
 def _pace(settings: OrchestratorSettings) -> Pace:
     return Pace(
         idle_seconds=settings.check_in_seconds,
-        busy_seconds=min(settings.busy_check_in_seconds, settings.check_in_seconds),
+        busy_seconds=settings.busy_seconds,
         busy_calls_per_second=settings.busy_check_ins_per_second,
     )
 

@@ -5,6 +5,8 @@ FIELDWISE_NAME and from flags --name, in that order of strength; ``fieldwise set
 is in force and why. Times are seconds unless the name says otherwise.
 """
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +22,8 @@ from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
 
 PREFIX = "FIELDWISE_"
-# Variables of the device program, of the operator's commands and of the demonstration.
+# Variables of the device program, of the operator's commands, of the benchmarks (the folder of
+# images) and of the demonstration; those that end in _ are prefixes.
 FOREIGN = (
     "FIELDWISE_AGENT_",
     "FIELDWISE_ADDRESS",
@@ -31,7 +34,12 @@ FOREIGN = (
     "FIELDWISE_DEMO_",
 )
 
+BUSY_SECONDS = 10
 DATABASES = ("sqlite://", "postgresql://")
+
+# Labels of letters, digits, hyphens and underscores: what a certificate may name. No wildcards,
+# as a ticket names one place.
+HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 Listen = Annotated[str, Meta(min_length=3, max_length=262)]
 
@@ -135,14 +143,12 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     # A device that installs something is watched by someone and holds a start permit.
     busy_check_in_seconds: Annotated[
-        int,
+        Annotated[int, Meta(ge=1, le=86_400)] | None,
         Meta(
-            ge=1,
-            le=86_400,
-            description="Pace of a device with an update before it or under way, "
-            "at most check_in_seconds.",
+            description="Pace of a device with an update before it or under way, at most "
+            f"check_in_seconds. Default: {BUSY_SECONDS}, or check_in_seconds where that is less."
         ),
-    ] = 10
+    ] = None
 
     # Half of what two cores serve, so that the rest of the fleet is answered meanwhile.
     busy_check_ins_per_second: Annotated[
@@ -192,7 +198,7 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        mistakes = [*_bad_addresses(self), *_bad_urls(self)]
+        mistakes = [*_bad_addresses(self), *_bad_hosts(self), *_bad_urls(self), *_bad_pace(self)]
         if mistakes:
             raise ValueError("\n".join(mistakes))
 
@@ -201,6 +207,11 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         """The data folder; ``load_settings`` has always filled it in."""
         assert self.data_folder is not None
         return self.data_folder
+
+    @property
+    def busy_seconds(self) -> int:
+        """Pace in force of a device with an update."""
+        return self.busy_check_in_seconds or min(BUSY_SECONDS, self.check_in_seconds)
 
     @property
     def database(self) -> str:
@@ -240,6 +251,35 @@ def _bad_addresses(given: OrchestratorSettings) -> list[str]:
     places = ["device_listen", "operator_listen", "metrics_listen"]
     places += [name for name in ("device_address", "operator_address") if getattr(given, name)]
     return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
+
+
+def _bad_hosts(given: OrchestratorSettings) -> list[str]:
+    hosts = [("advertise_hosts", host) for host in given.advertise_hosts]
+    hosts += [
+        (name, split_address(getattr(given, name))[0])
+        for name in ("device_address", "operator_address")
+        if getattr(given, name) and not _address_mistake(given, name)
+    ]
+    return [
+        f"{name}: {host[:80]!r} is neither a host name nor an IP address"
+        for name, host in hosts
+        if not _is_host(host)
+    ]
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return HOST.fullmatch(host) is not None
+    return "%" not in host  # an interface of this machine means nothing to another
+
+
+def _bad_pace(given: OrchestratorSettings) -> list[str]:
+    busy, idle = given.busy_check_in_seconds, given.check_in_seconds
+    if busy is None or busy <= idle:
+        return []
+    return [f"busy_check_in_seconds = {busy} is above check_in_seconds = {idle}"]
 
 
 def _address_mistake(given: OrchestratorSettings, name: str) -> str:

@@ -1,8 +1,9 @@
 """Commands that ask a server: one decorator gives them their connection and their output.
 
 A command is an async function of an ``OperatorClient`` and its own arguments that returns
-``Shown``. What it becomes has the options --address, --token, --ca and --json as well. Without any
-of them the server of this machine's data folder is asked.
+``Shown``. What it becomes has the options --address, --token, --ca, --data-folder and --json as
+well. What the first three leave open is looked up in the data folder, which is found as `serve`
+finds it: by the option, the environment, the file that FIELDWISE_CONFIG names, or the default.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import typer
 from fieldwise.channel import check_address
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.output import Shown, errors_shown, show
-from orchestrator.config import default_data_folder
+from orchestrator.config import load_settings
 from orchestrator.connection import Connection, read_connection
 from orchestrator.paging import Page
 from orchestrator.rpc.client import connect
@@ -45,6 +46,12 @@ Authority = Annotated[
         show_default=False,
     ),
 ]
+DataFolder = Annotated[
+    str | None,
+    typer.Option(
+        help="Data folder of a server of this machine, as `serve` has it.", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 ItemT = TypeVar("ItemT")
@@ -58,6 +65,7 @@ class Asked:
     address: str | None
     token: str | None
     ca: Path | None
+    data_folder: str | None = None
 
 
 def remote(app: typer.Typer, name: str) -> Callable[[Command], Command]:
@@ -66,10 +74,17 @@ def remote(app: typer.Typer, name: str) -> Callable[[Command], Command]:
     def register(function: Command) -> Command:
         @wraps(function)
         def command(
-            *, address: str | None, token: str | None, ca: Path | None, json: bool, **own: Any
+            *,
+            address: str | None,
+            token: str | None,
+            ca: Path | None,
+            data_folder: str | None,
+            json: bool,
+            **own: Any,
         ) -> None:
             with errors_shown(as_json=json):
-                shown = asyncio.run(_ask(function, Asked(address, token, ca), own))
+                asked = Asked(address, token, ca, data_folder)
+                shown = asyncio.run(_ask(function, asked, own))
                 show(shown, as_json=json)
 
         _describe(command, function)
@@ -111,15 +126,16 @@ def resolve(asked: Asked) -> Connection:
 
     Raises:
         FieldwiseError: ``UNREACHABLE`` where nothing tells which server is meant,
-            ``UNAUTHENTICATED`` without a token, ``INVALID_ARGUMENT`` for a bad address or file.
+            ``UNAUTHENTICATED`` without a token, ``INVALID_ARGUMENT`` for a bad address or file,
+            ``SETTING_INVALID`` where the settings do not tell the data folder.
     """
-    folder = Path(os.environ.get("FIELDWISE_DATA_FOLDER") or default_data_folder(os.environ))
-    near = None if asked.address and asked.token and asked.ca else read_connection(folder)
+    near = None if asked.address and asked.token and asked.ca else _near(asked.data_folder)
     address = asked.address or (near.address if near else None)
     if address is None:
         raise FieldwiseError(
             Fault.UNREACHABLE,
-            f"no server is named with --address or FIELDWISE_ADDRESS, and {folder} has none",
+            "no server is named with --address or FIELDWISE_ADDRESS, and the data folder "
+            f"{_folder(asked.data_folder)} has none; --data-folder names another",
         )
     authority = _read_authority(asked.ca) if asked.ca else (near.authority if near else None)
     if authority is None:
@@ -130,6 +146,16 @@ def resolve(asked: Asked) -> Connection:
     if token is None:
         raise FieldwiseError(Fault.UNAUTHENTICATED, "no operator token is given")
     return Connection(check_address(address), authority, token)
+
+
+def _near(data_folder: str | None) -> Connection | None:
+    return read_connection(_folder(data_folder))
+
+
+def _folder(given: str | None) -> Path:
+    file = os.environ.get("FIELDWISE_CONFIG")
+    flags = {"data_folder": given}
+    return load_settings(Path(file) if file else None, os.environ, flags).settings.folder
 
 
 def _read_authority(path: Path) -> str:
@@ -152,6 +178,7 @@ def _describe(command: Callable[..., None], function: Command) -> None:
         inspect.Parameter("address", keyword, default=None, annotation=Address),
         inspect.Parameter("token", keyword, default=None, annotation=Token),
         inspect.Parameter("ca", keyword, default=None, annotation=Authority),
+        inspect.Parameter("data_folder", keyword, default=None, annotation=DataFolder),
         inspect.Parameter("json", keyword, default=False, annotation=Json),
     ]
     parameters = [*(each.replace(kind=keyword) for each in own), *added]

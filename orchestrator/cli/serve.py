@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.settings import DEFAULT
 from orchestrator.cli.output import as_line, errors_shown
 from orchestrator.cli.setting_options import setting_options
 from orchestrator.config import load_settings
@@ -36,7 +39,8 @@ NEEDED = (
 def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
     """Run the orchestrator until it is told to stop; the first start makes all that it needs."""
     with errors_shown(as_json=json):
-        settings = load_settings(config, os.environ, flags).settings
+        effective = load_settings(config, os.environ, flags)
+        settings = effective.settings
         missing = [name for name in NEEDED if find_spec(name) is None]
         if missing:
             raise FieldwiseError(
@@ -47,16 +51,26 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
         from orchestrator.app import serve as serve_settings
 
         logs.configure(settings.log_level, settings.log_form)
-        asyncio.run(serve_settings(settings, _announce_json if json else _announce))
+        hint = ticket_command(settings.folder, effective.origins["data_folder"])
+        announce = _announce_json if json else partial(_announce, hint)
+        asyncio.run(serve_settings(settings, announce))
 
 
-def _announce(started: "Started") -> None:
+def ticket_command(folder: Path, origin: str) -> str:
+    """Return the command that makes a ticket here, from whatever shell it is called."""
+    command = "fieldwise ticket create"
+    if origin == DEFAULT:
+        return command
+    return f"{command} --data-folder {shlex.quote(str(folder.absolute()))}"
+
+
+def _announce(hint: str, started: "Started") -> None:
     typer.echo(
         f"fieldwise serves the fleet {started.fleet} from {started.folder}\n"
         f"  devices    {started.device_address} (mutual TLS)\n"
         f"  operators  {started.operator_address} (TLS; tickets are traded here, too)\n"
         f"  metrics    http://{started.metrics_address}/metrics\n"
-        "To let a device join:  fieldwise ticket create"
+        f"To let a device join:  {hint}"
     )
     sys.stdout.flush()
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
+import click
 import msgspec
 import typer
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.settings import Effective
-from fieldwise.settings import show as settings_of
 from orchestrator.cli.devices import Cohort
 from orchestrator.cli.output import Shown, errors_shown, facts, pairs_from, show, table
-from orchestrator.cli.remote import Json, remote
-from orchestrator.cli.setting_options import Config, setting_options
-from orchestrator.config import OrchestratorSettings, load_settings
+from orchestrator.cli.remote import remote
+from orchestrator.cli.setting_options import setting_options
+from orchestrator.config import load_settings
+from orchestrator.effective import effective_settings
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.rpc.client import OperatorClient
 
@@ -23,10 +23,11 @@ app = typer.Typer(help="Settings: of this server, and of devices from afar.")
 
 
 @app.callback(invoke_without_command=True)
-def settings(context: typer.Context, config: Config = None, json: Json = False) -> None:
-    """Without a command: the effective settings of `serve` and where each came from."""
-    if context.invoked_subcommand is None:
-        _show(config, {}, as_json=json)
+@setting_options
+def settings(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
+    """Without a command: the same as `settings show`, with the same options."""
+    if click.get_current_context().invoked_subcommand is None:
+        _show(config, flags, as_json=json)
 
 
 @app.command("show")
@@ -79,11 +80,6 @@ def device_settings_from(texts: list[str]) -> DeviceSettings:
 
 def _show(config: Path | None, flags: Mapping[str, object], *, as_json: bool) -> None:
     with errors_shown(as_json=as_json):
-        effective = load_settings(config, os.environ, flags)
-        show(_shown(effective), as_json=as_json)
-
-
-def _shown(effective: Effective[OrchestratorSettings]) -> Shown:
-    found = settings_of(effective)
-    rows = [(each.name, each.value, each.origin) for each in found]
-    return Shown(found, lambda: table(("setting", "value", "from"), rows))
+        found = effective_settings(load_settings(config, os.environ, flags))
+        rows = [(each.name, each.value, each.origin) for each in found]
+        show(Shown(found, lambda: table(("setting", "value", "from"), rows)), as_json=as_json)

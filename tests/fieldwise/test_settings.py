@@ -30,7 +30,7 @@ class Example(msgspec.Struct, frozen=True):
     names: Annotated[tuple[str, ...], Meta(max_length=2)] = ()
     colour: Colour = Colour.RED
     folder: Path | None = None
-    address: str = ""
+    address: Annotated[str, Meta(max_length=256)] = ""
     token: Annotated[str, Meta(min_length=4, extra={"secret": True})] = "none"
 
     def __post_init__(self) -> None:
@@ -173,11 +173,52 @@ def test_a_secret_is_shown_neither_when_it_is_right_nor_when_it_is_wrong() -> No
     assert "abc" not in "".join(mistakes(flags={"token": "abc"}))
 
 
-def test_the_password_of_an_address_is_not_shown() -> None:
-    shown = settings.show(load(flags={"address": "postgresql://me:hush@db/fleet"}))
-    assert [each.value for each in shown if each.name == "address"] == [
-        "postgresql://me:***@db/fleet"
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("postgresql://me:hush@db/fleet", "postgresql://me:***@db/fleet"),
+        ("postgresql://me:hu/sh@db/fleet", "postgresql://me:***@db/fleet"),
+        ("postgresql://me:hu@sh@db", "postgresql://me:***@db"),
+        ("postgresql://me:hu?a=sh@db/fleet", "postgresql://me:***@db/fleet"),
+        ("postgresql://me@db/fleet?password=hush", "postgresql://me@db/fleet?password=***"),
+        (
+            "postgresql://db?ssl=on&sslPassword=hu@sh&x=1",
+            "postgresql://db?ssl=on&sslPassword=***&x=1",
+        ),
+        ("postgresql://me@db/fleet?x=a@b", "postgresql://me@db/fleet?x=a@b"),
+        ("sqlite:////srv/a@b", "sqlite:////srv/a@b"),
+    ],
+)
+def test_the_password_of_an_address_is_not_shown(given: str, seen: str) -> None:
+    shown = settings.show(load(flags={"address": given}))
+    assert [each.value for each in shown if each.name == "address"] == [seen]
+
+
+def test_the_password_of_an_address_that_is_too_long_is_not_shown_either() -> None:
+    told = mistakes(flags={"address": f"postgresql://me:hush{'x' * 300}@db"})
+    assert len(told) == 1
+    assert "hush" not in told[0]
+
+
+def test_what_no_value_may_be_alone_and_two_not_together_is_told_at_once() -> None:
+    assert mistakes(flags={"on": "true", "count": "1", "rate": "fast"}) == [
+        "--rate = 'fast': Expected `float`, got `str`",
+        "on needs a count above 1",
     ]
+    assert len(mistakes(flags={"on": "true", "count": "0"})) == 1
+
+
+def test_foreign_names_are_matched_whole_unless_they_end_in_an_underscore() -> None:
+    layers = Layers(
+        None,
+        {"FIELDWISE_CA": "x", "FIELDWISE_AGENT_X": "x"},
+        "FIELDWISE_",
+        {},
+        ("FIELDWISE_CA", "FIELDWISE_AGENT_"),
+    )
+    assert settings.load(Example, layers).settings == Example()
+    for name in ("FIELDWISE_CAT", "FIELDWISE_AGENTS"):
+        assert len(mistakes(environment={name: "x"})) == 1
 
 
 def test_what_is_shown_has_every_setting_in_order_with_its_meaning() -> None:

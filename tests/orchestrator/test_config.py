@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "bundle_folder": None,
     "operator_token": "",
     "check_in_seconds": 60,
-    "busy_check_in_seconds": 10,
+    "busy_check_in_seconds": None,
     "busy_check_ins_per_second": 100.0,
     "downloads_max": 100,
     "calls_max": 2000,
@@ -64,7 +64,8 @@ def test_the_data_folder_is_where_a_user_s_programs_keep_their_state() -> None:
 
 def test_variables_of_the_other_programs_are_left_alone() -> None:
     others = {
-        f"{PREFIX}{name}": "x" for name in ("AGENT_STATE", "ADDRESS", "TOKEN", "CA", "CONFIG")
+        f"{PREFIX}{name}": "x"
+        for name in ("AGENT_STATE", "ADDRESS", "TOKEN", "CA", "CONFIG", "DATA", "DEMO_X")
     }
     assert load_settings(None, {**others, "HOME": "/h"}, {}).settings.fleet == ""
 
@@ -76,6 +77,13 @@ def test_variables_of_the_other_programs_are_left_alone() -> None:
         ("operator_listen", "host:99999", "is not an address"),
         ("metrics_listen", "::1:9464", "is not an address"),
         ("device_address", "fleet.example", "is not an address"),
+        ("device_address", "*.fleet.example:443", "neither a host name nor an IP address"),
+        ("advertise_hosts", "ünïcode", "neither a host name nor an IP address"),
+        ("advertise_hosts", "host with space:80", "neither a host name nor an IP address"),
+        ("advertise_hosts", "good.example,*.x", "'*.x' is neither"),
+        ("advertise_hosts", "fe80::1%eth0", "neither a host name nor an IP address"),
+        ("advertise_hosts", "-x", "neither a host name nor an IP address"),
+        ("busy_check_in_seconds", "61", "is above check_in_seconds = 60"),
         ("operator_address", "fleet.example:x", "is not an address"),
         ("database_url", "mysql://host/x", "begins with none of sqlite://, postgresql://"),
         ("fleet", "Plant 7", "matching regex"),
@@ -94,6 +102,27 @@ def test_a_value_out_of_its_bounds_is_named(name: str, value: str, reason: str) 
     assert refused.value.fault is Fault.SETTING_INVALID
     assert reason in refused.value.sentence
     assert name.replace("_", "-") in refused.value.sentence.replace("_", "-")
+
+
+def test_hosts_that_a_certificate_can_name_are_taken() -> None:
+    hosts = "fleet.example,a-b_c,127.0.0.1,::1,xn--bcher-kva.example"
+    found = load_settings(None, {"HOME": "/h"}, {"advertise_hosts": hosts})
+    assert ",".join(found.settings.advertise_hosts) == hosts
+
+
+def test_the_busy_pace_follows_the_idle_one_where_it_was_not_set() -> None:
+    for idle, busy in (("5", 5), ("60", 10)):
+        found = load_settings(None, {"HOME": "/h"}, {"check_in_seconds": idle})
+        assert found.settings.busy_seconds == busy
+
+
+@pytest.mark.parametrize(
+    "name", ["DATA_FOLDR", "DATA_", "CONFIGURATION", "TOKENS", "CAFE", "ADDRESSES"]
+)
+def test_a_name_that_only_begins_like_another_program_s_is_a_mistake(name: str) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        load_settings(None, {"HOME": "/h", f"{PREFIX}{name}": "x"}, {})
+    assert f"{PREFIX}{name}" in refused.value.sentence
 
 
 def test_two_bad_addresses_are_two_lines() -> None:

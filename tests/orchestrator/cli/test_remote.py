@@ -1,11 +1,13 @@
 """How a command finds its server, and how it fetches long lists."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.remote import Asked, collect, more, resolve
+from orchestrator.cli.serve import ticket_command
 from orchestrator.connection import Connection, write_connection
 from orchestrator.paging import Page
 
@@ -47,6 +49,31 @@ def test_what_is_missing_is_named(folder: Path) -> None:
     assert fault_of(Asked("far:1", "t", folder / "missing")) is Fault.INVALID_ARGUMENT
     (folder / "ca.pem").write_bytes(b"\xff\xfe")
     assert fault_of(Asked("far:1", "t", folder / "ca.pem")) is Fault.INVALID_ARGUMENT
+
+
+def test_the_data_folder_is_found_as_serve_finds_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("variable", "file", "option", "home/x"):
+        (folder / name).mkdir(parents=True)
+        write_connection(folder / name, Connection(f"{name[:4]}:1", "PEM", "t"))
+    (folder / "settings.toml").write_text(f'data_folder = "{folder}/file"\n')
+    monkeypatch.delenv("FIELDWISE_DATA_FOLDER")
+    monkeypatch.setenv("FIELDWISE_CONFIG", str(folder / "settings.toml"))
+    assert resolve(NOTHING).address == "file:1"
+    monkeypatch.setenv("FIELDWISE_DATA_FOLDER", str(folder / "variable"))
+    assert resolve(NOTHING).address == "vari:1"
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    monkeypatch.setenv("FIELDWISE_DATA_FOLDER", "~/x")
+    assert resolve(NOTHING).address == "home:1"
+    assert resolve(Asked(None, None, None, str(folder / "option"))).address == "opti:1"
+
+
+def test_the_hint_of_serve_works_from_another_shell(folder: Path) -> None:
+    given = folder / "data folder"
+    assert ticket_command(given, "default") == "fieldwise ticket create"
+    words = shlex.split(ticket_command(given, "--data-folder"))
+    assert words == ["fieldwise", "ticket", "create", "--data-folder", str(given)]
 
 
 async def numbers(token: str) -> Page[int]:
