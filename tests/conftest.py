@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+# Where `make services` unpacks what Debian ships; what is installed comes first.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+os.environ["PATH"] += f"{os.pathsep}{CACHE / 'fieldwise' / 'services' / 'usr' / 'bin'}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if shutil.which("prometheus") is None:
-        reason = "Prometheus is not installed (Debian: apt-get install prometheus)"
+        reason = "there is no Prometheus here (`make services` gets it where there is apt)"
         for item in items:
             if item.get_closest_marker("services") is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
