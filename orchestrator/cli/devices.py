@@ -1,6 +1,7 @@
 """``fieldwise device``: the members of the fleet."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -37,7 +38,8 @@ async def list_devices(client: OperatorClient, *, cohort: Cohort = "", limit: Li
     titles = await titles_of(client)
     columns = ("device", "state", "backbone", "accuracy#", "classes#", "learned#", "seen", "tags")
     rows = [_row(each, titles) for each in found]
-    return Shown(found, lambda: table(columns, rows), note=more(cut, limit))
+    note = "\n".join(filter(None, (more(cut, limit), _idle(found))))
+    return Shown(found, lambda: table(columns, rows), note=note)
 
 
 @remote(app, "show")
@@ -67,13 +69,22 @@ async def remove(
     client: OperatorClient,
     device: DeviceId,
     *,
+    context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> Shown:
     """Take a device out of the fleet for good: its certificates are refused from now on."""
+    if not yes and not _may_ask(context):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, "removing a device needs --yes where no person can be asked"
+        )
     if not yes and not typer.confirm(f"Take {device} out of the fleet?", err=True):
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "nothing was removed")
     await client.remove_device(device)
     return Shown({"removed": device}, lambda: facts([("removed", device)]))
+
+
+def _may_ask(context: typer.Context) -> bool:
+    return sys.stdin.isatty() and not context.params["json"]
 
 
 async def titles_of(client: OperatorClient) -> dict[str, str]:
@@ -91,13 +102,26 @@ def _row(device: DeviceView, titles: Mapping[str, str]) -> tuple[str | Text, ...
     return (
         device.id,
         Text(device.state, style=COLOURS[device.state]),
-        named(report.bundle_in_use, titles) if report else "",
+        _backbone(report, titles) if report else "",
         _accuracy(report) if report else "",
         f"{report.learning.classes:,}" if report else "",
         f"{report.learning.samples:,}" if report else "",
         ago(device.seen_at),
         tags(device.tags),
     )
+
+
+def _backbone(report: Report, titles: Mapping[str, str]) -> str | Text:
+    return named(report.bundle_in_use, titles) or Text("none", style="yellow")
+
+
+def _idle(devices: Sequence[DeviceView]) -> str:
+    """The note on devices that are well and yet can neither learn nor predict."""
+    count = sum(each.report is not None and not each.report.bundle_in_use for each in devices)
+    if not count:
+        return ""
+    told = "One device has" if count == 1 else f"{count:,} devices have"
+    return f"{told} no backbone yet and can do nothing: fieldwise rollout start BACKBONE"
 
 
 def _accuracy(report: Report) -> str:
@@ -142,8 +166,10 @@ def _report_facts(report: Report, titles: Mapping[str, str]) -> list[tuple[str, 
     update = f"{report.update.phase}"
     if report.update.failure:
         update += f": {report.update.failure}"
+    in_use = f"{named(report.bundle_in_use, titles)} {report.variant_in_use}".strip()
+    nothing = Text("none: fieldwise rollout start BACKBONE brings one", style="yellow")
     return [
-        ("backbone", f"{named(report.bundle_in_use, titles)} {report.variant_in_use}".strip()),
+        ("backbone", in_use or nothing),
         ("update", update),
         ("accuracy", f"{_accuracy(report)} of {learning.window_samples:,} labelled samples"),
         ("same as last", ratio(learning.window_last_label_correct, learning.window_samples)),

@@ -2,8 +2,12 @@
 
 A command returns ``Shown``: a value, and how a person wants to see it. With ``--json`` the value is
 printed instead, and errors are an object on standard error. Colours are for terminals only.
+
+Devices choose some of what is printed, and a terminal obeys what it is sent: no character gets out
+that is not printable, but for the line ends of our own texts.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -52,15 +56,23 @@ def show(shown: Shown, *, as_json: bool) -> None:
         typer.echo(msgspec.json.format(as_line(shown.value), indent=2))
         return
     if shown.note:
-        err().print(Text(shown.note), soft_wrap=True)
+        err().print(Text(clean(shown.note)), soft_wrap=True)
     rendered = shown.render()
+    if isinstance(rendered, Text):
+        rendered = _cell(rendered)
     # Text goes out as it is, however long: a ticket must not be broken at a window's edge.
     out().print(rendered, soft_wrap=isinstance(rendered, Text))
 
 
 def as_line(value: object) -> str:
-    """Return a value as one line of JSON."""
-    return msgspec.json.encode(value, enc_hook=str).decode()
+    """Return a value as one line of JSON, in which strings hold printable characters only."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def clean(text: str) -> str:
+    """Return a text with a mark in place of whatever a terminal would obey, line ends excepted."""
+    return "".join(each if each.isprintable() or each == "\n" else "\ufffd" for each in text)
 
 
 @contextmanager
@@ -80,7 +92,7 @@ def show_error(error: FieldwiseError, *, as_json: bool) -> None:
         return
     console = err()
     for line in error.sentence.splitlines():
-        console.print(Text.assemble(("error: ", "bold red"), line), soft_wrap=True)
+        console.print(Text.assemble(("error: ", "bold red"), clean(line)), soft_wrap=True)
     console.print(Text(error.entry.advice), soft_wrap=True)
 
 
@@ -91,7 +103,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table
         right = column.endswith("#")
         made.add_column(column.rstrip("#"), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        made.add_row(*map(_cell, row))
     return made
 
 
@@ -101,8 +113,14 @@ def facts(pairs: Iterable[tuple[str, str | Text]]) -> Table:
     made.add_column(style="bold")
     made.add_column(overflow="fold")
     for name, value in pairs:
-        made.add_row(name, Text(value) if isinstance(value, str) else value)
+        made.add_row(name, _cell(value))
     return made
+
+
+def _cell(value: str | Text) -> Text:
+    if isinstance(value, str):
+        return Text(clean(value))
+    return Text(clean(value.plain), style=value.style)
 
 
 def ago(when: datetime | None) -> str:

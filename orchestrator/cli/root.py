@@ -88,11 +88,14 @@ def run() -> None:
     """Run one command; a defect ends it with 70 and a traceback for the report."""
     try:
         app()
-    except Exception:  # noqa: BLE001 - the end of the program, told in the product's words
-        err().print_exception()
-        show_error(
-            FieldwiseError(Fault.INTERNAL, "the command met a defect of its own"), as_json=False
-        )
+    except Exception as error:  # noqa: BLE001 - the end of the program, told in the product's words
+        as_json = "--json" in sys.argv
+        told = "the command met a defect of its own"
+        if as_json:
+            told += f"; without --json a traceback is shown: {type(error).__name__}"
+        else:
+            err().print_exception()
+        show_error(FieldwiseError(Fault.INTERNAL, told), as_json=as_json)
         sys.exit(70)
 
 

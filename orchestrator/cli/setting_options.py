@@ -20,14 +20,19 @@ WithSettings = Callable[[Mapping[str, object], Path | None, bool], None]
 
 
 def setting_options(function: WithSettings) -> Callable[..., None]:
-    """Make a command with an option for every setting, and --config and --json."""
+    """Make a command with an option for every setting, and --config and --json.
+
+    As the command of a group it stands back where one of the group's own is called.
+    """
 
     @wraps(function)
-    def command(*, config: Path | None, json: bool, **flags: Any) -> None:
-        function(flags, config, json)
+    def command(*, context: typer.Context, config: Path | None, json: bool, **flags: Any) -> None:
+        if context.invoked_subcommand is None:
+            function(flags, config, json)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
+        inspect.Parameter("context", keyword, annotation=typer.Context),
         inspect.Parameter("config", keyword, default=None, annotation=Config),
         *(_parameter(name) for name in field_names(OrchestratorSettings)),
         inspect.Parameter("json", keyword, default=False, annotation=Json),

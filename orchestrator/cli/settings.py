@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import click
 import msgspec
 import typer
 
@@ -26,8 +25,7 @@ app = typer.Typer(help="Settings: of this server, and of devices from afar.")
 @setting_options
 def settings(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
     """Without a command: the same as `settings show`, with the same options."""
-    if click.get_current_context().invoked_subcommand is None:
-        _show(config, flags, as_json=json)
+    _show(config, flags, as_json=json)
 
 
 @app.command("show")

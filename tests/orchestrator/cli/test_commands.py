@@ -3,12 +3,13 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import Result, _NamedTextIOWrapper
 from typer.testing import CliRunner
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -235,11 +236,74 @@ def test_a_tag_that_is_none_is_refused_before_the_server_is_asked(
     assert client.asked == []
 
 
-def test_a_device_is_removed_only_when_a_person_agrees(run: Any, client: CannedClient) -> None:
+def test_a_device_is_removed_only_when_a_person_agrees(
+    run: Any, client: CannedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_NamedTextIOWrapper, "isatty", lambda _self: True)
     assert run("device", "remove", "d-1", asked="n\n").exit_code == 2
     assert client.asked == []
     assert run("device", "remove", "d-1", asked="y\n").exit_code == 0
     assert client.asked == [("remove_device", "d-1")]
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_program_that_removes_a_device_has_to_say_yes(
+    run: Any, client: CannedClient, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(_NamedTextIOWrapper, "isatty", lambda _self: bool(flags))
+    refused = run("device", "remove", "d-1", *flags, asked="y\n")
+    assert refused.exit_code == 2
+    assert "needs --yes" in refused.stderr
+    assert refused.stdout == ""
+    assert client.asked == []
+    assert run("device", "remove", "d-1", "--yes", *flags).exit_code == 0
+
+
+EVIL = "\x1b]0;owned\x07\x9b31m\u202etxt"
+
+
+def test_nothing_that_a_device_reports_reaches_the_terminal_as_a_command(
+    run: Any, client: CannedClient
+) -> None:
+    evil = replace(
+        DEVICE,
+        facts=Facts(EVIL, EVIL, 1 << 30, 4),
+        report=replace(REPORT, agent_version=EVIL, variant_in_use=EVIL),
+        tags={"site": EVIL},
+    )
+    client.answers["get_device"] = evil
+    client.answers["list_devices"] = Page((evil,))
+    for arguments in (("device", "show", "d-1"), ("device", "list")):
+        for flags in ((), ("--json",)):
+            answer = run(*arguments, *flags)
+            assert answer.exit_code == 0
+            assert "owned" in answer.stdout
+            assert all(each.isprintable() or each == "\n" for each in answer.output)
+    assert json.loads(run("device", "show", "d-1", "--json").stdout)["tags"]["site"] == EVIL
+
+
+def test_what_a_server_says_in_an_error_is_cleaned(run: Any, client: CannedClient) -> None:
+    client.error = FieldwiseError(Fault.NOT_FOUND, EVIL)
+    for flags in ((), ("--json",)):
+        told = run("device", "show", "d-1", *flags).stderr
+        assert "owned" in told
+        assert all(each.isprintable() or each == "\n" for each in told)
+
+
+def test_a_device_without_a_backbone_is_pointed_at(run: Any, client: CannedClient) -> None:
+    idle = replace(
+        DEVICE,
+        state=DeviceState.HEALTHY,
+        report=replace(REPORT, bundle_in_use=None, variant_in_use=""),
+    )
+    client.answers["get_device"] = idle
+    client.answers["list_devices"] = Page((idle, DEVICE))
+    listed = run("device", "list")
+    assert " none " in listed.stdout
+    assert "One device has no backbone yet" in listed.stderr
+    assert "fieldwise rollout start" in run("device", "show", "d-1").stdout
+    client.answers["list_devices"] = Page((DEVICE,))
+    assert run("device", "list").stderr == ""
 
 
 def test_a_cohort_reaches_the_server(run: Any, client: CannedClient) -> None:

@@ -1,5 +1,6 @@
 """The program as a whole: version, help, commands of other packages, missing extras."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -118,6 +119,20 @@ def test_a_defect_ends_with_70_and_a_sentence(
     told = capsys.readouterr().err
     assert "RuntimeError" in told
     assert "error: the command met a defect of its own" in told
+
+
+def test_a_defect_under_json_is_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(root, "app", broken)
+    monkeypatch.setattr(sys, "argv", ["fieldwise", "status", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        root.run()
+    assert ended.value.code == 70
+    assert json.loads(capsys.readouterr().err)["error"]["fault"] == "internal"
 
 
 def test_the_package_gives_its_app_and_nothing_made_up() -> None:
