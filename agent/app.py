@@ -45,6 +45,9 @@ from fieldwise.errors import Fault, FieldwiseError
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
 
+# What says nothing against the backbone in use: it is there again once the disk is mended.
+DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
+
 _log = structlog.get_logger()
 
 
@@ -64,6 +67,7 @@ class Agent:
         self.folder = folder
         self._chance = random.Random()  # noqa: S311 - jitter and choice of images, no secret
         self.clock, self.host = SystemClock(), LinuxHost()
+        self._incarnation: int | None = None
         self._database = Database(self.folder.database)
         self.journal = DatabaseJournal(self._database)
         self.ledger = LedgerFile(self.folder.ledger)
@@ -88,10 +92,9 @@ class Agent:
 
     def daemon(self) -> Daemon:
         """The agent as a daemon; to be called inside the loop that runs it."""
-        incarnation = self.journal.next_incarnation()
         check_ins = CheckIns(
             self.fleet,
-            partial(self._report, incarnation),
+            self._report,
             self.installer,
             self._steer,
             self.clock,
@@ -100,8 +103,14 @@ class Agent:
         self.household.contact = lambda: check_ins.contact
         return Daemon(self.serving, self.installer, check_ins, self.household, self._sockets())
 
-    async def _report(self, incarnation: int, sequence: int) -> Report:
-        return await asyncio.to_thread(self.observer.report, incarnation, sequence)
+    async def _report(self, sequence: int) -> Report:
+        return await asyncio.to_thread(self._report_now, sequence)
+
+    def _report_now(self, sequence: int) -> Report:
+        """A report of this start; on a full disk it has no number yet, and only check-ins wait."""
+        if self._incarnation is None:
+            self._incarnation = self.journal.next_incarnation()
+        return self.observer.report(self._incarnation, sequence)
 
     async def _steer(self, revision: SteeringRevision) -> None:
         settings = learning_settings(self.settings, revision.steering)
@@ -116,7 +125,7 @@ class Agent:
         try:
             self.serving.open(self.steps.open(state.in_use.digest, state.in_use.variant))
         except FieldwiseError as error:
-            if error.fault is Fault.STATE_DAMAGED:
+            if error.fault in DISK_FAULTS:
                 raise
             # The samples are safe; the files come again from the fleet or from the owner.
             _log.error("the backbone in use cannot be opened", reason=error.sentence)

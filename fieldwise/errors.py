@@ -27,6 +27,7 @@ class Fault(StrEnum):
     PERMISSION_DENIED = "permission-denied"
     TICKET_INVALID = "ticket-invalid"
     DEVICE_REMOVED = "device-removed"
+    DEVICE_UNKNOWN = "device-unknown"
     CERTIFICATE_INVALID = "certificate-invalid"
     BUNDLE_INVALID = "bundle-invalid"
     BUNDLE_UNSUITABLE = "bundle-unsuitable"
@@ -40,6 +41,7 @@ class Fault(StrEnum):
     DISK_FULL = "disk-full"
     STATE_LOCKED = "state-locked"
     STATE_DAMAGED = "state-damaged"
+    STATE_UNUSABLE = "state-unusable"
     AUTHORITY_UNUSABLE = "authority-unusable"
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
@@ -95,6 +97,11 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             3,
             "To come back: `fieldwise-agent leave`, then join with a new ticket.",
         ),
+        Fault.DEVICE_UNKNOWN: Entry(
+            "PERMISSION_DENIED",
+            3,
+            "Was the orchestrator's database restored? Then leave and join with a new ticket.",
+        ),
         Fault.CERTIFICATE_INVALID: Entry(
             "UNAUTHENTICATED",
             3,
@@ -130,7 +137,7 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "Use 1 to 128 printable characters without leading or trailing blanks.",
         ),
         Fault.TOO_MANY_CLASSES: Entry(
-            "RESOURCE_EXHAUSTED", 5, "Raise classes_max in the agent's settings, or forget classes."
+            "RESOURCE_EXHAUSTED", 5, "Raise classes_max in the agent's settings."
         ),
         Fault.NO_BACKBONE: Entry(
             "FAILED_PRECONDITION",
@@ -142,6 +149,12 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "FAILED_PRECONDITION",
             5,
             "Another process uses this state folder: stop it or choose another.",
+        ),
+        Fault.STATE_UNUSABLE: Entry(
+            "FAILED_PRECONDITION",
+            5,
+            "Leave the files where they are: mend what is named (rights, a disk that is read-only "
+            "or fails, too many open files) and start again.",
         ),
         Fault.STATE_DAMAGED: Entry(
             "DATA_LOSS",

@@ -1,7 +1,9 @@
 """One SQLite file for what must change together: samples, statistics and the journal.
 
 Write-ahead logging with full synchronisation: a transaction that has returned survives a power
-cut. What was deleted is overwritten, so that a forgotten image is gone from the flash as well.
+cut. What was deleted is overwritten, so that a forgotten image is gone from the flash as well. The
+state folder is one process's, so the log's index stays in memory: SQLite would otherwise make a
+file for it before the first read, and on a full disk not even predictions would start.
 """
 
 import sqlite3
@@ -22,8 +24,9 @@ class Database:
         path: Made when it is not there.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED``, naming the file, when SQLite finds it broken or when a
-            newer agent wrote it.
+        FieldwiseError: ``STATE_DAMAGED``, naming the file, when SQLite finds it broken;
+            ``STATE_UNUSABLE`` when a newer agent wrote it or the machine does not let it be used;
+            ``DISK_FULL``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,6 +35,7 @@ class Database:
         with disk_faults(path):
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             path.chmod(0o600)
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA secure_delete = ON")
@@ -47,7 +51,8 @@ class Database:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise FieldwiseError(
-                Fault.STATE_DAMAGED, f"{self.path} was written by a newer agent (form {version})"
+                Fault.STATE_UNUSABLE,
+                f"{self.path} was written by a newer agent (form {version}): update this one",
             )
         for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
             with self.writing() as connection:

@@ -14,6 +14,9 @@ from fieldwise.identity import write_private
 # the latter apart, so every write that the system refused counts: the transaction is undone alike.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+_SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SQLITE_PRIMARY = 0xFF  # an extended code carries the primary one in its lowest byte
+_ROOM_BYTES_MIN = 64 * 1024  # SQLite asks for 32 KiB at a time and says "disk I/O error" if refused
 
 
 @contextmanager
@@ -22,20 +25,41 @@ def disk_faults(place: Path) -> Iterator[None]:
 
     Raises:
         FieldwiseError: ``DISK_FULL`` when there is no room, ``STATE_DAMAGED`` when SQLite finds
-            the file is not what it wrote, or the file cannot be read or written at all.
+            the file is not what it wrote, ``STATE_UNUSABLE`` when the machine does not let it be
+            read or written, which says nothing against its content.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise FieldwiseError(Fault.DISK_FULL, f"there is no room left for {place}") from error
-        raise FieldwiseError(
-            Fault.STATE_DAMAGED, f"{place} cannot be used: {error.strerror}"
-        ) from error
+            raise _no_room(place) from error
+        raise _unusable(place, error.strerror) from error
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) in _SQLITE_NO_ROOM:
-            raise FieldwiseError(Fault.DISK_FULL, f"there is no room left for {place}") from error
-        raise FieldwiseError(Fault.STATE_DAMAGED, f"{place} cannot be used: {error}") from error
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & _SQLITE_PRIMARY in _SQLITE_DAMAGED:
+            raise FieldwiseError(
+                Fault.STATE_DAMAGED, f"{place} is not what was written: {error}"
+            ) from error
+        if code in _SQLITE_NO_ROOM or _is_full(place):
+            raise _no_room(place) from error
+        raise _unusable(place, error) from error
+
+
+def _is_full(place: Path) -> bool:
+    try:
+        disk = os.statvfs(place.parent)
+    except OSError:
+        return False
+    inodes_gone = disk.f_files > 0 and disk.f_favail == 0
+    return inodes_gone or disk.f_bavail * disk.f_frsize < _ROOM_BYTES_MIN
+
+
+def _no_room(place: Path) -> FieldwiseError:
+    return FieldwiseError(Fault.DISK_FULL, f"there is no room left for {place}")
+
+
+def _unusable(place: Path, reason: object) -> FieldwiseError:
+    return FieldwiseError(Fault.STATE_UNUSABLE, f"{place} cannot be used: {reason}")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -151,10 +151,11 @@ class DatabaseSamples:
             _drop_empty(connection)
 
     def _read_holdout_key(self) -> bytes:
-        with self._database.writing() as connection:
+        with self._database.reading() as connection:
             key = _read_record(connection, "holdout_key")
-            if key is None:
-                key = secrets.token_bytes(32)
+        if key is None:
+            key = secrets.token_bytes(32)
+            with self._database.writing() as connection:
                 _write_record(connection, "holdout_key", key)
         return key
 

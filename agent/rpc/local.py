@@ -237,5 +237,5 @@ def _bind(server: grpc.aio.Server, path: Path) -> None:
         server.add_insecure_port(unix_address(path))
     except RuntimeError as error:
         raise FieldwiseError(
-            Fault.STATE_DAMAGED, f"{path} cannot be listened on: is it longer than 107 characters?"
+            Fault.STATE_UNUSABLE, f"{path} cannot be listened on: is it longer than 107 characters?"
         ) from error

@@ -4,7 +4,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +121,28 @@ def teach(device: Device, number: int) -> None:
 def counted(device: Device) -> int:
     learning = device.status().learning
     return learning.samples + learning.select_samples + learning.judge_samples
+
+
+@pytest.mark.skipif(not may_mount(), reason="mounting takes root")
+def test_an_agent_begins_and_predicts_on_a_disk_without_a_free_byte(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "d"):
+        agent = AgentProcess(tmp_path / "d" / "s")
+        assert agent.run("backbone", "install", tiny_bundle(tmp_path / "b")).returncode == 0
+        agent.start()
+        with agent.device() as device:
+            teach(device, 1)
+        assert agent.stop() == 0
+        with (
+            suppress(OSError),
+            (tmp_path / "d" / "ballast").open("wb", buffering=0) as ballast,
+        ):
+            while ballast.write(bytes(4096)):
+                pass
+        alone = agent.run("status")
+        assert alone.returncode == 0, alone.stderr
+        agent.start()
+        try:
+            with agent.device() as device:
+                assert device.predict(class_images("red", 1)[0]).best == "noise"
+        finally:
+            agent.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from agent.device.database import Database
 from agent.device.journal import DatabaseJournal
+from agent.device.samples import DatabaseSamples
 from agent.device.schema import MIGRATIONS
 from agent.reporting import Steering, SteeringRevision
 from agent.update.machine import Pair, Phase, UpdateState
@@ -86,8 +87,9 @@ def test_the_state_of_a_newer_agent_is_not_touched(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(FieldwiseError, match="newer agent"):
+    with pytest.raises(FieldwiseError, match="newer agent") as caught:
         Database(path)
+    assert caught.value.fault is Fault.STATE_UNUSABLE
 
 
 def test_the_journal_knows_again_what_was_written(tmp_path: Path) -> None:
@@ -169,3 +171,22 @@ def test_sqlite_without_room_is_a_full_disk(tmp_path: Path) -> None:
     write(database, "small", b"1")
     assert read(database, "small") == b"1"
     database.close()
+
+
+def test_a_stopped_agent_is_read_on_a_disk_without_a_free_byte(small_disk: Path) -> None:
+    database = Database(small_disk / "state.sqlite")
+    write(database, "before", b"1")
+    DatabaseSamples(database)
+    database.close()
+    with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as ballast:
+        while ballast.write(bytes(4096)):
+            pass
+    again = Database(small_disk / "state.sqlite")
+    assert read(again, "before") == b"1"
+    DatabaseSamples(again)
+    with pytest.raises(FieldwiseError) as caught:
+        DatabaseJournal(again).next_incarnation()
+    assert caught.value.fault is Fault.DISK_FULL
+    (small_disk / "ballast").unlink()
+    assert DatabaseJournal(again).next_incarnation() == 1
+    again.close()
