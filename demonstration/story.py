@@ -8,7 +8,7 @@ goes into the report; whether it is good enough is decided there.
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 
 from demonstration import backbones, streams
-from demonstration.asking import Asking
+from demonstration.asking import Answers, asking
 from demonstration.board import Board, Row
 from demonstration.features import Backbone
 from demonstration.fleet import Agent, Fleet
@@ -30,7 +30,7 @@ from demonstration.report import (
     Switch,
 )
 from demonstration.streams import Sample, Stream
-from demonstration.watching import Watching
+from demonstration.watching import watching
 from fieldwise.errors import FieldwiseError
 
 ARRIVAL_SECONDS = 60  # for a backbone to come into use on every device; some ten are normal
@@ -85,7 +85,7 @@ def run(options: Options, board: Board) -> tuple[Findings, str]:
         board.open(Row(stream.device, stream.condition) for stream in worlds.values())
         fleet = stack.enter_context(Fleet(options.folder, worlds))
         story = Story(fleet, worlds, pool, board)
-        stack.enter_context(Watching(fleet.agents.values(), board))
+        stack.enter_context(watching(fleet.agents.values(), board))
         devices, kill, title = story.play(packing, options.folder)
     name = str(options.images) if options.images else "handwritten digits"
     return Findings(name, time.monotonic() - began, devices, kill), title
@@ -194,22 +194,23 @@ class Story:
         """Roll out the second backbone while an application on every device keeps asking."""
         self._fleet.push(bundle)
         self._board.say(f"Rolling out {title}; applications keep asking")
-        askings = {name: self._asking(agent) for name, agent in self._fleet.agents.items()}
         with ExitStack() as stack:
-            for asking in askings.values():
-                stack.enter_context(asking)
+            answers = {
+                name: stack.enter_context(self._asking(agent))
+                for name, agent in self._fleet.agents.items()
+            }
             began = time.monotonic()
             self._fleet.start_rollout(title)
             arrivals = self._each(lambda agent: arrive(agent, title, began))
             time.sleep(AFTERWARDS_SECONDS)
         return {
-            name: Switch(seconds, askings[name].predictions, askings[name].failures, obstacle)
+            name: Switch(seconds, answers[name].predictions, answers[name].failures, obstacle)
             for name, (seconds, obstacle) in arrivals.items()
         }
 
-    def _asking(self, agent: Agent) -> Asking:
+    def _asking(self, agent: Agent) -> AbstractContextManager[Answers]:
         images = [sample.pixels for sample in self._worlds[agent.name].test]
-        return Asking(agent.device.predict, images)
+        return asking(agent.device.predict, images)
 
     def kill(self, name: str) -> KillFindings:
         """SIGKILL one agent, start it again, and compare what it knows."""
