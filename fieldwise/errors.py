@@ -129,7 +129,8 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         Fault.IMAGE_INVALID: Entry(
             "INVALID_ARGUMENT",
             2,
-            "Send a whole JPEG, PNG, WebP, BMP or GIF of at most 32 MiB and 50 megapixels.",
+            "Send a whole JPEG, PNG, WebP, BMP or GIF of at most 32 MiB and 24 megapixels "
+            "(JPEG: 50).",
         ),
         Fault.CLASS_INVALID: Entry(
             "INVALID_ARGUMENT",

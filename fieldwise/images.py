@@ -6,9 +6,16 @@ blue within the limits or are refused with ``IMAGE_INVALID``: the size is read f
 before a pixel is decoded, only five formats are tried (each plugin is called by itself, without
 Pillow's global limits and its warnings), and of an animation the first frame counts. Orientation as
 a camera notes it is applied, transparency is laid on white, 16-bit grey is scaled to 8.
+
+A file of a few hundred kilobytes can hold a picture of a hundred megabytes. Where a small square is
+all that is wanted, a JPEG is decoded at a fraction of its size and of anything else only the
+central square goes on, in strips that are averaged down before the next is looked at, so alpha and
+colour never stand beside the picture at full size. Large pictures are decoded one at a time.
 """
 
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -44,9 +51,13 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 SIXTEEN_TO_EIGHT = 257  # 65,535 / 255
+_one_large_at_a_time = threading.Lock()
 EXEMPLAR_BYTES_MAX = 48 * 1024  # a q90 JPEG of 256 px is 20 to 45 KiB: originals below stay
 EXEMPLAR_SIDE = 256  # px; serves a later backbone of 224 px with its customary margin
 EXEMPLAR_QUALITY = 90  # the least at which JPEG's losses stay below those of resizing
+LARGE_PIXELS = 4_000_000  # above, 16 MB and more a picture: these are decoded one at a time
+STRIP_PIXELS = 1_000_000  # converted at a time: 4 MB in each of three modes
+SHARPNESS = 2  # averaged to no less than twice the size wanted, the resampling after that is exact
 LOSSLESS_SIDE_MAX = 64  # px; tiny images are smaller as PNG, and JPEG's blocks would show
 
 
@@ -54,11 +65,14 @@ LOSSLESS_SIDE_MAX = 64  # px; tiny images are smaller as PNG, and JPEG's blocks 
 class Limits:
     """What ``decode`` and ``load`` accept: encoded bytes, and pixels as the header states them.
 
-    32 MiB is the wire's cap; 50 megapixels are today's largest phone cameras and 150 MB decoded.
+    32 MiB is the wire's cap; 50 megapixels are today's largest phone cameras. Only a JPEG can be
+    decoded at less than its full size: for the others 24 megapixels, the largest of usual cameras,
+    are 100 MB as PNG and 400 MB in the buffers of WebP's decoder.
     """
 
     bytes_max: int = 32 * 1024**2
     pixels_max: int = 50_000_000
+    whole_pixels_max: int = 24_000_000
 
 
 def decode(content: bytes, limits: Limits | None = None) -> NDArray[np.uint8]:
@@ -157,10 +171,14 @@ def _read(content: bytes, limits: Limits, side: int | None) -> Image.Image:
         raise _invalid(f"the image is {len(content):,} bytes; the limit is {limits.bytes_max:,}")
     try:
         image = _open(content)
-        _check_size(image.size, limits)
-        if side is not None:
-            image.draft(None, _reduced(image.size, side))
-        return _upright(_to_rgb(image), image)
+        _check_size(image, limits)
+        with _turn(image.size):
+            if side is not None:
+                image.draft(None, _reduced(image.size, side))
+            rgb = _upright(_to_rgb(image) if side is None else _averaged(image, side), image)
+            if rgb is not image:
+                image.close()  # or the picture at full size would outlast its turn
+            return rgb
     except FieldwiseError:
         raise
     except Exception as error:  # decoders raise whatever the bytes make them
@@ -174,12 +192,35 @@ def _open(content: bytes) -> ImageFile:
     raise _invalid("the image is not a JPEG, PNG, WebP, BMP or GIF file")
 
 
-def _check_size(size: tuple[int, int], limits: Limits) -> None:
+def _check_size(image: ImageFile, limits: Limits) -> None:
+    width, height = image.size
+    jpeg = isinstance(image, JpegImageFile)
+    most = limits.pixels_max if jpeg else min(limits.pixels_max, limits.whole_pixels_max)
+    if width * height > most:
+        kind = "" if jpeg else " for anything but JPEG"
+        raise _invalid(f"the image is {width:,} x {height:,}; the limit is {most:,} pixels{kind}")
+
+
+def _turn(size: tuple[int, int]) -> AbstractContextManager[object]:
     width, height = size
-    if width * height > limits.pixels_max:
-        raise _invalid(
-            f"the image is {width:,} x {height:,}; the limit is {limits.pixels_max:,} pixels"
-        )
+    return _one_large_at_a_time if width * height > LARGE_PIXELS else nullcontext()
+
+
+def _averaged(image: Image.Image, side: int) -> Image.Image:
+    """Decode to RGB; a large image becomes its central square, averaged over whole pixels."""
+    factor = min(image.size) // (side * SHARPNESS)
+    if factor < SHARPNESS:
+        return _to_rgb(image)
+    across = min(image.size) // factor
+    edge = across * factor
+    left, top = (image.width - edge) // 2, (image.height - edge) // 2
+    rows = max(1, STRIP_PIXELS // (edge * factor))
+    square = Image.new("RGB", (across, across))
+    for row in range(0, across, rows):
+        begin, end = top + row * factor, top + min(row + rows, across) * factor
+        strip = _to_rgb(image.crop((left, begin, left + edge, end)))
+        square.paste(strip.reduce(factor), (0, row))
+    return square
 
 
 def _reduced(size: tuple[int, int], side: int) -> tuple[int, int]:

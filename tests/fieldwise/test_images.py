@@ -1,4 +1,6 @@
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 
@@ -191,3 +193,62 @@ def test_large_pixels_are_remembered_as_jpeg() -> None:
     kept = images.encode_exemplar(picture(300, 500))
     assert kept.startswith(b"\xff\xd8\xff")
     assert images.decode(kept).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "L", "P", "1"])
+@pytest.mark.parametrize("size", [(900, 700), (641, 1301)])
+def test_a_large_image_by_strips_is_what_it_is_as_a_whole(mode: str, size: tuple[int, int]) -> None:
+    width, height = size
+    colours = Image.fromarray(picture(height, width))
+    if mode in {"RGBA", "LA"}:
+        colours.putalpha(Image.linear_gradient("L").resize(size))
+    content = encoded(colours.convert(mode), "PNG")
+    by_strips = images.load(content, SMALL).astype(int)
+    whole = images.fit(images.decode(content), SMALL).astype(int)
+    assert np.abs(by_strips - whole).mean() < (8 if mode in {"1", "P"} else 2)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_large_image_is_turned_upright_after_its_strips(turn: int) -> None:
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = turn
+    content = encoded(Image.fromarray(picture(700, 900)), "PNG", exif=exif)
+    by_strips = images.load(content, SMALL).astype(int)
+    whole = images.fit(images.decode(content), SMALL).astype(int)
+    assert np.abs(by_strips - whole).mean() < 2
+
+
+def test_what_cannot_be_decoded_at_a_fraction_has_a_lower_limit() -> None:
+    large = Image.new("L", (5000, 5000))
+    assert "24,000,000 pixels for anything but JPEG" in refusal(encoded(large, "PNG"))
+    assert images.load(encoded(large, "JPEG"), SMALL).shape == (32, 32, 3)
+
+
+MEASURED = """
+import resource, sys, threading
+from fieldwise import images
+from fieldwise.bundle import Preprocessing
+content = sys.stdin.buffer.read()
+form = Preprocessing(size=224, mean=(0.0, 0.0, 0.0), scale=(1.0, 1.0, 1.0))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def work():
+    images.load(content, form)
+    images.encode_exemplar(content + bytes(images.EXEMPLAR_BYTES_MAX))
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_four_large_images_at_once_take_the_memory_of_one() -> None:
+    side = 4800  # 92 MB decoded, of a file of some 100 KB
+    content = encoded(Image.new("RGBA", (side, side), (200, 10, 10, 128)), "PNG", compress_level=1)
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED],
+        input=content,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert int(ended.stdout) * 1024 < 1.5 * side * side * 4
