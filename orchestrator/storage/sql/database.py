@@ -6,22 +6,23 @@ with explicit row locks; reads of several statements see one snapshot on both.
 """
 
 import errno
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.storage.sql.place import file_of, prepare_file, read_url
 
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_SECONDS = 10  # the longest write, a rollout's orders for a whole fleet, takes about a second
 CONNECT_SECONDS = 5  # a device retries by itself; one that waits holds a stream
 STATEMENT_SECONDS = 60
@@ -29,6 +30,7 @@ CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
 _DISK_FULL = {"53100"}
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}  # the lowest byte says the kind
 _REFUSED_CLASS = "22"  # data exceptions: a value that no attempt will ever bring in
 
 
@@ -39,11 +41,12 @@ class Database:
         url: ``sqlite:///FILE`` or ``postgresql://...``.
 
     Raises:
-        FieldwiseError: ``SETTING_INVALID`` for another kind of URL.
+        FieldwiseError: ``SETTING_INVALID`` for another kind of URL, or a file that cannot be made.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = _with_driver(url)
+        parsed = read_url(url)
+        self._file = file_of(parsed)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
 
@@ -52,10 +55,11 @@ class Database:
         """Open a transaction that sees one moment and changes nothing.
 
         Raises:
-            FieldwiseError: ``UNAVAILABLE``, or ``DISK_FULL`` where no temporary file fits.
+            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL`` where no temporary file fits, or
+                ``STATE_DAMAGED`` for a file that is no database or not whole.
         """
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        async with _told_plainly(), self._engine.connect() as connection:
+        async with _told_plainly(self._file), self._engine.connect() as connection:
             await connection.execution_options(**options)
             async with connection.begin():
                 yield connection
@@ -65,10 +69,11 @@ class Database:
         """Open a transaction that is committed at the end of the block, or not at all.
 
         Raises:
-            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, ``CONFLICT`` after a deadlock, or
+            FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, ``CONFLICT`` after a deadlock,
+                ``STATE_DAMAGED`` for a file that is no database or not whole, or
                 ``INVALID_ARGUMENT`` for a value that this kind of database cannot hold.
         """
-        async with _told_plainly(), self._engine.connect() as connection:
+        async with _told_plainly(self._file), self._engine.connect() as connection:
             await connection.execution_options(writes=True)
             async with connection.begin():
                 yield connection
@@ -77,22 +82,10 @@ class Database:
         await self._engine.dispose()
 
 
-def _with_driver(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise FieldwiseError(Fault.SETTING_INVALID, "the database URL is not a URL") from error
-    kind = parsed.get_backend_name()
-    if kind not in DRIVERS:
-        raise FieldwiseError(
-            Fault.SETTING_INVALID, f"the database is {kind}; sqlite and postgresql are supported"
-        )
-    return parsed.set(drivername=DRIVERS[kind])
-
-
 def _sqlite(url: URL) -> AsyncEngine:
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    file = file_of(url)
+    if file is not None:
+        prepare_file(file)
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -122,19 +115,28 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def _told_plainly() -> AsyncIterator[None]:
+async def _told_plainly(file: Path | None) -> AsyncIterator[None]:
     try:
         yield
     except IntegrityError:
         raise  # a store that can meet one says what it means
     except DBAPIError as error:
-        raise _translated(error) from error
+        raise _damaged(error, file) or _translated(error) from error
     except PoolTimeoutError as error:
         raise _unavailable("all its connections are in use") from error
     except SQLAlchemyError:
         raise  # a defect in a statement of ours
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise _unavailable(str(error) or type(error).__name__) from error
+
+
+def _damaged(error: DBAPIError, file: Path | None) -> FieldwiseError | None:
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    if file is None or (code & 0xFF not in _DAMAGED and code != sqlite3.SQLITE_IOERR_SHORT_READ):
+        return None
+    return FieldwiseError(
+        Fault.STATE_DAMAGED, f"the database {file} is damaged: {_line(str(error.orig))}"
+    )
 
 
 def _translated(error: DBAPIError) -> FieldwiseError:

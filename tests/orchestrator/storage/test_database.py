@@ -1,5 +1,7 @@
 import asyncio
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -85,15 +87,6 @@ async def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
     assert caught.value.fault is Fault.UNAVAILABLE
 
 
-async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
-    (tmp_path / "fleet.sqlite").write_bytes(b"no database at all" * 100)
-    database = Database(f"sqlite:///{tmp_path}/fleet.sqlite")
-    with pytest.raises(FieldwiseError) as caught:
-        await migrate(database)
-    await database.dispose()
-    assert caught.value.fault is Fault.UNAVAILABLE
-
-
 async def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     database = Database(sqlite_with_tables(tmp_path))
     fill = text("INSERT INTO tickets SELECT NULL, hex(randomblob(5000)), '', 0, 0, 0, 0, 0, ''")
@@ -139,3 +132,61 @@ async def test_sqlite_keeps_its_promises_about_files(tmp_path: Path) -> None:
     with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert (journal, keys) == ("wal", 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:////proc/zz/x.sqlite", "/proc/zz/x.sqlite cannot be opened"),
+        ("sqlite:////tmp", "/tmp cannot be opened: Is a directory"),
+        ("sqlite:///x?mode=ro", "unknown option 'mode'"),
+        ("sqlite://host/x", "Invalid SQLite URL"),
+        ("postgresql://u:hush@h/x?sslmode=require", "unknown option 'sslmode'"),
+        ("postgresql://u:hush@h/x?ssl=weird", "its ssl is none of"),
+        ("postgresql://u:hush@h:abc/x", "a port is a number"),
+        ("postgresql://u:hush@h:65536/x", "the port 65536"),
+        ("postgresql://u:hush@h/x?port=x", "port"),
+        ("postgresql://[u:hush/x", "it is not a URL"),
+    ],
+)
+def test_a_mistake_in_a_url_is_a_sentence_without_its_password(url: str, reason: str) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        Database(url)
+    assert caught.value.fault is Fault.SETTING_INVALID
+    assert reason in caught.value.sentence
+    assert "hush" not in caught.value.sentence
+
+
+async def look_at_all(url: str) -> None:
+    async with sql_stores(url) as stores:
+        await stores.devices.standings()
+        await stores.tickets.list(PageRequest())
+        await stores.backbones.list(PageRequest())
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "truncated"])
+async def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "fleet.sqlite"
+    async with sql_stores(f"sqlite:///{file}") as stores:
+        await join(stores, "d1")
+    whole = file.read_bytes()
+    content = b"rubbish" * 1000 if damage == "rubbish" else whole[: len(whole) // 2]
+    file.write_bytes(content)
+    with pytest.raises(FieldwiseError) as caught:
+        await look_at_all(f"sqlite:///{file}")
+    assert caught.value.fault is Fault.STATE_DAMAGED
+    assert str(file) in caught.value.sentence
+    assert file.read_bytes() == content
+
+
+async def test_only_its_owner_reads_a_database_of_ours(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        async with sql_stores(f"sqlite:///{tmp_path}/deeper/fleet.sqlite") as stores:
+            await join(stores, "d1")
+            files = sorted((tmp_path / "deeper").iterdir())
+            modes = {stat.S_IMODE(each.stat().st_mode) for each in files}
+    finally:
+        os.umask(before)
+    assert [each.suffix for each in files] == [".sqlite", ".sqlite-shm", ".sqlite-wal"]
+    assert modes == {0o600}
