@@ -77,9 +77,9 @@ def test_a_function_of_61_lines_is_too_long_wherever_it_hides(kind: str) -> None
     assert long_functions(ast.parse(f"{just}        line = 2\n")) == {"grown": 61}
 
 
-@pytest.mark.parametrize("mark", ["# noqa: S101", "# type: ignore[misc]", "# noqa"])
+@pytest.mark.parametrize("mark", ["noqa: S101", "type: ignore[misc]", "noqa"])
 def test_a_suppression_without_a_reason_is_noticed(mark: str) -> None:
-    assert bare_suppressions(f"value = 1  {mark}\n") != []
+    assert bare_suppressions(f"value = 1  # {mark}\n") != []
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=name_of)
