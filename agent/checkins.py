@@ -26,6 +26,7 @@ REFUSED_SECONDS = 3600.0  # a device that was removed may be let in again, thoug
 REFUSALS = frozenset(
     {
         Fault.DEVICE_REMOVED,
+        Fault.DEVICE_UNKNOWN,
         Fault.CERTIFICATE_INVALID,
         Fault.UNAUTHENTICATED,
         Fault.PERMISSION_DENIED,

@@ -215,7 +215,7 @@ async def _open_ports(
     ground: _Ground, parts: _Parts, stack: AsyncExitStack
 ) -> tuple[Started, Readiness]:
     settings = ground.settings
-    servers = _servers(ground, parts)
+    servers = _servers(ground)
     ports = servers.listen(settings.device_listen, settings.operator_listen)
     started = _addresses(ground, *ports)
     readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health)
@@ -231,13 +231,16 @@ async def _open_ports(
     return replace(started, metrics_address=shown), readiness
 
 
-def _servers(ground: _Ground, parts: _Parts) -> Servers:
+def _servers(ground: _Ground) -> Servers:
     settings, fleet = ground.settings, ground.authority.fleet
     listens = (settings.device_listen, settings.operator_listen)
     hosts = addresses.certified(settings.advertise_hosts, listens)
     return Servers(
         ServerCertificate(ground.authority, hosts, ground.clock),
-        (DeviceOnly(fleet, ground.clock, parts.enrolment.admit), OperatorsOnly(ground.token)),
+        (
+            DeviceOnly(fleet, ground.clock, ground.stores.members.admit),
+            OperatorsOnly(ground.token),
+        ),
         ground.metrics,
         settings.calls_max,
     )

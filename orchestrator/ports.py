@@ -15,7 +15,7 @@ from typing import Protocol
 
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.cohort import Selector
-from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing
+from orchestrator.fleet.device import Caller, Device, DeviceKey, Facts, Permit, Standing
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import Page, PageRequest
@@ -83,6 +83,16 @@ class KnownKey:
 
 
 class MembershipStore(Protocol):
+    async def admit(self, caller: Caller) -> None:
+        """Let a member pass that calls with one of its own keys.
+
+        Raises:
+            FieldwiseError: ``DEVICE_UNKNOWN`` where there never was such a device,
+                ``DEVICE_REMOVED`` where it is not a member any more, ``CERTIFICATE_INVALID`` where
+                the key is not one of its own.
+        """
+        ...
+
     async def find_key(self, fingerprint: str) -> KnownKey | None: ...
 
     async def enrol(self, newcomer: Newcomer, ticket_id: str) -> bool:
@@ -182,11 +192,11 @@ class Sighting:
 
 
 class CheckInStore(Protocol):
-    async def visitor(self, device_id: str) -> Visitor:
+    async def visitor(self, caller: Caller) -> Visitor:
         """Return a member's affairs.
 
         Raises:
-            FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
+            FieldwiseError: As ``MembershipStore.admit``.
         """
         ...
 
@@ -206,6 +216,17 @@ class CheckInStore(Protocol):
 
         Raises:
             FieldwiseError: ``DEVICE_REMOVED`` where a rollout would take it and it is no member.
+        """
+        ...
+
+    async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
+        """Give a member's settings a revision above one that the device knows.
+
+        Where it was given none, they are the device's own values: that is what the store says.
+        Where the store is at that revision or above already, nothing is changed.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
         """
         ...
 

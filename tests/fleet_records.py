@@ -13,7 +13,7 @@ from fieldwise.bundle import (
 )
 from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, mint
 from orchestrator.fleet.cohort import parse_selector
-from orchestrator.fleet.device import DeviceKey, Facts, Target
+from orchestrator.fleet.device import Caller, DeviceKey, Facts, Target
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdatePhase, UpdateReport
 from orchestrator.ports import Newcomer, Sighting
 from orchestrator.rollout.backbone import Backbone
@@ -55,6 +55,11 @@ def ticket(name: str = "t1", *, uses: int = 10, tags: dict[str, str] | None = No
 
 def key_of(device: str, name: str = "key", ticket_id: str | None = None) -> DeviceKey:
     return DeviceKey(digest_of(f"{device} {name}".encode()), device, "5e41a1", NOW + 100, ticket_id)
+
+
+def caller(device: str, name: str = "key") -> Caller:
+    """Who calls with the key that a device joined with, or a further one of it."""
+    return Caller(device, key_of(device, name).fingerprint)
 
 
 def newcomer(

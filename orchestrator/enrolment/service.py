@@ -138,25 +138,6 @@ class Enrolment:
         await self._members.keep_key(_record(issued, device_id))
         return self._credentials(issued, device_id)
 
-    async def admit(self, device_id: str, fingerprint: str) -> None:
-        """Let a call of a device pass whose certificate the transport has verified.
-
-        Raises:
-            FieldwiseError: ``DEVICE_REMOVED`` for a removed device, ``CERTIFICATE_INVALID`` for a
-                key that is not one of the device's own or that has expired.
-        """
-        known = await self._members.find_key(fingerprint)
-        if known is None or known.key.device != device_id:
-            raise FieldwiseError(
-                Fault.CERTIFICATE_INVALID, f"the key is not one of the device {device_id}"
-            )
-        if known.removed:
-            raise not_a_member(device_id)
-        if self._clock.now() > known.key.expires_at:
-            raise FieldwiseError(
-                Fault.CERTIFICATE_INVALID, f"the certificate of {device_id} has expired"
-            )
-
     async def leave(self, device_id: str) -> None:
         """Take a device out of the fleet, as its owner asks."""
         await self._members.remove(device_id, self._clock.now())

@@ -31,10 +31,12 @@ import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import (
+    Caller,
     Permit,
     Standing,
     Target,
     after_report,
+    check_continuable,
     has_arrived,
     has_failed,
     is_ahead,
@@ -112,27 +114,28 @@ class CheckIns:
         self._pending: dict[str, Sighting] = {}
         self._last_busy_call = -math.inf
 
-    async def check_in(self, device_id: str, report: Report) -> Orders:
-        """Take a report of a device that has proved who it is; return its orders.
+    async def check_in(self, caller: Caller, report: Report) -> Orders:
+        """Take a report of a device that has proved to hold its key; return its orders.
 
         Raises:
-            FieldwiseError: ``DEVICE_REMOVED``, or ``UNAVAILABLE`` without the store: then the
-                device keeps what it has.
+            FieldwiseError: As the store's ``visitor``, ``OVER_LIMIT`` for a generation or revision
+                that nobody can have given, or ``UNAVAILABLE`` without the store: then the device
+                keeps what it has.
         """
         now = self._clock.now()
-        visitor = await self._visitor(device_id, report)
+        visitor = await self._visitor(caller, report)
         known = self._with_pending(visitor.standing)
         fresh = is_newer(report, known.report_order)
         standing = after_report(known, report, now, known.pace_seconds) if fresh else known
         waits = visitor.may_start and _waits(standing)
         seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
         if fresh:
-            await self._keep(visitor.standing, Sighting(device_id, report, now, seconds))
+            await self._keep(visitor.standing, Sighting(caller.device, report, now, seconds))
         permit = await self._permit(standing, seconds, now) if waits else None
         return Orders(
             target=standing.target,
             permit=permit,
-            settings=_newer_settings(visitor, report),
+            settings=await self._settings(visitor, report),
             next_seconds=seconds,
             unix_seconds=int(now),
         )
@@ -177,11 +180,21 @@ class CheckIns:
             return sightings[:middle], sightings[middle:]
         return ()
 
-    async def _visitor(self, device_id: str, report: Report) -> Visitor:
-        visitor = await self._store.visitor(device_id)
+    async def _visitor(self, caller: Caller, report: Report) -> Visitor:
+        visitor = await self._store.visitor(caller)
+        target = visitor.standing.target
+        check_continuable("generation", report.generation, target.generation if target else 0)
+        check_continuable("settings_revision", report.settings_revision, _revision(visitor))
         if not visitor.is_welcome:
             return visitor
-        return await self._store.welcome(device_id, report.generation) or visitor
+        return await self._store.welcome(caller.device, report.generation) or visitor
+
+    async def _settings(self, visitor: Visitor, report: Report) -> SettingsRevision | None:
+        """Return settings that the device has to hear of: newer ones than it knows, or others."""
+        known = report.settings_revision
+        if known > _revision(visitor):
+            return await self._store.continue_settings(visitor.standing.device, known)
+        return visitor.settings if _revision(visitor) > known else None
 
     async def _keep(self, stored: Standing, sighting: Sighting) -> None:
         if _matters(stored, sighting.report):
@@ -250,6 +263,5 @@ def _seconds_left(standing: Standing, now: float) -> int:
     return int(permit.expires_at - DELIVERY_SECONDS - now) if permit else 0
 
 
-def _newer_settings(visitor: Visitor, report: Report) -> SettingsRevision | None:
-    settings = visitor.settings
-    return settings if settings and settings.revision > report.settings_revision else None
+def _revision(visitor: Visitor) -> int:
+    return visitor.settings.revision if visitor.settings else 0

@@ -2,7 +2,8 @@
 
 All times are seconds since 1970 UTC. A generation numbers the targets of one device: it rises with
 every change and is never reused, so that a late report cannot pass for a fresh one. Where a device
-knows a higher generation than the store, as after a restored backup, it is continued from there.
+knows a higher generation than the store, as after a restored backup, it is continued from there;
+so are the revisions of its settings.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.report import NOTHING_BEGUN, UNDER_WAY, Report, UpdatePhase, UpdateReport
 from orchestrator.fleet.settings import SettingsRevision
 
+CONTINUED_MAX = 2**53  # a thousand orders a second for 285,000 years, and room to count on from
 PACES_UNTIL_OFFLINE = 3  # two lost messages in a row are weather; three are an outage
 
 
@@ -95,6 +97,14 @@ class DeviceKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls by its certificate: the device's id and the fingerprint of the key."""
+
+    device: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """Everything that is known of a member; ``key`` is its newest."""
 
@@ -113,6 +123,22 @@ def not_a_member(device_id: str) -> FieldwiseError:
     return FieldwiseError(
         Fault.DEVICE_REMOVED, f"the device {device_id[:70]} was taken out of the fleet"
     )
+
+
+def check_continuable(name: str, told: int, given: int) -> None:
+    """Refuse a generation or revision that no one can have given, and that leaves no room above.
+
+    Args:
+        name: What it is.
+        told: What the device says that it knows.
+        given: The highest that the store has given it, 0 for none.
+
+    Raises:
+        FieldwiseError: ``OVER_LIMIT``.
+    """
+    limit = max(CONTINUED_MAX, given)
+    if told > limit:
+        raise FieldwiseError(Fault.OVER_LIMIT, f"{name} is {told:,}; the limit is {limit:,}")
 
 
 def after_report(standing: Standing, report: Report, seen_at: float, pace: int) -> Standing:

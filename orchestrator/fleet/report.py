@@ -86,11 +86,13 @@ class LearningCounters:
 class Report:
     """One check-in's account of a device.
 
-    ``incarnation`` counts the starts of the agent and ``sequence`` the reports of one start;
-    ``generation`` is the highest generation of target that the device has seen and stored.
+    ``incarnation`` counts the starts of the agent and ``sequence`` the reports of one start, both
+    from 1, so that the first is newer than none. ``generation`` is the highest generation of target
+    that the device has seen and stored.
 
     Raises:
-        FieldwiseError: ``OVER_LIMIT`` on creation where a number could not be stored.
+        FieldwiseError: On creation ``OVER_LIMIT`` where a number could not be stored,
+            ``INVALID_ARGUMENT`` for an incarnation or a sequence of 0.
     """
 
     incarnation: int
@@ -107,6 +109,11 @@ class Report:
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning):
             _check_counts(part)
+        if not all(self.order):
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT,
+                f"incarnation {self.incarnation}, sequence {self.sequence}: both count from 1",
+            )
 
     @property
     def order(self) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from fieldwise.identity import (
 )
 from fieldwise.wire import PACKAGE
 from orchestrator.enrolment.authority import fingerprint_of
+from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock
 
@@ -34,12 +35,12 @@ OPERATOR_SERVICE = f"{PACKAGE}.Operator"
 SELF_CHECKED = "CheckIn"
 CERTIFICATES_KEPT = 4096  # parsed ones, a few KiB each: the devices of one busy minute
 
-_caller: ContextVar[DeviceIdentity] = ContextVar("caller")
+_caller: ContextVar[Caller] = ContextVar("caller")
 
 
-def calling_device() -> str:
-    """Return the id of the device whose call this is; its certificate was checked before."""
-    return _caller.get().device_id
+def calling() -> Caller:
+    """Return whose call this is; the certificate was checked before."""
+    return _caller.get()
 
 
 class DeviceOnly:
@@ -47,16 +48,16 @@ class DeviceOnly:
 
     The transport has checked the chain when the connection began; a certificate may end, a device
     may be removed, and the clock may move, while it lasts. A check-in reads its device's row anyway
-    and refuses a removed one by itself, so the most frequent call costs no second look.
+    and asks the same of it by itself, so the most frequent call costs no second look.
 
     Args:
         fleet: Name of the fleet.
         clock: What time it is.
-        admit: Refuses a device id with the fingerprint of a key, where the two may not call.
+        admit: Refuses who is no member or calls with a key that is not his own.
     """
 
     def __init__(
-        self, fleet: str, clock: Clock, admit: Callable[[str, str], Awaitable[None]]
+        self, fleet: str, clock: Clock, admit: Callable[[Caller], Awaitable[None]]
     ) -> None:
         self._fleet = fleet
         self._clock = clock
@@ -70,9 +71,10 @@ class DeviceOnly:
                 Fault.CERTIFICATE_INVALID, f"the certificate is of the fleet {identity.fleet}"
             )
         check_validity(certificate, datetime.fromtimestamp(self._clock.now(), UTC))
+        caller = Caller(identity.device_id, fingerprint)
         if call.method.name != SELF_CHECKED:
-            await self._admit(identity.device_id, fingerprint)
-        token = _caller.set(identity)
+            await self._admit(caller)
+        token = _caller.set(caller)
         try:
             yield None
         finally:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from orchestrator.enrolment.ticket import Ticket, is_open
 from orchestrator.fleet.cohort import Selector, parse_selector
 from orchestrator.fleet.device import (
+    Caller,
     Device,
     DeviceKey,
     Permit,
@@ -50,6 +51,20 @@ class Contents:
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)
+
+    def present(self, device_id: str) -> Device:
+        device = self.member(device_id)
+        if device is None:
+            raise not_a_member(device_id)
+        return device
+
+    def admit(self, caller: Caller) -> Device:
+        if caller.device not in self.devices:
+            raise refusals.unknown_device(caller.device)
+        device, key = self.present(caller.device), self.keys.get(caller.fingerprint)
+        if key is None or key.device != caller.device:
+            raise refusals.foreign_key(caller.device)
+        return device
 
     def fleet(self) -> Iterator[Device]:
         return (self.devices[each] for each in sorted(self.devices) if each not in self.removed)
@@ -95,6 +110,9 @@ class MemoryMembers:
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
 
+    async def admit(self, caller: Caller) -> None:
+        self._contents.admit(caller)
+
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         key = self._contents.keys.get(fingerprint)
         return KnownKey(key, key.device in self._contents.removed) if key else None
@@ -118,9 +136,7 @@ class MemoryMembers:
         return True
 
     async def keep_key(self, key: DeviceKey) -> None:
-        device = self._contents.member(key.device)
-        if device is None:
-            raise not_a_member(key.device)
+        device = self._contents.present(key.device)
         known = self._contents.keys.get(key.fingerprint)
         if known is not None and known.device != key.device:
             raise refusals.key_known()
@@ -185,30 +201,30 @@ class MemoryCheckIns:
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
 
-    async def visitor(self, device_id: str) -> Visitor:
-        device = self._contents.member(device_id)
-        if device is None:
-            raise not_a_member(device_id)
-        return Visitor(
-            device.standing,
-            device.settings,
-            may_start=self._may_start(device.standing),
-            is_welcome=not device.standing.rollout and self._host_of(device) is not None,
-        )
+    async def visitor(self, caller: Caller) -> Visitor:
+        return self._visitor(self._contents.admit(caller))
 
     async def welcome(self, device_id: str, generation: int) -> Visitor | None:
         device = self._contents.devices[device_id]
         host = self._host_of(device)
         if host is None:
             return None
-        standing = (await self.visitor(device_id)).standing
+        standing = self._contents.present(device_id).standing
         if not standing.rollout:
             raised = replace(host, watched=True, revision=host.revision + 1)
             self._contents.rollouts[host.number] = raised
             self._contents.members[host.number][device_id] = None
             target = Target(max(next_generation(standing), generation + 1), host.digest)
             self._contents.stand(device, replace(standing, target=target, rollout=host.number))
-        return await self.visitor(device_id)
+        return self._visitor(self._contents.present(device_id))
+
+    async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
+        device = self._contents.present(device_id)
+        given = device.settings or SettingsRevision(0, DeviceSettings())
+        if given.revision < known:
+            given = SettingsRevision(known + 1, given.settings)
+            self._contents.devices[device_id] = replace(device, settings=given)
+        return given
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         for sighting in sightings:
@@ -230,6 +246,14 @@ class MemoryCheckIns:
         self._contents.members[device.standing.rollout][device_id] = permit
         self._contents.stand(device, replace(device.standing, permit=permit))
         return True
+
+    def _visitor(self, device: Device) -> Visitor:
+        return Visitor(
+            device.standing,
+            device.settings,
+            may_start=self._may_start(device.standing),
+            is_welcome=not device.standing.rollout and self._host_of(device) is not None,
+        )
 
     def _host_of(self, device: Device) -> Rollout | None:
         return host_of(self._contents.newest_rollouts(), device.tags)

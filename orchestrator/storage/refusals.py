@@ -16,6 +16,18 @@ def no_device(device_id: str) -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, f"there is no device {device_id[:70]!r}")
 
 
+def unknown_device(device_id: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.DEVICE_UNKNOWN, f"this orchestrator does not know the device {device_id[:70]!r}"
+    )
+
+
+def foreign_key(device_id: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.CERTIFICATE_INVALID, f"the key is not known as one of the device {device_id[:70]}"
+    )
+
+
 def key_known() -> FieldwiseError:
     return FieldwiseError(Fault.ALREADY_EXISTS, "this key belongs to a device of the fleet")
 

@@ -7,7 +7,8 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.device import Permit, Target, permit_held
+from orchestrator.fleet.cohort import Selector
+from orchestrator.fleet.device import CONTINUED_MAX, Caller, Permit, Target, permit_held
 from orchestrator.fleet.report import (
     LearningCounters,
     UpdateFailure,
@@ -15,6 +16,7 @@ from orchestrator.fleet.report import (
     UpdateReport,
     VitalSigns,
 )
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import PageRequest
 from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import parse_reference
@@ -24,7 +26,9 @@ from tests.fleet_records import (
     NOW,
     SetClock,
     backbone,
+    caller,
     join,
+    key_of,
     order,
     report,
     roll_out,
@@ -51,7 +55,7 @@ class TestCheckInStore:
         await stores.check_ins.keep([sighting("d1", told, NOW + 5)])
         device = await stores.devices.get("d1")
         assert device.report == told
-        standing = (await stores.check_ins.visitor("d1")).standing
+        standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert standing == device.standing
         assert (standing.seen_at, standing.pace_seconds) == (NOW + 5, 60)
         assert (standing.report_order, standing.update) == ((1, 7), update)
@@ -68,7 +72,7 @@ class TestCheckInStore:
         await stores.check_ins.keep([sighting("d1", report(5, incarnation=2))])
         late = report(sequence, incarnation=incarnation, generation=9)
         await stores.check_ins.keep([sighting("d1", late)])
-        standing = (await stores.check_ins.visitor("d1")).standing
+        standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert standing.generation == (9 if kept else 0)
 
     async def test_many_reports_are_kept_at_once(self, stores: Stores) -> None:
@@ -88,10 +92,10 @@ class TestCheckInStore:
         check_ins = CheckIns(stores.check_ins, SetClock())
         for name in ("d1", "d2", "d3"):
             await join(stores, name)
-            await check_ins.check_in(name, report(1))
+            await check_ins.check_in(caller(name), report(1))
         odd = replace(report(2), agent_version="0\0")
         for name, told in (("d1", report(2)), ("d2", odd), ("d3", report(2))):
-            await check_ins.check_in(name, told)
+            await check_ins.check_in(caller(name), told)
         refused = ""
         try:
             await check_ins.flush()
@@ -104,24 +108,69 @@ class TestCheckInStore:
                 await stores.check_ins.keep([sighting("d2", odd)])
             assert fault_of(caught) is Fault.INVALID_ARGUMENT
 
-    @pytest.mark.parametrize("known", [True, False])
-    async def test_who_is_no_member_is_no_visitor(self, stores: Stores, known: bool) -> None:
-        if known:
-            await join(stores, "d1")
-            await stores.members.remove("d1", NOW)
+    @pytest.mark.parametrize(
+        ("device", "key_of", "fault"),
+        [
+            ("stranger", "stranger", Fault.DEVICE_UNKNOWN),
+            ("stranger", "d1", Fault.DEVICE_UNKNOWN),
+            ("gone", "gone", Fault.DEVICE_REMOVED),
+            ("gone", "stranger", Fault.DEVICE_REMOVED),
+            ("d1", "stranger", Fault.CERTIFICATE_INVALID),
+            ("d1", "d2", Fault.CERTIFICATE_INVALID),
+        ],
+    )
+    async def test_who_is_no_member_with_his_own_key_is_no_visitor_nor_admitted(
+        self, stores: Stores, device: str, key_of: str, fault: Fault
+    ) -> None:
+        for name in ("d1", "d2", "gone"):
+            await join(stores, name)
+        await stores.members.remove("gone", NOW)
+        pretended = Caller(device, caller(key_of).fingerprint)
+        for asked in (stores.check_ins.visitor(pretended), stores.members.admit(pretended)):
+            with pytest.raises(FieldwiseError) as caught:
+                await asked
+            assert fault_of(caught) is fault
+
+    async def test_a_member_is_admitted_with_each_of_its_keys(self, stores: Stores) -> None:
+        await join(stores, "d1")
+        await stores.members.keep_key(key_of("d1", "second"))
+        for name in ("key", "second"):
+            await stores.members.admit(caller("d1", name))
+            assert (await stores.check_ins.visitor(caller("d1", name))).standing.device == "d1"
+
+    @pytest.mark.parametrize(
+        ("known", "revision"), [(1, 2), (2, 2), (3, 4), (CONTINUED_MAX, CONTINUED_MAX + 1)]
+    )
+    async def test_settings_are_continued_above_what_a_device_knows(
+        self, stores: Stores, known: int, revision: int
+    ) -> None:
+        await join(stores, "d1")
+        for settings in (DeviceSettings(shrinkage=0.5), DeviceSettings(retention_days=3)):
+            await stores.devices.apply_settings(Selector(), settings)
+        given = await stores.check_ins.continue_settings("d1", known)
+        assert given == SettingsRevision(revision, DeviceSettings(retention_days=3))
+        assert (await stores.devices.get("d1")).settings == given
+
+    async def test_settings_that_a_store_never_gave_are_the_device_s_own(
+        self, stores: Stores
+    ) -> None:
+        await join(stores, "d1")
+        given = await stores.check_ins.continue_settings("d1", 4)
+        assert given == SettingsRevision(5, DeviceSettings())
+        await stores.members.remove("d1", NOW)
         with pytest.raises(FieldwiseError) as caught:
-            await stores.check_ins.visitor("d1")
+            await stores.check_ins.continue_settings("d1", 9)
         assert fault_of(caught) is Fault.DEVICE_REMOVED
 
     async def test_a_visitor_may_start_while_its_rollout_runs(self, stores: Stores) -> None:
         await join(stores, "d1")
-        assert not (await stores.check_ins.visitor("d1")).may_start
+        assert not (await stores.check_ins.visitor(caller("d1"))).may_start
         rollout = await order(stores, await roll_out(stores), 1, "d1")
-        visitor = await stores.check_ins.visitor("d1")
+        visitor = await stores.check_ins.visitor(caller("d1"))
         assert visitor.may_start
         assert visitor.standing.target == Target(1, rollout.digest)
         await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
-        assert not (await stores.check_ins.visitor("d1")).may_start
+        assert not (await stores.check_ins.visitor(caller("d1"))).may_start
 
     async def test_a_permit_is_for_the_present_target_of_a_running_rollout(
         self, stores: Stores
@@ -132,7 +181,7 @@ class TestCheckInStore:
         assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20))
         assert await stores.check_ins.permit("d1", Permit(2, NOW + 20))
         assert await stores.check_ins.permit("d1", Permit(2, NOW + 40))
-        permit = (await stores.check_ins.visitor("d1")).standing.permit
+        permit = (await stores.check_ins.visitor(caller("d1"))).standing.permit
         assert permit == Permit(2, NOW + 40)
         await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
         assert not await stores.check_ins.permit("d1", Permit(2, NOW + 60))
@@ -243,7 +292,7 @@ class TestRolloutStore:
         with pytest.raises(FieldwiseError) as caught:
             await order(stores, read, 1, "d1")
         assert fault_of(caught) is Fault.CONFLICT
-        assert (await stores.check_ins.visitor("d1")).standing.target is None
+        assert (await stores.check_ins.visitor(caller("d1"))).standing.target is None
 
     async def test_a_cohort_is_who_matches_and_who_was_ordered(self, stores: Stores) -> None:
         await join(stores, "d1", site="berlin")
@@ -280,7 +329,7 @@ class TestRolloutStore:
         old = await order(stores, old, 1, "d1")
         new = await order(stores, new, 2, "d1")
         await order(stores, old, 3, "d1")
-        standing = (await stores.check_ins.visitor("d1")).standing
+        standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert (standing.rollout, standing.target) == (new.number, Target(2, new.digest))
         assert [each.rollout for each in await stores.rollouts.cohort(old)] == [new.number]
 
@@ -289,7 +338,7 @@ class TestRolloutStore:
         await join(stores, "d1")
         rollout = await order(stores, await roll_out(stores), 5, "d1")
         await order(stores, rollout, generation, "d1")
-        standing = (await stores.check_ins.visitor("d1")).standing
+        standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert standing.target == Target(5, rollout.digest)
 
     async def test_an_order_ends_the_permit_before(self, stores: Stores) -> None:
@@ -297,7 +346,7 @@ class TestRolloutStore:
         rollout = await order(stores, await roll_out(stores), 1, "d1")
         await stores.check_ins.permit("d1", Permit(1, NOW + 20))
         await order(stores, rollout, 2, "d1")
-        standing = (await stores.check_ins.visitor("d1")).standing
+        standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert permit_held(standing) is None
 
     async def test_a_permit_counts_until_its_device_has_heard_of_the_newer_rollout(

@@ -10,7 +10,7 @@ from orchestrator.fleet.device import Permit, Target
 from orchestrator.ports import Permits
 from orchestrator.rollout.machine import Phase, Rollout
 from orchestrator.storage.stores import Stores
-from tests.fleet_records import NOW, join, order, report, roll_out, sighting
+from tests.fleet_records import NOW, caller, join, order, report, roll_out, sighting
 
 
 async def complete(stores: Stores, cohort: str = "", version: str = "1") -> Rollout:
@@ -27,9 +27,9 @@ class TestWelcome:
         meant = await complete(stores, "site=berlin", "2")
         await complete(stores, "site=paris", "3")
         await join(stores, "d1", site="berlin")
-        assert (await stores.check_ins.visitor("d1")).is_welcome
+        assert (await stores.check_ins.visitor(caller("d1"))).is_welcome
         visitor = await stores.check_ins.welcome("d1", 0)
-        assert visitor == await stores.check_ins.visitor("d1")
+        assert visitor == await stores.check_ins.visitor(caller("d1"))
         assert visitor is not None
         assert not visitor.is_welcome
         assert visitor.may_start
@@ -56,7 +56,7 @@ class TestWelcome:
         rollout = await stores.rollouts.save(replace(await roll_out(stores), phase=phase))
         await join(stores, "d1")
         assert await stores.check_ins.welcome("d1", 0) is None
-        visitor = await stores.check_ins.visitor("d1")
+        visitor = await stores.check_ins.visitor(caller("d1"))
         assert (visitor.standing.target, visitor.is_welcome) == (None, False)
         assert await stores.rollouts.get(rollout.number) == rollout
 
@@ -70,13 +70,13 @@ class TestWelcome:
         await complete(stores)
         await stores.rollouts.save(replace(await roll_out(stores, version="2"), phase=phase))
         await join(stores, "d1")
-        assert (await stores.check_ins.visitor("d1")).is_welcome == welcomed
+        assert (await stores.check_ins.visitor(caller("d1"))).is_welcome == welcomed
         assert (await stores.check_ins.welcome("d1", 0) is not None) == welcomed
 
     async def test_nobody_is_welcome_whose_tags_differ(self, stores: Stores) -> None:
         kept = await complete(stores, "site=berlin")
         await join(stores, "d1", site="paris")
-        assert not (await stores.check_ins.visitor("d1")).is_welcome
+        assert not (await stores.check_ins.visitor(caller("d1"))).is_welcome
         assert await stores.check_ins.welcome("d1", 0) is None
         assert await stores.rollouts.get(kept.number) == kept
 
@@ -84,7 +84,7 @@ class TestWelcome:
         await join(stores, "d1")
         old = await order(stores, await roll_out(stores), 1, "d1")
         new = await complete(stores, version="2")
-        assert not (await stores.check_ins.visitor("d1")).is_welcome
+        assert not (await stores.check_ins.visitor(caller("d1"))).is_welcome
         visitor = await stores.check_ins.welcome("d1", 0)
         assert visitor is not None
         assert visitor.standing.rollout == old.number

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.fleet import check_in
-from orchestrator.fleet.device import Standing, Target, not_a_member
+from orchestrator.fleet.device import Caller, Standing, Target, not_a_member
 from orchestrator.fleet.report import UpdatePhase
 from orchestrator.ports import Visitor
 from orchestrator.rollout import machine
@@ -160,15 +160,15 @@ def a_look_from_before_a_welcome_is_saved(patch: pytest.MonkeyPatch) -> None:
 def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> None:
     genuine = memory.MemoryCheckIns.visitor
 
-    async def visitor(self: memory.MemoryCheckIns, device_id: str) -> Visitor:
-        found = await genuine(self, device_id)
-        device = self._contents.devices[device_id]
+    async def visitor(self: memory.MemoryCheckIns, caller: Caller) -> Visitor:
+        found = await genuine(self, caller)
+        device = self._contents.devices[caller.device]
         host = memory.host_of(self._contents.newest_rollouts(), device.tags)
         if host is None or host.number <= found.standing.rollout:
             return found
         self._contents.stand(device, replace(found.standing, rollout=0))
-        self._contents.members[host.number][device_id] = None
-        return await genuine(self, device_id)
+        self._contents.members[host.number][caller.device] = None
+        return await genuine(self, caller)
 
     patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
 
@@ -205,11 +205,11 @@ def late_orders_are_given_all_the_same(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_removed_device_is_still_served(patch: pytest.MonkeyPatch) -> None:
-    async def visitor(self: memory.MemoryCheckIns, device_id: str) -> Visitor:
-        if device_id not in self._contents.devices:
-            raise not_a_member(device_id)
+    async def visitor(self: memory.MemoryCheckIns, caller: Caller) -> Visitor:
+        if caller.device not in self._contents.devices:
+            raise not_a_member(caller.device)
         return Visitor(
-            self._contents.devices[device_id].standing, None, may_start=False, is_welcome=False
+            self._contents.devices[caller.device].standing, None, may_start=False, is_welcome=False
         )
 
     patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
@@ -219,10 +219,10 @@ def targets_are_told_once(patch: pytest.MonkeyPatch) -> None:
     genuine = check_in.CheckIns.check_in
     told: set[tuple[str, Target | None]] = set()
 
-    async def once(self: check_in.CheckIns, device_id: str, report: object) -> object:
-        orders = await genuine(self, device_id, report)
-        known = (device_id, orders.target) in told
-        told.add((device_id, orders.target))
+    async def once(self: check_in.CheckIns, caller: Caller, report: object) -> object:
+        orders = await genuine(self, caller, report)
+        known = (caller.device, orders.target) in told
+        told.add((caller.device, orders.target))
         return replace(orders, target=None, permit=None) if known else orders
 
     patch.setattr(check_in.CheckIns, "check_in", once)

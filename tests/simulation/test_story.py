@@ -11,7 +11,7 @@ from orchestrator.fleet.check_in import CheckIns
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.storage.memory import memory_stores
-from tests.fleet_records import NOW, SetClock, backbone, join
+from tests.fleet_records import NOW, SetClock, backbone, caller, join
 from tests.simulation.devices import SimulatedDevice
 
 STORY = Path(__file__).with_name("story.txt")
@@ -59,7 +59,7 @@ async def _live(
     if camera.update.phase is not phase:
         lines.append(f"{time} is {camera.update.phase}")
     if camera.due <= clock.now():
-        orders = await check_ins.check_in(camera.name, camera.report())
+        orders = await check_ins.check_in(caller(camera.name), camera.report())
         target = f"target {orders.target.generation}" if orders.target else "no target"
         permit = f", may start for {orders.permit.seconds} s" if orders.permit else ""
         lines.append(f"{time} checks in: {target}{permit}, next in {orders.next_seconds} s")

@@ -24,7 +24,7 @@ from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.machine import Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.storage.memory import Contents, memory_stores
-from tests.fleet_records import NOW, SetClock, backbone, join
+from tests.fleet_records import NOW, SetClock, backbone, caller, join
 from tests.simulation.checks import (
     check_counts,
     check_left,
@@ -147,9 +147,10 @@ class World:
 
     async def serve(self, device: SimulatedDevice, report: Report, sent: float, life: int) -> None:
         try:
-            orders = await self.dice.choice(self.replicas).check_in(device.name, report)
+            orders = await self.dice.choice(self.replicas).check_in(caller(device.name), report)
         except FieldwiseError as error:
-            _expect(error, Fault.DEVICE_REMOVED)
+            known = device.name in self.contents.devices
+            _expect(error, Fault.DEVICE_REMOVED if known else Fault.DEVICE_UNKNOWN)
             assert self.contents.member(device.name) is None
             device.gone = True
             return
@@ -344,7 +345,7 @@ class World:
                 self.check_device(device, member.standing)
                 check_served(member, self.contents.newest_rollouts())
                 revision = member.settings.revision if member.settings else 0
-                assert device.settings_revision >= revision, f"{device.name} kept old settings"
+                assert device.settings_revision == revision, f"{device.name} kept old settings"
         for rollout in self.contents.rollouts.values():
             await self.check_rollout(rollout)
 

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import (
     RowMapping,
+    Select,
     and_,
     bindparam,
     case,
@@ -21,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import (
+    Caller,
     Device,
     Permit,
     Standing,
@@ -28,13 +31,14 @@ from orchestrator.fleet.device import (
     next_generation,
     not_a_member,
 )
-from orchestrator.fleet.settings import DeviceSettings
+from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import Sighting, Visitor
 from orchestrator.rollout.machine import Order, Phase, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.membership import check_caller, holds
 from orchestrator.storage.sql.orders import find_host, give_newcomer, open_again
 from orchestrator.storage.sql.rows import (
     SETTINGS,
@@ -148,11 +152,15 @@ class SqlCheckIns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def visitor(self, device_id: str) -> Visitor:
+    async def visitor(self, caller: Caller) -> Visitor:
+        statement = _select_affairs(caller.device).where(holds(caller))
         async with self._database.read() as connection:
-            row = await _affairs_of(connection, device_id)
+            row = (await connection.execute(statement)).mappings().one_or_none()
+            if row is None:
+                await check_caller(connection, caller)
+                raise not_a_member(caller.device)
             free = row["rollout"] is None
-            welcome = free and await find_host(connection, device_id) is not None
+            welcome = free and await find_host(connection, caller.device) is not None
         return _visitor_of(row, is_welcome=welcome)
 
     async def welcome(self, device_id: str, generation: int) -> Visitor | None:
@@ -167,6 +175,19 @@ class SqlCheckIns:
                 order = Order(device_id, Target(above, host.digest))
                 await give_newcomer(connection, host.number, order)
             return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
+
+    async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
+        own = settings_text(DeviceSettings())
+        statement = (
+            update(devices)
+            .where(devices.c.id == device_id, devices.c.settings_revision < known)
+            .values(settings=func.coalesce(devices.c.settings, own), settings_revision=known + 1)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(statement)
+            given = settings_of(await _affairs_of(connection, device_id))
+        assert given is not None
+        return given
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if not sightings:
@@ -230,9 +251,13 @@ _PHASE = (
 )
 
 
+def _select_affairs(device_id: str) -> Select[Any]:
+    return select_standings(*SETTINGS, _PHASE).where(devices.c.id == device_id)
+
+
 async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping:
-    statement = select_standings(*SETTINGS, _PHASE).where(devices.c.id == device_id)
-    row: RowMapping | None = (await connection.execute(statement)).mappings().one_or_none()
+    found = await connection.execute(_select_affairs(device_id))
+    row: RowMapping | None = found.mappings().one_or_none()
     if row is None:
         raise not_a_member(device_id)
     return row

@@ -1,11 +1,11 @@
 """Tickets, members and their keys in a database."""
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.enrolment.ticket import Ticket
-from orchestrator.fleet.device import DeviceKey, not_a_member
+from orchestrator.fleet.device import Caller, DeviceKey, not_a_member
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
@@ -71,6 +71,10 @@ class SqlMembers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def admit(self, caller: Caller) -> None:
+        async with self._database.read() as connection:
+            await check_caller(connection, caller)
+
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         statement = (
             select(device_keys, devices.c.removed_at)
@@ -131,6 +135,26 @@ class SqlMembers:
         async with self._database.write() as connection:
             if (await connection.execute(statement)).rowcount == 0:
                 raise refusals.no_device(device_id)
+
+
+def holds(caller: Caller) -> ColumnElement[bool]:
+    """Tell in a statement whether the key is the device's own."""
+    return exists().where(
+        device_keys.c.fingerprint == caller.fingerprint, device_keys.c.device == caller.device
+    )
+
+
+async def check_caller(connection: AsyncConnection, caller: Caller) -> None:
+    """Refuse as ``MembershipStore.admit`` says."""
+    statement = select(devices.c.removed_at, holds(caller).label("holds"))
+    found = await connection.execute(statement.where(devices.c.id == caller.device))
+    row = found.one_or_none()
+    if row is None:
+        raise refusals.unknown_device(caller.device)
+    if row.removed_at is not None:
+        raise not_a_member(caller.device)
+    if not row.holds:
+        raise refusals.foreign_key(caller.device)
 
 
 async def _insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:

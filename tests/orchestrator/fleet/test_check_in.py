@@ -6,13 +6,14 @@ import pytest
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.check_in import CheckIns, Pace, StartPermit
 from orchestrator.fleet.cohort import Selector
-from orchestrator.fleet.device import Target
+from orchestrator.fleet.device import CONTINUED_MAX, Target
 from orchestrator.fleet.report import LearningCounters, Report, UpdatePhase
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
+from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.machine import Order, Phase, Rollout
 from orchestrator.storage.memory import memory_stores
-from tests.fleet_records import SetClock, backbone, join, report, step
+from tests.fleet_records import SetClock, backbone, caller, join, report, step
 
 
 class CountedCheckIns:
@@ -26,6 +27,7 @@ class CountedCheckIns:
         self.visitor = store.visitor
         self.permit = store.permit
         self.welcome = store.welcome
+        self.continue_settings = store.continue_settings
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if self.away:
@@ -50,7 +52,7 @@ class Fixture:
         return await self.stores.rollouts.save(rollout, [order])
 
     async def visitor(self) -> Visitor:
-        return await self.stores.check_ins.visitor("d1")
+        return await self.stores.check_ins.visitor(caller("d1"))
 
 
 @pytest.fixture
@@ -65,20 +67,61 @@ def learned(sequence: int, samples: int) -> Report:
 
 
 async def test_a_device_without_a_target_has_nothing_to_do(fleet: Fixture) -> None:
-    orders = await fleet.check_ins.check_in("d1", report(1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert (orders.target, orders.permit, orders.settings) == (None, None, None)
     assert (orders.next_seconds, orders.unix_seconds) == (60, int(fleet.clock.now()))
 
 
 async def test_a_stranger_is_refused(fleet: Fixture) -> None:
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.check_ins.check_in("d2", report(1))
-    assert caught.value.fault is Fault.DEVICE_REMOVED
+        await fleet.check_ins.check_in(caller("d2"), report(1))
+    assert caught.value.fault is Fault.DEVICE_UNKNOWN
+
+
+async def test_a_key_that_is_not_the_device_s_own_is_refused(fleet: Fixture) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.check_ins.check_in(caller("d1", "other"), report(1))
+    assert caught.value.fault is Fault.CERTIFICATE_INVALID
+
+
+@pytest.mark.parametrize(
+    "told",
+    [report(1, generation=CONTINUED_MAX + 1), report(1, settings_revision=CONTINUED_MAX + 1)],
+)
+async def test_a_number_that_nobody_can_have_given_is_refused(fleet: Fixture, told: Report) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.check_ins.check_in(caller("d1"), told)
+    assert caught.value.fault is Fault.OVER_LIMIT
+    assert (await fleet.visitor()).standing.seen_at is None
+
+
+async def test_a_device_at_the_highest_number_that_is_believed_still_obeys_and_arrives(
+    fleet: Fixture,
+) -> None:
+    rollout = await fleet.roll_out()
+    top = report(1, generation=CONTINUED_MAX, settings_revision=CONTINUED_MAX)
+    settings = (await fleet.check_ins.check_in(caller("d1"), top)).settings
+    assert settings == SettingsRevision(CONTINUED_MAX + 1, DeviceSettings())
+    controller = Controller(fleet.stores.rollouts, fleet.clock)
+    await controller.look_at_all()
+    again = replace(top, sequence=2, settings_revision=CONTINUED_MAX + 1)
+    target = (await fleet.check_ins.check_in(caller("d1"), again)).target
+    assert target == Target(CONTINUED_MAX + 1, rollout.digest)
+    arrived = replace(
+        again,
+        sequence=3,
+        generation=target.generation,
+        bundle_in_use=rollout.digest,
+        update=step(target.generation, rollout.digest, UpdatePhase.ACTIVE),
+    )
+    await fleet.check_ins.check_in(caller("d1"), arrived)
+    await controller.look_at_all()
+    assert (await fleet.stores.rollouts.get(rollout.number)).phase is Phase.COMPLETE
 
 
 async def test_a_target_comes_with_a_permit_of_two_check_ins(fleet: Fixture) -> None:
     rollout = await fleet.roll_out()
-    orders = await fleet.check_ins.check_in("d1", report(1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert orders.target == Target(1, rollout.digest)
     assert orders.permit == StartPermit(1, 20)
     assert orders.next_seconds == 10
@@ -90,11 +133,11 @@ async def test_a_permit_is_told_again_while_half_of_it_is_left_and_then_renewed(
     fleet: Fixture,
 ) -> None:
     await fleet.roll_out()
-    await fleet.check_ins.check_in("d1", report(1))
+    await fleet.check_ins.check_in(caller("d1"), report(1))
     fleet.clock.pass_by(8)
-    again = await fleet.check_ins.check_in("d1", report(2, generation=1))
+    again = await fleet.check_ins.check_in(caller("d1"), report(2, generation=1))
     fleet.clock.pass_by(8)
-    renewed = await fleet.check_ins.check_in("d1", report(3, generation=1))
+    renewed = await fleet.check_ins.check_in(caller("d1"), report(3, generation=1))
     assert again.permit == StartPermit(1, 12)
     assert renewed.permit == StartPermit(1, 20)
 
@@ -102,7 +145,7 @@ async def test_a_permit_is_told_again_while_half_of_it_is_left_and_then_renewed(
 async def test_a_permit_never_lasts_beyond_ten_minutes(fleet: Fixture) -> None:
     await fleet.roll_out()
     slow = CheckIns(fleet.stores.check_ins, fleet.clock, Pace(3600, 3600))
-    orders = await slow.check_in("d1", report(1))
+    orders = await slow.check_in(caller("d1"), report(1))
     assert orders.permit == StartPermit(1, 600)
 
 
@@ -121,7 +164,7 @@ async def test_who_has_begun_needs_no_permit(
     rollout = await fleet.roll_out()
     bundle = rollout.digest if phase is UpdatePhase.ACTIVE else None
     told = report(1, generation=1, bundle=bundle, update=step(1, rollout.digest, phase))
-    orders = await fleet.check_ins.check_in("d1", told)
+    orders = await fleet.check_ins.check_in(caller("d1"), told)
     assert orders.target == Target(1, rollout.digest)
     assert (orders.permit, orders.next_seconds) == (None, next_seconds)
 
@@ -129,7 +172,7 @@ async def test_who_has_begun_needs_no_permit(
 async def test_a_stopped_rollout_gives_no_permit_but_the_target_stays(fleet: Fixture) -> None:
     rollout = await fleet.roll_out()
     await fleet.stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
-    orders = await fleet.check_ins.check_in("d1", report(1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert orders.target is not None
     assert (orders.permit, orders.next_seconds) == (None, 60)
 
@@ -140,7 +183,7 @@ async def test_who_joins_after_completion_gets_target_and_permit_at_its_first_ch
     rollout = await fleet.roll_out()
     await fleet.stores.rollouts.save(replace(rollout, phase=Phase.COMPLETE, watched=False))
     await join(fleet.stores, "d2")
-    orders = await fleet.check_ins.check_in("d2", report(1, generation=6))
+    orders = await fleet.check_ins.check_in(caller("d2"), report(1, generation=6))
     assert orders.target == Target(7, rollout.digest)
     assert orders.permit == StartPermit(7, 20)
     assert orders.next_seconds == 10
@@ -149,9 +192,22 @@ async def test_who_joins_after_completion_gets_target_and_permit_at_its_first_ch
 async def test_settings_are_told_until_they_are_in_force(fleet: Fixture) -> None:
     settings = DeviceSettings(learning_paused=True)
     await fleet.stores.devices.apply_settings(Selector(), settings)
-    orders = await fleet.check_ins.check_in("d1", report(1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert orders.settings == SettingsRevision(1, settings)
-    orders = await fleet.check_ins.check_in("d1", report(2, settings_revision=1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(2, settings_revision=1))
+    assert orders.settings is None
+
+
+async def test_settings_of_a_restored_database_are_told_above_what_the_device_knows(
+    fleet: Fixture,
+) -> None:
+    settings = DeviceSettings(learning_paused=True)
+    await fleet.stores.devices.apply_settings(Selector(), settings)
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1, settings_revision=3))
+    assert orders.settings == SettingsRevision(4, settings)
+    orders = await fleet.check_ins.check_in(caller("d1"), report(2, settings_revision=3))
+    assert orders.settings == SettingsRevision(4, settings)
+    orders = await fleet.check_ins.check_in(caller("d1"), report(3, settings_revision=4))
     assert orders.settings is None
 
 
@@ -159,14 +215,14 @@ async def test_what_others_act_on_is_kept_before_the_reply(fleet: Fixture) -> No
     rollout = await fleet.roll_out()
     update = step(1, rollout.digest, UpdatePhase.FETCHING)
     for told in (report(1), report(2, generation=1), report(3, generation=1, update=update)):
-        await fleet.check_ins.check_in("d1", told)
+        await fleet.check_ins.check_in(caller("d1"), told)
         assert (await fleet.visitor()).standing.report_order == told.order
 
 
 async def test_liveness_and_counters_are_written_together(fleet: Fixture) -> None:
-    await fleet.check_ins.check_in("d1", report(1))
+    await fleet.check_ins.check_in(caller("d1"), report(1))
     for sequence in range(2, 12):
-        await fleet.check_ins.check_in("d1", learned(sequence, sequence))
+        await fleet.check_ins.check_in(caller("d1"), learned(sequence, sequence))
     assert len(fleet.counted.writes) == 1
     await fleet.check_ins.flush()
     assert [len(sightings) for sightings in fleet.counted.writes] == [1, 1]
@@ -175,8 +231,8 @@ async def test_liveness_and_counters_are_written_together(fleet: Fixture) -> Non
 
 
 async def test_a_flush_that_fails_is_made_up_for(fleet: Fixture) -> None:
-    await fleet.check_ins.check_in("d1", report(1))
-    await fleet.check_ins.check_in("d1", learned(2, 5))
+    await fleet.check_ins.check_in(caller("d1"), report(1))
+    await fleet.check_ins.check_in(caller("d1"), learned(2, 5))
     fleet.counted.away = True
     with pytest.raises(FieldwiseError):
         await fleet.check_ins.flush()
@@ -189,8 +245,8 @@ async def liven(fleet: Fixture, names: Sequence[str]) -> None:
     """Let devices check in twice: the second reports wait to be written."""
     for name in names:
         await join(fleet.stores, name)
-        await fleet.check_ins.check_in(name, report(1))
-        await fleet.check_ins.check_in(name, learned(2, 5))
+        await fleet.check_ins.check_in(caller(name), report(1))
+        await fleet.check_ins.check_in(caller(name), learned(2, 5))
 
 
 async def test_a_report_that_cannot_be_kept_takes_no_other_with_it() -> None:
@@ -234,22 +290,22 @@ async def test_what_is_left_of_a_spoiled_batch_waits_while_the_store_is_away() -
 async def test_without_the_store_news_is_not_acknowledged(fleet: Fixture) -> None:
     fleet.counted.away = True
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.check_ins.check_in("d1", report(1))
+        await fleet.check_ins.check_in(caller("d1"), report(1))
     assert caught.value.fault is Fault.UNAVAILABLE
 
 
 async def test_a_late_report_never_passes_for_a_fresh_one(fleet: Fixture) -> None:
     rollout = await fleet.roll_out()
-    await fleet.check_ins.check_in("d1", report(5, generation=1, bundle=rollout.digest))
-    late = await fleet.check_ins.check_in("d1", report(4))
+    await fleet.check_ins.check_in(caller("d1"), report(5, generation=1, bundle=rollout.digest))
+    late = await fleet.check_ins.check_in(caller("d1"), report(4))
     assert late.permit is None
     assert (await fleet.visitor()).standing.bundle_in_use == rollout.digest
 
 
 async def test_a_late_report_does_not_hide_one_that_waits_to_be_written(fleet: Fixture) -> None:
-    await fleet.check_ins.check_in("d1", report(1))
-    await fleet.check_ins.check_in("d1", learned(5, 50))
-    await fleet.check_ins.check_in("d1", learned(3, 30))
+    await fleet.check_ins.check_in(caller("d1"), report(1))
+    await fleet.check_ins.check_in(caller("d1"), learned(5, 50))
+    await fleet.check_ins.check_in(caller("d1"), learned(3, 30))
     await fleet.check_ins.flush()
     device = await fleet.stores.devices.get("d1")
     assert device.report == learned(5, 50)
@@ -266,7 +322,7 @@ async def test_many_busy_devices_are_dealt_out_over_time() -> None:
     await fleet.stores.rollouts.save(rollout, orders)
     pace = Pace(idle_seconds=60, busy_seconds=10, busy_calls_per_second=0.5)
     check_ins = CheckIns(fleet.stores.check_ins, fleet.clock, pace)
-    told = [(await check_ins.check_in(name, report(1))).next_seconds for name in names]
+    told = [(await check_ins.check_in(caller(name), report(1))).next_seconds for name in names]
     assert told == [10 + 2 * n for n in range(25)] + [60] * 15
 
 

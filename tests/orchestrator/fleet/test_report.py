@@ -9,7 +9,7 @@ from tests.fleet_records import report
 
 @pytest.mark.parametrize(
     ("incarnation", "sequence", "newer"),
-    [(2, 6, True), (3, 0, True), (2, 5, False), (2, 4, False), (1, 99, False)],
+    [(2, 6, True), (3, 1, True), (2, 5, False), (2, 4, False), (1, 99, False)],
 )
 def test_a_report_is_newer_by_incarnation_then_sequence(
     incarnation: int, sequence: int, newer: bool
@@ -29,3 +29,12 @@ def test_numbers_that_no_store_could_count_on_from_are_refused() -> None:
         with pytest.raises(FieldwiseError) as caught:
             replace(good, **bad)  # type: ignore[arg-type]  # names come from the table
         assert caught.value.fault is Fault.OVER_LIMIT
+
+
+@pytest.mark.parametrize(("incarnation", "sequence"), [(0, 1), (1, 0), (0, 0)])
+def test_a_report_that_would_never_be_newer_than_none_is_refused(
+    incarnation: int, sequence: int
+) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        report(sequence, incarnation=incarnation)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT

@@ -10,7 +10,7 @@ from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.machine import Order, Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts, rollout_number
 from orchestrator.storage.memory import Contents, MemoryRollouts, memory_stores
-from tests.fleet_records import SetClock, backbone, join, report
+from tests.fleet_records import SetClock, backbone, caller, join, report
 
 
 class RacedRollouts(MemoryRollouts):
@@ -47,7 +47,7 @@ async def test_a_start_orders_the_cohort_at_once() -> None:
     await fleet.prepare("d1", "d2")
     rollout = await fleet.rollouts.start("lite0", "site=berlin")
     assert (rollout.phase, rollout.counts) == (Phase.RUNNING, {Place.WAITING: 2})
-    orders = await fleet.check_ins.check_in("d1", report(1))
+    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert orders.permit is not None
     assert (await fleet.rollouts.get(rollout.id)).counts == {Place.WAITING: 1, Place.PERMITTED: 1}
 
@@ -58,7 +58,7 @@ async def test_who_joins_later_gets_the_target_at_the_next_look() -> None:
     await fleet.rollouts.start("lite0:1", "")
     await join(fleet.stores, "d2")
     await fleet.controller.look_at_all()
-    assert (await fleet.check_ins.check_in("d2", report(1))).target is not None
+    assert (await fleet.check_ins.check_in(caller("d2"), report(1))).target is not None
 
 
 async def test_a_rollout_that_a_newer_one_overtakes_at_its_start_ends_as_superseded() -> None:
@@ -78,12 +78,12 @@ async def test_a_stop_says_how_many_may_still_start() -> None:
     await fleet.prepare("d1", "d2", "d3")
     rollout = await fleet.rollouts.start("lite0", "")
     for device in ("d1", "d2"):
-        await fleet.check_ins.check_in(device, report(1))
+        await fleet.check_ins.check_in(caller(device), report(1))
     fleet.clock.pass_by(5)
     stopped = await fleet.rollouts.stop(rollout.id)
     assert (stopped.may_still_start, stopped.rollout.phase) == (2, Phase.STOPPED)
     assert 45 <= stopped.within_seconds <= 48
-    assert (await fleet.check_ins.check_in("d3", report(1))).permit is None
+    assert (await fleet.check_ins.check_in(caller("d3"), report(1))).permit is None
     fleet.clock.pass_by(60)
     with pytest.raises(FieldwiseError) as caught:
         await fleet.rollouts.stop(rollout.id)
@@ -116,7 +116,7 @@ async def test_a_rollout_that_others_keep_changing_can_be_looked_at_all_the_same
     fleet = Fleet()
     await fleet.prepare("d1")
     rollout = await fleet.rollouts.start("lite0", "")
-    await fleet.check_ins.check_in("d1", report(1))
+    await fleet.check_ins.check_in(caller("d1"), report(1))
     store = RacedRollouts(fleet.contents, 1000)
     controller = Controller(store, fleet.clock)
     raced = Rollouts(store, fleet.stores.backbones, controller, fleet.clock)

@@ -97,7 +97,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     )
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
-        (DeviceOnly("plant-7", clock, enrolment.admit), OperatorsOnly(TOKEN)),
+        (DeviceOnly("plant-7", clock, stores.members.admit), OperatorsOnly(TOKEN)),
         metrics,
         calls_max=50,
     )
@@ -180,15 +180,21 @@ async def test_a_certificate_of_the_authority_for_another_fleet_or_none_is_refus
         assert (await refused(stub)).fault in {Fault.CERTIFICATE_INVALID, Fault.UNREACHABLE}
 
 
-async def test_a_key_that_the_fleet_never_admitted_downloads_nothing(
-    site: Site, key: identity.PrivateKey
+@pytest.mark.parametrize(
+    ("member", "fault"), [(True, Fault.CERTIFICATE_INVALID), (False, Fault.DEVICE_UNKNOWN)]
+)
+async def test_a_key_that_the_fleet_never_admitted_is_refused_whatever_it_calls(
+    site: Site, key: identity.PrivateKey, member: bool, fault: Fault
 ) -> None:
-    issued = site.authority.sign_device(key.public_key(), "d-unknown", NOW)
+    joined = await site.join(identity.generate_key())
+    named = identity.identity_of(identity.load_pem_certificate(joined))
+    device_id = named.device_id if member else "d-unknown"
+    issued = site.authority.sign_device(key.public_key(), device_id, NOW)
     async with site.device(key, identity.certificate_pem(issued.certificate)) as stub:
         with pytest.raises(FieldwiseError) as raised, client_errors():
             await stub.Download(device_pb2.DownloadRequest(digest=b"x" * 32)).read()
-        assert raised.value.fault is Fault.CERTIFICATE_INVALID
-        assert (await refused(stub)).fault is Fault.DEVICE_REMOVED
+        assert raised.value.fault is fault
+        assert (await refused(stub)).fault is fault
 
 
 async def test_one_download_more_than_allowed_is_put_off(

@@ -74,8 +74,8 @@ updates = st.builds(
 )
 reports = st.builds(
     Report,
-    incarnation=large,
-    sequence=large,
+    incarnation=st.integers(1, COUNT_MAX),
+    sequence=st.integers(1, COUNT_MAX),
     generation=large,
     bundle_in_use=st.none() | digest,
     variant_in_use=word,
@@ -185,18 +185,25 @@ def test_every_record_survives_the_wire(name: str, data: st.DataObject) -> None:
 
 
 def test_the_shortest_report_says_that_nothing_was_begun() -> None:
-    assert translate.report_from(device_pb2.CheckInRequest()) == Report(0, 0)
+    shortest = device_pb2.CheckInRequest(incarnation=1, sequence=1)
+    assert translate.report_from(shortest) == Report(1, 1)
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        device_pb2.CheckInRequest(bundle_in_use=b"x" * 31),
-        device_pb2.CheckInRequest(update=device_pb2.UpdateReport()),
-        device_pb2.CheckInRequest(update={"phase": 1, "bundle_digest": b"x"}),
-        device_pb2.CheckInRequest.FromString(b"\x32\x02\x18\x63"),  # phase 99
-        device_pb2.CheckInRequest.FromString(b"\x32\x04\x18\x06\x20\x63"),  # failure 99
-        device_pb2.CheckInRequest(learning={"window_samples": 1, "window_correct": 2}),
+        device_pb2.CheckInRequest(),
+        device_pb2.CheckInRequest(incarnation=1, sequence=1, bundle_in_use=b"x" * 31),
+        device_pb2.CheckInRequest(incarnation=1, sequence=1, update=device_pb2.UpdateReport()),
+        device_pb2.CheckInRequest(
+            incarnation=1, sequence=1, update={"phase": 1, "bundle_digest": b"x"}
+        ),
+        # Incarnation and sequence 1 and an update: of phase 99, of failure 99.
+        device_pb2.CheckInRequest.FromString(b"\x08\x01\x10\x01\x32\x02\x18\x63"),
+        device_pb2.CheckInRequest.FromString(b"\x08\x01\x10\x01\x32\x04\x18\x06\x20\x63"),
+        device_pb2.CheckInRequest(
+            incarnation=1, sequence=1, learning={"window_samples": 1, "window_correct": 2}
+        ),
     ],
 )
 def test_a_report_without_meaning_is_refused(message: device_pb2.CheckInRequest) -> None:
@@ -207,7 +214,7 @@ def test_a_report_without_meaning_is_refused(message: device_pb2.CheckInRequest)
 
 def test_numbers_that_no_database_holds_are_refused() -> None:
     with pytest.raises(FieldwiseError) as refused:
-        translate.report_from(device_pb2.CheckInRequest(sequence=2**63))
+        translate.report_from(device_pb2.CheckInRequest(incarnation=1, sequence=2**63))
     assert refused.value.fault is Fault.OVER_LIMIT
     with pytest.raises(FieldwiseError):
         translate.facts_from(enrolment_pb2.DeviceFacts(memory_bytes=2**64 - 1))
