@@ -20,6 +20,7 @@ from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly
+from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
 
 # A device sends 4 KiB at most; operators send pieces of bundles of 1 MiB.
@@ -108,7 +109,13 @@ class _Listening(Protocol):
 def _server(
     metrics: FleetMetrics, gate: Layer, request_bytes: int, calls_max: int
 ) -> grpc.aio.Server:
-    layers: tuple[Layer, ...] = (CountCalls(metrics), TranslateErrors(), CheckMessages(), gate)
+    layers: tuple[Layer, ...] = (
+        CountCalls(metrics),
+        TranslateErrors(),
+        Journal(),
+        CheckMessages(),
+        gate,
+    )
     return grpc.aio.server(
         interceptors=[Interceptor(layers)],
         options=server_options(ServerLimits(request_bytes_max=request_bytes)),

@@ -6,7 +6,6 @@ with explicit row locks; reads of several statements see one snapshot on both.
 """
 
 import errno
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +29,9 @@ CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
 _DISK_FULL = {"53100"}
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}  # the lowest byte says the kind
+# SQLite's result codes: the lowest byte is SQLITE_CORRUPT or SQLITE_NOTADB, or a read fell short.
+_DAMAGED = {11, 26}
+_SHORT_READ = 522
 _REFUSED_CLASS = "22"  # data exceptions: a value that no attempt will ever bring in
 
 
@@ -132,10 +133,11 @@ async def _told_plainly(file: Path | None) -> AsyncIterator[None]:
 
 def _damaged(error: DBAPIError, file: Path | None) -> FieldwiseError | None:
     code = getattr(error.orig, "sqlite_errorcode", 0)
-    if file is None or (code & 0xFF not in _DAMAGED and code != sqlite3.SQLITE_IOERR_SHORT_READ):
+    if file is None or (code & 0xFF not in _DAMAGED and code != _SHORT_READ):
         return None
     return FieldwiseError(
-        Fault.STATE_DAMAGED, f"the database {file} is damaged: {_line(str(error.orig))}"
+        Fault.STATE_DAMAGED,
+        f"the database {file}, which holds the whole fleet, is damaged: {_line(str(error.orig))}",
     )
 
 

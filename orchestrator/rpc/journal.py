@@ -1,0 +1,151 @@
+"""What the log tells of calls: one line for each change of the fleet, and for refused callers.
+
+A person who asks later who joined, what was pushed and who stopped a rollout finds it here. A line
+names things by their ids; secrets, tokens and keys are in none, and what callers chose is cleaned.
+Refusals cost a caller nothing, so only some a minute are told, with the number of those that were
+not. Check-ins and downloads are counted in the metrics instead: they are too many to read.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from google.protobuf.message import Message
+
+from fieldwise.calls import Call, Watcher
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.rpc.interceptors import calling
+
+REFUSALS_PER_MINUTE = 20  # a screen; the metrics have the full number
+MINUTE_SECONDS = 60.0
+TEXT_CHARACTERS_MAX = 200
+
+# Somebody was not let in: an operator wants to see these where the level is "warning".
+INTRUSIONS = frozenset(
+    {
+        Fault.UNAUTHENTICATED,
+        Fault.PERMISSION_DENIED,
+        Fault.TICKET_INVALID,
+        Fault.DEVICE_REMOVED,
+        Fault.CERTIFICATE_INVALID,
+    }
+)
+
+# By method: the event, and what of request and answer is told.
+Told = Callable[[Any, Any], Mapping[str, object]]
+EVENTS: Mapping[str, tuple[str, Told]] = {
+    "Enrol": (
+        "device joined",
+        lambda asked, given: {"device": given.credentials.device_id, "ticket": asked.ticket_id},
+    ),
+    "Leave": ("device left", lambda _asked, _given: {"device": calling().device}),
+    "DeleteDevice": ("device removed", lambda asked, _given: {"device": asked.id}),
+    "CreateTicket": (
+        "ticket created",
+        lambda asked, given: {"ticket": given.ticket.id, "uses": asked.uses},
+    ),
+    "RevokeTicket": ("ticket revoked", lambda asked, _given: {"ticket": asked.id}),
+    "PushBackbone": (
+        "backbone pushed",
+        lambda _asked, given: {
+            "backbone": f"{given.backbone.name}:{given.backbone.version}",
+            "digest": given.backbone.digest.hex(),
+            "new": given.created,
+        },
+    ),
+    "StartRollout": (
+        "rollout started",
+        lambda asked, given: {
+            "rollout": given.rollout.id,
+            "backbone": asked.backbone,
+            "cohort": asked.cohort,
+        },
+    ),
+    "StopRollout": (
+        "rollout stopped",
+        lambda asked, given: {"rollout": asked.id, "may_still_start": given.may_still_start},
+    ),
+    "ApplySettings": (
+        "settings applied",
+        lambda asked, given: {"cohort": asked.cohort, "devices": given.devices},
+    ),
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """A layer that writes the log; inside of the one that translates errors.
+
+    Args:
+        monotonic: Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._refusals = 0
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        event = EVENTS.get(call.method.name)
+        try:
+            yield _Entry(*event) if event else None
+        except FieldwiseError as error:
+            self._refused(call, error)
+            raise
+
+    def _refused(self, call: Call, error: FieldwiseError) -> None:
+        untold = self._count()
+        if untold is None:
+            return
+        level = "warning" if error.fault in INTRUSIONS else "info"
+        more = {"untold_before": untold} if untold else {}
+        getattr(_log, level)(
+            "call refused",
+            method=call.method.name,
+            fault=error.fault.value,
+            reason=clean(error.sentence),
+            peer=clean(call.context.peer()),
+            **more,
+        )
+
+    def _count(self) -> int | None:
+        """Count a refusal; return how many were not told before it, None where it is not either."""
+        now, untold = self._monotonic(), 0
+        if now - self._began >= MINUTE_SECONDS:
+            untold = max(0, self._refusals - REFUSALS_PER_MINUTE)
+            self._began, self._refusals = now, 0
+        self._refusals += 1
+        return untold if self._refusals <= REFUSALS_PER_MINUTE else None
+
+
+class _Entry:
+    """Watches one call, and tells it once it has its answer."""
+
+    def __init__(self, event: str, told: Told) -> None:
+        self._event = event
+        self._told = told
+        self._request: Message | None = None
+
+    def received(self, message: Message) -> None:
+        if self._request is None:  # a stream is told by its answer
+            self._request = message
+
+    def sent(self, message: Message) -> None:
+        fields = self._told(self._request, message)
+        _log.info(
+            self._event,
+            **{
+                name: clean(value) if isinstance(value, str) else value
+                for name, value in fields.items()
+            },
+        )
+
+
+def clean(text: str) -> str:
+    """Return a text as one line of printable characters, of a bounded length."""
+    printable = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return printable[:TEXT_CHARACTERS_MAX]

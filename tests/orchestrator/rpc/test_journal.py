@@ -1,0 +1,141 @@
+"""The log tells each change of the fleet in a line, and of refusals only as many as are read."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from structlog.testing import capture_logs
+
+from fieldwise.calls import Call, Kind, Method
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from orchestrator.fleet.device import Caller
+from orchestrator.rpc import interceptors
+from orchestrator.rpc.journal import EVENTS, REFUSALS_PER_MINUTE, Journal
+
+SECRET = b"s" * 32
+TOKEN = "fw1_secret-of-the-ticket"
+EVIL = "a\x1b[2J\nb"
+
+CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
+    "Enrol": (
+        enrolment_pb2.EnrolRequest(ticket_id="t1", ticket_secret=SECRET),
+        enrolment_pb2.EnrolResponse(credentials=enrolment_pb2.Credentials(device_id="d-1")),
+        {"event": "device joined", "device": "d-1", "ticket": "t1"},
+    ),
+    "Leave": (
+        device_pb2.LeaveRequest(),
+        device_pb2.LeaveResponse(),
+        {"event": "device left", "device": "d-caller"},
+    ),
+    "DeleteDevice": (
+        operator_pb2.DeleteDeviceRequest(id=EVIL),
+        operator_pb2.DeleteDeviceResponse(),
+        {"event": "device removed", "device": "a\ufffd[2J\ufffdb"},
+    ),
+    "CreateTicket": (
+        operator_pb2.CreateTicketRequest(uses=3),
+        operator_pb2.CreateTicketResponse(ticket=operator_pb2.Ticket(id="t1"), token=TOKEN),
+        {"event": "ticket created", "ticket": "t1", "uses": 3},
+    ),
+    "RevokeTicket": (
+        operator_pb2.RevokeTicketRequest(id="t1"),
+        operator_pb2.RevokeTicketResponse(),
+        {"event": "ticket revoked", "ticket": "t1"},
+    ),
+    "PushBackbone": (
+        operator_pb2.PushBackboneRequest(content=SECRET),
+        operator_pb2.PushBackboneResponse(
+            backbone=operator_pb2.Backbone(name="lite0", version="1.0.0", digest=b"\xab" * 32),
+            created=True,
+        ),
+        {
+            "event": "backbone pushed",
+            "backbone": "lite0:1.0.0",
+            "digest": "ab" * 32,
+            "new": True,
+        },
+    ),
+    "StartRollout": (
+        operator_pb2.StartRolloutRequest(backbone="lite0", cohort="site=a"),
+        operator_pb2.StartRolloutResponse(rollout=operator_pb2.Rollout(id="r1")),
+        {"event": "rollout started", "rollout": "r1", "backbone": "lite0", "cohort": "site=a"},
+    ),
+    "StopRollout": (
+        operator_pb2.StopRolloutRequest(id="r1"),
+        operator_pb2.StopRolloutResponse(may_still_start=2),
+        {"event": "rollout stopped", "rollout": "r1", "may_still_start": 2},
+    ),
+    "ApplySettings": (
+        operator_pb2.ApplySettingsRequest(cohort="site=a"),
+        operator_pb2.ApplySettingsResponse(devices=4),
+        {"event": "settings applied", "cohort": "site=a", "devices": 4},
+    ),
+}
+
+
+class Peer:
+    """The one thing that the journal asks of a call's context."""
+
+    def peer(self) -> str:
+        return "ipv4:192.0.2.7:1"
+
+
+def call(name: str) -> Call:
+    context: Any = Peer()
+    return Call(Method(f"/fieldwise.v1alpha1.X/{name}", Kind.UNARY), context)
+
+
+def test_every_event_is_tried_here() -> None:
+    assert set(CALLS) == set(EVENTS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_change_is_one_line_without_secrets(name: str) -> None:
+    request, response, line = CALLS[name]
+    token = interceptors._caller.set(Caller("d-caller", "f" * 64))
+    with capture_logs() as told:
+        async with Journal().around(call(name)) as watcher:
+            assert watcher is not None
+            watcher.received(request)
+            watcher.sent(response)
+    interceptors._caller.reset(token)
+    assert told == [{**line, "log_level": "info"}]
+    assert TOKEN not in repr(told)
+    assert SECRET.decode() not in repr(told)
+
+
+async def test_what_is_called_all_the_time_is_not_told() -> None:
+    with capture_logs() as told:
+        for name in ("CheckIn", "Download", "ListDevices"):
+            async with Journal().around(call(name)) as watcher:
+                assert watcher is None
+    assert told == []
+
+
+async def refuse(journal: Journal, fault: Fault, sentence: str = "no") -> None:
+    with pytest.raises(FieldwiseError):
+        async with journal.around(call("CheckIn")):
+            raise FieldwiseError(fault, sentence)
+
+
+async def test_a_refusal_is_told_clean_and_louder_where_somebody_was_not_let_in() -> None:
+    with capture_logs() as told:
+        await refuse(Journal(), Fault.CERTIFICATE_INVALID, EVIL)
+        await refuse(Journal(), Fault.NOT_FOUND)
+    assert [each["log_level"] for each in told] == ["warning", "info"]
+    assert told[0]["reason"] == "a\ufffd[2J\ufffdb"
+    assert told[0]["peer"] == "ipv4:192.0.2.7:1"
+
+
+async def test_a_flood_of_refusals_is_a_screen_a_minute_and_a_number() -> None:
+    now = [0.0]
+    journal = Journal(lambda: now[0])
+    with capture_logs() as told:
+        for _ in range(REFUSALS_PER_MINUTE + 480):
+            await refuse(journal, Fault.UNAUTHENTICATED)
+        assert len(told) == REFUSALS_PER_MINUTE
+        now[0] = 61.0
+        for _ in range(2):
+            await refuse(journal, Fault.UNAUTHENTICATED)
+    assert [each.get("untold_before") for each in told[-2:]] == [480, None]
