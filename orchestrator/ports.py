@@ -106,8 +106,16 @@ class MembershipStore(Protocol):
         """
         ...
 
-    async def keep_key(self, key: DeviceKey) -> None:
+    async def keep_key(self, key: DeviceKey, now: float, used: str | None = None) -> None:
         """Keep a device's further key, or a fresh certificate of a key that it has.
+
+        Its keys that have expired are forgotten. Where it is known which key the device uses, all
+        others but that one and the new one are: the device never got their certificates.
+
+        Args:
+            key: The newest from now on.
+            now: Seconds since 1970.
+            used: Fingerprint of the key that asked for this one.
 
         Raises:
             FieldwiseError: ``DEVICE_REMOVED`` where the device is not a member any more,
@@ -153,6 +161,10 @@ class DeviceStore(Protocol):
 
     async def count_expiring(self, before: float) -> int:
         """Count the members whose newest certificate ends before a moment."""
+        ...
+
+    async def count_backbones(self) -> Mapping[str, int]:
+        """Count the members by digest of the backbone in use."""
         ...
 
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
@@ -346,8 +358,4 @@ class BundleStore(Protocol):
             FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` for an offset beyond the end, at
                 the first piece.
         """
-        ...
-
-    async def delete(self, digest: str) -> None:
-        """Take content away; what is not there is no error."""
         ...

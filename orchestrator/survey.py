@@ -155,5 +155,4 @@ class Survey:
 
     async def devices_by_digest(self) -> Mapping[str, int]:
         """Count devices by digest of the backbone in use."""
-        standings = await self._devices.standings()
-        return overview_of(standings, self._clock.now()).bundles
+        return await self._devices.count_backbones()

@@ -3,9 +3,9 @@
 Enrolling is idempotent on the public key, which the request proves to be the caller's own: a device
 that lost the answer asks again, with its ticket or any other that stands, and gets the same
 identity with a fresh certificate. No ticket is used for that, so it may be one that is used up. A
-renewal adds a key; the key before stays good until its certificate expires, so an answer that was
-lost locks nobody out. A device that was removed is refused with every key it ever had, for good:
-it comes back as another device, with a fresh key.
+renewal adds a key; the key that asked stays good until its certificate expires, so an answer that
+was lost locks nobody out, and the next renewal drops what came between. A device that was removed
+is refused with every key it ever had, for good: it comes back as another device, with a fresh key.
 """
 
 import base64
@@ -16,7 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
 from orchestrator.enrolment.authority import Authority, Issued, fingerprint_of
 from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, check_ticket, mint, used_up
-from orchestrator.fleet.device import DeviceKey, Facts, not_a_member
+from orchestrator.fleet.device import Caller, DeviceKey, Facts, not_a_member
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import (
     Clock,
@@ -126,17 +126,17 @@ class Enrolment:
             raise used_up(ticket)
         return await self._enrol_again(known, key, now)
 
-    async def renew(self, device_id: str, request: bytes) -> Credentials:
+    async def renew(self, caller: Caller, request: bytes) -> Credentials:
         """Sign a further key of a member.
 
         Raises:
             FieldwiseError: ``INVALID_ARGUMENT`` for a bad request, ``DEVICE_REMOVED``, or
                 ``ALREADY_EXISTS`` for another device's key.
         """
-        key = requested_key(request)
-        issued = self._authority.sign_device(key, device_id, self._clock.now())
-        await self._members.keep_key(_record(issued, device_id))
-        return self._credentials(issued, device_id)
+        key, now = requested_key(request), self._clock.now()
+        issued = self._authority.sign_device(key, caller.device, now)
+        await self._members.keep_key(_record(issued, caller.device), now, caller.fingerprint)
+        return self._credentials(issued, caller.device)
 
     async def leave(self, device_id: str) -> None:
         """Take a device out of the fleet, as its owner asks."""
@@ -163,7 +163,7 @@ class Enrolment:
         if known.removed:
             raise not_a_member(device_id)
         issued = self._authority.sign_device(key, device_id, now)
-        await self._members.keep_key(_record(issued, device_id))
+        await self._members.keep_key(_record(issued, device_id), now)
         return self._credentials(issued, device_id)
 
     def _credentials(self, issued: Issued, device_id: str) -> Credentials:

@@ -91,10 +91,6 @@ class Directory:
         """
         return await self._devices.apply_settings(parse_selector(cohort), settings)
 
-    async def overview(self) -> Overview:
-        """Count the fleet as it is now."""
-        return overview_of(await self._devices.standings(), self._clock.now())
-
     def _seen(self, device: Device) -> SeenDevice:
         return SeenDevice(device, state_of(device.standing, self._clock.now()))
 

@@ -12,7 +12,7 @@ from orchestrator.fleet.check_in import CheckIns, Orders, StartPermit
 from orchestrator.ports import BundleStore
 from orchestrator.rpc import translate
 from orchestrator.rpc.enrolment import credentials_to
-from orchestrator.rpc.interceptors import calling
+from orchestrator.rpc.interceptors import calling, calling_device
 
 # A device fetches the files of one bundle one after the other; a second stream is a resumed one,
 # while the server has not noticed yet that the first is dead.
@@ -59,7 +59,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
     ) -> AsyncIterator[device_pb2.DownloadResponse]:
         digest = translate.digest_from(request.digest)
         offset = translate.whole(request.offset, "offset")
-        with self._downloads.one_of(calling().device):
+        with self._downloads.one_of(calling_device()):
             total = await self._bundles.size(digest)
             if total is None:
                 raise FieldwiseError(Fault.NOT_FOUND, f"there is no content {digest[:12]} here")
@@ -71,7 +71,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
     async def Renew(
         self, request: device_pb2.RenewRequest, context: Context
     ) -> device_pb2.RenewResponse:
-        credentials = await self._enrolment.renew(calling().device, request.certificate_request)
+        credentials = await self._enrolment.renew(calling(), request.certificate_request)
         return device_pb2.RenewResponse(
             credentials=credentials_to(credentials, self._device_address)
         )
@@ -79,7 +79,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
     async def Leave(
         self, request: device_pb2.LeaveRequest, context: Context
     ) -> device_pb2.LeaveResponse:
-        await self._enrolment.leave(calling().device)
+        await self._enrolment.leave(calling_device())
         return device_pb2.LeaveResponse()
 
 

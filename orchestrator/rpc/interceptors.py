@@ -43,6 +43,11 @@ def calling() -> Caller:
     return _caller.get()
 
 
+def calling_device() -> str:
+    """Return the id of the device whose call this is."""
+    return calling().device
+
+
 class DeviceOnly:
     """A layer that lets in devices of this fleet with a certificate that is valid now.
 

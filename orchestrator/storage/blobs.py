@@ -75,14 +75,6 @@ class ObjectBundles:
             offset += len(piece)
             yield piece
 
-    async def delete(self, digest: str) -> None:
-        try:
-            with _told_plainly(digest):
-                await obstore.delete_async(self._store, _path(digest))
-        except FieldwiseError as error:
-            if error.fault is not Fault.NOT_FOUND:
-                raise
-
     async def _is_intact(self, digest: str) -> bool:
         hashed = hashlib.sha256()
         try:

@@ -3,6 +3,7 @@
 Methods are atomic because none of them waits for anything.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -135,7 +136,7 @@ class MemoryMembers:
         )
         return True
 
-    async def keep_key(self, key: DeviceKey) -> None:
+    async def keep_key(self, key: DeviceKey, now: float, used: str | None = None) -> None:
         device = self._contents.present(key.device)
         known = self._contents.keys.get(key.fingerprint)
         if known is not None and known.device != key.device:
@@ -143,6 +144,10 @@ class MemoryMembers:
         kept = replace(key, ticket=known.ticket) if known else key
         self._contents.keys[key.fingerprint] = kept
         self._contents.devices[key.device] = replace(device, key=kept)
+        for each in list(self._contents.keys.values()):
+            needed = each.fingerprint in (key.fingerprint, used)
+            if each.device == key.device and not needed and (used or each.expires_at < now):
+                del self._contents.keys[each.fingerprint]
 
     async def remove(self, device_id: str, now: float) -> None:
         if device_id not in self._contents.devices:
@@ -182,6 +187,13 @@ class MemoryDevices:
 
     async def count_expiring(self, before: float) -> int:
         return sum(device.key.expires_at < before for device in self._contents.fleet())
+
+    async def count_backbones(self) -> Mapping[str, int]:
+        return Counter(
+            device.standing.bundle_in_use
+            for device in self._contents.fleet()
+            if device.standing.bundle_in_use is not None
+        )
 
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
         matched = [each for each in self._contents.fleet() if selector.matches(each.tags)]

@@ -113,15 +113,9 @@ class TestBundleStore:
 
     async def test_what_is_not_there_is_not_found(self, store: BundleStore) -> None:
         assert await store.size(DIGEST) is None
-        await store.delete(DIGEST)
         with pytest.raises(FieldwiseError) as caught:
             await read(store, DIGEST)
         assert caught.value.fault is Fault.NOT_FOUND
-
-    async def test_what_was_deleted_is_gone(self, store: BundleStore) -> None:
-        await store.put(DIGEST, pieces(CONTENT))
-        await store.delete(DIGEST)
-        assert await store.size(DIGEST) is None
 
     @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 65])
     async def test_what_is_no_digest_names_nothing(self, store: BundleStore, digest: str) -> None:

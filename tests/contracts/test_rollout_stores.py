@@ -133,7 +133,7 @@ class TestCheckInStore:
 
     async def test_a_member_is_admitted_with_each_of_its_keys(self, stores: Stores) -> None:
         await join(stores, "d1")
-        await stores.members.keep_key(key_of("d1", "second"))
+        await stores.members.keep_key(key_of("d1", "second"), NOW)
         for name in ("key", "second"):
             await stores.members.admit(caller("d1", name))
             assert (await stores.check_ins.visitor(caller("d1", name))).standing.device == "d1"

@@ -183,3 +183,13 @@ class TestSampleStore:
         assert store.known(["s1", "s2"]) == {"s2"}
         assert [burst.id for burst in store.bursts()] == ["scene"]
         assert store.last_sequence() == 2
+
+    def test_features_of_held_out_samples_move_to_another_bundle(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2, share=Share.SELECT), sample(3, share=Share.JUDGE)))
+        rows = {f"s{number}": np.full(WIDTH + 1, 7, np.int16) for number in (1, 2, 9)}
+        store.keep_grids(NEW, rows)
+        found = {each.id: each for each in store.samples_after(0, 9, NEW, EVERY)}
+        assert found["s2"].grid is not None
+        assert found["s2"].grid.tolist() == [7] * (WIDTH + 1)
+        assert [found[name].grid for name in ("s1", "s3")] == [None, None]
+        assert store.samples_after(0, 9, OLD, EVERY)[0].grid is not None

@@ -139,25 +139,57 @@ class TestMembershipStore:
 
     async def test_a_renewal_keeps_the_key_before(self, stores: Stores) -> None:
         await join(stores, "d1")
-        await stores.members.keep_key(key_of("d1", "second"))
+        await stores.members.keep_key(key_of("d1", "second"), NOW)
         assert (await stores.devices.get("d1")).key == key_of("d1", "second")
         first = await stores.members.find_key(key_of("d1").fingerprint)
         assert first is not None
         assert first.key.device == "d1"
+
+    async def test_of_many_renewals_the_newest_key_and_the_one_in_use_are_kept(
+        self, stores: Stores
+    ) -> None:
+        await join(stores, "d1")
+        await join(stores, "d2")
+        used = key_of("d1").fingerprint
+        for name in ("lost", "lost too", "got"):
+            await stores.members.keep_key(key_of("d1", name), NOW, used)
+        await self.check_keys(stores, {"key", "got"})
+        await stores.members.keep_key(key_of("d1", "next"), NOW, key_of("d1", "got").fingerprint)
+        await self.check_keys(stores, {"got", "next"})
+        assert await stores.members.find_key(key_of("d2").fingerprint) is not None
+
+    async def test_expired_keys_are_forgotten_and_live_ones_of_unknown_use_are_not(
+        self, stores: Stores
+    ) -> None:
+        await join(stores, "d1")
+        live = replace(key_of("d1", "live"), expires_at=NOW + 900)
+        await stores.members.keep_key(live, NOW)
+        await stores.members.keep_key(replace(live, serial="f00d"), NOW + 50)
+        await self.check_keys(stores, {"key", "live"})
+        newest = replace(key_of("d1", "next"), expires_at=NOW + 900)
+        await stores.members.keep_key(newest, NOW + 101)
+        await self.check_keys(stores, {"live", "next"})
+
+    async def check_keys(self, stores: Stores, kept: set[str]) -> None:
+        names = ("key", "lost", "lost too", "got", "live", "next")
+        found = {
+            name: await stores.members.find_key(key_of("d1", name).fingerprint) for name in names
+        }
+        assert {name for name in names if found[name] is not None} == kept
 
     async def test_a_fresh_certificate_for_a_known_key_keeps_its_ticket(
         self, stores: Stores
     ) -> None:
         await join(stores, "d1")
         fresh = replace(key_of("d1"), serial="f00d", expires_at=NOW + 500)
-        await stores.members.keep_key(fresh)
+        await stores.members.keep_key(fresh, NOW)
         assert (await stores.devices.get("d1")).key == replace(fresh, ticket="open")
 
     async def test_no_device_gets_the_key_of_another(self, stores: Stores) -> None:
         await join(stores, "d1")
         await join(stores, "d2")
         with pytest.raises(FieldwiseError) as caught:
-            await stores.members.keep_key(replace(key_of("d1"), device="d2"))
+            await stores.members.keep_key(replace(key_of("d1"), device="d2"), NOW)
         assert fault_of(caught) is Fault.ALREADY_EXISTS
         assert (await stores.devices.get("d2")).key == key_of("d2", ticket_id="open")
 
@@ -170,7 +202,7 @@ class TestMembershipStore:
         assert known.removed
         assert await stores.devices.standings() == []
         with pytest.raises(FieldwiseError) as caught:
-            await stores.members.keep_key(key_of("d1", "second"))
+            await stores.members.keep_key(key_of("d1", "second"), NOW)
         assert fault_of(caught) is Fault.DEVICE_REMOVED
 
     async def test_an_unknown_device_cannot_be_removed(self, stores: Stores) -> None:
@@ -241,10 +273,19 @@ class TestDeviceStore:
     async def test_certificates_are_counted_by_their_end(self, stores: Stores) -> None:
         for name in ("d1", "d2", "d3"):
             await join(stores, name)
-        await stores.members.keep_key(replace(key_of("d1", "later"), expires_at=NOW + 500))
+        await stores.members.keep_key(replace(key_of("d1", "later"), expires_at=NOW + 500), NOW)
         await stores.members.remove("d3", NOW)
         assert await stores.devices.count_expiring(NOW + 200) == 1
         assert await stores.devices.count_expiring(NOW + 50) == 0
+
+    async def test_members_are_counted_by_the_backbone_in_use(self, stores: Stores) -> None:
+        for name, bundle in (("d1", "a"), ("d2", "b"), ("d3", "a"), ("d4", "b"), ("d5", None)):
+            await join(stores, name)
+            told = report(1, bundle=bundle * 64 if bundle else None)
+            await stores.check_ins.keep([sighting(name, told)])
+        await stores.members.remove("d4", NOW)
+        await join(stores, "d6")
+        assert await stores.devices.count_backbones() == {"a" * 64: 2, "b" * 64: 1}
 
     async def test_settings_rise_only_where_they_change(self, stores: Stores) -> None:
         await join(stores, "d1", site="berlin")

@@ -122,6 +122,17 @@ class SqlDevices:
         async with self._database.read() as connection:
             return (await connection.execute(statement)).scalar_one()
 
+    async def count_backbones(self) -> Mapping[str, int]:
+        statement = (
+            select(reports.c.bundle_in_use, func.count().label("devices"))
+            .join(devices, devices.c.id == reports.c.device)
+            .where(devices.c.removed_at.is_(None), reports.c.bundle_in_use.is_not(None))
+            .group_by(reports.c.bundle_in_use)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {row.bundle_in_use: row.devices for row in rows}
+
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
         text = settings_text(settings)
         reported = (

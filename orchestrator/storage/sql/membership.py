@@ -1,6 +1,6 @@
 """Tickets, members and their keys in a database."""
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -107,7 +107,7 @@ class SqlMembers:
                 raise refusals.key_known() from error
         return True
 
-    async def keep_key(self, key: DeviceKey) -> None:
+    async def keep_key(self, key: DeviceKey, now: float, used: str | None = None) -> None:
         async with self._database.write() as connection:
             member = select(devices.c.id).where(
                 devices.c.id == key.device, devices.c.removed_at.is_(None)
@@ -123,6 +123,11 @@ class SqlMembers:
                 .where(devices.c.id == key.device)
                 .values(key_fingerprint=key.fingerprint)
             )
+            needed = device_keys.c.fingerprint.in_([key.fingerprint, used or key.fingerprint])
+            stale = delete(device_keys).where(device_keys.c.device == key.device, ~needed)
+            if used is None:
+                stale = stale.where(device_keys.c.expires_at < now)
+            await connection.execute(stale)
 
     async def remove(self, device_id: str, now: float) -> None:
         if not refusals.can_be(device_id):

@@ -125,7 +125,7 @@ async def test_rubbish_for_a_request_uses_no_ticket(fleet: Fleet, request_bytes:
 async def test_after_a_renewal_both_keys_are_good(fleet: Fleet) -> None:
     device_id = (await fleet.enrol(await fleet.mint())).device_id
     fleet.clock.pass_by(20 * 86_400)
-    renewed = await fleet.enrolment.renew(device_id, OTHER_REQUEST)
+    renewed = await fleet.enrolment.renew(Caller(device_id, FINGERPRINT), OTHER_REQUEST)
     assert renewed.device_id == device_id
     await fleet.stores.members.admit(Caller(device_id, FINGERPRINT))
     await fleet.stores.members.admit(Caller(device_id, OTHER_FINGERPRINT))
@@ -134,12 +134,14 @@ async def test_after_a_renewal_both_keys_are_good(fleet: Fleet) -> None:
 async def test_a_removed_device_is_refused_with_every_key_and_call(fleet: Fleet) -> None:
     minted = await fleet.mint(uses=3)
     device_id = (await fleet.enrol(minted)).device_id
-    await fleet.enrolment.renew(device_id, OTHER_REQUEST)
+    await fleet.enrolment.renew(Caller(device_id, FINGERPRINT), OTHER_REQUEST)
     await fleet.enrolment.leave(device_id)
     for fingerprint in (FINGERPRINT, OTHER_FINGERPRINT):
         assert await shut_out(fleet, device_id, fingerprint) is Fault.DEVICE_REMOVED
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.enrolment.renew(device_id, certificate_request(generate_key()))
+        await fleet.enrolment.renew(
+            Caller(device_id, FINGERPRINT), certificate_request(generate_key())
+        )
     assert caught.value.fault is Fault.DEVICE_REMOVED
     assert await refused(fleet, minted) is Fault.DEVICE_REMOVED
 
@@ -150,5 +152,5 @@ async def test_a_key_speaks_only_for_its_own_device(fleet: Fleet) -> None:
     assert await shut_out(fleet, first.device_id, OTHER_FINGERPRINT) is Fault.CERTIFICATE_INVALID
     assert await shut_out(fleet, second.device_id, "0" * 64) is Fault.CERTIFICATE_INVALID
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.enrolment.renew(first.device_id, OTHER_REQUEST)
+        await fleet.enrolment.renew(Caller(first.device_id, FINGERPRINT), OTHER_REQUEST)
     assert caught.value.fault is Fault.ALREADY_EXISTS
