@@ -1,6 +1,5 @@
 """constraints.txt pins every requirement of every extra, at a version that the extra allows."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,19 +7,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tools.pin import PINS, canonical, standing
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = {"": PROJECT["project"]["dependencies"], **PROJECT["project"]["optional-dependencies"]}
 
 
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def pins() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pairs = [line.split("==") for line in lines if not line.startswith("#")]
-    return {canonical(name): version for name, version in pairs}
+    return {canonical(name): version for name, version in standing().items()}
 
 
 def held_by(wanted: Requirement, held: Mapping[str, str]) -> bool:
@@ -38,7 +33,7 @@ def test_every_requirement_has_a_pin_that_it_allows(extra: str) -> None:
 
 
 def test_nothing_is_pinned_twice() -> None:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = PINS.read_text().splitlines()
     names = [canonical(line.partition("==")[0]) for line in lines if not line.startswith("#")]
     assert len(names) == len(set(names))
 
