@@ -96,8 +96,13 @@ class Daemon:
 
     async def _tick(self) -> None:
         """Make durable, in groups, what was learned."""
+        confirmed = None
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            contact = self._check_ins.contact
+            if contact.answered is not None and contact.answered != confirmed:
+                confirmed = contact.answered
+                self._serving.confirm_time(confirmed - contact.clock_ahead_seconds)
             try:
                 await asyncio.to_thread(self._serving.tick)
             except FieldwiseError as error:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.checkins import Contact
-from agent.learning.samples import Share
 from agent.ports import Clock
 from agent.reporting import Membership, Report, SteeringRevision
 from agent.serving import Serving
@@ -78,7 +77,7 @@ class Observer:
     def status(self, membership: Membership | None, contact: Contact) -> Status:
         """What is, for the device's owner and applications."""
         learner, update = self._serving.learner, self._update()
-        tally = learner.evaluate(learner.pair, Share.SELECT) if learner else None
+        tally = learner.select_tally() if learner else None
         return Status(
             agent_version=self._host.agent_version,
             device_id=membership.device_id if membership else "",

@@ -4,9 +4,12 @@ Every port says what it guarantees and which errors it raises; one contract test
 each implementation and its fake. Ports are synchronous where the work is short and local.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 from agent.reporting import (
@@ -88,6 +91,13 @@ class SampleStore(Protocol):
         dropped, oldest first, until those held take at most ``log_bytes_max`` bytes (2 D for each
         sample). Features of held-out samples and of later samples stay. Records left with neither
         features nor image go, except the newest of each class.
+        """
+        ...
+
+    def keep_grids(self, bundle: str, grids: Mapping[str, NDArray[np.int16]]) -> None:
+        """Replace the features of held-out samples, by id, with int16[D] of a bundle.
+
+        Ids that are unknown or of learned samples are ignored.
         """
         ...
 

@@ -11,6 +11,7 @@ from random import Random
 
 import structlog
 
+from agent.learning.certainty import Certainty
 from agent.learning.learner import Figures, Learner
 from agent.learning.pair import Pair
 from agent.learning.samples import Origin
@@ -64,6 +65,8 @@ class Serving:
         self._chance = chance
         self._new_id = new_id
         self._learner: Learner | None = None
+        newest = max((image.time for image in store.remembered()), default=0.0)
+        self._certainty = Certainty(newest, clock.monotonic())
         self._changing = threading.Lock()
 
     @property
@@ -120,7 +123,12 @@ class Serving:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         if self._learner is not None:
-            self._learner.tick(self._clock.wall())
+            wall, monotonic = self._clock.wall(), self._clock.monotonic()
+            self._learner.tick(wall, self._certainty.at(wall, monotonic))
+
+    def confirm_time(self, fleet: float) -> None:
+        """Hear what time it is for the fleet, Unix seconds."""
+        self._certainty.confirm(fleet, self._clock.monotonic())
 
     def configure(self, settings: LearningSettings) -> None:
         """Adopt settings from now on."""

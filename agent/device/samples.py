@@ -2,7 +2,7 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -131,6 +131,15 @@ class DatabaseSamples:
             )
             _trim_log(connection, snapshot, log_bytes_max)
             _drop_empty(connection)
+
+    def keep_grids(self, bundle: str, grids: Mapping[str, NDArray[np.int16]]) -> None:
+        contents = [(grid.astype(_GRID).tobytes(), id_) for id_, grid in grids.items()]
+        with self._database.writing() as connection:
+            connection.executemany(
+                """UPDATE sample SET grid = ?1, grid_bytes = length(?1), bundle = ?3
+                WHERE id = ?2 AND share != 'learn'""",
+                [(content, id_, bundle) for content, id_ in contents],
+            )
 
     def load_snapshot(self, bundle: str) -> Snapshot | None:
         with self._database.reading() as connection:

@@ -21,8 +21,9 @@ from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 
-BATCH = 32  # samples read at a time: under 2 MB of images, and a stop is heeded within a second
+BATCH = 32  # samples read at a time: under 2 MB of images; a stop waits until they are embedded
 LEARNED = frozenset({Share.LEARN})
+HELD_OUT = frozenset(Share) - LEARNED
 
 _log = structlog.get_logger()
 
@@ -126,6 +127,21 @@ def rebuild(
             raise Stopped
     pair.settle()
     return pair
+
+
+def embed_held_out(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> None:
+    """Look once at every held-out image of which there are no features of a pair's backbone.
+
+    Raises:
+        Stopped: When asked to.
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    covered = 0
+    while batch := store.samples_after(covered, BATCH, pair.bundle, HELD_OUT):
+        pair.features_of(batch)
+        covered = batch[-1].sequence
+        if should_stop():
+            raise Stopped
 
 
 def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:

@@ -30,17 +30,18 @@ from agent.learning.catch_up import (
     Tally,
     Watch,
     bring_up_to_date,
+    embed_held_out,
     evaluate,
     rebuild,
 )
 from agent.learning.discriminant import Ranking
 from agent.learning.embedder import Embedder
 from agent.learning.holdout import Placement, place
-from agent.learning.memory import Memory
+from agent.learning.memory import Memory, budgets, remembered
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.prequential import Window
-from agent.learning.samples import Burst, Counters, Group, Origin, Remembered, Sample, Share
+from agent.learning.samples import Burst, Counters, Group, Origin, Sample, Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.ports import SampleStore
@@ -100,13 +101,16 @@ class Learner:
         self._key = store.holdout_key()
         self._sequence = store.last_sequence()
         self._bursts = {burst.class_name: burst for burst in store.bursts()}
-        self._memory = Memory(store.remembered(), *_budgets(settings))
+        pair.configure(settings)
+        self._memory = Memory(store.remembered(), *budgets(settings))
         counters = store.counters()
         self._counters = counters
         self._window = Window(counters.window, counters.last_label)
         self._waiting: list[Sample] = []
         self._waiting_since = 0.0
-        self._forgotten: list[str] = []
+        over_budget = self._memory.resize(*budgets(settings), random)
+        self._forgotten = [image.id for image in over_budget]
+        self._tally: tuple[object, Tally] | None = None
 
     @property
     def pair(self) -> Pair:
@@ -181,14 +185,18 @@ class Learner:
                 self._flush_when_full()
         return Outcome(sample_id, share, predicted)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, certain: float) -> None:
         """Write what has waited long enough, and let expired images go; call it every second.
+
+        Args:
+            now: Unix seconds by the device's clock.
+            certain: Unix seconds that have come for certain (``agent.learning.certainty``).
 
         Raises:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         with self._lock:
-            expired = self._memory.expire(now, self._settings.retention_days)
+            expired = self._memory.expire(certain, self._settings.retention_days)
             self._forgotten += [image.id for image in expired]
             waited = abs(now - self._waiting_since) >= self._settings.group_seconds
             if self._forgotten or (self._waiting and waited):
@@ -224,16 +232,24 @@ class Learner:
     def configure(self, settings: LearningSettings) -> None:
         """Adopt settings: shrinkage at once, budgets by letting images go with the next group."""
         with self._lock:
-            before, self._settings = self._settings, settings
-            gone = self._memory.resize(*_budgets(settings), self._random)
+            self._settings = settings
+            gone = self._memory.resize(*budgets(settings), self._random)
             self._forgotten += [image.id for image in gone]
-            if before.shrinkage != settings.shrinkage:
-                self._pair.configure(settings)
+            self._pair.configure(settings)
 
     def settle(self) -> None:
         """Make the head exactly that of the statistics now, without waiting for the cadence."""
         with self._lock:
             self._pair.settle()
+
+    def select_tally(self) -> Tally:
+        """How the serving pair does on what is set aside for choosing settings; cheap to repeat."""
+        head = self._pair.head
+        key = (id(head), self._store.last_sequence(), self._memory.count)
+        known = self._tally
+        if known is None or known[0] != key:
+            known = self._tally = (key, evaluate(self._pair, self._store, Share.SELECT))
+        return known[1]
 
     def evaluate(self, pair: Pair, share: Share) -> Tally:
         """Ask a pair for every held-out sample of one share that its backbone can still see.
@@ -269,11 +285,20 @@ class Learner:
             embedder, starter, self._store, self._settings, Watch(images, progress, should_stop)
         )
 
+    def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
+        """Give a pair that is about to serve the features of what is held out, while there is time.
+
+        Raises:
+            Stopped: When asked to.
+            FieldwiseError: ``GRAPH_FAILED``.
+        """
+        embed_held_out(pair, self._store, should_stop)
+
     def swap(self, pair: Pair) -> Pair:
         """Let another pair serve from now on; it first learns what was taught meanwhile.
 
-        Teaching waits for it, predictions do not. A snapshot of the new pair is written before it
-        serves.
+        Teaching waits for it, predictions do not. It adopts the settings that came meanwhile. A
+        snapshot of the new pair is written before it serves, and its features of held-out images.
 
         Returns:
             The pair that served until now, to go back to.
@@ -283,8 +308,11 @@ class Learner:
         """
         with self._lock:
             self.flush()
+            pair.configure(self._settings)
             bring_up_to_date(pair, self._store)
             self._save(pair)
+            self._store.keep_grids(pair.bundle, dict(pair.held_out))
+            pair.held_out = {}
             old, self._pair = self._pair, pair
         return old
 
@@ -310,11 +338,13 @@ class Learner:
 
     def _require_room_for(self, name: str) -> None:
         known = name in self._bursts or self._pair.count(name) > 0
-        if not known and len(self._pair.classes) >= self._settings.classes_max:
+        if known:
+            return
+        # Of a class whose every scene is held out the head knows nothing: its samples still count.
+        if len(self._bursts.keys() | set(self._pair.classes)) >= self._settings.classes_max:
             raise FieldwiseError(
                 Fault.TOO_MANY_CLASSES,
-                f"the head knows {self._settings.classes_max:,} classes;"
-                " one more is over the limit",
+                f"there are {self._settings.classes_max:,} classes; one more is over the limit",
             )
 
     def _is_known(self, sample_id: str) -> bool:
@@ -337,7 +367,7 @@ class Learner:
         )
 
     def _record(self, sample: Sample, burst: Burst) -> None:
-        kept, gone = self._memory.offer(_remembered(sample), self._random)
+        kept, gone = self._memory.offer(remembered(sample), self._random)
         self._forgotten += [each.id for each in gone]
         if not self._waiting:
             self._waiting_since = sample.time
@@ -356,18 +386,6 @@ class Learner:
         snapshot = pair.snapshot()
         self._store.save_snapshot(snapshot, self._settings.feature_log_bytes_max)
         pair.saved = snapshot.sequence
-
-
-def _budgets(settings: LearningSettings) -> tuple[int, int]:
-    held_out = int(settings.exemplar_bytes_max * settings.holdout_bytes_share)
-    return settings.exemplar_bytes_max - held_out, held_out
-
-
-def _remembered(sample: Sample) -> Remembered:
-    size = len(sample.image or b"")
-    return Remembered(
-        sample.id, sample.sequence, sample.time, sample.class_name, sample.share, size
-    )
 
 
 def _counted(counters: Counters, share: Share) -> Counters:

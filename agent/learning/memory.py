@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from random import Random
 
-from agent.learning.samples import Remembered, Share
+from agent.learning.samples import Remembered, Sample, Share
+from agent.learning.settings import LearningSettings
 
 SECONDS_A_DAY = 86_400.0
 
@@ -81,6 +82,20 @@ class Memory:
 
     def _shelf(self, share: Share) -> "_Shelf":
         return self._learned if share is Share.LEARN else self._held_out
+
+
+def budgets(settings: LearningSettings) -> tuple[int, int]:
+    """Bytes for images of learned and of held-out samples."""
+    held_out = int(settings.exemplar_bytes_max * settings.holdout_bytes_share)
+    return settings.exemplar_bytes_max - held_out, held_out
+
+
+def remembered(sample: Sample) -> Remembered:
+    """The entry of a sample in the index."""
+    size = len(sample.image or b"")
+    return Remembered(
+        sample.id, sample.sequence, sample.time, sample.class_name, sample.share, size
+    )
 
 
 class _Shelf:

@@ -29,6 +29,7 @@ class Pair:
         covered: As given, rising with what is learned.
         saved: The sequence that its newest stored snapshot covers; 0 without one.
         lost: Samples missing from the statistics since a snapshot was damaged.
+        held_out: Features, by sample, of held-out images that the store has no such features of.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Pair:
         self.covered = covered
         self.saved = 0
         self.lost = 0
+        self.held_out: dict[str, NDArray[np.int16]] = {}
         self._accumulator = Accumulator(statistics)
-        self._discriminant = _discriminant(settings)
+        self._cadence = _cadence(settings)
+        self._discriminant = Discriminant(*self._cadence)
         if statistics.total:
             self._discriminant.solve(self._accumulator)
 
@@ -142,10 +145,12 @@ class Pair:
 
     def configure(self, settings: LearningSettings) -> None:
         """Adopt shrinkage and cadence from now on."""
-        changed = _discriminant(settings)
+        if (cadence := _cadence(settings)) == self._cadence:
+            return
+        changed = Discriminant(*cadence)
         if self.total:
             changed.solve(self._accumulator)
-        self._discriminant = changed
+        self._cadence, self._discriminant = cadence, changed
 
     def statistics(self) -> Statistics:
         """A copy of what was learned."""
@@ -158,6 +163,8 @@ class Pair:
     def _row_of(self, sample: Sample) -> NDArray[np.int16] | None:
         if sample.grid is not None and sample.bundle == self.bundle:
             return sample.grid
+        if sample.id in self.held_out:
+            return self.held_out[sample.id]
         if sample.image is None:
             return None
         try:
@@ -166,6 +173,8 @@ class Pair:
             if error.fault is Fault.IMAGE_INVALID:
                 return None
             raise
+        if sample.share is not Share.LEARN:
+            self.held_out[sample.id] = row
         return row
 
 
@@ -192,8 +201,8 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
     return pair
 
 
-def _discriminant(settings: LearningSettings) -> Discriminant:
-    return Discriminant(settings.shrinkage, settings.solve_growth, settings.solve_samples_min)
+def _cadence(settings: LearningSettings) -> tuple[float, float, int]:
+    return settings.shrinkage, settings.solve_growth, settings.solve_samples_min
 
 
 def _check_match(embedder: Embedder, statistics: Statistics) -> None:

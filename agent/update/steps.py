@@ -125,10 +125,15 @@ class Steps:
 
     def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> Pair:
         learner = self._serving.learner
-        if learner is None or self._serving.store.load_snapshot(digest) is not None:
+        if learner is None:
             return self.open(digest, variant)
-        embedder, starter = self._embedder(digest, variant)
-        return learner.rebuild(embedder, starter, _log_progress, should_stop)
+        if self._serving.store.load_snapshot(digest) is not None:
+            pair = self.open(digest, variant)
+        else:
+            embedder, starter = self._embedder(digest, variant)
+            pair = learner.rebuild(embedder, starter, _log_progress, should_stop)
+        learner.embed_held_out(pair, should_stop)
+        return pair
 
     def open(self, digest: str, variant: str) -> Pair:
         """The pair as the store knows it; what a daemon begins with.

@@ -1,8 +1,11 @@
 """A sample store in memory that keeps the port's promises, for tests of what stands on it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.learning.samples import (
     Burst,
@@ -100,6 +103,13 @@ class MemorySamples:
             held -= sample.grid.nbytes
             self._samples[sample.id] = replace(sample, grid=None)
         self._drop_empty()
+
+    def keep_grids(self, bundle: str, grids: Mapping[str, NDArray[np.int16]]) -> None:
+        self._require_room()
+        for name, grid in grids.items():
+            sample = self._samples.get(name)
+            if sample is not None and sample.share is not Share.LEARN:
+                self._samples[name] = replace(sample, bundle=bundle, grid=grid)
 
     def load_snapshot(self, bundle: str) -> Snapshot | None:
         return self._snapshots.get(bundle)

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -217,3 +218,44 @@ def test_a_damaged_snapshot_costs_what_is_held_no_longer_and_nothing_else(
     kept = open_pair(OLD, None, store, SETTINGS)
     assert kept.lost == 10
     assert kept.statistics().same_as(pair.statistics())
+
+
+def test_after_a_change_of_backbone_no_held_out_image_is_looked_at_again() -> None:
+    learner, store, scenes = device()
+    embedder = ProjectionEmbedder("new", WIDTH + 5)
+    pair = learner.rebuild(embedder, None, ignore, never)
+    learner.embed_held_out(pair, never)
+    learner.swap(pair)
+    seen = embedder.seen
+    first = learner.select_tally()
+    assert first.samples == learner.figures().select > 0
+    teach(learner, scenes, range(100, 140))
+    learner.flush()
+    assert learner.select_tally().samples >= first.samples
+    assert embedder.seen == seen + 40
+    restarted = Learner(open_pair(embedder, None, store, SETTINGS), store, SETTINGS, Random(3))
+    assert restarted.select_tally() == learner.select_tally()
+    assert embedder.seen == seen + 40
+
+
+def test_a_stop_is_heeded_while_held_out_images_are_looked_at() -> None:
+    learner, _, _ = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    with pytest.raises(Stopped):
+        learner.embed_held_out(pair, lambda: True)
+
+
+def test_settings_that_come_while_a_pair_is_made_hold_for_it() -> None:
+    learner, store, _ = device()
+    pair = learner.rebuild(NEW, None, ignore, never)
+    changed = replace_settings(shrinkage=3.0)
+    learner.configure(changed)
+    learner.swap(pair)
+    same = open_pair(NEW, None, store, changed)
+    assert np.array_equal(learner.pair.head.weights, same.head.weights)
+    first = Learner(open_pair(NEW, None, store, SETTINGS), store, changed, Random(3))
+    assert np.array_equal(first.pair.head.weights, same.head.weights)
+
+
+def replace_settings(**changes: float) -> LearningSettings:
+    return msgspec.structs.replace(SETTINGS, **changes)

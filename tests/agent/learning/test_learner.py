@@ -160,18 +160,18 @@ def test_groups_are_written_when_full_or_when_they_waited_long_enough() -> None:
     device.teach(1)
     assert device.store.commits == 1
     device.learner.teach("x", device.scenes.image(0), "cup", "", 5000.0)
-    device.learner.tick(5000.5)
+    device.learner.tick(5000.5, 5000.5)
     assert device.store.commits == 1
-    device.learner.tick(5001.0)
+    device.learner.tick(5001.0, 5001.0)
     assert device.store.commits == 2
-    device.learner.tick(9999.0)
+    device.learner.tick(9999.0, 9999.0)
     assert device.store.commits == 2
 
 
 def test_a_clock_that_jumps_back_does_not_hold_a_group_for_ever() -> None:
     device = Device()
     device.learner.teach("x", device.scenes.image(0), "cup", "", 5000.0)
-    device.learner.tick(10.0)
+    device.learner.tick(10.0, 10.0)
     assert device.store.commits == 1
 
 
@@ -250,7 +250,7 @@ def test_what_is_remembered_stays_within_its_budget() -> None:
 def test_images_past_their_retention_go_and_what_they_taught_stays() -> None:
     device = Device(msgspec.structs.replace(PLAIN, retention_days=1))
     device.teach(12)
-    device.learner.tick(1000.0 + 86_400 + 60 * 6 - 1)
+    device.learner.tick(1000.0 + 86_400 + 60 * 6 - 1, 1000.0 + 86_400 + 60 * 6 - 1)
     assert device.learner.figures().exemplars == 6
     assert len(device.store.remembered()) == 6
     assert device.learner.pair.total == 12
@@ -364,3 +364,37 @@ def test_a_correction_of_a_held_out_scene_leaves_no_trace() -> None:
     assert device.learner.pair.total == total
     device.learner.flush()
     assert device.store.known(["c"]) == frozenset()
+
+
+def test_a_smaller_budget_holds_from_the_start() -> None:
+    device = Device()
+    for number in range(40):
+        noise = np.random.default_rng(number).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+        device.learner.teach(f"big {number}", noise, "noise", "", 60.0 * number)
+    device.learner.flush()
+    device.settings = msgspec.structs.replace(PLAIN, exemplar_bytes_max=MIB)
+    device.start()
+    assert device.learner.figures().exemplar_bytes <= MIB
+    device.learner.tick(1e6, 0)
+    assert sum(each.size for each in device.store.remembered()) <= MIB
+
+
+def test_classes_of_held_out_scenes_count_too() -> None:
+    settings = msgspec.structs.replace(ALL_HELD, classes_max=3)
+    device = Device(settings)
+    image, taken = device.scenes.image(0), []
+    for number in range(40):
+        try:
+            device.learner.teach(f"s{number}", image, f"class {number}", f"scene {number}", 0)
+            taken.append(number)
+        except FieldwiseError as error:
+            assert error.fault is Fault.TOO_MANY_CLASSES  # noqa: PT017 - some are taken
+    assert taken == [0, 1, 2]
+    assert len(device.learner.pair.classes) < 3
+
+
+def test_images_stay_while_their_time_has_not_come_for_certain() -> None:
+    device = Device(msgspec.structs.replace(PLAIN, retention_days=1))
+    device.teach(12)
+    device.learner.tick(1e9, 2000.0)
+    assert device.learner.figures().exemplars == 12
