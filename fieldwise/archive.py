@@ -33,6 +33,7 @@ from fieldwise.bundle import (
     encode_manifest,
 )
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.regular import open_regular
 
 MANIFEST_NAME = "manifest.json"
 CHUNK_BYTES = 1024 * 1024  # one piece in memory at a time; larger ones read no faster
@@ -161,7 +162,7 @@ def unpack(path: Path, folder: Path) -> tuple[str, Manifest]:
     """
     with _disk_full_named(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _opened(path) as stream, _gathering(folder) as incoming:
+        with open_regular(path, Fault.NOT_FOUND) as stream, _gathering(folder) as incoming:
             reader = Reader(stream)
             for file, pieces in reader.files():
                 _lay(incoming / file.digest, pieces)
@@ -207,16 +208,6 @@ def _gathering(folder: Path) -> Iterator[Path]:
         yield incoming
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise FieldwiseError(Fault.NOT_FOUND, f"{path} cannot be read: {error.strerror}") from error
-    with stream:
-        yield stream
 
 
 @contextmanager

@@ -15,7 +15,7 @@ the machine: the agent listens on a Unix socket. Needs nothing but fieldwise its
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 import numpy as np
@@ -34,8 +34,10 @@ from fieldwise.answers import (
     VitalSigns,
 )
 from fieldwise.channel import CLIENT_OPTIONS, unix_address
+from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.places import application_socket
+from fieldwise.regular import open_regular
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import device_pb2, local_pb2, local_pb2_grpc
 
@@ -44,11 +46,43 @@ CALL_SECONDS = 60.0  # a slow board with a full queue answers within ten
 PIXEL_AXES, CHANNELS = 3, 3
 
 Picture = str | Path | bytes | NDArray[np.uint8]
+RequestT = TypeVar("RequestT", bound=Message)
 
 __all__ = ["Device", "Lesson", "Picture", "Prediction", "ScoredClass", "Status"]
 
 
-class Device:
+class LocalClient:
+    """A connection to one socket of the agent, to be closed or used in a ``with``.
+
+    Args:
+        socket: Where it is.
+        wait_seconds: How long to wait for an agent that is just starting; 0 for not at all.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` when no agent listens within ``wait_seconds``, if any.
+    """
+
+    def __init__(self, socket: Path, wait_seconds: float) -> None:
+        self.socket = socket
+        self._channel = _local_channel(socket, wait_seconds)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Device(LocalClient):
     """The agent of this machine; safe to use from several threads.
 
     Args:
@@ -61,8 +95,7 @@ class Device:
     """
 
     def __init__(self, socket: str | Path | None = None, *, wait_seconds: float = 0.0) -> None:
-        self.socket = Path(socket) if socket else application_socket(os.environ)
-        self._channel = local_channel(self.socket, wait_seconds)
+        super().__init__(Path(socket) if socket else application_socket(os.environ), wait_seconds)
         self._stub: Any = local_pb2_grpc.ApplicationStub(self._channel)
 
     def predict(self, image: Picture) -> Prediction:
@@ -90,10 +123,14 @@ class Device:
 
         Raises:
             FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``CLASS_INVALID``,
-                ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``.
+                ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``;
+                ``INVALID_ARGUMENT`` for a burst that is no text.
         """
-        request = local_pb2.TeachRequest(
-            image=_image(image), class_name=class_name, burst=burst or ""
+        request = make(
+            local_pb2.TeachRequest,
+            image=_image(image),
+            class_name=_class_name(class_name),
+            burst=burst or "",
         )
         return _lesson(call(self._stub.Teach, request))
 
@@ -103,7 +140,11 @@ class Device:
         Raises:
             FieldwiseError: ``NOT_FOUND`` when newer predictions took its place; and as ``teach``.
         """
-        request = local_pb2.FeedbackRequest(prediction_id=prediction_id, class_name=class_name)
+        request = make(
+            local_pb2.FeedbackRequest,
+            prediction_id=prediction_id,
+            class_name=_class_name(class_name),
+        )
         return _lesson(call(self._stub.Feedback, request))
 
     def status(self) -> Status:
@@ -114,28 +155,8 @@ class Device:
         """
         return _status(call(self._stub.GetAgentStatus, local_pb2.GetAgentStatusRequest()))
 
-    def close(self) -> None:
-        """End the connection."""
-        self._channel.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
-    """Open a channel to a socket of the agent.
-
-    Raises:
-        FieldwiseError: ``UNREACHABLE`` when nobody listens within ``wait_seconds``, if any.
-    """
+def _local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
     options = [*CLIENT_OPTIONS, ("grpc.enable_http_proxy", 0)]
     channel = grpc.insecure_channel(unix_address(socket), options=options)
     if wait_seconds:
@@ -145,6 +166,21 @@ def local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
             channel.close()
             raise FieldwiseError(Fault.UNREACHABLE, f"no agent listens on {socket}") from error
     return channel
+
+
+def make(kind: type[RequestT], **fields: Any) -> RequestT:
+    """Make a request of what a caller gave.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for what is no text, or none that UTF-8 has.
+    """
+    try:
+        return kind(**fields)
+    except (TypeError, ValueError) as error:
+        given = ", ".join(
+            f"{name}={value!a:.80}" for name, value in fields.items() if name != "image"
+        )
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"these cannot be sent: {given}") from error
 
 
 def call(method: Any, request: Message) -> Any:
@@ -165,7 +201,19 @@ def _image(picture: Picture) -> local_pb2.Image:
         return local_pb2.Image(pixels=_pixels(picture))
     if isinstance(picture, str | Path):
         picture = read_image(Path(picture))
+    if not isinstance(picture, bytes | bytearray | memoryview):
+        raise FieldwiseError(
+            Fault.IMAGE_INVALID, f"a {type(picture).__name__} is no path, bytes or array of pixels"
+        )
     return local_pb2.Image(encoded=bytes(picture))
+
+
+def _class_name(name: object) -> str:
+    if not isinstance(name, str):
+        raise FieldwiseError(
+            Fault.CLASS_INVALID, f"a class name is text and not a {type(name).__name__}"
+        )
+    return check_class_name(name)
 
 
 def read_image(path: Path) -> bytes:
@@ -174,13 +222,13 @@ def read_image(path: Path) -> bytes:
     Raises:
         FieldwiseError: ``IMAGE_INVALID`` when it cannot be read or is larger than any image may be.
     """
-    try:
-        with path.open("rb") as file:
+    with open_regular(path, Fault.IMAGE_INVALID) as file:
+        try:
             content = file.read(ENCODED_BYTES_MAX + 1)
-    except OSError as error:
-        raise FieldwiseError(
-            Fault.IMAGE_INVALID, f"{path} cannot be read: {error.strerror}"
-        ) from error
+        except OSError as error:
+            raise FieldwiseError(
+                Fault.IMAGE_INVALID, f"{path} cannot be read: {error.strerror}"
+            ) from error
     if len(content) > ENCODED_BYTES_MAX:
         raise FieldwiseError(
             Fault.IMAGE_INVALID, f"{path} has more than {ENCODED_BYTES_MAX:,} bytes"

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from agent.reporting import LedgerEntry, Total
-from fieldwise.client import call, local_channel
+from fieldwise.client import LocalClient, call, make
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
 
-class OwnerClient:
+class OwnerClient(LocalClient):
     """The daemon's second socket.
 
     Args:
@@ -22,7 +21,7 @@ class OwnerClient:
     """
 
     def __init__(self, socket: Path, wait_seconds: float) -> None:
-        self._channel = local_channel(socket, wait_seconds)
+        super().__init__(socket, wait_seconds)
         self._stub: Any = local_pb2_grpc.OwnerStub(self._channel)
 
     def ledger(self, count: int) -> tuple[Sequence[LedgerEntry], dict[str, Total]]:
@@ -44,7 +43,7 @@ class OwnerClient:
 
     def join(self, ticket: str) -> tuple[str, str]:
         """Join a fleet; returns device id and fleet."""
-        response = call(self._stub.JoinFleet, local_pb2.JoinFleetRequest(ticket=ticket))
+        response = call(self._stub.JoinFleet, make(local_pb2.JoinFleetRequest, ticket=ticket))
         return response.device_id, response.fleet
 
     def leave(self, *, wipe: bool) -> bool:
@@ -54,21 +53,6 @@ class OwnerClient:
 
     def install(self, path: Path) -> tuple[str, str]:
         """Begin to bring a bundle file into use; returns digest and title."""
-        request = local_pb2.InstallBackboneRequest(path=str(path.absolute()))
+        request = make(local_pb2.InstallBackboneRequest, path=str(path.absolute()))
         response = call(self._stub.InstallBackbone, request)
         return response.digest.hex(), response.backbone
-
-    def close(self) -> None:
-        """End the connection."""
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -1,6 +1,8 @@
 """The library for applications, where no agent or a strange one answers."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,3 +68,31 @@ def test_the_socket_is_where_the_environment_says(
     environment: dict[str, str], expected: str
 ) -> None:
     assert places.application_socket(environment) == Path(expected)
+
+
+@pytest.mark.parametrize("name", ["bad\udcff", "\ud800", 5, None, b"apple", ""])
+def test_a_class_that_has_no_name_is_refused_before_it_is_sent(name: Any, tmp_path: Path) -> None:
+    with Device(tmp_path / "socket") as device:
+        for ask in (partial(device.teach, b"image"), partial(device.feedback, "prediction")):
+            with pytest.raises(FieldwiseError) as caught:
+                ask(name)
+            assert caught.value.fault is Fault.CLASS_INVALID
+
+
+@pytest.mark.parametrize("text", ["bad\udcff", "\ud800", 5])
+def test_what_is_no_text_of_the_wire_is_refused(text: Any, tmp_path: Path) -> None:
+    with Device(tmp_path / "socket") as device:
+        for ask in (
+            partial(device.teach, b"image", "apple", burst=text),
+            partial(device.feedback, text, "apple"),
+        ):
+            with pytest.raises(FieldwiseError, match="cannot be sent") as caught:
+                ask()
+            assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("picture", [5, None, [1, 2]])
+def test_what_is_no_picture_is_refused(picture: Any, tmp_path: Path) -> None:
+    with Device(tmp_path / "socket") as device, pytest.raises(FieldwiseError) as caught:
+        device.predict(picture)
+    assert caught.value.fault is Fault.IMAGE_INVALID
