@@ -1,5 +1,6 @@
 """What commands print: words for people, JSON for programs, one sentence for what went wrong."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +30,19 @@ def reporting_errors() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from None
 
 
+def legible(text: str | Path) -> str:
+    """A name of a file, or a sentence with one, where what is not UTF-8 shows as U+FFFD."""
+    return os.fsencode(text).decode(errors="replace")
+
+
 def complain(error: FieldwiseError, *, as_json: bool) -> None:
     """Say on standard error what went wrong and what to do about it."""
+    sentence = legible(error.sentence)
     if as_json:
-        told = {"fault": error.fault, "message": error.sentence, "advice": error.entry.advice}
+        told = {"fault": error.fault, "message": sentence, "advice": error.entry.advice}
         print(msgspec.json.encode({"error": told}).decode(), file=sys.stderr)
     else:
-        print(f"error: {error.sentence}\n  {error.entry.advice}", file=sys.stderr)
+        print(f"error: {sentence}\n  {error.entry.advice}", file=sys.stderr)
 
 
 def show(value: object, lines: Callable[[], Sequence[str]], *, as_json: bool) -> None:
@@ -91,21 +98,30 @@ class FileResults:
             result = work()
         except FieldwiseError as error:
             self._first = self._first or error
-            self._note(path, {"fault": error.fault, "error": error.sentence})
+            self._note(path, failure_of(error))
             if not self._as_json:
-                print(f"{path}: {error.sentence}", file=sys.stderr)
+                print(legible(f"{path}: {error.sentence}"), file=sys.stderr)
             return
         self._note(path, msgspec.to_builtins(result))
         if not self._as_json:
-            print(f"{path}: {words(result)}")
+            print(f"{legible(path)}: {words(result)}")
 
     def finish(self) -> None:
         """Print what is left to print; end with the first file's fault, if any had one."""
         if self._as_json:
             print(msgspec.json.encode(self._results).decode())
-        if self._first is not None:
+        if self._first is None:
+            return
+        if self._as_json:
+            complain(self._first, as_json=True)
+        else:
             print(f"  {self._first.entry.advice}", file=sys.stderr)
-            raise SystemExit(self._first.entry.exit_code)
+        raise SystemExit(self._first.entry.exit_code)
 
     def _note(self, path: Path, result: dict[str, Any]) -> None:
-        self._results.append({"file": str(path), **result})
+        self._results.append({"file": legible(path), **result})
+
+
+def failure_of(error: FieldwiseError) -> dict[str, str]:
+    """What is told in JSON of a file that something is wrong with."""
+    return {"fault": error.fault, "error": legible(error.sentence)}
