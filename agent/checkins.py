@@ -95,7 +95,11 @@ class CheckIns:
         """Check in for ever; a device outside a fleet waits until it joins one."""
         while True:
             self._fleet.changed.clear()
-            wait = await self.once() if self._fleet.membership else None
+            wait = None
+            if self._fleet.membership:
+                wait = await self.once()
+            else:
+                self.contact = Contact()  # what a fleet it has left had to say is nobody's news
             await self._pause(wait)
 
     async def once(self) -> float | None:

@@ -14,6 +14,7 @@ from agent.update.installer import Installer
 from agent.update.machine import Installed
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
+from fieldwise.errors import Fault, FieldwiseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,16 +70,15 @@ class Household:
         return await self._fleet.join(ticket, self._host.facts())
 
     async def leave(self, *, wipe: bool) -> bool:
-        """Leave the fleet; returns whether the orchestrator could be told.
+        """Leave the fleet; returns whether the orchestrator was told.
 
-        With ``wipe`` a device outside a fleet is wiped as well.
+        With ``wipe`` a device outside a fleet is wiped as well; there is nobody to tell then.
 
         Raises:
             FieldwiseError: ``NOT_JOINED``.
         """
-        told = wipe and self._fleet.membership is None
-        if not told:
-            told = await self._fleet.leave()
+        alone = wipe and self._fleet.membership is None
+        told = False if alone else await self._fleet.leave()
         if wipe:
             self.wiping.set()
         return told
@@ -89,6 +89,14 @@ class Household:
         Raises:
             FieldwiseError: What is wrong with the file, ``DISK_FULL``.
         """
-        digest, manifest = await asyncio.to_thread(self._bundles.install, path)
+        try:
+            digest, manifest = await asyncio.to_thread(self._bundles.install, path)
+        except FieldwiseError as error:
+            if error.fault is not Fault.DIGEST_MISMATCH:
+                raise
+            # Nobody fetches an owner's file again by itself, as is done with one from the fleet.
+            raise FieldwiseError(
+                Fault.BUNDLE_INVALID, f"{path} is damaged: {error.sentence}"
+            ) from error
         await self._installer.tell(Installed(digest))
         return digest, manifest

@@ -6,16 +6,17 @@ that has it. So there is no moment at which two processes write.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from agent.app import Agent, opened
 from agent.config import AgentSettings
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
-from agent.update.machine import WORKING, Phase
+from agent.update.machine import WORKING, Failure, Phase
 from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus
 from fieldwise.bundle import Manifest
 from fieldwise.client import Device
@@ -23,6 +24,20 @@ from fieldwise.errors import Fault, FieldwiseError
 
 POLL_SECONDS = 0.2
 STARTING_SECONDS = 15.0  # a slow board opens its backbone within ten
+
+# What an update that failed means to whoever asked for it; its own words are fewer.
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        Failure.DIGEST_MISMATCH: Fault.BUNDLE_INVALID,  # a file is not fetched again by itself
+        Failure.BUNDLE_INVALID: Fault.BUNDLE_INVALID,
+        Failure.UNSUITABLE: Fault.BUNDLE_UNSUITABLE,
+        Failure.DISK_FULL: Fault.DISK_FULL,
+        Failure.LOAD_FAILED: Fault.GRAPH_FAILED,
+        Failure.GOLDEN_MISMATCH: Fault.GOLDEN_MISMATCH,
+        Failure.MIGRATION_FAILED: Fault.GRAPH_FAILED,  # it loads, and fails on remembered images
+        Failure.NOT_AVAILABLE: Fault.NOT_FOUND,
+    }
+)
 
 ResultT = TypeVar("ResultT")
 Ledger = tuple[Sequence[LedgerEntry], dict[str, Total]]
@@ -166,11 +181,13 @@ def check_installed(digest: str, update: UpdateStatus) -> None:
     """Make sure that a bundle came into use.
 
     Raises:
-        FieldwiseError: ``BUNDLE_UNSUITABLE`` with what the update ended in.
+        FieldwiseError: What the update ended in; ``CONFLICT`` when another one took its place.
     """
-    if update.digest == digest and update.phase == Phase.ACTIVE:
-        return
-    raise FieldwiseError(
-        Fault.BUNDLE_UNSUITABLE,
-        f"the bundle did not come into use: {update.phase} {update.failure}".rstrip(),
-    )
+    if update.digest != digest:
+        raise FieldwiseError(Fault.CONFLICT, "another bundle was wanted before this one was in use")
+    if update.phase != Phase.ACTIVE:
+        reason = f"{update.phase} {update.failure}".rstrip()
+        raise FieldwiseError(
+            FAULTS.get(update.failure, Fault.INTERNAL),
+            f"the bundle did not come into use: {reason}",
+        )

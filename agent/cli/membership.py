@@ -35,8 +35,9 @@ def leave(
     from agent.cli.desk import desk
 
     with desk(settings_of(context)) as reached:
+        member = bool(reached.status().fleet)
         told = reached.leave(wipe=wipe)
-    words = "" if told else "; the orchestrator could not be told"
+    words = "; the orchestrator could not be told" if member and not told else ""
     found = {"told": told, "wiped": wipe}
     show(found, lambda: [f"{'wiped' if wipe else 'left the fleet'}{words}"], as_json=json)
 

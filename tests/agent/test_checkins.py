@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.checkins import JITTER, REFUSED_SECONDS, CheckIns
+from agent.checkins import JITTER, REFUSED_SECONDS, CheckIns, Contact
 from agent.fleet import Fleet
 from agent.reporting import (
     Orders,
@@ -157,6 +157,21 @@ async def test_outside_a_fleet_nothing_is_sent_and_joining_wakes_it() -> None:
     here.fleet.changed.set()
     async with asyncio.timeout(5):
         while not here.orchestrator.reports:  # noqa: ASYNC110 - the loop is to be seen idle
+            await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_what_a_fleet_said_is_forgotten_on_leaving_it() -> None:
+    here = world(FieldwiseError(Fault.UNREACHABLE, "nobody answers"))
+    running = asyncio.create_task(here.check_ins.run())
+    async with asyncio.timeout(5):
+        while here.check_ins.contact.error != "nobody answers":  # noqa: ASYNC110 - the loop sets nothing
+            await asyncio.sleep(0)
+        here.fleet.membership = None
+        here.fleet.changed.set()
+        while here.check_ins.contact != Contact():  # noqa: ASYNC110 - as above
             await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,14 +1,19 @@
 """A real agent and a real orchestrator: joining, learning, a new backbone, leaving."""
 
+import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from agent.cli.output import INTERRUPTED
 from fieldwise.client import Device
 from tests.bundles import CLASSES, class_folder, class_images, tiny_bundle
-from tests.fakes.agent_process import AgentProcess, wait_until
+from tests.fakes.agent_process import END_SECONDS, PROGRAM, AgentProcess, wait_until
 from tests.orchestrators import Orchestrator, serving
 
 PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1")
@@ -129,6 +134,34 @@ def test_settings_of_a_cohort_reach_its_device_and_outlive_a_restart(
     assert agent.ask("status")["settings"] == {**own, "shrinkage": 0.5}
 
 
+def watched_by_a_relative_name(agent: AgentProcess, folder: Path) -> None:
+    (folder / "photos" / "green").mkdir(parents=True)
+    watcher = subprocess.Popen(
+        [PROGRAM, "watch", "photos/", "--json"],
+        env=agent.environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert watcher.stdout is not None
+        assert watcher.stderr is not None
+        assert watcher.stderr.readline() == f"watching {folder}/photos\n"
+        shutil.copy(folder / "images" / "green" / "1.png", folder / "photos" / "green")
+        taught = msgspec.json.decode(watcher.stdout.readline())
+        assert taught["file"] == f"{folder}/photos/green/1.png"
+        assert taught["share"]
+        shutil.copy(folder / "images" / "green" / "2.png", folder / "photos")
+        told = msgspec.json.decode(watcher.stdout.readline())
+        assert told["file"] == f"{folder}/photos/2.png"
+        assert told["backbone"] == "tiny:1.0.0"
+    finally:
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(END_SECONDS) == INTERRUPTED
+        watcher.communicate()
+
+
 def test_commands_and_a_watched_folder_go_through_the_daemon(
     agent: AgentProcess, tmp_path: Path
 ) -> None:
@@ -140,9 +173,10 @@ def test_commands_and_a_watched_folder_go_through_the_daemon(
     (answer,) = agent.ask("predict", images / "red" / "0.png")
     lesson = agent.ask("feedback", answer["id"], "crimson")
     assert lesson["sample_id"] == answer["id"]
+    watched_by_a_relative_name(agent, tmp_path)
     second = agent.run("run")
     assert (second.returncode, "another process" in second.stderr) == (5, True)
-    assert agent.ask("leave", "--wipe") == {"told": True, "wiped": True}
+    assert agent.ask("leave", "--wipe") == {"told": False, "wiped": True}
     assert agent.process is not None
     assert agent.process.wait(30) == 0
     assert not agent.folder.exists()

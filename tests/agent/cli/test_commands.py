@@ -1,6 +1,8 @@
 """The commands, working alone on a state folder: what they print and what they end with."""
 
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ import pytest
 import structlog
 
 from agent.cli import root
-from fieldwise.errors import CATALOGUE, Fault
-from tests.bundles import CLASSES, class_folder
+from agent.cli.desk import FAULTS, check_installed
+from agent.update.machine import Failure
+from fieldwise.answers import UpdateStatus
+from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
+from tests.bundles import CLASSES, Spoiled, class_folder, spoiled_bundle
 from tests.fakes.agent_inside import tiny
 
 Run = Callable[..., tuple[int, str, str]]
@@ -84,6 +89,75 @@ def test_one_bad_file_does_not_keep_the_others(ready: Run, tmp_path: Path) -> No
     assert "none.png" in err
 
 
+def test_names_that_are_not_utf8_keep_no_results(ready: Run, tmp_path: Path) -> None:
+    good, bad = tmp_path / "images" / "red" / "0.png", tmp_path / os.fsdecode(b"bad\xff.png")
+    shutil.copy(good, bad)
+    gone = tmp_path / os.fsdecode(b"gone\xff.png")
+    status, out, err = ready("predict", bad, gone, good, "--json")
+    assert status == CATALOGUE[Fault.IMAGE_INVALID].exit_code
+    first, second, third = msgspec.json.decode(out)
+    assert first["file"] == f"{tmp_path}/bad\ufffd.png"
+    assert second["fault"] == "image-invalid"
+    assert third["file"] == str(good)
+    assert first["classes"] == third["classes"]
+    told = msgspec.json.decode(err)["error"]  # nothing but JSON, advice included
+    assert "gone\ufffd.png" in told["message"]
+    assert told["advice"]
+    status, out, err = ready("predict", bad, gone)
+    assert f"{tmp_path}/bad\ufffd.png: " in out
+    assert "gone\ufffd.png" in err
+
+
+def test_a_class_that_is_not_utf8_is_refused(ready: Run, tmp_path: Path) -> None:
+    image = tmp_path / "images" / "red" / "0.png"
+    status, _, err = ready("teach", os.fsdecode(b"bad\xff"), image)
+    assert status == CATALOGUE[Fault.CLASS_INVALID].exit_code
+    assert "cannot be printed" in err
+
+
+def test_a_pipe_is_neither_image_nor_bundle(ready: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    status, _, err = ready("predict", tmp_path / "pipe.png")
+    assert (status, "no regular file" in err) == (CATALOGUE[Fault.IMAGE_INVALID].exit_code, True)
+    status, _, err = ready("backbone", "install", tmp_path / "pipe.png")
+    assert (status, "no regular file" in err) == (CATALOGUE[Fault.NOT_FOUND].exit_code, True)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "fault"),
+    [
+        (Spoiled.LOAD, Fault.GRAPH_FAILED),
+        (Spoiled.RUN, Fault.GRAPH_FAILED),
+        (Spoiled.GOLDEN, Fault.GOLDEN_MISMATCH),
+    ],
+)
+def test_a_backbone_that_does_not_come_into_use_says_why(
+    spoiled: Spoiled, fault: Fault, run: Run, tmp_path: Path
+) -> None:
+    status, _, err = run("backbone", "install", spoiled_bundle(tmp_path / "bad", spoiled), "--json")
+    assert msgspec.json.decode(err.splitlines()[-1])["error"]["fault"] == fault
+    assert status == CATALOGUE[fault].exit_code
+
+
+def test_a_damaged_bundle_file_is_to_be_made_again(run: Run, tmp_path: Path) -> None:
+    content = bytearray(tiny())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "bundle").write_bytes(content)
+    _, _, err = run("backbone", "install", tmp_path / "bundle")
+    assert "is damaged" in err
+    assert "by itself" not in err
+
+
+def test_an_update_that_another_one_replaced_is_told_apart() -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        check_installed("a" * 64, UpdateStatus(0, "b" * 64, "active", ""))
+    assert caught.value.fault is Fault.CONFLICT
+
+
+def test_every_failure_of_an_update_is_a_fault_of_its_own() -> None:
+    assert set(FAULTS) == set(Failure) - {Failure.NONE, Failure.INTERNAL}
+
+
 def test_without_a_backbone_it_says_what_to_do(run: Run, tmp_path: Path) -> None:
     images = class_folder(tmp_path / "images", count=1)
     status, _, err = run("predict", images / "red" / "0.png")
@@ -123,7 +197,8 @@ def test_outside_a_fleet_nothing_left_and_nothing_is_left(run: Run) -> None:
 
 
 def test_a_wipe_leaves_nothing(ready: Run, tmp_path: Path) -> None:
-    assert ready("leave", "--wipe")[0] == 0
+    status, out, _ = ready("leave", "--wipe", "--json")
+    assert (status, msgspec.json.decode(out)) == (0, {"told": False, "wiped": True})
     assert not (tmp_path / "s").exists()
 
 
