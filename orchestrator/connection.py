@@ -26,10 +26,17 @@ class Connection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write_connection(folder: Path, connection: Connection) -> None:
-    """Let commands of this machine's user find the server."""
+    """Let commands of this machine's user find the server.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` where the file cannot be written.
+    """
     path = folder / CONNECTION_FILE
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(path, msgspec.json.encode(connection))
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, msgspec.json.encode(connection))
+    except OSError as error:
+        raise unusable(path, error) from error
 
 
 def read_connection(folder: Path) -> Connection | None:

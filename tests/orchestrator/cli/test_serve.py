@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from fieldwise.errors import CATALOGUE, Fault
 from orchestrator.cli import app
 
-LISTEN = ("--device-listen=127.0.0.1:0", "--operator-listen=127.0.0.1:0")
+LISTEN = tuple(f"--{name}-listen=127.0.0.1:0" for name in ("device", "operator", "metrics"))
 
 
 def rubbish(name: str) -> Callable[[Path], None]:
@@ -29,6 +29,11 @@ SPOILED = {
     "authority": (rubbish("authority.json"), Fault.AUTHORITY_UNUSABLE, "authority.json"),
     "binary token": (rubbish("operator/token"), Fault.STATE_DAMAGED, "operator/token"),
     "token folder": (folder_at("operator/token"), Fault.STATE_DAMAGED, "operator/token"),
+    "connection folder": (
+        folder_at("operator/connection.json/x"),
+        Fault.STATE_DAMAGED,
+        "operator/connection.json",
+    ),
     "operator file": (rubbish("operator"), Fault.STATE_DAMAGED, "operator"),
     "uploads file": (rubbish("uploads"), Fault.STATE_DAMAGED, "uploads"),
     "bundles file": (rubbish("bundles"), Fault.STATE_DAMAGED, "bundles"),
