@@ -59,13 +59,17 @@ async def test_a_device_joins_and_is_a_member_after_a_restart(
     assert fleet(identity, enrolling, PlayedOrchestrator()).membership == joined
 
 
-async def test_a_join_that_lost_its_answer_asks_again_with_the_same_key(
-    identity: Identity, enrolling: Enrolling
-) -> None:
+async def lose_an_answer(identity: Identity, enrolling: Enrolling) -> None:
     enrolling.lost = True
     with pytest.raises(FieldwiseError):
         await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
     enrolling.lost = False
+
+
+async def test_a_join_that_lost_its_answer_asks_again_with_the_same_key(
+    identity: Identity, enrolling: Enrolling
+) -> None:
+    await lose_an_answer(identity, enrolling)
     again = fleet(identity, enrolling, PlayedOrchestrator())
     assert again.membership is None
     await again.join(TICKET, FACTS)
@@ -75,10 +79,7 @@ async def test_a_join_that_lost_its_answer_asks_again_with_the_same_key(
 async def test_a_key_whose_device_was_removed_meanwhile_gives_way_to_a_fresh_one(
     identity: Identity, enrolling: Enrolling
 ) -> None:
-    enrolling.lost = True
-    with pytest.raises(FieldwiseError):
-        await fleet(identity, enrolling, PlayedOrchestrator()).join(TICKET, FACTS)
-    enrolling.lost = False
+    await lose_an_answer(identity, enrolling)
     enrolling.removed = set(enrolling.keys)
     here = fleet(identity, enrolling, PlayedOrchestrator())
     joined = await here.join(TICKET, FACTS)
