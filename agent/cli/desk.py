@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from agent.app import Agent, opened
+from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
@@ -24,6 +25,8 @@ from fieldwise.errors import Fault, FieldwiseError
 
 POLL_SECONDS = 0.2
 STARTING_SECONDS = 15.0  # a slow board opens its backbone within ten
+LISTENING_SECONDS = 0.5  # a daemon that listens is connected to at once
+COMMAND_SECONDS = 2.0  # most commands end meanwhile; to wait for a watching one is no use
 
 # What an update that failed means to whoever asked for it; its own words are fewer.
 FAULTS: Mapping[str, Fault] = MappingProxyType(
@@ -88,26 +91,48 @@ def desk(settings: AgentSettings) -> Iterator[Desk]:
     """Reach the agent.
 
     Raises:
-        FieldwiseError: ``UNREACHABLE`` when another process has the state folder but does not
+        FieldwiseError: ``STATE_LOCKED`` when another process has the state folder and does not
             listen; ``STATE_DAMAGED``, ``DISK_FULL``.
     """
     with ExitStack() as stack:
-        yield _alone(settings, stack) or _through_daemon(settings, stack)
+        yield _reached(settings, stack)
+
+
+def _reached(settings: AgentSettings, stack: ExitStack) -> Desk:
+    began, folder = time.monotonic(), settings.state_folder
+    while True:
+        if reached := _alone(settings, stack) or _through_daemon(settings, stack):
+            return reached
+        waited, holder = time.monotonic() - began, holder_of(folder)
+        if holder and waited > COMMAND_SECONDS:
+            raise FieldwiseError(
+                Fault.STATE_LOCKED, f"process {holder} works on {folder} and is no daemon"
+            )
+        if waited > STARTING_SECONDS:
+            raise FieldwiseError(
+                Fault.STATE_LOCKED, f"another process works on {folder} and does not listen"
+            )
 
 
 def _alone(settings: AgentSettings, stack: ExitStack) -> "AloneDesk | None":
     try:
-        return AloneDesk(stack.enter_context(opened(settings)))
+        agent = stack.enter_context(opened(settings))
     except FieldwiseError as error:
         if error.fault is not Fault.STATE_LOCKED:
             raise
         return None
+    stack.enter_context(holding(settings.state_folder))
+    return AloneDesk(agent)
 
 
-def _through_daemon(settings: AgentSettings, stack: ExitStack) -> "DaemonDesk":
-    device = Device(settings.applications, wait_seconds=STARTING_SECONDS)
-    stack.enter_context(device)
-    owner = stack.enter_context(OwnerClient(settings.owner_socket, STARTING_SECONDS))
+def _through_daemon(settings: AgentSettings, stack: ExitStack) -> "DaemonDesk | None":
+    try:
+        owner = stack.enter_context(OwnerClient(settings.owner_socket, LISTENING_SECONDS))
+        device = stack.enter_context(Device(settings.applications, wait_seconds=LISTENING_SECONDS))
+    except FieldwiseError as error:
+        if error.fault is not Fault.UNREACHABLE:
+            raise
+        return None
     return DaemonDesk(device, owner)
 
 
