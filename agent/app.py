@@ -70,7 +70,7 @@ class Agent:
         self._incarnation: int | None = None
         self._database = Database(self.folder.database)
         self.journal = DatabaseJournal(self._database)
-        self.ledger = LedgerFile(self.folder.ledger)
+        self.ledger = LedgerFile(self.folder.ledger, self.journal, self.clock)
         self.bundles = BundleFolder(self.folder.bundles)
         self.bundles.sweep()
         self.serving = self._serving()

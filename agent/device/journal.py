@@ -5,6 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from agent.device.database import Database
+from agent.device.ledger import Tail
 from agent.reporting import SteeringRevision
 from agent.update.machine import UpdateState
 from fieldwise.errors import Fault, FieldwiseError
@@ -13,7 +14,7 @@ ValueT = TypeVar("ValueT")
 
 
 class DatabaseJournal:
-    """Where the update stands, how often the daemon started, what the operator set."""
+    """Where the update stands and the ledger ends, how often it started, what was steered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,6 +35,12 @@ class DatabaseJournal:
 
     def write_steering(self, revision: SteeringRevision) -> None:
         self._write("steering", revision)
+
+    def ledger_tail(self) -> Tail | None:
+        return self._read("ledger", Tail)
+
+    def write_ledger_tail(self, tail: Tail) -> None:
+        self._write("ledger", tail)
 
     def _read(self, name: str, kind: type[ValueT]) -> ValueT | None:
         with self._database.reading() as connection:

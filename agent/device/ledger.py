@@ -2,49 +2,94 @@
 
 Every message is written here before it is sent, so the record can show a message that never
 arrived but never miss one that did. Each line carries the digest of the line before it and its own
-content: a line changed, removed or moved breaks every digest after it, and opening the ledger says
-where. The file is lines of JSON, so that ``less`` reads it on a device without any tool.
+content, the first line's totals included, and where the chain ends is also kept apart, in the
+database. So it shows when a line was changed, moved or removed, the last ones too, and when a file
+was replaced or deleted: on opening, on every look at the entries, and before the next message.
 
-A power cut can leave half a line. Its message was not sent, since the line was not durable yet:
-opening cuts it off. When the file is full it becomes ``ledger.old`` and a new one begins with the
-last number, the last digest and the totals of every kind so far; the totals are never lost.
+An altered ledger does not stop the device, it is told: the files are set aside as ``*.altered``,
+and a new chain begins with the totals that were kept and an entry that says what was found.
+Whoever can write both the files and the database can of course still rewrite history.
+
+A power cut can leave half a line, or a whole one that the database does not know yet. Either
+message was not sent: the half line is cut off, the whole one stands. When the file is full it
+becomes ``ledger.old`` and a new one begins with the last number, the last digest and the totals of
+every kind so far; the totals are never lost.
 """
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
+import structlog
 
 from agent.device.files import disk_faults, sync_folder, write_file
+from agent.ports import Clock
 from agent.reporting import LedgerEntry, Total
-from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.errors import FieldwiseError
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # about two weeks of check-ins a minute, and as much in the old
 SUMMARY_BYTES_MAX = 1024  # what the owner's socket may carry of one entry
+ALTERED = "ledger altered"  # kind of the entry that says so
 _START = "0" * 64
+
+_log = structlog.get_logger()
+
+
+class Tail(msgspec.Struct, frozen=True):
+    """Where a chain ends: number and digest of the last entry, totals by kind so far."""
+
+    number: int = 0
+    digest: str = _START
+    totals: dict[str, Total] = {}
+
+    def after(self, entry: LedgerEntry) -> "Tail":
+        """The tail once an entry follows."""
+        total = self.totals.get(entry.kind, Total())
+        grown = Total(total.messages + 1, total.bytes + entry.bytes)
+        return Tail(entry.number, entry.digest, {**self.totals, entry.kind: grown})
+
+
+class TailKeeper(Protocol):
+    """Where the tail is kept apart from the files; each write is durable on return."""
+
+    def ledger_tail(self) -> Tail | None:
+        """The tail kept last; None before the first."""
+        ...
+
+    def write_ledger_tail(self, tail: Tail) -> None:
+        """Replace it."""
+        ...
 
 
 class _Opening(msgspec.Struct, frozen=True):
-    """The first line of a file: where the one before it ended."""
+    """The first line of a file: where the one before it ended; none is before a fresh chain."""
 
-    number: int
-    digest: str
-    totals: dict[str, Total]
+    tail: Tail
+    fresh: bool
+
+    def digest(self) -> str:
+        """What the first entry is chained to."""
+        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
 @dataclass(slots=True)
-class _Tail:
-    number: int
-    digest: str
-    totals: dict[str, Total]
+class _Chain:
+    """What a file was found to hold; ``link`` is what the next entry is chained to."""
 
-    def take(self, entry: LedgerEntry) -> None:
-        total = self.totals.get(entry.kind, Total())
-        self.totals[entry.kind] = Total(total.messages + 1, total.bytes + entry.bytes)
-        self.number, self.digest = entry.number, entry.digest
+    opening: _Opening
+    tail: Tail
+    before: Tail
+    link: str
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+
+class _AlteredError(Exception):
+    """Says what was found altered."""
 
 
 class LedgerFile:
@@ -52,19 +97,32 @@ class LedgerFile:
 
     Args:
         path: Where the file is or will be.
+        keeper: Where the tail is kept apart.
+        clock: For when an alteration was found.
         file_bytes_max: Size at which a new file begins.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED``, naming the file and the line, when the chain is broken.
+        FieldwiseError: ``DISK_FULL``, ``STATE_UNUSABLE``.
     """
 
-    def __init__(self, path: Path, file_bytes_max: int = FILE_BYTES_MAX) -> None:
+    def __init__(
+        self, path: Path, keeper: TailKeeper, clock: Clock, file_bytes_max: int = FILE_BYTES_MAX
+    ) -> None:
         self._path = path
+        self._old = path.with_name(path.name + ".old")
+        self._keeper = keeper
+        self._clock = clock
         self._file_bytes_max = file_bytes_max
-        if not path.exists():
-            self._begin(_Opening(0, _START, {}))
-        _cut_torn_line(path)
-        self._tail = _verify(path)
+        self._lock = threading.Lock()
+        self._kept = keeper.ledger_tail()
+        self._tail, self._link, self._size = self._kept or Tail(), "", 0
+        if self._kept is None and not path.exists():
+            self._begin(_Opening(Tail(), fresh=True))
+            return
+        try:
+            self._adopt(self._checked_on_opening())
+        except _AlteredError as found:
+            self._begin_anew(str(found))
 
     def append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
         """Write down that a message is about to leave; durable on return.
@@ -72,23 +130,92 @@ class LedgerFile:
         Raises:
             FieldwiseError: ``DISK_FULL``: then the message must not be sent.
         """
-        tail = self._tail
-        entry = LedgerEntry(tail.number + 1, round(time, 3), kind, size_bytes, _shorten(summary))
-        entry = msgspec.structs.replace(entry, digest=_digest(tail.digest, entry))
-        self._write_line(msgspec.json.encode(entry) + b"\n")
-        tail.take(entry)
-        if self._path.stat().st_size > self._file_bytes_max:
-            self._rotate()
+        with self._lock:
+            if not self._path.exists() or self._path.stat().st_size != self._size:
+                self._begin_anew(f"{self._path} changed its size under the agent")
+            self._append(kind, size_bytes, summary, time)
+            if self._size > self._file_bytes_max:
+                self._rotate()
 
     def newest(self, count: int) -> Sequence[LedgerEntry]:
-        """The newest entries, oldest first."""
-        old = self._path.with_name(self._path.name + ".old")
-        entries = [*_entries(old), *_entries(self._path)] if old.exists() else _entries(self._path)
-        return list(entries)[-count:]
+        """The newest entries, oldest first, after a look at the whole chain."""
+        with self._lock:
+            try:
+                older, chain = self._read()
+                self._require_end(chain, self._tail)
+            except _AlteredError as found:
+                self._begin_anew(str(found))
+                older, chain = self._read()
+            return [*older, *chain.entries][-count:]
 
     def totals(self) -> dict[str, Total]:
         """Messages and bytes by kind, since the ledger began."""
         return dict(self._tail.totals)
+
+    def _append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
+        if self._kept != self._tail:  # a line ahead: never let it become two
+            self._keep(self._tail)
+        number = self._tail.number + 1
+        entry = LedgerEntry(number, round(time, 3), kind, size_bytes, _shorten(summary))
+        entry = msgspec.structs.replace(entry, digest=_digest(self._link, entry))
+        line = msgspec.json.encode(entry) + b"\n"
+        after = self._tail.after(entry)
+        self._write_line(line)
+        try:
+            self._keep(after)
+        except FieldwiseError:
+            with disk_faults(self._path):
+                os.truncate(self._path, self._size)
+            raise
+        self._tail, self._link, self._size = after, entry.digest, self._size + len(line)
+
+    def _keep(self, tail: Tail) -> None:
+        self._keeper.write_ledger_tail(tail)
+        self._kept = tail
+
+    def _checked_on_opening(self) -> _Chain:
+        if not self._path.exists():
+            raise _AlteredError(f"{self._path} is gone")
+        _cut_torn_line(self._path)
+        _, chain = self._read()
+        if self._kept != chain.before:  # else a line ahead: the power cut came between two writes
+            self._require_end(chain, self._kept or chain.tail)
+        return chain
+
+    def _require_end(self, chain: _Chain, tail: Tail) -> None:
+        if chain.tail != tail:
+            raise _AlteredError(f"{self._path} does not end where it did")
+
+    def _read(self) -> tuple[list[LedgerEntry], _Chain]:
+        """The older file's entries and the chain in use, both whole and linked."""
+        if not self._path.exists():
+            raise _AlteredError(f"{self._path} is gone")
+        chain = _verified(self._path)
+        if chain.opening.fresh:
+            return [], chain
+        if not self._old.exists():
+            raise _AlteredError(f"{self._old} is gone")
+        if self._old.samefile(self._path):  # a power cut came between the two halves of a rotation
+            return [], chain
+        older = _verified(self._old)
+        if older.tail != chain.opening.tail:
+            raise _AlteredError(f"{self._old} does not end where {self._path} begins")
+        return older.entries, chain
+
+    def _adopt(self, chain: _Chain) -> None:
+        self._tail, self._link = chain.tail, chain.link
+        self._size = self._path.stat().st_size
+
+    def _begin_anew(self, found: str) -> None:
+        _log.error("the ledger was altered", found=found)
+        tail = max(self._kept or Tail(), self._tail, key=lambda each: each.number)
+        with disk_faults(self._path):
+            for path in (self._path, self._old):
+                if path.exists():
+                    path.replace(path.with_name(path.name + ".altered"))
+        self._begin(_Opening(tail, fresh=True))
+        summary = f"{found}; what was found is set aside as *.altered"
+        self._append(ALTERED, 0, summary, self._clock.wall())
 
     def _write_line(self, line: bytes) -> None:
         with disk_faults(self._path):
@@ -106,16 +233,20 @@ class LedgerFile:
                 os.close(descriptor)
 
     def _rotate(self) -> None:
-        old = self._path.with_name(self._path.name + ".old")
+        linked = self._path.with_name(self._path.name + ".new")
         with disk_faults(self._path):
-            # A link first: at no instant is there no ledger under its own name.
-            old.unlink(missing_ok=True)
-            old.hardlink_to(self._path)
+            # A link first: at no instant is there no ledger under its own name, nor none before it.
+            linked.unlink(missing_ok=True)
+            linked.hardlink_to(self._path)
+            linked.replace(self._old)
+            linked.unlink(missing_ok=True)
             sync_folder(self._path.parent)
-        self._begin(_Opening(self._tail.number, self._tail.digest, self._tail.totals))
+        self._begin(_Opening(self._tail, fresh=False))
 
     def _begin(self, opening: _Opening) -> None:
-        write_file(self._path, msgspec.json.encode(opening) + b"\n")
+        line = msgspec.json.encode(opening) + b"\n"
+        write_file(self._path, line)
+        self._tail, self._link, self._size = opening.tail, opening.digest(), len(line)
 
 
 def _shorten(summary: str) -> str:
@@ -136,28 +267,23 @@ def _cut_torn_line(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _entries(path: Path) -> Iterator[LedgerEntry]:
-    with disk_faults(path), path.open("rb") as file:
-        next(file)
-        for line in file:
-            yield msgspec.json.decode(line, type=LedgerEntry)
-
-
-def _verify(path: Path) -> _Tail:
+def _verified(path: Path) -> _Chain:
     line_number = 1
     try:
         with disk_faults(path), path.open("rb") as file:
             opening = msgspec.json.decode(file.readline(), type=_Opening)
-            tail = _Tail(opening.number, opening.digest, dict(opening.totals))
-            for line_number, line in enumerate(file, start=2):
-                entry = msgspec.json.decode(line, type=LedgerEntry)
-                if entry.number != tail.number + 1 or entry.digest != _digest(tail.digest, entry):
-                    raise _broken(path, line_number)
-                tail.take(entry)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise _broken(path, line_number) from error
-    return tail
+            chain = _Chain(opening, opening.tail, opening.tail, opening.digest())
+            for line_number, entry in enumerate(_entries(file), start=2):
+                expected = (chain.tail.number + 1, _digest(chain.link, entry))
+                if (entry.number, entry.digest) != expected:
+                    raise _AlteredError(f"{path} was altered at line {line_number}")
+                chain.before, chain.tail = chain.tail, chain.tail.after(entry)
+                chain.link = entry.digest
+                chain.entries.append(entry)
+    except ValueError as error:  # msgspec's and UnicodeDecodeError are of this kind
+        raise _AlteredError(f"{path} was altered at line {line_number}") from error
+    return chain
 
 
-def _broken(path: Path, line_number: int) -> FieldwiseError:
-    return FieldwiseError(Fault.STATE_DAMAGED, f"{path} was altered at line {line_number}")
+def _entries(file: Iterator[bytes]) -> Iterator[LedgerEntry]:
+    return (msgspec.json.decode(line, type=LedgerEntry) for line in file)

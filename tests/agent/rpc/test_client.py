@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
 
+from agent.device.database import Database
+from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
 from agent.reporting import DeviceFacts, Report, Steering, SteeringRevision, Target
 from agent.rpc import summaries
@@ -75,15 +78,20 @@ async def client(
     monkeypatch.setattr(
         "agent.rpc.client.device_channel", lambda address, **_: grpc.aio.insecure_channel(address)
     )
-    departures = Departures(LedgerFile(tmp_path / "ledger"), TurnedClock())
+    departures = Departures(ledger(tmp_path), TurnedClock())
     made = OrchestratorClient(f"127.0.0.1:{port}", b"", b"", (), departures)
     yield made
     await made.close()
     await server.stop(None)
 
 
+def ledger(tmp_path: Path) -> LedgerFile:
+    database = Database(tmp_path / f"{uuid4()}.sqlite")
+    return LedgerFile(tmp_path / "ledger", DatabaseJournal(database), TurnedClock())
+
+
 def entries(tmp_path: Path) -> list[tuple[str, int, str]]:
-    newest = LedgerFile(tmp_path / "ledger").newest(10)
+    newest = ledger(tmp_path).newest(10)
     return [(each.kind, each.bytes, each.summary) for each in newest]
 
 
