@@ -88,7 +88,7 @@ COMMANDS: Mapping[Phase, Mapping[Command, Phase]] = MappingProxyType(
     {
         Phase.RUNNING: {Command.STOP: Phase.STOPPED},
         Phase.STOPPED: {},
-        Phase.COMPLETE: {},
+        Phase.COMPLETE: {Command.STOP: Phase.STOPPED},
         Phase.SUPERSEDED: {},
     }
 )
@@ -162,7 +162,8 @@ def obey(rollout: Rollout, command: Command, now: float) -> Rollout:
         raise FieldwiseError(
             Fault.ILLEGAL_COMMAND, f"cannot {command} rollout {rollout.id}: it is {rollout.phase}"
         )
-    return replace(rollout, phase=phase, ended_at=now)
+    ended_at = now if rollout.ended_at is None else rollout.ended_at
+    return replace(rollout, phase=phase, ended_at=ended_at)
 
 
 def reconcile(

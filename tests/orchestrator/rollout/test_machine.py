@@ -17,6 +17,7 @@ from orchestrator.rollout.machine import (
     Place,
     Rollout,
     host_of,
+    may_start,
     obey,
     place_of,
     reconcile,
@@ -124,6 +125,13 @@ def test_orders_go_where_they_are_owed_with_unused_generations(cohort: Sequence[
 )
 def test_a_device_is_counted_in_one_place(standing: Standing, place: Place) -> None:
     assert place_of(ROLLOUT, standing, NOW) is place
+
+
+def test_stopping_a_complete_rollout_keeps_when_it_ended_and_lets_nobody_in() -> None:
+    complete = replace(ROLLOUT, phase=Phase.COMPLETE, ended_at=NOW - 9)
+    stopped = obey(complete, Command.STOP, NOW)
+    assert (stopped.phase, stopped.ended_at) == (Phase.STOPPED, NOW - 9)
+    assert not may_start(stopped.phase)
 
 
 def test_a_rollout_completes_when_all_have_settled() -> None:
