@@ -78,11 +78,14 @@ def watch_folder(folder: Path, desk: Desk, *, as_json: bool) -> None:
     """Take files as they become whole, for ever.
 
     Raises:
-        FieldwiseError: ``NOT_FOUND`` when the folder is not there.
+        FieldwiseError: ``NOT_FOUND`` when the folder is not there, ``INVALID_ARGUMENT`` for one
+            whose path is not UTF-8, which watchfiles cannot be told.
     """
     if not folder.is_dir():
         raise FieldwiseError(Fault.NOT_FOUND, f"{folder} is not a folder")
     folder = folder.resolve()  # as the kernel's notices name what is inside
+    if legible(folder) != str(folder):
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"the path {folder} is not UTF-8")
     stillness, intake = Stillness(), Intake(folder, desk, as_json=as_json)
     seen = _forms(folder, folder)
     print(f"watching {legible(folder)}", file=sys.stderr)

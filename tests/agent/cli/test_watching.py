@@ -237,3 +237,11 @@ def test_what_became_of_a_file_can_be_lines_of_json(
     first, second = map(msgspec.json.decode, capsys.readouterr().out.splitlines())
     assert (first["file"], first["fault"]) == (str(tmp_path / "1.png"), "image-invalid")
     assert (second["file"], second["id"]) == (f"{tmp_path}/bad\ufffd.png", "id")
+
+
+def test_a_folder_whose_own_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"bad\xff")
+    strange.mkdir()
+    with pytest.raises(FieldwiseError) as caught:
+        watching.watch_folder(strange, Desk(), as_json=False)  # type: ignore[arg-type]  # what it needs
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
