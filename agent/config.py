@@ -39,12 +39,14 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Applications run as other users of one group: 0660 lets the group in and nobody else.
     application_socket_mode: Annotated[
         str,
-        Meta(pattern="^0?[0-7]{3}$", description="Who may use the application socket, octal."),
+        Meta(pattern=r"^0?[0-7]{3}\Z", description="Who may use the application socket, octal."),
     ] = "0660"
 
     variant: Annotated[
         str,
-        Meta(pattern="^[a-z0-9]{1,16}$", description="Variant of a backbone to run, if it has it."),
+        Meta(
+            pattern=r"^[a-z0-9]{1,16}\Z", description="Variant of a backbone to run, if it has it."
+        ),
     ] = "fp32"  # int8 costs accuracy that only an owner can judge to be worth the memory
 
     # One thread leaves the device's other programs their cores; embedding scales to about four.

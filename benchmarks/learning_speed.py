@@ -31,7 +31,7 @@ from agent.learning.settings import HoldoutSettings, LearningSettings
 from benchmarks import learning_published
 from benchmarks.learning_data import BACKBONE, SIZE
 from fieldwise.head import Accumulator, Statistics, empty, learn
-from fieldwise.images import decode, encode_exemplar, fit, to_input
+from fieldwise.images import encode_exemplar, load, to_input
 
 CLASSES, WARM, STEPS, IMAGES, ROUNDS = 80, 2000, 512, 128, 5
 SETTINGS = LearningSettings(holdout=HoldoutSettings(select_share=0, judge_share=0))
@@ -138,7 +138,7 @@ def _torch_path(
         nonlocal solved
         waiting: list[Sample] = []
         for content, label in zip(contents, labels, strict=True):
-            pixels = to_input(fit(decode(content), preprocessing)[None], preprocessing)
+            pixels = to_input(load(content, preprocessing)[None], preprocessing)
             feature = network(torch.from_numpy(pixels))[0]
             head.scores(feature).argmax().item()
             head.fit(feature, int(label.split()[1]))

@@ -21,10 +21,11 @@ from fieldwise.errors import Fault, FieldwiseError
 MANIFEST_BYTES_MAX = 64 * 1024  # a manifest names at most 8 variants; real ones are under 2 KiB
 FILE_BYTES_MAX = 2 * 1024**3  # protobuf, and so a single-file ONNX graph, ends at 2 GiB
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
-Version = Annotated[str, Meta(pattern="^[0-9a-zA-Z][0-9a-zA-Z.+-]{0,31}$")]
-Line = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+# ``\Z`` and not ``$``, which lets a line break pass at the end.
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\Z")]
+Version = Annotated[str, Meta(pattern=r"^[0-9a-zA-Z][0-9a-zA-Z.+-]{0,31}\Z")]
+Line = Annotated[str, Meta(max_length=512, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
 
 
 class FileReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +67,7 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     computes for the golden images and the recorded ones, relative to the recorded length.
     """
 
-    name: Annotated[str, Meta(pattern="^[a-z0-9]{1,16}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}\Z")]
     graph: FileReference
     golden_error_max: Annotated[float, Meta(gt=0, le=0.5)]
 

@@ -20,8 +20,9 @@ class HoldoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     burst_gap_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 5.0
     """Longest pause within a scene: a camera at one frame a second with a few dropped."""
 
-    burst_samples_max: Annotated[int, Meta(ge=1, le=100_000)] = 64
-    """Most samples of an unnamed scene, so that an endless stream is still divided."""
+    burst_samples_max: Annotated[int, Meta(ge=1, le=100_000)] = 3600
+    """Most samples of an unnamed scene, so that an endless stream is still divided: an hour at one
+    frame a second. Where it cuts, alike images may fall to both sides, so it must be rare."""
 
     learned_first: Annotated[int, Meta(ge=1, le=1000)] = 5
     """Unnamed first samples of a class that are always learned: below five, a mean is mostly noise,
@@ -45,8 +46,8 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     costs 2.3 ms a sample at first and less than 0.4 ms from 2,000 samples on."""
 
     classes_max: Annotated[int, Meta(ge=1, le=10_000)] = 10_000
-    """Most classes: at 1,280 features each takes 15 KiB, so 10,000 take 150 MiB; a solve then
-    takes some ten seconds, during which teaching waits and predictions do not."""
+    """Most classes: at 1,280 features each takes 15 KiB, so 10,000 take 150 MiB. A solve
+    grows with their number, and teaching waits for it; predictions do not."""
 
     group_samples: Annotated[int, Meta(ge=1, le=10_000)] = 32
     """Samples written in one transaction: the most that a power cut can take."""

@@ -28,6 +28,16 @@ def test_shares_come_out_as_stated() -> None:
     assert abs(shares[Share.JUDGE] - 2000) < 200
 
 
+def test_minutes_of_one_scene_are_one_share() -> None:
+    for scene in range(20):
+        newest, shares = None, set()
+        for frame in range(400):
+            found = placed(f"{scene} {frame}", 100.0 + frame, newest=newest)
+            newest = found.burst
+            shares.add(found.share)
+        assert len(shares) == 1
+
+
 def test_no_share_means_nothing_is_set_aside() -> None:
     nothing = HoldoutSettings(select_share=0, judge_share=0)
     assert {share_of(f"scene:{place}", KEY, nothing) for place in range(500)} == {Share.LEARN}
@@ -55,7 +65,7 @@ def test_a_pause_begins_a_new_scene() -> None:
 def test_an_endless_scene_is_divided() -> None:
     burst = placed("s0").burst
     seen = {burst.id}
-    for number in range(1, 200):
+    for number in range(1, 3 * SETTINGS.burst_samples_max + 1):
         burst = placed(f"s{number}", 100 + number, newest=burst).burst
         seen.add(burst.id)
     assert len(seen) == 4
