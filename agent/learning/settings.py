@@ -66,7 +66,8 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of that room for held-out images, which are a fifth of all samples."""
 
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
-    """Days after which a remembered image is dropped; 0 keeps it while there is room."""
+    """Days after which a remembered image is dropped; 0 keeps it while there is room. They pass by
+    time that is vouched for, so after a spell switched off an image may stay a day longer."""
 
     feature_log_bytes_max: Annotated[int, Meta(ge=0, le=64 * 1024 * MIB)] = 64 * MIB
     """Room for features of learned samples that a snapshot already holds: 26,000 at 1,280."""
