@@ -34,7 +34,7 @@ from agent.learning.catch_up import (
     evaluate,
     rebuild,
 )
-from agent.learning.discriminant import Ranking
+from agent.learning.discriminant import Head, Ranking
 from agent.learning.embedder import Embedder
 from agent.learning.holdout import Placement, place
 from agent.learning.memory import Memory, budgets, remembered
@@ -110,7 +110,7 @@ class Learner:
         self._waiting_since = 0.0
         over_budget = self._memory.resize(*budgets(settings), random)
         self._forgotten = [image.id for image in over_budget]
-        self._tally: tuple[object, Tally] | None = None
+        self._tally: tuple[Head, tuple[int, int], Tally] | None = None
 
     @property
     def pair(self) -> Pair:
@@ -245,11 +245,11 @@ class Learner:
     def select_tally(self) -> Tally:
         """How the serving pair does on what is set aside for choosing settings; cheap to repeat."""
         head = self._pair.head
-        key = (id(head), self._store.last_sequence(), self._memory.count)
+        held = (self._store.last_sequence(), self._memory.count)
         known = self._tally
-        if known is None or known[0] != key:
-            known = self._tally = (key, evaluate(self._pair, self._store, Share.SELECT))
-        return known[1]
+        if known is None or known[0] is not head or known[1] != held:
+            known = self._tally = (head, held, evaluate(self._pair, self._store, Share.SELECT))
+        return known[2]
 
     def evaluate(self, pair: Pair, share: Share) -> Tally:
         """Ask a pair for every held-out sample of one share that its backbone can still see.
