@@ -60,7 +60,7 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     fleet: Annotated[
         str,
         Meta(
-            pattern=f"^({FLEET_PATTERN})?$",
+            pattern=f"^({FLEET_PATTERN})?\\Z",
             description="Name of the fleet, the trust domain of device identities. "
             "Chosen on first start, and then fixed; empty makes one up.",
         ),
@@ -129,7 +129,7 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     operator_token: Annotated[
         str,
         Meta(
-            pattern="^([!-~]{16,256})?$",
+            pattern="^([!-~]{16,256})?\\Z",
             description="Bearer token of operators. Default: the file operator/token, made on "
             "first start.",
             extra={"secret": True},
