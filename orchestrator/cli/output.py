@@ -24,7 +24,7 @@ from rich.text import Text
 
 from fieldwise.errors import Fault, FieldwiseError
 
-PIPED_COLUMNS = 200  # a pipe has no width; nothing that commands show is wider
+PIPED_COLUMNS = 1000  # a pipe has no width, and no cell that commands show is wider
 
 
 @dataclass(frozen=True, slots=True)
