@@ -5,15 +5,17 @@ a reader that turns writer half-way may have to be refused. PostgreSQL writes un
 with explicit row locks; reads of several statements see one snapshot on both.
 """
 
+import asyncio
 import errno
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import AdaptedConnection, Connection, event
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.storage.sql.place import file_of, prepare_file, read_url
 
+JOURNAL_TRIES, JOURNAL_PAUSE_SECONDS = 200, 0.05  # together as long as a writer may take
 BUSY_SECONDS = 10  # the longest write, a rollout's orders for a whole fleet, takes about a second
 CONNECT_SECONDS = 5  # a device retries by itself; one that waits holds a stream
 STATEMENT_SECONDS = 60
@@ -105,9 +108,24 @@ def _postgresql(url: URL) -> AsyncEngine:
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver's own idea of transactions would split ours
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    assert isinstance(connection, AdaptedConnection)
+    _keep_a_journal(connection, cursor)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_a_journal(connection: AdaptedConnection, cursor: DBAPICursor) -> None:
+    # SQLite's timeout does not hold for the switch to WAL: servers that start together take turns.
+    for tries_left in reversed(range(JOURNAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or not tries_left:
+                raise
+            connection.run_async(lambda _: asyncio.sleep(JOURNAL_PAUSE_SECONDS))
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
