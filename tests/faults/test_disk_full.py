@@ -130,7 +130,8 @@ def test_an_agent_begins_and_predicts_on_a_disk_without_a_free_byte(tmp_path: Pa
         assert agent.run("backbone", "install", tiny_bundle(tmp_path / "b")).returncode == 0
         agent.start()
         with agent.device() as device:
-            teach(device, 1)
+            lesson = device.teach(class_images("red", 1)[0], "red")
+            assert lesson.share == "learn"  # an unnamed scene is, while its class is new
         assert agent.stop() == 0
         with (
             suppress(OSError),
@@ -143,6 +144,6 @@ def test_an_agent_begins_and_predicts_on_a_disk_without_a_free_byte(tmp_path: Pa
         agent.start()
         try:
             with agent.device() as device:
-                assert device.predict(class_images("red", 1)[0]).best == "noise"
+                assert device.predict(class_images("red", 1)[0]).best == "red"
         finally:
             agent.stop()
