@@ -5,6 +5,7 @@ weights are not packed a second time where that costs nothing measurable; thread
 they wait, since the device has other work.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,24 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.images import to_input
 
 ERRORS_ONLY = 3  # onnxruntime's log levels: 0 verbose to 4 fatal
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One of a bundle's looks at a sample: another size, depth or backbone.
+
+    Attributes:
+        name: As the manifest says.
+        columns: Its features within a row of all views.
+    """
+
+    name: str
+    columns: slice
+
+    @property
+    def width(self) -> int:
+        """How many features it has."""
+        return int(self.columns.stop - self.columns.start)
 
 
 class Embedder(Protocol):
@@ -35,6 +54,11 @@ class Embedder(Protocol):
     @property
     def variant(self) -> str:
         """Which of the bundle's graphs runs."""
+        ...
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The bundle's views, at least one; their columns make up a row without a gap."""
         ...
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -70,6 +94,7 @@ class OnnxEmbedder:
         self.bundle = bundle
         self.manifest = manifest
         self.variant = variant
+        self.views = (View("main", slice(0, manifest.feature_width)),)
         try:
             self._session = onnxruntime.InferenceSession(
                 graph, _options(threads), providers=["CPUExecutionProvider"]

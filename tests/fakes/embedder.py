@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.embedder import View
 from fieldwise.bundle import (
     FileReference,
     Manifest,
@@ -45,6 +46,7 @@ class ProjectionEmbedder:
         self.manifest = manifest_of(name, width)
         self.bundle = digest_of(f"bundle {name}".encode())
         self.variant = "fp32"
+        self.views = (View("main", slice(0, width)),)
         self.broken = False
         self.seen = 0
         seed = int(self.bundle[:8], 16)
