@@ -18,7 +18,6 @@ its head, which is replaced as a whole and never written to.
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -36,12 +35,11 @@ from agent.learning.catch_up import (
 )
 from agent.learning.discriminant import Head, Ranking
 from agent.learning.embedder import Embedder
-from agent.learning.holdout import Placement, place
-from agent.learning.memory import Memory, budgets, remembered
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.prequential import Window
-from agent.learning.samples import Burst, Counters, Group, Origin, Sample, Share
+from agent.learning.recorder import Recorder
+from agent.learning.samples import Origin, Sample, Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.ports import SampleStore
@@ -96,20 +94,11 @@ class Learner:
         self._pair = pair
         self._store = store
         self._settings = settings
-        self._random = random
         self._lock = threading.RLock()
-        self._key = store.holdout_key()
-        self._sequence = store.last_sequence()
-        self._bursts = {burst.class_name: burst for burst in store.bursts()}
         pair.configure(settings)
-        self._memory = Memory(store.remembered(), *budgets(settings))
-        counters = store.counters()
-        self._counters = counters
+        self._recorder = Recorder(store, settings, random)
+        counters = self._recorder.counters
         self._window = Window(counters.window, counters.last_label)
-        self._waiting: list[Sample] = []
-        self._waiting_since = 0.0
-        over_budget = self._memory.resize(*budgets(settings), random)
-        self._forgotten = [image.id for image in over_budget]
         self._tally: tuple[Head, tuple[int, int], Tally] | None = None
 
     @property
@@ -157,32 +146,33 @@ class Learner:
         name, scene = stored_class_name(class_name), check_burst_name(burst)
         with self._lock:
             self._require_room_for(name)
-            if len(self._waiting) >= self._settings.group_samples:
+            if self._recorder.is_full:
                 self.flush()
             grid = self._pair.grid(self._pair.fit(image)[None])
-            predicted = self._pair.head.predict(grid)[0]
-            placed = self._place(sample_id, name, scene, time, origin)
+            answers = self._pair.answers(grid[0])
+            predicted = answers[self._pair.champion]
+            learned = self._pair.count(name)
+            placed = self._recorder.place(sample_id, name, scene, time, learned, origin)
             share = None if self._settings.learning_paused else placed.share
-            if share is not None and not self._is_known(sample_id):
-                self._record(
-                    Sample(
-                        id=sample_id,
-                        sequence=self._sequence + 1,
-                        time=time,
-                        class_name=name,
-                        burst=placed.burst.id,
-                        share=share,
-                        bundle=self._pair.bundle,
-                        grid=grid[0],
-                        image=encode_exemplar(image),
-                        origin=origin,
-                    ),
-                    placed.burst,
+            if share is not None and not self._recorder.is_known(sample_id):
+                sample = Sample(
+                    id=sample_id,
+                    sequence=self._recorder.sequence + 1,
+                    time=time,
+                    class_name=name,
+                    burst=placed.burst.id,
+                    share=share,
+                    bundle=self._pair.bundle,
+                    grid=grid[0],
+                    image=encode_exemplar(image),
+                    origin=origin,
                 )
-                self._window = self._window.after(name, predicted, self._settings.window_samples)
+                self._recorder.record(sample, placed.burst)
+                self._pair.covered = sample.sequence
+                self._observe(sample, answers)
                 if share is Share.LEARN:
                     self._pair.learn(grid, [name])
-                self._flush_when_full()
+                self._recorder.flush_when_full()
         return Outcome(sample_id, share, predicted)
 
     def tick(self, now: float, certain: float) -> None:
@@ -196,10 +186,8 @@ class Learner:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         with self._lock:
-            expired = self._memory.expire(certain, self._settings.retention_days)
-            self._forgotten += [image.id for image in expired]
-            waited = abs(now - self._waiting_since) >= self._settings.group_seconds
-            if self._forgotten or (self._waiting and waited):
+            self._recorder.expire(certain)
+            if self._recorder.is_due(now):
                 self.flush()
 
     def flush(self) -> None:
@@ -209,13 +197,8 @@ class Learner:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         with self._lock:
-            if self._waiting or self._forgotten:
-                counters = replace(
-                    self._counters, last_label=self._window.last_label, window=self._window.outcomes
-                )
-                self._store.commit(Group(tuple(self._waiting), tuple(self._forgotten), counters))
-                self._waiting, self._forgotten = [], []
-            if self._sequence - self._pair.saved >= self._settings.snapshot_samples:
+            self._recorder.flush()
+            if self._recorder.sequence - self._pair.saved >= self._settings.snapshot_samples:
                 self._save(self._pair)
 
     def close(self) -> None:
@@ -233,8 +216,7 @@ class Learner:
         """Adopt settings: shrinkage at once, budgets by letting images go with the next group."""
         with self._lock:
             self._settings = settings
-            gone = self._memory.resize(*budgets(settings), self._random)
-            self._forgotten += [image.id for image in gone]
+            self._recorder.configure(settings)
             self._pair.configure(settings)
 
     def settle(self) -> None:
@@ -245,7 +227,7 @@ class Learner:
     def select_tally(self) -> Tally:
         """How the serving pair does on what is set aside for choosing settings; cheap to repeat."""
         head = self._pair.head
-        held = (self._store.last_sequence(), self._memory.count)
+        held = (self._store.last_sequence(), self._recorder.images)
         known = self._tally
         if known is None or known[0] is not head or known[1] != held:
             known = self._tally = (head, held, evaluate(self._pair, self._store, Share.SELECT))
@@ -280,7 +262,7 @@ class Learner:
         """
         with self._lock:
             self.flush()
-            images = self._memory.count_of(Share.LEARN)
+            images = self._recorder.images_of(Share.LEARN)
         return rebuild(
             embedder, starter, self._store, self._settings, Watch(images, progress, should_stop)
         )
@@ -319,13 +301,14 @@ class Learner:
     def figures(self) -> Figures:
         """Learning in numbers."""
         with self._lock:
+            counters = self._recorder.counters
             return Figures(
-                learned=self._counters.learned,
+                learned=counters.learned,
                 classes=len(self._pair.head.classes),
-                select=self._counters.select,
-                judge=self._counters.judge,
-                exemplars=self._memory.count,
-                exemplar_bytes=self._memory.size,
+                select=counters.select,
+                judge=counters.judge,
+                exemplars=self._recorder.images,
+                exemplar_bytes=self._recorder.image_bytes,
                 window=self._window.samples,
                 window_correct=self._window.correct,
                 window_last_label_correct=self._window.last_label_correct,
@@ -337,61 +320,25 @@ class Learner:
             return {name: self._pair.count(name) for name in sorted(self._pair.classes)}
 
     def _require_room_for(self, name: str) -> None:
-        known = name in self._bursts or self._pair.count(name) > 0
-        if known:
-            return
         # Of a class whose every scene is held out the head knows nothing: its samples still count.
-        if len(self._bursts.keys() | set(self._pair.classes)) >= self._settings.classes_max:
+        met = self._recorder.classes | set(self._pair.classes)
+        if name not in met and len(met) >= self._settings.classes_max:
             raise FieldwiseError(
                 Fault.TOO_MANY_CLASSES,
                 f"there are {self._settings.classes_max:,} classes; one more is over the limit",
             )
 
-    def _is_known(self, sample_id: str) -> bool:
-        waiting = any(sample.id == sample_id for sample in self._waiting)
-        return waiting or bool(self._store.known([sample_id]))
-
-    def _place(
-        self, sample_id: str, name: str, scene: str, time: float, origin: Origin
-    ) -> Placement:
-        return place(
-            sample_id,
-            name,
-            time,
-            scene,
-            self._bursts.get(name),
-            self._pair.count(name),
-            self._key,
-            self._settings.holdout,
-            origin=origin,
+    def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
+        """Test before training: what every head said of a sample, against what it is."""
+        said, settings = answers[self._pair.champion], self._settings
+        self._window = self._window.after(sample.class_name, said, settings.window_samples)
+        self._recorder.counters = replace(
+            self._recorder.counters,
+            last_label=self._window.last_label,
+            window=self._window.outcomes,
         )
-
-    def _record(self, sample: Sample, burst: Burst) -> None:
-        kept, gone = self._memory.offer(remembered(sample), self._random)
-        self._forgotten += [each.id for each in gone]
-        if not self._waiting:
-            self._waiting_since = sample.time
-        self._waiting.append(sample if kept else replace(sample, image=None))
-        self._bursts[sample.class_name] = burst
-        self._counters = _counted(self._counters, sample.share)
-        self._sequence = self._pair.covered = sample.sequence
-
-    def _flush_when_full(self) -> None:
-        if len(self._waiting) >= self._settings.group_samples:
-            # On a full disk the sample is learned and waits with its group; the next is refused.
-            with suppress(FieldwiseError):
-                self.flush()
 
     def _save(self, pair: Pair) -> None:
         snapshot = pair.snapshot()
         self._store.save_snapshot(snapshot, self._settings.feature_log_bytes_max)
         pair.saved = snapshot.sequence
-
-
-def _counted(counters: Counters, share: Share) -> Counters:
-    return replace(
-        counters,
-        learned=counters.learned + (share is Share.LEARN),
-        select=counters.select + (share is Share.SELECT),
-        judge=counters.judge + (share is Share.JUDGE),
-    )

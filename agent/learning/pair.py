@@ -15,6 +15,8 @@ from fieldwise.features import to_grid
 from fieldwise.head import Accumulator, Statistics, empty
 from fieldwise.head_file import decode, encode
 
+DISCRIMINANT = "discriminant"
+
 
 class Pair:
     """Predicts from any thread, while one thread at a time teaches.
@@ -60,6 +62,15 @@ class Pair:
     def head(self) -> Head:
         """The head as it is now; it stays as it is while learning goes on."""
         return self._discriminant.head
+
+    @property
+    def champion(self) -> str:
+        """Name of the head that serves."""
+        return DISCRIMINANT
+
+    def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
+        """The class that each enabled head names for one feature int16[D]; "" while none."""
+        return {DISCRIMINANT: self.head.predict(row[None])[0]}
 
     @property
     def total(self) -> int:

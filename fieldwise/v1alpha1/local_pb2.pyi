@@ -19,19 +19,38 @@ class Share(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHARE_SELECT: _ClassVar[Share]
     SHARE_JUDGE: _ClassVar[Share]
     SHARE_UNUSED: _ClassVar[Share]
+
+class QuestionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    QUESTION_REASON_UNSPECIFIED: _ClassVar[QuestionReason]
+    QUESTION_REASON_UNCERTAIN: _ClassVar[QuestionReason]
+    QUESTION_REASON_NOVEL: _ClassVar[QuestionReason]
+    QUESTION_REASON_DISAGREEMENT: _ClassVar[QuestionReason]
 SHARE_UNSPECIFIED: Share
 SHARE_LEARN: Share
 SHARE_SELECT: Share
 SHARE_JUDGE: Share
 SHARE_UNUSED: Share
+QUESTION_REASON_UNSPECIFIED: QuestionReason
+QUESTION_REASON_UNCERTAIN: QuestionReason
+QUESTION_REASON_NOVEL: QuestionReason
+QUESTION_REASON_DISAGREEMENT: QuestionReason
 
 class Image(_message.Message):
-    __slots__ = ("encoded", "pixels")
+    __slots__ = ("encoded", "pixels", "vector")
     ENCODED_FIELD_NUMBER: _ClassVar[int]
     PIXELS_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
     encoded: bytes
     pixels: Pixels
-    def __init__(self, encoded: _Optional[bytes] = ..., pixels: _Optional[_Union[Pixels, _Mapping]] = ...) -> None: ...
+    vector: Vector
+    def __init__(self, encoded: _Optional[bytes] = ..., pixels: _Optional[_Union[Pixels, _Mapping]] = ..., vector: _Optional[_Union[Vector, _Mapping]] = ...) -> None: ...
+
+class Vector(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, values: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Pixels(_message.Message):
     __slots__ = ("height", "width", "rgb")
@@ -57,15 +76,27 @@ class ScoredClass(_message.Message):
     confidence: float
     def __init__(self, name: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
 
+class Novelty(_message.Message):
+    __slots__ = ("p_value", "novel")
+    P_VALUE_FIELD_NUMBER: _ClassVar[int]
+    NOVEL_FIELD_NUMBER: _ClassVar[int]
+    p_value: float
+    novel: bool
+    def __init__(self, p_value: _Optional[float] = ..., novel: _Optional[bool] = ...) -> None: ...
+
 class PredictResponse(_message.Message):
-    __slots__ = ("id", "classes", "backbone")
+    __slots__ = ("id", "classes", "backbone", "calibrated", "novelty")
     ID_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATED_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_FIELD_NUMBER: _ClassVar[int]
     id: str
     classes: _containers.RepeatedCompositeFieldContainer[ScoredClass]
     backbone: str
-    def __init__(self, id: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[ScoredClass, _Mapping]]] = ..., backbone: _Optional[str] = ...) -> None: ...
+    calibrated: bool
+    novelty: Novelty
+    def __init__(self, id: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[ScoredClass, _Mapping]]] = ..., backbone: _Optional[str] = ..., calibrated: _Optional[bool] = ..., novelty: _Optional[_Union[Novelty, _Mapping]] = ...) -> None: ...
 
 class TeachRequest(_message.Message):
     __slots__ = ("image", "class_name", "burst")
@@ -105,9 +136,201 @@ class FeedbackResponse(_message.Message):
     predicted: str
     def __init__(self, sample_id: _Optional[str] = ..., share: _Optional[_Union[Share, str]] = ..., predicted: _Optional[str] = ...) -> None: ...
 
+class Question(_message.Message):
+    __slots__ = ("prediction_id", "time", "reason", "classes", "image_held")
+    PREDICTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_HELD_FIELD_NUMBER: _ClassVar[int]
+    prediction_id: str
+    time: _timestamp_pb2.Timestamp
+    reason: QuestionReason
+    classes: _containers.RepeatedCompositeFieldContainer[ScoredClass]
+    image_held: bool
+    def __init__(self, prediction_id: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[_Union[QuestionReason, str]] = ..., classes: _Optional[_Iterable[_Union[ScoredClass, _Mapping]]] = ..., image_held: _Optional[bool] = ...) -> None: ...
+
+class ListQuestionsRequest(_message.Message):
+    __slots__ = ("questions",)
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    questions: int
+    def __init__(self, questions: _Optional[int] = ...) -> None: ...
+
+class ListQuestionsResponse(_message.Message):
+    __slots__ = ("questions", "budget")
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    questions: _containers.RepeatedCompositeFieldContainer[Question]
+    budget: int
+    def __init__(self, questions: _Optional[_Iterable[_Union[Question, _Mapping]]] = ..., budget: _Optional[int] = ...) -> None: ...
+
+class GetQuestionImageRequest(_message.Message):
+    __slots__ = ("prediction_id",)
+    PREDICTION_ID_FIELD_NUMBER: _ClassVar[int]
+    prediction_id: str
+    def __init__(self, prediction_id: _Optional[str] = ...) -> None: ...
+
+class GetQuestionImageResponse(_message.Message):
+    __slots__ = ("image",)
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    image: Image
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ...) -> None: ...
+
 class GetAgentStatusRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class GetLearningReportRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HeadScore(_message.Message):
+    __slots__ = ("name", "serves", "samples", "correct", "window_samples", "window_correct")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVES_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CORRECT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_CORRECT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    serves: bool
+    samples: int
+    correct: int
+    window_samples: int
+    window_correct: int
+    def __init__(self, name: _Optional[str] = ..., serves: _Optional[bool] = ..., samples: _Optional[int] = ..., correct: _Optional[int] = ..., window_samples: _Optional[int] = ..., window_correct: _Optional[int] = ...) -> None: ...
+
+class ClassScore(_message.Message):
+    __slots__ = ("name", "learned", "samples", "correct", "mistaken_for", "mistaken", "select_samples", "select_correct", "select_best")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CORRECT_FIELD_NUMBER: _ClassVar[int]
+    MISTAKEN_FOR_FIELD_NUMBER: _ClassVar[int]
+    MISTAKEN_FIELD_NUMBER: _ClassVar[int]
+    SELECT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SELECT_CORRECT_FIELD_NUMBER: _ClassVar[int]
+    SELECT_BEST_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    learned: int
+    samples: int
+    correct: int
+    mistaken_for: str
+    mistaken: int
+    select_samples: int
+    select_correct: int
+    select_best: float
+    def __init__(self, name: _Optional[str] = ..., learned: _Optional[int] = ..., samples: _Optional[int] = ..., correct: _Optional[int] = ..., mistaken_for: _Optional[str] = ..., mistaken: _Optional[int] = ..., select_samples: _Optional[int] = ..., select_correct: _Optional[int] = ..., select_best: _Optional[float] = ...) -> None: ...
+
+class CurvePoint(_message.Message):
+    __slots__ = ("time", "learned", "classes", "window_accuracy", "last_label_accuracy", "select_accuracy", "exemplar_bytes")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    LAST_LABEL_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    SELECT_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    EXEMPLAR_BYTES_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    learned: int
+    classes: int
+    window_accuracy: float
+    last_label_accuracy: float
+    select_accuracy: float
+    exemplar_bytes: int
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., learned: _Optional[int] = ..., classes: _Optional[int] = ..., window_accuracy: _Optional[float] = ..., last_label_accuracy: _Optional[float] = ..., select_accuracy: _Optional[float] = ..., exemplar_bytes: _Optional[int] = ...) -> None: ...
+
+class DriftAlarm(_message.Message):
+    __slots__ = ("time", "signal", "detector", "observed")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    signal: str
+    detector: str
+    observed: int
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signal: _Optional[str] = ..., detector: _Optional[str] = ..., observed: _Optional[int] = ...) -> None: ...
+
+class DriftWatch(_message.Message):
+    __slots__ = ("signal", "detector", "observed", "alarms")
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    DETECTOR_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    signal: str
+    detector: str
+    observed: int
+    alarms: int
+    def __init__(self, signal: _Optional[str] = ..., detector: _Optional[str] = ..., observed: _Optional[int] = ..., alarms: _Optional[int] = ...) -> None: ...
+
+class Calibration(_message.Message):
+    __slots__ = ("samples", "temperature", "error_before", "error_after")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_AFTER_FIELD_NUMBER: _ClassVar[int]
+    samples: int
+    temperature: float
+    error_before: float
+    error_after: float
+    def __init__(self, samples: _Optional[int] = ..., temperature: _Optional[float] = ..., error_before: _Optional[float] = ..., error_after: _Optional[float] = ...) -> None: ...
+
+class Wear(_message.Message):
+    __slots__ = ("written_bytes", "seconds", "samples")
+    WRITTEN_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    written_bytes: int
+    seconds: int
+    samples: int
+    def __init__(self, written_bytes: _Optional[int] = ..., seconds: _Optional[int] = ..., samples: _Optional[int] = ...) -> None: ...
+
+class GetLearningReportResponse(_message.Message):
+    __slots__ = ("heads", "classes", "curve", "alarms", "watches", "calibration", "wear", "tested", "correct", "last_label_correct", "forgetting", "backward_transfer", "batch_gap_answers", "batch_gap_samples", "skipped", "self_labelled", "shrinkage", "shrinkage_chosen", "novelty_rate", "can_tell", "orphans")
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    WATCHES_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    WEAR_FIELD_NUMBER: _ClassVar[int]
+    TESTED_FIELD_NUMBER: _ClassVar[int]
+    CORRECT_FIELD_NUMBER: _ClassVar[int]
+    LAST_LABEL_CORRECT_FIELD_NUMBER: _ClassVar[int]
+    FORGETTING_FIELD_NUMBER: _ClassVar[int]
+    BACKWARD_TRANSFER_FIELD_NUMBER: _ClassVar[int]
+    BATCH_GAP_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    BATCH_GAP_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    SELF_LABELLED_FIELD_NUMBER: _ClassVar[int]
+    SHRINKAGE_FIELD_NUMBER: _ClassVar[int]
+    SHRINKAGE_CHOSEN_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_RATE_FIELD_NUMBER: _ClassVar[int]
+    CAN_TELL_FIELD_NUMBER: _ClassVar[int]
+    ORPHANS_FIELD_NUMBER: _ClassVar[int]
+    heads: _containers.RepeatedCompositeFieldContainer[HeadScore]
+    classes: _containers.RepeatedCompositeFieldContainer[ClassScore]
+    curve: _containers.RepeatedCompositeFieldContainer[CurvePoint]
+    alarms: _containers.RepeatedCompositeFieldContainer[DriftAlarm]
+    watches: _containers.RepeatedCompositeFieldContainer[DriftWatch]
+    calibration: Calibration
+    wear: Wear
+    tested: int
+    correct: int
+    last_label_correct: int
+    forgetting: float
+    backward_transfer: float
+    batch_gap_answers: int
+    batch_gap_samples: int
+    skipped: int
+    self_labelled: int
+    shrinkage: float
+    shrinkage_chosen: bool
+    novelty_rate: float
+    can_tell: str
+    orphans: int
+    def __init__(self, heads: _Optional[_Iterable[_Union[HeadScore, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ClassScore, _Mapping]]] = ..., curve: _Optional[_Iterable[_Union[CurvePoint, _Mapping]]] = ..., alarms: _Optional[_Iterable[_Union[DriftAlarm, _Mapping]]] = ..., watches: _Optional[_Iterable[_Union[DriftWatch, _Mapping]]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., wear: _Optional[_Union[Wear, _Mapping]] = ..., tested: _Optional[int] = ..., correct: _Optional[int] = ..., last_label_correct: _Optional[int] = ..., forgetting: _Optional[float] = ..., backward_transfer: _Optional[float] = ..., batch_gap_answers: _Optional[int] = ..., batch_gap_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., self_labelled: _Optional[int] = ..., shrinkage: _Optional[float] = ..., shrinkage_chosen: _Optional[bool] = ..., novelty_rate: _Optional[float] = ..., can_tell: _Optional[str] = ..., orphans: _Optional[int] = ...) -> None: ...
 
 class ClassCount(_message.Message):
     __slots__ = ("name", "samples")
@@ -234,3 +457,33 @@ class InstallBackboneResponse(_message.Message):
     digest: bytes
     backbone: str
     def __init__(self, digest: _Optional[bytes] = ..., backbone: _Optional[str] = ...) -> None: ...
+
+class ForgetRequest(_message.Message):
+    __slots__ = ("class_name", "since", "sample_id", "self_labelled", "strict")
+    CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
+    SELF_LABELLED_FIELD_NUMBER: _ClassVar[int]
+    STRICT_FIELD_NUMBER: _ClassVar[int]
+    class_name: str
+    since: _timestamp_pb2.Timestamp
+    sample_id: str
+    self_labelled: bool
+    strict: bool
+    def __init__(self, class_name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sample_id: _Optional[str] = ..., self_labelled: _Optional[bool] = ..., strict: _Optional[bool] = ...) -> None: ...
+
+class ForgetResponse(_message.Message):
+    __slots__ = ("samples", "exact", "images", "orphans", "lost", "sentences")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    ORPHANS_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    SENTENCES_FIELD_NUMBER: _ClassVar[int]
+    samples: int
+    exact: int
+    images: int
+    orphans: int
+    lost: int
+    sentences: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, samples: _Optional[int] = ..., exact: _Optional[int] = ..., images: _Optional[int] = ..., orphans: _Optional[int] = ..., lost: _Optional[int] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -50,10 +50,25 @@ class ApplicationStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.FeedbackRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.FeedbackResponse.FromString,
                 _registered_method=True)
+        self.ListQuestions = channel.unary_unary(
+                '/fieldwise.v1alpha1.Application/ListQuestions',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsResponse.FromString,
+                _registered_method=True)
+        self.GetQuestionImage = channel.unary_unary(
+                '/fieldwise.v1alpha1.Application/GetQuestionImage',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageResponse.FromString,
+                _registered_method=True)
         self.GetAgentStatus = channel.unary_unary(
                 '/fieldwise.v1alpha1.Application/GetAgentStatus',
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.FromString,
+                _registered_method=True)
+        self.GetLearningReport = channel.unary_unary(
+                '/fieldwise.v1alpha1.Application/GetLearningReport',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportResponse.FromString,
                 _registered_method=True)
 
 
@@ -80,8 +95,29 @@ class ApplicationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListQuestions(self, request, context):
+        """Earlier predictions that are worth a label, most useful first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuestionImage(self, request, context):
+        """The image of one of them, for the person who is asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAgentStatus(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLearningReport(self, request, context):
+        """How learning went and goes, in more detail than the status.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -104,10 +140,25 @@ def add_ApplicationServicer_to_server(servicer, server):
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.FeedbackRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.FeedbackResponse.SerializeToString,
             ),
+            'ListQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuestions,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsResponse.SerializeToString,
+            ),
+            'GetQuestionImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuestionImage,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageResponse.SerializeToString,
+            ),
             'GetAgentStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAgentStatus,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.SerializeToString,
+            ),
+            'GetLearningReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLearningReport,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -203,6 +254,60 @@ class Application:
             _registered_method=True)
 
     @staticmethod
+    def ListQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Application/ListQuestions',
+            fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.ListQuestionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuestionImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Application/GetQuestionImage',
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetQuestionImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetAgentStatus(request,
             target,
             options=(),
@@ -219,6 +324,33 @@ class Application:
             '/fieldwise.v1alpha1.Application/GetAgentStatus',
             fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLearningReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Application/GetLearningReport',
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -260,6 +392,11 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
                 _registered_method=True)
+        self.Forget = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/Forget',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.FromString,
+                _registered_method=True)
 
 
 class OwnerServicer:
@@ -294,6 +431,13 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Forget(self, request, context):
+        """Takes back what was learned, with everything that is kept of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OwnerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -316,6 +460,11 @@ def add_OwnerServicer_to_server(servicer, server):
                     servicer.InstallBackbone,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.SerializeToString,
+            ),
+            'Forget': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forget,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -427,6 +576,33 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/InstallBackbone',
             fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/Forget',
+            fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,7 +37,13 @@ class ApplicationStub:
     Teach: _grpc.UnaryUnaryMultiCallable[_local_pb2.TeachRequest, _local_pb2.TeachResponse]
     Feedback: _grpc.UnaryUnaryMultiCallable[_local_pb2.FeedbackRequest, _local_pb2.FeedbackResponse]
     """The right class of an earlier prediction."""
+    ListQuestions: _grpc.UnaryUnaryMultiCallable[_local_pb2.ListQuestionsRequest, _local_pb2.ListQuestionsResponse]
+    """Earlier predictions that are worth a label, most useful first."""
+    GetQuestionImage: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetQuestionImageRequest, _local_pb2.GetQuestionImageResponse]
+    """The image of one of them, for the person who is asked."""
     GetAgentStatus: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetAgentStatusRequest, _local_pb2.GetAgentStatusResponse]
+    GetLearningReport: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetLearningReportRequest, _local_pb2.GetLearningReportResponse]
+    """How learning went and goes, in more detail than the status."""
 
 @_typing.type_check_only
 class ApplicationAsyncStub(ApplicationStub):
@@ -48,7 +54,13 @@ class ApplicationAsyncStub(ApplicationStub):
     Teach: _aio.UnaryUnaryMultiCallable[_local_pb2.TeachRequest, _local_pb2.TeachResponse]  # type: ignore[assignment]
     Feedback: _aio.UnaryUnaryMultiCallable[_local_pb2.FeedbackRequest, _local_pb2.FeedbackResponse]  # type: ignore[assignment]
     """The right class of an earlier prediction."""
+    ListQuestions: _aio.UnaryUnaryMultiCallable[_local_pb2.ListQuestionsRequest, _local_pb2.ListQuestionsResponse]  # type: ignore[assignment]
+    """Earlier predictions that are worth a label, most useful first."""
+    GetQuestionImage: _aio.UnaryUnaryMultiCallable[_local_pb2.GetQuestionImageRequest, _local_pb2.GetQuestionImageResponse]  # type: ignore[assignment]
+    """The image of one of them, for the person who is asked."""
     GetAgentStatus: _aio.UnaryUnaryMultiCallable[_local_pb2.GetAgentStatusRequest, _local_pb2.GetAgentStatusResponse]  # type: ignore[assignment]
+    GetLearningReport: _aio.UnaryUnaryMultiCallable[_local_pb2.GetLearningReportRequest, _local_pb2.GetLearningReportResponse]  # type: ignore[assignment]
+    """How learning went and goes, in more detail than the status."""
 
 class ApplicationServicer(metaclass=_abc_1.ABCMeta):
     """What applications on the device call, over a Unix socket. Nothing of it leaves the machine."""
@@ -76,11 +88,35 @@ class ApplicationServicer(metaclass=_abc_1.ABCMeta):
         """The right class of an earlier prediction."""
 
     @_abc_1.abstractmethod
+    def ListQuestions(
+        self,
+        request: _local_pb2.ListQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.ListQuestionsResponse, _abc.Awaitable[_local_pb2.ListQuestionsResponse]]:
+        """Earlier predictions that are worth a label, most useful first."""
+
+    @_abc_1.abstractmethod
+    def GetQuestionImage(
+        self,
+        request: _local_pb2.GetQuestionImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.GetQuestionImageResponse, _abc.Awaitable[_local_pb2.GetQuestionImageResponse]]:
+        """The image of one of them, for the person who is asked."""
+
+    @_abc_1.abstractmethod
     def GetAgentStatus(
         self,
         request: _local_pb2.GetAgentStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.GetAgentStatusResponse, _abc.Awaitable[_local_pb2.GetAgentStatusResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetLearningReport(
+        self,
+        request: _local_pb2.GetLearningReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.GetLearningReportResponse, _abc.Awaitable[_local_pb2.GetLearningReportResponse]]:
+        """How learning went and goes, in more detail than the status."""
 
 def add_ApplicationServicer_to_server(servicer: ApplicationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -99,6 +135,8 @@ class OwnerStub:
     """Out of the fleet; learning and predictions go on."""
     InstallBackbone: _grpc.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]
     """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+    Forget: _grpc.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]
+    """Takes back what was learned, with everything that is kept of it."""
 
 @_typing.type_check_only
 class OwnerAsyncStub(OwnerStub):
@@ -113,6 +151,8 @@ class OwnerAsyncStub(OwnerStub):
     """Out of the fleet; learning and predictions go on."""
     InstallBackbone: _aio.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]  # type: ignore[assignment]
     """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+    Forget: _aio.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]  # type: ignore[assignment]
+    """Takes back what was learned, with everything that is kept of it."""
 
 class OwnerServicer(metaclass=_abc_1.ABCMeta):
     """What only the device's owner may call, over a second socket that the file system guards."""
@@ -148,5 +188,13 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.InstallBackboneResponse, _abc.Awaitable[_local_pb2.InstallBackboneResponse]]:
         """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+
+    @_abc_1.abstractmethod
+    def Forget(
+        self,
+        request: _local_pb2.ForgetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.ForgetResponse, _abc.Awaitable[_local_pb2.ForgetResponse]]:
+        """Takes back what was learned, with everything that is kept of it."""
 
 def add_OwnerServicer_to_server(servicer: OwnerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

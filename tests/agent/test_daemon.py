@@ -100,7 +100,7 @@ async def test_feedback_on_a_scene_set_aside_says_that_it_has_no_use(tmp_path: P
         learner = agent.serving.learner
         assert learner is not None
         scene = Burst("red", held_out_scene(agent), agent.clock.wall(), 1)
-        learner._bursts["red"] = scene
+        learner._recorder._bursts["red"] = scene
         await asking(agent, questions)
 
 
