@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -35,6 +36,10 @@ from agent.rpc.client import Departures, OrchestratorClient, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
 from agent.update.fetching import Fetcher
+from agent.sources.camera import Camera
+from agent.sources.feeding import Feeder, Say, Taker
+from agent.sources.folder import WatchedFolder
+from agent.sources.frame import Tell
 from agent.update.installer import Installer
 from agent.update.machine import Lost, step
 from agent.update.steps import Steps
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
 DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
 
 _log = structlog.get_logger()
+CAMERA_SECONDS = 30.0  # most of them between two looks for a camera that was unplugged
+
 
 
 class Agent:
@@ -218,3 +225,25 @@ async def run_daemon(agent: Agent) -> None:
         await agent.daemon().run()
     finally:
         await agent.fleet.close()
+def watched_folder(folder: Path, tell: Tell) -> WatchedFolder:
+    """A folder as a source.
+
+    Raises:
+        FieldwiseError: ``NOT_FOUND``, ``INVALID_ARGUMENT``.
+    """
+    return WatchedFolder(folder, SystemClock(), tell)
+
+
+def camera(device: str, every_seconds: float, class_name: str | None, tell: Tell) -> Camera:
+    """A camera, stream or video file as a source."""
+    waits = partial(retry.delays, random.SystemRandom(), ceiling_seconds=CAMERA_SECONDS)
+    return Camera(
+        device, every_seconds, class_name, SystemClock(), pause=time.sleep, waits=waits, tell=tell
+    )
+
+
+def feeder(taker: Taker, say: Say, tell: Tell) -> Feeder:
+    """What brings frames of a source to an agent."""
+    return Feeder(taker, say, tell, time.sleep)
+
+

@@ -96,6 +96,7 @@ class Observer:
             settings=self._settings_in_force(),
             lost_samples=learner.pair.lost if learner else 0,
             clock_ahead_seconds=contact.clock_ahead_seconds,
+            skipped=self._serving.stopwatch.skipped,
         )
 
     def _settings_in_force(self) -> SettingsInForce:

@@ -61,11 +61,12 @@ class RecentPredictions:
 
 
 class Stopwatch:
-    """Counts of predictions answered and refused, and percentiles of their times."""
+    """Counts of predictions answered, refused and skipped, and percentiles of their times."""
 
     def __init__(self) -> None:
         self.answered = 0
         self.refused = 0
+        self.skipped = 0
         self._seconds: deque[float] = deque(maxlen=TIMED)
         self._lock = threading.Lock()
 
@@ -79,6 +80,11 @@ class Stopwatch:
         """Count a prediction that failed."""
         with self._lock:
             self.refused += 1
+
+    def skip(self, frames: int) -> None:
+        """Count frames of a stream that nobody was ready for."""
+        with self._lock:
+            self.skipped += frames
 
     def percentile_micros(self, percent: int) -> int:
         """That percentile of the newest times, in microseconds; 0 before the first."""

@@ -116,6 +116,10 @@ class Serving:
         image = self._recent.find(prediction_id)
         return self._learn(prediction_id, image, class_name, "", Origin.CORRECTED)
 
+    def report_skipped(self, frames: int) -> None:
+        """Hear of frames of a stream that the agent was not ready for."""
+        self.stopwatch.skip(frames)
+
     def tick(self) -> None:
         """Make durable what has waited long enough.
 

@@ -115,6 +115,7 @@ class Status:
         settings: What they come to.
         lost_samples: Samples learned earlier that the head lost when its stored state was damaged.
         clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
+        skipped: Frames of streams that the agent was not ready for, since it began.
     """
 
     agent_version: str
@@ -134,3 +135,4 @@ class Status:
     settings: SettingsInForce
     lost_samples: int
     clock_ahead_seconds: int
+    skipped: int = 0

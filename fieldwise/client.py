@@ -147,6 +147,14 @@ class Device(LocalClient):
         )
         return _lesson(call(self._stub.Feedback, request))
 
+    def report_skipped(self, frames: int) -> None:
+        """Tell of frames of a stream that could not wait for the agent, to have them counted.
+
+        Raises:
+            FieldwiseError: ``UNREACHABLE``.
+        """
+        call(self._stub.ReportSkipped, make(local_pb2.ReportSkippedRequest, frames=frames))
+
     def status(self) -> Status:
         """How the agent is.
 
@@ -271,6 +279,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         settings=_settings(message.settings),
         lost_samples=message.lost_samples,
         clock_ahead_seconds=message.clock_ahead_seconds,
+        skipped=message.skipped,
     )
 
 

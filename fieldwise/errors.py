@@ -35,6 +35,8 @@ class Fault(StrEnum):
     GOLDEN_MISMATCH = "golden-mismatch"
     GRAPH_FAILED = "graph-failed"
     IMAGE_INVALID = "image-invalid"
+    READINGS_INVALID = "readings-invalid"
+    CAMERA_UNAVAILABLE = "camera-unavailable"
     CLASS_INVALID = "class-invalid"
     TOO_MANY_CLASSES = "too-many-classes"
     NO_BACKBONE = "no-backbone"
@@ -131,6 +133,14 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             2,
             "Send a whole JPEG, PNG, WebP, BMP or GIF of at most 32 MiB and 24 megapixels "
             "(JPEG: 50).",
+        ),
+        Fault.READINGS_INVALID: Entry(
+            "INVALID_ARGUMENT",
+            2,
+            "Send as many finite numbers as the backbone takes, in the order that it states.",
+        ),
+        Fault.CAMERA_UNAVAILABLE: Entry(
+            "UNAVAILABLE", 6, "Check its cable or address, and that no other program uses it."
         ),
         Fault.CLASS_INVALID: Entry(
             "INVALID_ARGUMENT",

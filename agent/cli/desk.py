@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from agent.app import Agent, opened
 from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
+from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
 from agent.update.machine import WORKING, Failure, Phase
@@ -49,16 +50,20 @@ Ledger = tuple[Sequence[LedgerEntry], dict[str, Total]]
 class Desk(Protocol):
     """What commands ask of an agent, wherever it runs."""
 
-    def predict(self, image: bytes) -> Prediction:
+    def predict(self, image: Image) -> Prediction:
         """The best classes for an image."""
         ...
 
-    def teach(self, image: bytes, class_name: str, burst: str) -> Lesson:
+    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
         """Learn an image of a class."""
         ...
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
         """Say what an earlier prediction's image really was."""
+        ...
+
+    def report_skipped(self, frames: int) -> None:
+        """Hear of frames of a stream that the agent was not ready for."""
         ...
 
     def status(self) -> Status:
@@ -143,6 +148,7 @@ class DaemonDesk:
         self.predict = device.predict
         self.teach = device.teach
         self.feedback = device.feedback
+        self.report_skipped = device.report_skipped
         self.status = device.status
         self.ledger = owner.ledger
         self.join = owner.join
@@ -168,6 +174,7 @@ class AloneDesk:
         self.predict = agent.serving.predict
         self.teach = agent.serving.teach
         self.feedback = agent.serving.feedback
+        self.report_skipped = agent.serving.report_skipped
         self.tick = agent.serving.tick
 
     def status(self) -> Status:

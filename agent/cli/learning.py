@@ -1,4 +1,4 @@
-"""``teach``, ``predict``, ``feedback`` and ``watch``."""
+"""``teach``, ``predict`` and ``feedback``."""
 
 import hashlib
 from functools import partial
@@ -70,20 +70,6 @@ def feedback(
     with desk(settings_of(context)) as reached:
         lesson = reached.feedback(prediction_id, class_name)
     show(lesson, lambda: [lesson_words(lesson)], as_json=json)
-
-
-def watch(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to watch.")],
-    *,
-    json: AsJson = False,
-) -> None:
-    """Learn new files in class folders of DIR, predict the others; until interrupted."""
-    from agent.cli.desk import desk
-    from agent.cli.watching import watch_folder
-
-    with desk(settings_of(context)) as reached:
-        watch_folder(folder, reached, as_json=json)
 
 
 def lesson_words(lesson: Lesson) -> str:

@@ -68,7 +68,13 @@ def _facts(found: Status) -> list[str]:
             ),
             ("held out, right", select),
             ("images kept", f"{learning.exemplars:,} in {size(learning.exemplar_bytes)}"),
-            ("predictions", f"{vital.predictions:,}, {vital.prediction_errors:,} refused"),
+            (
+                "predictions",
+                (
+                    f"{vital.predictions:,}, {vital.prediction_errors:,} refused,"
+                    f" {found.skipped:,} frames skipped"
+                ),
+            ),
             ("memory", f"{size(vital.resident_bytes)}, state {size(vital.state_bytes)} on disk"),
             ("last check-in", f"{moment(found.check_in_seconds)} {found.check_in_error}".rstrip()),
             ("clock", f"{found.clock_ahead_seconds:+,} s against the orchestrator"),

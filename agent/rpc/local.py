@@ -132,6 +132,12 @@ class ApplicationService(local_pb2_grpc.ApplicationServicer):
         )
         return translate_local.feedback_response(outcome)
 
+    async def ReportSkipped(
+        self, request: local_pb2.ReportSkippedRequest, context: Context
+    ) -> local_pb2.ReportSkippedResponse:
+        self._serving.report_skipped(request.frames)
+        return local_pb2.ReportSkippedResponse()
+
     async def GetAgentStatus(
         self, request: local_pb2.GetAgentStatusRequest, context: Context
     ) -> local_pb2.GetAgentStatusResponse:

@@ -100,6 +100,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         settings=_settings(status.settings),
         lost_samples=status.lost_samples,
         clock_ahead_seconds=status.clock_ahead_seconds,
+        skipped=status.skipped,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(_timestamp(status.check_in_seconds))

@@ -65,6 +65,11 @@ class ApplicationStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.FromString,
                 _registered_method=True)
+        self.ReportSkipped = channel.unary_unary(
+                '/fieldwise.v1alpha1.Application/ReportSkipped',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedResponse.FromString,
+                _registered_method=True)
         self.GetLearningReport = channel.unary_unary(
                 '/fieldwise.v1alpha1.Application/GetLearningReport',
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetLearningReportRequest.SerializeToString,
@@ -115,6 +120,13 @@ class ApplicationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportSkipped(self, request, context):
+        """Frames that a stream could not wait with, for the count in status and report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLearningReport(self, request, context):
         """How learning went and goes, in more detail than the status.
         """
@@ -154,6 +166,11 @@ def add_ApplicationServicer_to_server(servicer, server):
                     servicer.GetAgentStatus,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.SerializeToString,
+            ),
+            'ReportSkipped': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportSkipped,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedResponse.SerializeToString,
             ),
             'GetLearningReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLearningReport,
@@ -324,6 +341,33 @@ class Application:
             '/fieldwise.v1alpha1.Application/GetAgentStatus',
             fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.GetAgentStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportSkipped(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Application/ReportSkipped',
+            fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.ReportSkippedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,8 @@ class ApplicationStub:
     GetQuestionImage: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetQuestionImageRequest, _local_pb2.GetQuestionImageResponse]
     """The image of one of them, for the person who is asked."""
     GetAgentStatus: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetAgentStatusRequest, _local_pb2.GetAgentStatusResponse]
+    ReportSkipped: _grpc.UnaryUnaryMultiCallable[_local_pb2.ReportSkippedRequest, _local_pb2.ReportSkippedResponse]
+    """Frames that a stream could not wait with, for the count in status and report."""
     GetLearningReport: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetLearningReportRequest, _local_pb2.GetLearningReportResponse]
     """How learning went and goes, in more detail than the status."""
 
@@ -59,6 +61,8 @@ class ApplicationAsyncStub(ApplicationStub):
     GetQuestionImage: _aio.UnaryUnaryMultiCallable[_local_pb2.GetQuestionImageRequest, _local_pb2.GetQuestionImageResponse]  # type: ignore[assignment]
     """The image of one of them, for the person who is asked."""
     GetAgentStatus: _aio.UnaryUnaryMultiCallable[_local_pb2.GetAgentStatusRequest, _local_pb2.GetAgentStatusResponse]  # type: ignore[assignment]
+    ReportSkipped: _aio.UnaryUnaryMultiCallable[_local_pb2.ReportSkippedRequest, _local_pb2.ReportSkippedResponse]  # type: ignore[assignment]
+    """Frames that a stream could not wait with, for the count in status and report."""
     GetLearningReport: _aio.UnaryUnaryMultiCallable[_local_pb2.GetLearningReportRequest, _local_pb2.GetLearningReportResponse]  # type: ignore[assignment]
     """How learning went and goes, in more detail than the status."""
 
@@ -109,6 +113,14 @@ class ApplicationServicer(metaclass=_abc_1.ABCMeta):
         request: _local_pb2.GetAgentStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.GetAgentStatusResponse, _abc.Awaitable[_local_pb2.GetAgentStatusResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ReportSkipped(
+        self,
+        request: _local_pb2.ReportSkippedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.ReportSkippedResponse, _abc.Awaitable[_local_pb2.ReportSkippedResponse]]:
+        """Frames that a stream could not wait with, for the count in status and report."""
 
     @_abc_1.abstractmethod
     def GetLearningReport(

@@ -65,6 +65,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.survey", "random"),
     ),
     "inference": (("agent.serving", "onnxruntime"), ("agent.learning.trial", "torch")),
+    "cameras": (("agent.app", "cv2"), ("agent.sources.feeding", "cv2")),
     "numerics": (("orchestrator.rollout.machine", "numpy.random"), ("orchestrator.survey", "PIL")),
     "graphs": (("fieldwise.graph", "onnx"), ("agent.learning.embedder", "onnx")),
     "database": (

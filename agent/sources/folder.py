@@ -2,7 +2,8 @@
 
 A file counts as whole when its size and time have stood still for a moment, so a camera may write
 it slowly or another program move it in. Every file is taken once for each content it gets; what
-cannot be read is named and left. When the agent is busy, restarts or has no room, files wait.
+cannot be read is named and left. When the agent is busy, restarts or has no room, files wait where
+they are: beside the image on offer only names are held, one for each file in the folder.
 
 Names that begin with a dot are left alone, as is what other programs keep for themselves, and links
 to folders are not followed: they may lead anywhere, also back. Links to files are read. What was in
@@ -12,30 +13,22 @@ the folder before is taken once it is written or touched.
 import hashlib
 import os
 import stat
-import sys
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from watchfiles import Change, watch
 from watchfiles._rust_notify import WatchfilesRustInternalError
 
-from agent.cli.desk import Desk
-from agent.cli.learning import lesson_words, prediction_words
-from agent.cli.output import failure_of, legible
-from fieldwise.answers import Lesson, Prediction
+from agent.ports import Clock
+from agent.sources.frame import Frame, Tell
 from fieldwise.client import read_image
 from fieldwise.errors import Fault, FieldwiseError
 
 STILL_SECONDS = 1.0  # a slow writer flushes more often than that
 ROUND_MILLISECONDS = 250
 AGAIN_SECONDS = 1.0  # until watching begins again: looking through a large folder takes a while
-LATER = frozenset(
-    {Fault.BUSY, Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.NO_BACKBONE}
-)
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 
 Form = tuple[int, int]  # size in bytes and time of change in nanoseconds
@@ -74,109 +67,66 @@ class Stillness:
         return found
 
 
-def watch_folder(folder: Path, desk: Desk, *, as_json: bool) -> None:
-    """Take files as they become whole, for ever.
+class WatchedFolder:
+    """The source port on a folder: new files in class folders teach, the others ask.
+
+    Args:
+        folder: What is watched.
+        clock: Time.
+        tell: Told of what cannot be read, and of names that are not UTF-8.
 
     Raises:
         FieldwiseError: ``NOT_FOUND`` when the folder is not there, ``INVALID_ARGUMENT`` for one
             whose path is not UTF-8, which watchfiles cannot be told.
     """
-    if not folder.is_dir():
-        raise FieldwiseError(Fault.NOT_FOUND, f"{folder} is not a folder")
-    folder = folder.resolve()  # as the kernel's notices name what is inside
-    if legible(folder) != str(folder):
-        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"the path {folder} is not UTF-8")
-    stillness, intake = Stillness(), Intake(folder, desk, as_json=as_json)
-    seen = _forms(folder, folder)
-    print(f"watching {legible(folder)}", file=sys.stderr)
-    for changed in _changes(folder, seen):
-        for path in (*changed, *stillness.moving):
+
+    def __init__(self, folder: Path, clock: Clock, tell: Tell) -> None:
+        if not folder.is_dir():
+            raise FieldwiseError(Fault.NOT_FOUND, f"{folder} is not a folder")
+        self.path = folder.resolve()  # as the kernel's notices name what is inside
+        if not _is_utf8(self.path):
+            raise FieldwiseError(Fault.INVALID_ARGUMENT, f"the path {folder} is not UTF-8")
+        self._clock = clock
+        self._tell = tell
+        self._stillness = Stillness()
+        self._taken: dict[Path, bytes] = {}
+        self._seen = _forms(self.path, self.path)
+
+    def frames(self) -> Iterator[Frame | None]:
+        """Files as they become whole, each once for each content it gets, for ever."""
+        for changed in _changes(self.path, self._seen, self._tell):
+            self._look_at((*changed, *self._stillness.moving))
+            for path in self._stillness.whole(self._clock.monotonic()):
+                frame = self._frame(path)
+                if frame is not None:
+                    yield frame
+            yield None
+
+    def _look_at(self, paths: Iterable[Path]) -> None:
+        for path in paths:
             form = _form(path)
             if form is None:
-                stillness.forget(path)
-                intake.forget(path)
+                self._stillness.forget(path)
+                self._taken.pop(path, None)  # the next file of its name is another one
             else:
-                stillness.see(path, form, time.monotonic())
-        intake.take(stillness.whole(time.monotonic()))
-        _tick(desk)
+                self._stillness.see(path, form, self._clock.monotonic())
 
-
-class Intake:
-    """Brings whole files to the agent, in their order, each once for each content.
-
-    Args:
-        folder: What is watched, resolved.
-        desk: The agent.
-        as_json: Whether what became of a file is told as a line of JSON.
-    """
-
-    def __init__(self, folder: Path, desk: Desk, *, as_json: bool) -> None:
-        self._folder = folder
-        self._desk = desk
-        self._as_json = as_json
-        self._waiting: deque[Path] = deque()
-        self._taken: dict[Path, bytes] = {}
-        self._complaint = ""
-
-    def take(self, whole: list[Path]) -> None:
-        """Take these and those that had to wait, as far as the agent can now."""
-        self._waiting.extend(whole)
-        reason = self._take_all()
-        if reason and reason != self._complaint:  # once, not four times a second
-            print(f"files wait: {reason}", file=sys.stderr)
-        self._complaint = reason
-
-    def forget(self, path: Path) -> None:
-        """A file is gone: the next one of its name is another one."""
-        self._taken.pop(path, None)
-
-    def _take_all(self) -> str:
-        """Returns why the rest has to wait, if any does."""
-        while self._waiting:
-            path = self._waiting[0]
-            try:
-                self._take_one(path)
-            except FieldwiseError as error:
-                if error.fault in LATER and path.exists():
-                    return error.sentence
-                self._say_failure(path, error)
-            self._waiting.popleft()
-        return ""
-
-    def _take_one(self, path: Path) -> None:
-        image = read_image(path)
+    def _frame(self, path: Path) -> Frame | None:
+        try:
+            image = read_image(path)
+        except FieldwiseError as error:
+            self._tell(str(path), error)
+            return None
         digest = hashlib.sha256(image).digest()
         if self._taken.get(path) == digest:
-            return  # only its time has changed
-        try:
-            self._say(path, self._ask(path, image))
-        except FieldwiseError as error:
-            if error.fault not in LATER:
-                self._taken[path] = digest
-            raise
+            return None  # only its time has changed
         self._taken[path] = digest
-
-    def _ask(self, path: Path, image: bytes) -> Lesson | Prediction:
-        parts = path.relative_to(self._folder).parts
-        if len(parts) > 1:
-            return self._desk.teach(image, parts[0], "")
-        return self._desk.predict(image)
-
-    def _say(self, path: Path, result: Lesson | Prediction) -> None:
-        if self._as_json:
-            _print_json({"file": legible(path), **msgspec.to_builtins(result)})
-            return
-        words = lesson_words(result) if isinstance(result, Lesson) else prediction_words(result)
-        print(f"{legible(path)}: {words}", flush=True)
-
-    def _say_failure(self, path: Path, error: FieldwiseError) -> None:
-        if self._as_json:
-            _print_json({"file": legible(path), **failure_of(error)})
-        else:
-            print(legible(f"{path}: {error.sentence}"), file=sys.stderr)
+        parts = path.relative_to(self.path).parts
+        class_name = parts[0] if len(parts) > 1 else None
+        return Frame(str(path), self._clock.wall(), image, class_name)
 
 
-def _changes(folder: Path, seen: dict[Path, Form]) -> Iterator[list[Path]]:
+def _changes(folder: Path, seen: dict[Path, Form], tell: Tell) -> Iterator[list[Path]]:
     """Image files that changed or went, and nothing in a quiet round: waiting files get a turn.
 
     watchfiles ends at a name that is not UTF-8, even when such a file is only opened. It is begun
@@ -190,7 +140,8 @@ def _changes(folder: Path, seen: dict[Path, Form]) -> Iterator[list[Path]]:
                 yield _noted(found, seen)
         except WatchfilesRustInternalError:
             if not told:
-                print(f"a name in {legible(folder)} is not UTF-8", file=sys.stderr)
+                reason = f"a name in {folder} is not UTF-8"
+                tell(str(folder), FieldwiseError(Fault.INVALID_ARGUMENT, reason))
             told = True
         time.sleep(AGAIN_SECONDS)
         yield _noted(_news(folder, seen), seen)
@@ -260,12 +211,9 @@ def _form(path: Path) -> Form | None:
     return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
-def _print_json(line: dict[str, object]) -> None:
-    print(msgspec.json.encode(line).decode(), flush=True)
-
-
-def _tick(desk: Desk) -> None:
+def _is_utf8(path: Path) -> bool:
     try:
-        desk.tick()
-    except FieldwiseError as error:
-        print(error.sentence, file=sys.stderr)
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
