@@ -1,11 +1,13 @@
 """Settings of learning, each with the reason for its default."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 MIB = 1024**2
+WINDOW_PATTERN = r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?\Z"
 
 
 class HoldoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +29,68 @@ class HoldoutSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learned_first: Annotated[int, Meta(ge=1, le=1000)] = 5
     """Unnamed first samples of a class that are always learned: below five, a mean is mostly noise,
     and a class whose few samples are all set aside could never be predicted."""
+
+
+class Keep(StrEnum):
+    """How a memory for replay chooses what stays (``agent.learning.heads.replay``)."""
+
+    BALANCED = "balanced"
+    SHARE = "share"
+
+
+class GradientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the head that is trained by gradient learns, rehearses and reviews.
+
+    Learning rates are for features scaled to a mean square of 1.
+    """
+
+    hidden_width: Annotated[int, Meta(ge=0, le=4096)] = 0
+    """Units of the hidden layer; 0 trains a linear head."""
+
+    learning_rate: Annotated[float, Meta(gt=0, le=10)] = 0.01
+    """Step of stochastic gradient descent."""
+
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Share of the last step that the next one keeps; it starts anew with every pass."""
+
+    weight_decay: Annotated[float, Meta(ge=0, le=1)] = 0.001
+    """Pull of all weights towards zero: the winners' value for new classes in small batches."""
+
+    minibatch_samples: Annotated[int, Meta(ge=1, le=4096)] = 32
+    """Samples of one step: the winners' value."""
+
+    batch_samples: Annotated[int, Meta(ge=1, le=4096)] = 256
+    """Samples that gather before the head trains on them: about the winners' 300."""
+
+    replay_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
+    """Remembered samples that join a batch, drawn anew for every pass: the winners' value."""
+
+    replay_epochs: Annotated[int, Meta(ge=1, le=100)] = 2
+    """Passes over a batch."""
+
+    review_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
+    """Remembered samples of a review, evenly over the classes: the winners' value."""
+
+    review_epochs: Annotated[int, Meta(ge=0, le=100)] = 1
+    """Passes of a review; 0 never reviews."""
+
+    review_rate_factor: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """Share of the learning rate that a review takes: the winners' published value."""
+
+    relearn_epochs: Annotated[int, Meta(ge=1, le=100)] = 10
+    """Passes over the memory that train a head anew after something was taken back."""
+
+    memory_bytes_max: Annotated[int, Meta(ge=0, le=4 * 1024 * MIB)] = 8 * MIB
+    """Room for remembered features: 3,200 at 1,280, what the statistics of 81 classes take."""
+
+    keep: Keep = Keep.BALANCED
+    """Which samples stay: evenly over the classes, or a share of every batch as the winners did."""
+
+    keep_samples: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    """Samples of a batch that stay under ``share``: the winners' value."""
+
+    seed: Annotated[int, Meta(ge=0, lt=2**63)] = 0
+    """Where the dice start: equal samples in equal order then give equal weights."""
 
 
 class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,4 +142,24 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_paused: bool = False
     """Labelled samples are predicted but neither learned nor kept."""
 
+    memory_bytes_max: Annotated[int, Meta(ge=MIB, le=64 * 1024 * MIB)] = 512 * MIB
+    """Room in memory for statistics, heads and indexes. At 1,280 features they take 25 MiB and
+    25 KiB for each class, so 10,000 classes fit; a device of 1 GiB still has room for the rest."""
+
+    disk_bytes_max: Annotated[int, Meta(ge=0, le=1 << 42)] = 0
+    """Room for the whole state folder; 0 for no bound but those of its parts, which come to about
+    0.5 GiB. Below 64 MiB little is left beside two backbones, a snapshot and the ledger."""
+
+    cpu_share: Annotated[float, Meta(ge=0.01, le=1)] = 1.0
+    """Share of one core for work in the background. All of it is right where nothing else needs
+    the core, since such work is rare: a rebuild takes 4 ms an image, catching up 0.05."""
+
+    learn_window: Annotated[str, Meta(pattern=WINDOW_PATTERN)] = ""
+    """Local time in which learning may happen; empty for always, which costs 3 ms a sample."""
+
+    learn_when_idle_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    """Seconds without a prediction after which learning may happen; 0 for at once."""
+
     holdout: HoldoutSettings = HoldoutSettings()
+
+    gradient: GradientSettings = GradientSettings()

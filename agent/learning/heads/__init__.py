@@ -1,0 +1,1 @@
+"""Heads: what turns features into an answer, and the rules that keep them in step with learning."""
