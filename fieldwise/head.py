@@ -11,6 +11,14 @@ is an integer of at most ``2**53`` up to ``samples_max`` = ``2**(53-2b)`` sample
 Up to there float64 adds without rounding, addition is associative, and order, partition, merging
 and taking back give the same bits. Learning and merging refuse to go further.
 
+Forgetting a class whose samples are held no more (``forget_class``). Of its n samples only the sum
+s is known; their part of G is W + s s'/n with W their scatter about their own mean. The class goes
+with n and s, and s s'/n goes from G: were it left there, the distance of that mean from all others
+would pass for scatter within the classes that stay. W cannot be told apart from the rest and stays;
+n is added to ``orphans``, by which a covariance within classes, G less the classes' own parts, is
+divided beside N. To keep G integer, s s'/n is rounded and each entry of G's diagonal raised by what
+rounding moved in its row: by Gershgorin's theorem W then stays positive semidefinite.
+
 Canonical form. Classes are sorted by name and every class has at least one sample: two devices that
 saw the same samples hold the same bytes (``fieldwise.head_file``).
 """
@@ -46,6 +54,7 @@ class Statistics:
         counts: int64[K], at least 1 each.
         sums: float64[K,D], integers.
         scatter: float64[D,D], integers, symmetric.
+        orphans: Samples of forgotten classes whose scatter about their own mean is still in it.
     """
 
     bundle: str
@@ -54,6 +63,7 @@ class Statistics:
     counts: NDArray[np.int64]
     sums: NDArray[np.float64]
     scatter: NDArray[np.float64]
+    orphans: int = 0
 
     def __post_init__(self) -> None:
         for array in (self.counts, self.sums, self.scatter):
@@ -69,11 +79,16 @@ class Statistics:
         """N, the samples of all classes."""
         return int(self.counts.sum())
 
+    @property
+    def scattered(self) -> int:
+        """N and the orphans: by how many the scatter within classes is to be divided."""
+        return self.total + self.orphans
+
     def same_as(self, other: "Statistics") -> bool:
         """Whether both are equal to the bit."""
         return (
-            (self.bundle, self.transform, self.classes)
-            == (other.bundle, other.transform, other.classes)
+            (self.bundle, self.transform, self.classes, self.orphans)
+            == (other.bundle, other.transform, other.classes, other.orphans)
             and np.array_equal(self.counts, other.counts)
             and np.array_equal(self.sums, other.sums)
             and np.array_equal(self.scatter, other.scatter)
@@ -95,6 +110,7 @@ class Accumulator:
         self.bundle = start.bundle
         self.transform = start.transform
         self._total = start.total
+        self._orphans = start.orphans
         self._index = {name: position for position, name in enumerate(start.classes)}
         self._names = list(start.classes)
         self._counts = _with_room(start.counts, FIRST_CLASSES)
@@ -107,6 +123,11 @@ class Accumulator:
     def total(self) -> int:
         """N, samples held now."""
         return self._total
+
+    @property
+    def orphans(self) -> int:
+        """Samples of forgotten classes whose share of the scatter stays."""
+        return self._orphans
 
     @property
     def width(self) -> int:
@@ -170,6 +191,26 @@ class Accumulator:
             self._scatter -= gram(grid[start : start + FOLD_ROWS])
         self._total -= len(labels)
 
+    def forget_class(self, name: str) -> int:
+        """Drop a class with its count and sum; its scatter about its mean stays, as orphans.
+
+        Take back the samples that are held first (``unlearn``): for them nothing stays.
+
+        Returns:
+            How many samples it still had: the orphans that it leaves.
+        """
+        count = self.count(name)
+        if count:
+            self._fold()
+            place = self._index[name]
+            rest = _between(self._sums[place], count)
+            self._scatter -= rest
+            self._counts[place], self._sums[place] = 0, 0.0
+            self._total -= count
+            self._orphans += count
+        self._drop_empty()
+        return count
+
     def add(self, statistics: Statistics) -> None:
         """Add all samples of other statistics.
 
@@ -184,7 +225,7 @@ class Accumulator:
                 f"statistics of bundle {statistics.bundle[:12]} and of bundle {self.bundle[:12]}"
                 " do not belong together",
             )
-        self._check_total(self._total + statistics.total)
+        self._check_total(self._total + statistics.scattered)
         for name, count, total in zip(
             statistics.classes, statistics.counts, statistics.sums, strict=True
         ):
@@ -193,6 +234,7 @@ class Accumulator:
             self._sums[position] += total
         self._scatter += statistics.scatter
         self._total += statistics.total
+        self._orphans += statistics.orphans
 
     def statistics(self) -> Statistics:
         """What is held now, in canonical form, in arrays of its own."""
@@ -210,7 +252,18 @@ class Accumulator:
             self._counts[order],
             self._sums[order],
             self._scatter.view(),
+            self._orphans,
         )
+
+    def _drop_empty(self) -> None:
+        """Forget the names of classes without a sample; the others keep their order."""
+        held = [place for place, name in enumerate(self._names) if self.count(name)]
+        if len(held) == len(self._names):
+            return
+        self._names = [self._names[place] for place in held]
+        self._index = {name: place for place, name in enumerate(self._names)}
+        self._counts = _with_room(self._counts[held], FIRST_CLASSES)
+        self._sums = _with_room(self._sums[held], FIRST_CLASSES)
 
     def _fold(self) -> None:
         if self._waiting:
@@ -242,6 +295,7 @@ class Accumulator:
             )
 
     def _check_total(self, total: int) -> None:
+        total += self._orphans
         if total > samples_max(self.transform):
             raise FieldwiseError(
                 Fault.OVER_LIMIT,
@@ -283,6 +337,13 @@ def unlearn(statistics: Statistics, grid: NDArray[np.int16], labels: Sequence[st
     return accumulator.statistics()
 
 
+def forget_class(statistics: Statistics, name: str) -> Statistics:
+    """The statistics without a class, as far as ``Accumulator.forget_class`` says."""
+    accumulator = Accumulator(statistics)
+    accumulator.forget_class(name)
+    return accumulator.statistics()
+
+
 def merge(one: Statistics, other: Statistics) -> Statistics:
     """The statistics of both sets of samples together.
 
@@ -301,6 +362,15 @@ def rebind(statistics: Statistics, bundle: str) -> Statistics:
     manifest binds the starter to it.
     """
     return replace(statistics, bundle=bundle)
+
+
+def _between(total: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """What leaves the scatter with a class: s s'/n as integers, less what rounding moved."""
+    exact = np.outer(total, total) / count
+    rounded = np.rint(exact)
+    moved = np.ceil(np.abs(rounded - exact).sum(axis=1))
+    rounded.flat[:: len(rounded) + 1] -= moved
+    return rounded
 
 
 def _with_room(array: NDArray[Number], rows: int) -> NDArray[Number]:

@@ -2,14 +2,16 @@
 
 Tensors: ``counts`` int64[K], ``sums`` float64[K,D], ``scatter`` float64[D(D+1)/2], the upper
 triangle row by row. One metadata entry, ``fieldwise``, is a JSON object with the classes, the
-bundle's digest and the transform. The same statistics always give the same bytes.
+bundle's digest, the transform and the orphans, where there are any. The same statistics always give
+the same bytes.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
@@ -46,13 +48,14 @@ class Limits:
     classes_max: int = 10_000
 
 
-class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the tensors belong to."""
 
     format: Literal[1]
     bundle: Digest
     transform: Transform
     classes: tuple[str, ...]
+    orphans: Annotated[int, Meta(ge=0, le=2**53)] = 0
 
 
 class _Header(msgspec.Struct):
@@ -61,7 +64,9 @@ class _Header(msgspec.Struct):
 
 def encode(statistics: Statistics) -> bytes:
     """Write statistics as safetensors."""
-    metadata = Metadata(1, statistics.bundle, statistics.transform, statistics.classes)
+    metadata = Metadata(
+        1, statistics.bundle, statistics.transform, statistics.classes, statistics.orphans
+    )
     triangle = np.concatenate([row[place:] for place, row in enumerate(statistics.scatter)])
     return save(
         {"counts": statistics.counts, "sums": statistics.sums, "scatter": triangle},
@@ -125,7 +130,7 @@ def _assemble(metadata: Metadata, tensors: dict[str, NDArray[Any]], limits: Limi
         _refuse("classes that are not sorted, or not each there once")
     for name in metadata.classes:
         check_class_name(name)
-    _check_numbers(metadata.transform, counts, sums, triangle)
+    _check_numbers(metadata, counts, sums, triangle)
     return Statistics(
         metadata.bundle,
         metadata.transform,
@@ -133,6 +138,7 @@ def _assemble(metadata: Metadata, tensors: dict[str, NDArray[Any]], limits: Limi
         counts,
         sums,
         _square(triangle, width),
+        metadata.orphans,
     )
 
 
@@ -148,20 +154,22 @@ def _square(triangle: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 def _check_numbers(
-    transform: Transform,
+    metadata: Metadata,
     counts: NDArray[np.int64],
     sums: NDArray[np.float64],
     triangle: NDArray[np.float64],
 ) -> None:
+    transform = metadata.transform
     if (counts < 1).any() or (counts > samples_max(transform)).any():
         _refuse("a count out of range")
-    total = sum(counts.tolist())
+    total = sum(counts.tolist()) + metadata.orphans
     if total > samples_max(transform):
         _refuse(f"{total:,} samples, past the bound of exactness")
     unit = float(1 << transform.grid_bits)
     if not (np.abs(sums) <= counts[:, None] * unit).all() or (sums != np.rint(sums)).any():
         _refuse("a sum that no samples have")
-    bound = total * unit * unit
+    # What rounding moved when classes were forgotten: at most half of a row for every orphan.
+    bound = total * unit * unit + metadata.orphans * sums.shape[1]
     if not (np.abs(triangle) <= bound).all() or (triangle != np.rint(triangle)).any():
         _refuse("a scatter that no samples have")
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -186,6 +187,110 @@ def test_a_copy_stays_as_it_was_while_the_accumulator_goes_on() -> None:
     before = accumulator.statistics()
     accumulator.learn(np.ones((1, WIDTH), np.int16), ["apple"])
     assert before.same_as(learned(many(3)))
+
+
+def rows_of(samples: type_of_samples, name: str) -> np.ndarray:
+    found = [row for row, each in samples if each == name]
+    return np.array(found, np.int64).reshape(len(found), WIDTH)
+
+
+def within(statistics: Statistics) -> np.ndarray:
+    """The scatter within classes: G less the classes' own parts."""
+    own = (statistics.sums / statistics.counts[:, None]).T @ statistics.sums
+    found: np.ndarray = statistics.scatter - own
+    return found
+
+
+@given(SAMPLES)
+def test_a_class_whose_samples_are_taken_back_first_leaves_nothing(
+    samples: type_of_samples,
+) -> None:
+    gone = [(row, name) for row, name in samples if name == "apple"]
+    kept = [(row, name) for row, name in samples if name != "apple"]
+    found = head.forget_class(unlearned(gone, learned(samples)), "apple")
+    assert found.same_as(learned(kept))
+    assert found.orphans == 0
+
+
+@given(SAMPLES)
+def test_a_forgotten_class_leaves_its_scatter_about_its_own_mean_and_nothing_else(
+    samples: type_of_samples,
+) -> None:
+    found = head.forget_class(learned(samples), "apple")
+    gone = rows_of(samples, "apple")
+    kept = learned([(row, name) for row, name in samples if name != "apple"])
+    assert found.classes == kept.classes
+    assert np.array_equal(found.sums, kept.sums)
+    assert (found.total, found.orphans) == (kept.total, len(gone))
+    assert found.scattered == len(samples)
+    left = found.scatter - kept.scatter
+    if len(gone) > 1:
+        about = gone - gone.mean(axis=0)
+        assert np.abs(left - about.T @ about).max() <= WIDTH / 2 + 1
+    else:
+        assert not left.any()
+
+
+@given(SAMPLES)
+def test_what_a_forgotten_class_leaves_is_integer_and_positive_semidefinite(
+    samples: type_of_samples,
+) -> None:
+    kept = learned([(row, name) for row, name in samples if name != "apple"])
+    left = head.forget_class(learned(samples), "apple").scatter - kept.scatter
+    assert np.array_equal(left, np.rint(left))
+    assert np.array_equal(left, left.T)
+    assert np.linalg.eigvalsh(left).min() >= -1e-9 * max(1.0, np.abs(left).max())
+
+
+def test_samples_one_step_apart_leave_no_indefinite_scatter() -> None:
+    """Rounded entry by entry, halves would leave ones off the diagonal and zeros on it."""
+    rows = [[1, 1, 0, 0, 1, 1], [0, 0, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1], [3, 3, 3, 3, 3, 3]]
+    for count in (2, 3, 4):
+        found = head.forget_class(learned([(row, "apple") for row in rows[:count]]), "apple")
+        assert np.linalg.eigvalsh(found.scatter).min() >= 0
+
+
+@given(SAMPLES)
+def test_the_covariance_of_what_stays_is_not_inflated_by_the_forgotten_mean(
+    samples: type_of_samples,
+) -> None:
+    """The scatter within classes is the same before and after, but for rounding."""
+    before = learned(samples)
+    after = head.forget_class(before, "apple")
+    assert np.abs(within(before) - within(after)).max(initial=0) <= WIDTH / 2 + 1
+
+
+@given(SAMPLES, SAMPLES)
+def test_learning_after_forgetting_stays_exact(
+    samples: type_of_samples, later: type_of_samples
+) -> None:
+    forgotten = head.forget_class(learned(samples), "apple")
+    assert unlearned(later, learned(later, forgotten)).same_as(forgotten)
+    shifted = head.merge(learned(later), forgotten)
+    assert shifted.same_as(learned(later, forgotten))
+
+
+def test_a_forgotten_name_is_gone_and_the_others_stay_in_order() -> None:
+    accumulator = Accumulator(nothing())
+    for name in ("pear", "apple", "fig"):
+        accumulator.learn(np.ones((1, WIDTH), np.int16), [name])
+    assert accumulator.forget_class("apple") == 1
+    assert accumulator.classes == ("pear", "fig")
+    assert accumulator.count("apple") == 0
+    assert accumulator.forget_class("apple") == 0
+    accumulator.learn(np.full((1, WIDTH), 7, np.int16), ["apple"])
+    assert accumulator.sum_of("apple").tolist() == [7] * WIDTH
+    assert accumulator.sum_of("fig").tolist() == [1] * WIDTH
+    assert accumulator.total == 3
+
+
+def test_orphans_count_towards_the_bound_of_exactness() -> None:
+    bound = head.samples_max(TRANSFORM)
+    full = replace(nothing(), orphans=bound)
+    with pytest.raises(FieldwiseError, match="no longer exact"):
+        learned([([1] * WIDTH, "apple")], full)
+    with pytest.raises(FieldwiseError, match="no longer exact"):
+        head.merge(full, learned([([1] * WIDTH, "apple")]))
 
 
 def test_many_classes_find_room() -> None:

@@ -49,6 +49,25 @@ def test_statistics_come_back_to_the_bit() -> None:
     assert encode(decode(encode(some()))) == encode(some())
 
 
+def test_orphans_come_back_too() -> None:
+    found = head.forget_class(some(), "apple")
+    assert found.orphans == 14
+    assert decode(encode(found)).same_as(found)
+
+
+def test_a_head_with_nothing_but_orphans_comes_back_too() -> None:
+    found = some()
+    for name in found.classes:
+        found = head.forget_class(found, name)
+    assert (found.total, found.orphans) == (0, 40)
+    assert decode(encode(found)).same_as(found)
+
+
+@pytest.mark.parametrize("orphans", [-1, 2**54, 2**29, "many", 1.5])
+def test_orphans_that_cannot_be_are_refused(orphans: object) -> None:
+    assert refusal(save(tensors(), metadata(orphans=orphans)))
+
+
 def test_no_sample_at_all_comes_back_too() -> None:
     nothing = head.empty(BUNDLE, Transform(), WIDTH)
     assert decode(encode(nothing)).same_as(nothing)
