@@ -49,7 +49,7 @@ def descend(
         course: How steps are taken.
 
     Returns:
-        Weights that may not be finite where the rate was too high.
+        Weights that may be out of all bounds where the rate was too high.
     """
     with _one_thread():
         state = [torch.from_numpy(array.copy()).requires_grad_() for array in weights.arrays]

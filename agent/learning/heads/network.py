@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from agent.learning.heads.head import Head, LinearHead
 
+WEIGHT_MAX = 1e6  # trained heads stay below 100; a descent beyond this does not come back
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
@@ -40,9 +42,9 @@ class Weights:
         return sum(array.nbytes for array in self.arrays)
 
     @property
-    def finite(self) -> bool:
-        """Whether every value is a number."""
-        return all(bool(np.isfinite(array).all()) for array in self.arrays)
+    def sound(self) -> bool:
+        """Whether every value is a number, and one whose products stay numbers."""
+        return all(bool((np.abs(array) <= WEIGHT_MAX).all()) for array in self.arrays)
 
     def with_classes(self, classes: int) -> "Weights":
         """Room for so many classes; those that come start with zeros."""

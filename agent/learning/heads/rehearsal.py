@@ -8,7 +8,7 @@ the classes, at a lower rate: it wins back what the last batches pushed aside.
 
 Chance comes from one generator, seeded by the settings and stored with the weights: training that
 is stopped anywhere and resumed is the same to the bit as training that never stopped, on the same
-processor with the same build of torch. Training that diverges leaves the last finite weights in
+processor with the same build of torch. Training that diverges leaves the last sound weights in
 place and says so (``trouble``); the samples are offered to the memory all the same.
 
 Torch is loaded when the first batch is trained, not before.
@@ -169,10 +169,10 @@ class Rehearsal:
         settings = self._settings
         course = Course(rate, settings.momentum, settings.weight_decay, settings.minibatch_samples)
         trained = descend(self.weights, rows, targets, self.unit, course)
-        if trained.finite:
+        if trained.sound:
             self.weights, self.trouble = trained, ""
         else:
-            self.trouble = f"training at a rate of {rate:g} diverged; the last finite weights serve"
+            self.trouble = f"training at a rate of {rate:g} diverged; the weights before it serve"
 
 
 def _dice_of(chance: np.random.Generator) -> _Dice:
@@ -209,8 +209,8 @@ def _weights_of(held: _Content, width: int) -> Weights:
             for part, shape in zip(held.weights, shapes, strict=True)
         )
     )
-    if not weights.finite:
-        _refuse("a weight that is not finite")
+    if not weights.sound:
+        _refuse("a weight out of range")
     return weights
 
 

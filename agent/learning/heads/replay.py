@@ -16,9 +16,9 @@ none, random samples of the largest class make way.
 Taking back keeps the choice uniform. A class that holds all it has seen merely holds fewer. Of any
 other class, a sample taken back leaves a hole, noted as *inside* or *outside* what was held, and
 the next new sample fills a random hole: it is held if that one was inside (random pairing, Gemulla,
-Lehner and Haas, 2006). When room runs out meanwhile the holes are dropped and the reservoir goes on
-with what it has, which is just as uniform. A class of which nothing is held is forgotten
-altogether and begins anew.
+Lehner and Haas, 2006). The room of holes inside stays reserved, and they are pushed out with the
+same chance as rows are; otherwise how many there are would sway what comes in, and the choice would
+favour the new. A class of which nothing is held is forgotten altogether and begins anew.
 
 The budget holds to the byte, and for two things at once: ``size`` is the length of what ``encode``
 returns, and the arrays in memory have room for no more rows than a budget of one class admits.
@@ -61,14 +61,15 @@ class _Shelf:
 
     @property
     def complete(self) -> bool:
-        return self.held == self.seen
+        return self.held == self.seen and not self.inside + self.outside
+
+    @property
+    def claimed(self) -> int:
+        return self.held + self.inside
 
     @property
     def size(self) -> int:
         return SHELF.size + len(self.name.encode())
-
-    def close_holes(self) -> None:
-        self.inside = self.outside = 0
 
 
 class ReplayMemory:
@@ -92,6 +93,7 @@ class ReplayMemory:
         self._index: dict[str, int] = {}
         self._shelf_bytes = 0
         self._count = 0
+        self._reserved = 0
         room = self._room(bytes_max)
         # Zeroed pages are not resident before they are written: an empty memory costs nothing.
         self._rows = np.zeros((room, width), "<i2")
@@ -106,7 +108,9 @@ class ReplayMemory:
     @property
     def size(self) -> int:
         """Bytes held, exactly as many as ``encode`` returns; none for no row."""
-        return self._size_with(0) if self._count else 0
+        if not self._count:
+            return 0
+        return HEADER.size + self._shelf_bytes + self._count * self._row_size
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -161,16 +165,16 @@ class ReplayMemory:
             if place is None:
                 continue
             shelf = self._shelves[place]
+            hole = not shelf.complete
             found = np.flatnonzero((self.ids == np.uint64(number)) & (self.labels == place))
-            whole = shelf.complete
+            shelf.seen = max(shelf.seen - 1, shelf.held - len(found[:1]))
+            if hole and found.size:
+                shelf.inside += 1
+                self._reserved += 1
+            elif hole:
+                shelf.outside += 1
             if found.size:
                 self._remove(int(found[0]))
-                shelf.inside += 1
-            else:
-                shelf.outside += 1
-            shelf.seen = max(shelf.seen - 1, shelf.held)
-            if whole or shelf.complete:
-                shelf.close_holes()
 
     def drop_class(self, name: str) -> None:
         """Take back every sample of a class."""
@@ -182,7 +186,10 @@ class ReplayMemory:
     def resize(self, bytes_max: int, chance: np.random.Generator) -> None:
         """Set another budget; what is over it goes, always of the largest class."""
         self.bytes_max = bytes_max
-        while self.size > bytes_max and self._count:
+        if self._size_with(0) > bytes_max:
+            for shelf in self._shelves:
+                self._close_holes(shelf)
+        while self._size_with(0) > bytes_max and self._count:
             self._evict(chance)
         room = self._room(bytes_max)
         self._rows = _with_rows(self._rows, self._count, room)
@@ -235,6 +242,7 @@ class ReplayMemory:
         self._index = {shelf.name: place for place, shelf in enumerate(shelves)}
         self._shelf_bytes = sum(shelf.size for shelf in shelves)
         self._count = len(ids)
+        self._reserved = sum(shelf.inside for shelf in shelves)
         self._ids, self._labels, self._rows = ids, labels, grid
         self.resize(self.bytes_max, chance)
 
@@ -246,7 +254,7 @@ class ReplayMemory:
         return max(0, bytes_max - HEADER.size) // self._row_size
 
     def _size_with(self, rows: int, shelves: int = 0) -> int:
-        more = (self._count + rows) * self._row_size
+        more = (self._count + self._reserved + rows) * self._row_size
         return HEADER.size + self._shelf_bytes + shelves + more
 
     def _offer(
@@ -258,24 +266,23 @@ class ReplayMemory:
             return
         shelf = self._shelves[place]
         fits = self._size_with(1) <= self.bytes_max
-        if shelf.complete and (fits or shelf.held < self._largest()):
+        if shelf.inside + shelf.outside:
+            self._fill_hole(shelf, row, number, chance)
+        elif shelf.complete and (fits or shelf.held < self._most_claimed()):
             self._add(row, name, number, chance)
-        elif fits and shelf.inside + shelf.outside:
-            self._fill_hole(row, name, number, chance)
         else:
-            shelf.close_holes()
             shelf.seen += 1
             if chance.integers(shelf.seen) < shelf.held:
                 own = np.flatnonzero(self.labels == place)
                 self._write(int(chance.choice(own)), row, place, number)
 
     def _fill_hole(
-        self, row: NDArray[np.int16], name: str, number: int, chance: np.random.Generator
+        self, shelf: _Shelf, row: NDArray[np.int16], number: int, chance: np.random.Generator
     ) -> None:
-        shelf = self._shelves[self._index[name]]
         if chance.integers(shelf.inside + shelf.outside) < shelf.inside:
             shelf.inside -= 1
-            self._add(row, name, number, chance)
+            self._reserved -= 1
+            self._add(row, shelf.name, number, chance)
         else:
             shelf.outside -= 1
             shelf.seen += 1
@@ -302,15 +309,31 @@ class ReplayMemory:
         self._labels[at] = place
         self._ids[at] = number
 
-    def _largest(self) -> int:
-        return int(np.bincount(self.labels).max(initial=0))
+    def _most_claimed(self) -> int:
+        return max(shelf.claimed for shelf in self._shelves)
 
     def _evict(self, chance: np.random.Generator) -> None:
-        """Let a random row go of those of the largest classes."""
-        held = np.bincount(self.labels)
-        at = int(chance.choice(np.flatnonzero((held == held.max())[self.labels])))
-        self._shelves[self._labels[at]].close_holes()
-        self._remove(at)
+        """Let a random row or hole go of those of the largest classes."""
+        most = self._most_claimed()
+        largest = np.array([shelf.claimed == most for shelf in self._shelves])
+        rows = np.flatnonzero(largest[self.labels])
+        picked = int(chance.integers(most * int(largest.sum())))
+        if picked < len(rows):
+            self._remove(int(rows[picked]))
+            return
+        picked -= len(rows)
+        for place in np.flatnonzero(largest):
+            shelf = self._shelves[place]
+            if picked < shelf.inside:
+                shelf.inside -= 1
+                shelf.outside += 1
+                self._reserved -= 1
+                return
+            picked -= shelf.inside
+
+    def _close_holes(self, shelf: _Shelf) -> None:
+        self._reserved -= shelf.inside
+        shelf.inside = shelf.outside = 0
 
     def _remove(self, at: int) -> None:
         place, last = int(self._labels[at]), self._count - 1
@@ -322,6 +345,7 @@ class ReplayMemory:
             self._drop_shelf(place)
 
     def _drop_shelf(self, place: int) -> None:
+        self._close_holes(self._shelves[place])
         self._shelf_bytes -= self._shelves.pop(place).size
         self.labels[self.labels > place] -= 1
         self._index = {shelf.name: at for at, shelf in enumerate(self._shelves)}
@@ -354,7 +378,7 @@ def _parse(content: bytes, width: int) -> _Parts:
     grid = np.frombuffer(content[labels_end:], "<i2").reshape(rows, width).copy()
     for shelf, held in zip(shelves, np.bincount(labels, minlength=classes).tolist(), strict=True):
         shelf.held = held
-        if not 1 <= held <= shelf.seen <= SEEN_MAX:
+        if not 1 <= held <= shelf.seen <= SEEN_MAX or shelf.inside + shelf.outside > SEEN_MAX:
             _refuse(f"{held:,} rows of {shelf.seen:,} samples of {shelf.name}")
     return shelves, ids, labels, grid
 
