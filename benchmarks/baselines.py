@@ -113,17 +113,21 @@ class PublishedDiscriminant:
         self._published = StreamingDiscriminant(width, classes_max)
         self._unit = unit
         self._classes: dict[str, int] = {}
+        self._stale = False
 
     def fit_batch(self, features: NDArray[np.int16], labels: Sequence[str]) -> None:
         rows = torch.from_numpy(features.astype(np.float32) / np.float32(self._unit))
         for row, label in zip(rows, labels, strict=True):
             self._published.fit(row, self._classes.setdefault(label, len(self._classes)))
-        self._published.solve()
+        self._stale = True
 
     def finish(self) -> None:
-        """Nothing: it is up to date after every batch."""
+        """Nothing: it is solved when it is asked, as published."""
 
     def predict(self, features: NDArray[np.int16]) -> list[str]:
+        if self._stale:
+            self._published.solve()
+            self._stale = False
         names = list(self._classes)
         rows = torch.from_numpy(features.astype(np.float32) / np.float32(self._unit))
         weights = self._published.inverse.matmul(self._published.means[: len(names)].T)

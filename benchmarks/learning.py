@@ -6,9 +6,7 @@ skipped. Features are computed once and kept in the work folder. One thread is u
 
 import argparse
 import json
-import os
 import platform
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,9 +17,9 @@ from benchmarks import (
     learning_memory,
     learning_published,
     learning_speed,
+    threads,
 )
 
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 PARTS = ("accuracy", "probe", "speed", "memory")
 
 
@@ -61,13 +59,6 @@ def speed(embedder: OnnxEmbedder) -> dict[str, float]:
     return found
 
 
-def hold_to_one_thread() -> None:
-    """Start anew where the libraries, which look once at import, were not told."""
-    if not THREADS.items() <= os.environ.items():
-        module = [sys.executable, "-m", "benchmarks.learning", *sys.argv[1:]]
-        os.execve(sys.executable, module, {**os.environ, **THREADS})  # noqa: S606  # ourselves
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures there")
@@ -91,5 +82,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    hold_to_one_thread()
+    threads.hold_to_one("benchmarks.learning")
     main()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from agent.learning.embedder import OnnxEmbedder
 from bundler.pack import PackRequest, pack
 from fieldwise import archive
-from fieldwise.features import to_grid
-from fieldwise.images import load
+from fieldwise.features import to_rows
 
 SETS = ("grocery", "caltech101")
 BACKBONE, SIZE = "efficientnet-lite0", 128
 BATCH = 32
+SUFFIXES = (".jpg", ".jpeg", ".png")
+TOLD_EVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,18 @@ def find(root: Path) -> list[ImageSet]:
     """The image sets under a folder; says which are not there."""
     found = []
     for name in SETS:
-        if (root / name / "train").is_dir() and (root / name / "test").is_dir():
-            found.append(
-                ImageSet(name, _labelled(root / name / "train"), _labelled(root / name / "test"))
-            )
-        else:
+        images = image_set(root / name)
+        if images is None:
             print(f"skipped: no {name} in {root} (set FIELDWISE_DATA to the folder that holds it)")
+        else:
+            found.append(images)
     return found
+
+
+def image_set(root: Path) -> ImageSet | None:
+    """The set train/CLASS/* and test/CLASS/* of a folder; None where either has no image."""
+    images = ImageSet(root.name, _labelled(root / "train"), _labelled(root / "test"))
+    return images if images.train and images.test else None
 
 
 def data_folder() -> Path:
@@ -66,10 +73,15 @@ def bundle_file(work: Path) -> Path:
 
 def backbone(work: Path) -> OnnxEmbedder:
     """EfficientNet-Lite0 at 128 px, ready to compute features."""
-    parts = work / "parts"
-    digest, manifest = archive.unpack(bundle_file(work), parts)
-    variant = manifest.variants[0]
-    return OnnxEmbedder(parts / variant.graph.digest, digest, manifest, variant.name)
+    return open_bundle(bundle_file(work), work / "parts")
+
+
+def open_bundle(bundle: Path, parts: Path, variant: int = 0) -> OnnxEmbedder:
+    """A variant of a bundle file, the first by default, unpacked into a folder."""
+    digest, manifest = archive.unpack(bundle, parts)
+    chosen = manifest.variants[variant]
+    graphs = [parts / graph.digest for graph in chosen.graphs]
+    return OnnxEmbedder(graphs, digest, manifest, chosen.name)
 
 
 def features(images: ImageSet, embedder: OnnxEmbedder, work: Path) -> Features:
@@ -95,13 +107,22 @@ def features(images: ImageSet, embedder: OnnxEmbedder, work: Path) -> Features:
 
 
 def _labelled(folder: Path) -> tuple[tuple[Path, str], ...]:
-    return tuple((path, path.parent.name) for path in sorted(folder.glob("*/*.jpg")))
+    return tuple(
+        (path, path.parent.name)
+        for path in sorted(folder.glob("*/*.*"))
+        if path.suffix.lower() in SUFFIXES
+    )
 
 
 def _grids(files: tuple[tuple[Path, str], ...], embedder: OnnxEmbedder) -> NDArray[np.int16]:
-    preprocessing, transform = embedder.manifest.preprocessing, embedder.manifest.transform
+    columns = [view.columns for view in embedder.views]
+    transform = embedder.manifest.transform
     rows = []
+    told = time.monotonic()
     for start in range(0, len(files), BATCH):
-        batch = [load(path.read_bytes(), preprocessing) for path, _ in files[start : start + BATCH]]
-        rows.append(to_grid(embedder.embed(np.stack(batch)), transform))
+        if time.monotonic() - told > TOLD_EVERY_SECONDS:
+            told = time.monotonic()
+            print(f"  {start:,} of {len(files):,} images", flush=True)
+        batch = [embedder.fit(path.read_bytes()) for path, _ in files[start : start + BATCH]]
+        rows.append(to_rows(embedder.embed(batch), columns, transform))
     return np.concatenate(rows)
