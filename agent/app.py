@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from agent.device.samples import DatabaseSamples
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
+from agent.learning.golden import read_golden
 from agent.learning.trial import try_bundle
 from agent.observing import Observer
 from agent.predictions import RecentPredictions
@@ -35,11 +36,11 @@ from agent.reporting import Membership, Report, SteeringRevision
 from agent.rpc.client import Departures, OrchestratorClient, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
-from agent.update.fetching import Fetcher
 from agent.sources.camera import Camera
 from agent.sources.feeding import Feeder, Say, Taker
 from agent.sources.folder import WatchedFolder
 from agent.sources.frame import Tell
+from agent.update.fetching import Fetcher
 from agent.update.installer import Installer
 from agent.update.machine import Lost, step
 from agent.update.steps import Steps
@@ -53,9 +54,9 @@ if TYPE_CHECKING:
 # What says nothing against the backbone in use: it is there again once the disk is mended.
 DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
 
-_log = structlog.get_logger()
 CAMERA_SECONDS = 30.0  # most of them between two looks for a camera that was unplugged
 
+_log = structlog.get_logger()
 
 
 class Agent:
@@ -178,8 +179,14 @@ class Agent:
             preferred,
         )
 
-    def _load(self, graph: Path, digest: str, manifest: Manifest, variant: str) -> Embedder:
-        return OnnxEmbedder(graph, digest, manifest, variant, self.settings.threads)
+    def _load(
+        self, graphs: Sequence[Path], golden: Path, digest: str, manifest: Manifest, variant: str
+    ) -> Embedder:
+        embedder = OnnxEmbedder(graphs, digest, manifest, variant, self.settings.threads)
+        if len(manifest.views) > 1:  # there is something to choose
+            samples, _ = read_golden(golden, manifest, variant)
+            embedder.measure(list(samples), self.clock.monotonic)
+        return embedder
 
     def _observer(self) -> Observer:
         return Observer(
@@ -219,12 +226,6 @@ def opened(settings: AgentSettings) -> Iterator[Agent]:
             agent.close()
 
 
-async def run_daemon(agent: Agent) -> None:
-    """Run an agent until it is told to stop."""
-    try:
-        await agent.daemon().run()
-    finally:
-        await agent.fleet.close()
 def watched_folder(folder: Path, tell: Tell) -> WatchedFolder:
     """A folder as a source.
 
@@ -247,3 +248,9 @@ def feeder(taker: Taker, say: Say, tell: Tell) -> Feeder:
     return Feeder(taker, say, tell, time.sleep)
 
 
+async def run_daemon(agent: Agent) -> None:
+    """Run an agent until it is told to stop."""
+    try:
+        await agent.daemon().run()
+    finally:
+        await agent.fleet.close()

@@ -30,6 +30,7 @@ from agent.learning.samples import Counters, Group, Sample, Share
 from agent.learning.settings import HoldoutSettings, LearningSettings
 from benchmarks import learning_published
 from benchmarks.learning_data import BACKBONE, SIZE
+from fieldwise.bundle import Preprocessing
 from fieldwise.head import Accumulator, Statistics, empty, learn
 from fieldwise.images import encode_exemplar, load, to_input
 
@@ -130,7 +131,8 @@ def _torch_path(
     network = learning_published.backbone(BACKBONE, SIZE)
     head = learning_published.StreamingDiscriminant(embedder.manifest.feature_width, CLASSES)
     store = DatabaseSamples(Database(file))
-    preprocessing = embedder.manifest.preprocessing
+    preprocessing = embedder.manifest.views[0].input
+    assert isinstance(preprocessing, Preprocessing)
     taught = iter(range(1, 1 << 30))
     head.total = solved = WARM
 

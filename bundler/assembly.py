@@ -1,21 +1,24 @@
 """Packing, step by step: backbone, variants, golden vectors, starter, manifest, file."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bundler import golden
-from bundler.backbone import Backbone
-from bundler.extractor import Extractor
+from bundler.backbone import Backbone, joined
+from bundler.extractor import Views
 from bundler.pack import Packed, PackRequest, Progress
-from fieldwise import archive, graph
+from bundler.views import ViewRequest
+from fieldwise import archive, graph, inputs
 from fieldwise.bundle import (
     FileReference,
     Manifest,
+    Readings,
     Requirements,
     Transform,
     Variant,
@@ -29,26 +32,25 @@ SESSION_MIB, GRAPH_COPIES = 12, 3.5
 FLOAT32, INT8 = "fp32", "int8"
 TRANSFORM = Transform()  # power and length bring a discriminant 0.4 to 1 point on photographs
 _ERROR_MAX = {FLOAT32: golden.FLOAT32_ERROR_MAX, INT8: golden.INT8_ERROR_MAX}
-_LOADERS = {False: "bundler.efficientnet", True: "bundler.onnx_file"}
+_BY_NAME, _FROM_FILE = "bundler.efficientnet", "bundler.onnx_file"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What goes into a bundle: graphs by variant's name (the first is the main one)."""
+    """What goes into a bundle: each view's graph by variant's name (the first is the main one)."""
 
     backbone: Backbone
-    graphs: dict[str, bytes]
+    graphs: dict[str, tuple[bytes, ...]]
     golden: bytes
-    starter: bytes | None = None
+    starter: tuple[bytes, ...] = ()
     starter_classes: int = 0
 
 
-def assemble(request: PackRequest, progress: Progress) -> Packed:
+def assemble(request: PackRequest, looks: Sequence[ViewRequest], progress: Progress) -> Packed:
     """Make the bundle file that a checked request describes; raises as ``bundler.pack.pack``."""
-    progress(f"loading {request.backbone or request.onnx}")
-    backbone: Backbone = import_module(_LOADERS[request.onnx is not None]).load(request)
+    backbone = load(request, looks, progress)
     progress("computing golden vectors")
-    parts = _with_golden(backbone, {FLOAT32: backbone.graph}, request.seed)
+    parts = _with_golden(backbone, {FLOAT32: backbone.graphs}, request.seed)
     check(parts, request)  # before the long steps
     if request.calibrate:
         quantise = import_module("bundler.quantise").quantise
@@ -62,6 +64,27 @@ def assemble(request: PackRequest, progress: Progress) -> Packed:
     return write(parts, request)
 
 
+def load(request: PackRequest, looks: Sequence[ViewRequest], progress: Progress) -> Backbone:
+    """Load every backbone that is looked through, each once, and join them.
+
+    Raises:
+        FieldwiseError: As ``bundler.pack.pack``.
+    """
+    if request.readings:
+        progress(f"reading {request.readings}")
+        drawn: Backbone = import_module("bundler.random_features").load(request)
+        return drawn
+    sources: dict[object, list[ViewRequest]] = {}
+    for look in looks:
+        sources.setdefault(look.backbone or look.onnx, []).append(look)
+    loaded = []
+    for source, group in sources.items():
+        progress(f"loading {source}")
+        module = import_module(_BY_NAME if isinstance(source, str) else _FROM_FILE)
+        loaded.append(module.load(request, group))
+    return loaded[0] if len(loaded) == 1 else joined(loaded)
+
+
 def check(parts: Parts, request: PackRequest) -> Manifest:
     """Describe the parts in a manifest and look at them as their receiver will.
 
@@ -69,8 +92,9 @@ def check(parts: Parts, request: PackRequest) -> Manifest:
         FieldwiseError: as ``describe``, and ``BUNDLE_INVALID`` as ``graph.inspect``.
     """
     manifest = describe(parts, request)
-    for content in parts.graphs.values():
-        graph.inspect(content, manifest)
+    contents = {digest_of(each): each for graphs in parts.graphs.values() for each in graphs}
+    for variant in manifest.variants:
+        graph.inspect_all(manifest, variant, contents.__getitem__)
     return manifest
 
 
@@ -81,7 +105,8 @@ def write(parts: Parts, request: PackRequest) -> Packed:
         FieldwiseError: as ``check``, ``INVALID_ARGUMENT`` when the file cannot be written there.
     """
     manifest = check(parts, request)
-    every = [*parts.graphs.values(), parts.golden, *([parts.starter] if parts.starter else [])]
+    graphs = [each for variant in parts.graphs.values() for each in variant]
+    every = [*graphs, parts.golden, *parts.starter]
     contents = {digest_of(content): content for content in every}
     try:
         digest = archive.write(request.target, manifest, contents)
@@ -107,30 +132,32 @@ def describe(parts: Parts, request: PackRequest) -> Manifest:
         publisher=request.publisher,
         licence=backbone.licence,
         source=backbone.source,
-        feature_width=backbone.width,
-        preprocessing=backbone.preprocessing,
+        views=backbone.views,
         transform=TRANSFORM,
         variants=tuple(
-            Variant(name, reference(content), _ERROR_MAX[name])
-            for name, content in parts.graphs.items()
+            Variant(name, tuple(map(reference, graphs)), _ERROR_MAX[name])
+            for name, graphs in parts.graphs.items()
         ),
         golden=reference(parts.golden),
         requirements=Requirements(memory_mib=memory_needed(parts.graphs.values())),
-        starter=reference(parts.starter) if parts.starter else None,
+        starter=tuple(map(reference, parts.starter)),
         starter_classes=parts.starter_classes,
     )
     return _checked(manifest)
 
 
-def memory_needed(graphs: Iterable[bytes]) -> int:
-    """MiB that a device must have free to run the smallest of these graphs.
+def memory_needed(variants: Iterable[Sequence[bytes]]) -> int:
+    """MiB that a device must have free to run the graphs of the smallest of these variants.
 
     Measured with ONNX Runtime on one core, Lite0 to Lite2 at 96 to 224 px, fp32 and int8: 12 MiB
     for the session and 3.4 times the file for its bytes, the engine's copy and the packed weights,
     within 2 MiB; the input's size hardly counts.
     """
-    smallest = min(len(content) for content in graphs)
-    return math.ceil(SESSION_MIB + GRAPH_COPIES * smallest / 2**20)
+    needed = [
+        sum(SESSION_MIB + GRAPH_COPIES * len(content) / 2**20 for content in set(graphs))
+        for graphs in variants
+    ]
+    return math.ceil(min(needed))
 
 
 def reference(content: bytes) -> FileReference:
@@ -145,21 +172,24 @@ def _checked(manifest: Manifest) -> Manifest:
         raise FieldwiseError(Fault.INVALID_ARGUMENT, error.sentence) from error
 
 
-def _with_golden(backbone: Backbone, graphs: dict[str, bytes], seed: int) -> Parts:
-    images = golden.draw(backbone.preprocessing.size, seed)
-    return Parts(backbone, graphs, golden.encode(images, _features(backbone, graphs, images)))
-
-
-def _features(
-    backbone: Backbone, graphs: dict[str, bytes], images: NDArray[np.uint8]
-) -> dict[str, NDArray[np.float32]]:
-    found = {
-        name: Extractor(content, backbone.preprocessing).features(images)
-        for name, content in graphs.items()
+def _with_golden(backbone: Backbone, graphs: dict[str, tuple[bytes, ...]], seed: int) -> Parts:
+    form = backbone.views[0].input
+    samples: NDArray[Any] = (
+        golden.draw_readings(form, seed)
+        if isinstance(form, Readings)
+        else golden.draw(backbone.side, seed)
+    )
+    features = {
+        name: _features(name, Views(backbone, each), samples) for name, each in graphs.items()
     }
-    for name, features in found.items():
+    return Parts(backbone, graphs, golden.encode(samples, features))
+
+
+def _features(name: str, views: Views, samples: NDArray[Any]) -> NDArray[np.float32]:
+    found = views.features([inputs.fit(each, views.forms, views.side) for each in samples])
+    for features in found:
         if not np.isfinite(features).all() or not features.any(axis=1).all():
             raise FieldwiseError(
-                Fault.GRAPH_FAILED, f"variant {name} computes no usable features of golden images"
+                Fault.GRAPH_FAILED, f"variant {name} computes no usable features of golden samples"
             )
-    return found
+    return np.concatenate(found, axis=1)

@@ -2,7 +2,11 @@
 
 The Lite models have no squeeze-and-excitation and no swish: they quantise well and run anywhere.
 Their feature is the last convolution's activation, averaged over the image: 1280 channels whatever
-the size. Padding depends on the input's size, so the graph is exported at the size asked for.
+the size. A view of less depth is the activation after one of the seven stages, averaged likewise.
+
+Padding depends on the input's size, so the graph is exported at the size asked for. Halving a
+multiple of 32 five times leaves no remainder and every such size has the same padding: one graph,
+its size left open, serves several views then.
 
 Pixels go in as (value - 127) / 128, as the models were trained; with ImageNet's mean and deviation
 instead, a head loses about 6 points of accuracy.
@@ -13,10 +17,11 @@ weights were converted by ML Illustrated from Google's TensorFlow release, which
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import onnx
@@ -28,13 +33,14 @@ from bundler import model as models
 from bundler.backbone import Backbone
 from bundler.extractor import Extractor
 from bundler.pack import SYMMETRIC_MEAN, SYMMETRIC_SCALE, PackRequest
-from fieldwise.bundle import Preprocessing
+from bundler.views import ViewRequest
+from fieldwise.bundle import Preprocessing, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import relative_error
 from fieldwise.images import to_input
 
-WIDTH = 1280
-SIZE_MIN = 32  # the network halves five times
+SIZE_MIN = SIZE_STEP = 32  # the network halves five times
+STAGES = 7
 OPSET = 18  # what the exporter writes without converting
 LICENCE = "Apache-2.0"
 INPUT, OUTPUT = "images", "features"
@@ -80,30 +86,72 @@ class FeatureExtractor(torch.nn.Module):
         return activation.mean((2, 3))
 
 
-def load(request: PackRequest) -> Backbone:
-    """Export the model that the request names, and compare the export with the original.
+class Depths(torch.nn.Module):
+    """The same, averaged at several depths: a float32[N,D] for each.
+
+    Args:
+        network: The model.
+        depths: Stages after which to average, 1 to 7; 0 is the end.
+    """
+
+    def __init__(self, network: EfficientNet, depths: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self.ends = [stage_ends(network)[depth - 1] if depth else -1 for depth in depths]
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        network = self.network
+        activation = network._swish(network._bn0(network._conv_stem(images)))  # noqa: SLF001 -- its package offers only the end
+        found: dict[int, torch.Tensor] = {}
+        for place, block in enumerate(network._blocks):  # noqa: SLF001 -- as above
+            activation = found[place] = block(activation)
+        found[-1] = network._swish(network._bn1(network._conv_head(activation)))  # noqa: SLF001 -- as above
+        return tuple(found[end].mean((2, 3)) for end in self.ends)
+
+
+def stage_ends(network: EfficientNet) -> list[int]:
+    """The last block of each stage: where the number of channels changes next."""
+    channels = [block._block_args.output_filters for block in network._blocks]  # noqa: SLF001 -- as above
+    return [place for place, (here, after) in enumerate(pairwise([*channels, 0])) if here != after]
+
+
+def load(request: PackRequest, looks: Sequence[ViewRequest]) -> Backbone:
+    """Export a model known by name, and compare the export with the original.
+
+    Args:
+        request: What is packed.
+        looks: The views of one model.
 
     Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for another name or too small a size, ``GRAPH_FAILED``
-            when the exported graph computes something else than the model.
+        FieldwiseError: ``INVALID_ARGUMENT`` for another name, depth or too small a size,
+            ``GRAPH_FAILED`` when the exported graph computes something else than the model.
     """
-    assert request.backbone
-    assert request.size is not None
-    if request.backbone not in WEIGHTS:
+    name = looks[0].backbone
+    assert name
+    if name not in WEIGHTS:
         known = ", ".join(WEIGHTS)
-        raise _invalid(f"{request.backbone} is not a backbone known by name; these are: {known}")
-    preprocessing = preprocessing_for(request.size)
-    extractor = eager(request.backbone, request.size)
-    graph = models.to_bytes(_export(extractor, request.size))
-    _compare(extractor, graph, preprocessing)
+        raise _invalid(f"{name} is not a backbone known by name; these are: {known}")
+    sizes = sorted({_size(look) for look in looks})
+    depths = sorted({_depth(look) for look in looks})
+    model = _export(name, sizes, depths)
+    graph = models.to_bytes(model)
+    widths = {each.name: models.dimensions(each)[-1] for each in model.graph.output}
+    for size in sizes:
+        _compare(name, depths, graph, preprocessing_for(size))
     return Backbone(
-        name=request.backbone,
-        graph=graph,
-        width=WIDTH,
-        preprocessing=preprocessing,
+        name=name,
+        views=tuple(_view(look, widths) for look in looks),
+        graphs=(graph,) * len(looks),
         licence=request.licence or LICENCE,
-        source=request.source or WEIGHTS[request.backbone].source,
+        source=request.source or WEIGHTS[name].source,
     )
+
+
+def _view(look: ViewRequest, widths: Mapping[str, int | None]) -> View:
+    output = output_of(_depth(look))
+    width = widths[output]
+    assert width is not None  # the exporter knows it
+    return View(look.title, preprocessing_for(_size(look)), width, output)
 
 
 def preprocessing_for(size: int) -> Preprocessing:
@@ -123,20 +171,50 @@ def preprocessing_for(size: int) -> Preprocessing:
 
 def eager(name: str, size: int) -> FeatureExtractor:
     """The original model in torch, ready to compute features."""
+    return FeatureExtractor(_network(name, size)).eval()
+
+
+def output_of(depth: int) -> str:
+    """What the graph's output of a depth is called."""
+    return f"stage{depth}" if depth else OUTPUT
+
+
+def _network(name: str, size: int) -> EfficientNet:
     network = EfficientNet.from_name(name, image_size=size)
     weights = torch.load(WEIGHTS[name].path(), map_location="cpu", weights_only=True)
     network.load_state_dict(weights)
-    return FeatureExtractor(network).eval()
+    return network
 
 
-def _export(extractor: FeatureExtractor, size: int) -> onnx.ModelProto:
+def _module(name: str, size: int, depths: Sequence[int]) -> torch.nn.Module:
+    return Depths(_network(name, size), depths).eval() if any(depths) else eager(name, size)
+
+
+def _size(look: ViewRequest) -> int:
+    assert look.size is not None
+    return look.size
+
+
+def _depth(look: ViewRequest) -> int:
+    depth = look.depth or 0
+    if not 0 <= depth <= STAGES:
+        raise _invalid(f"a Lite model has stages 1 to {STAGES}, not {depth}")
+    return depth
+
+
+def _export(name: str, sizes: Sequence[int], depths: Sequence[int]) -> onnx.ModelProto:
+    if len(sizes) > 1 and any(size % SIZE_STEP for size in sizes):
+        raise _invalid(
+            f"one graph serves several sizes only where each is a multiple of {SIZE_STEP}"
+        )
+    size = sizes[-1]
     example = torch.zeros(2, 3, size, size)  # two: a batch of one would be taken for a constant
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
-            extractor,
+            _module(name, size, depths),
             (example,),
             input_names=[INPUT],
-            output_names=[OUTPUT],
+            output_names=[output_of(depth) for depth in depths],
             dynamic_shapes=({0: torch.export.Dim(models.BATCH_NAME)},),
             opset_version=OPSET,
             dynamo=True,
@@ -146,6 +224,10 @@ def _export(extractor: FeatureExtractor, size: int) -> onnx.ModelProto:
     assert program is not None
     model = program.model_proto
     models.strip(model)
+    if len(sizes) > 1:
+        value = models.sample_input(model)
+        assert value is not None
+        models.state_shape(value, [3, None, None])
     return model
 
 
@@ -164,17 +246,21 @@ def _quiet() -> Iterator[None]:
         chatter.setLevel(level)
 
 
-def _compare(extractor: FeatureExtractor, graph: bytes, preprocessing: Preprocessing) -> None:
+def _compare(name: str, depths: Sequence[int], graph: bytes, preprocessing: Preprocessing) -> None:
     images = golden.draw(preprocessing.size, seed=0)
     with torch.no_grad():
-        original = extractor(torch.from_numpy(to_input(images, preprocessing))).numpy()
-    exported = Extractor(graph, preprocessing).features(images)
-    error = relative_error(exported, original)
-    if error > EXPORT_ERROR_MAX:
-        raise FieldwiseError(
-            Fault.GRAPH_FAILED,
-            f"the exported graph differs from the model by {error:.1e} of a feature's length",
+        found = _module(name, preprocessing.size, depths)(
+            torch.from_numpy(to_input(images, preprocessing))
         )
+    originals = found if isinstance(found, tuple) else (found,)
+    for depth, original in zip(depths, originals, strict=True):
+        exported = Extractor(graph, preprocessing, output_of(depth)).features(images)
+        error = relative_error(exported, original.numpy())
+        if error > EXPORT_ERROR_MAX:
+            raise FieldwiseError(
+                Fault.GRAPH_FAILED,
+                f"the exported graph differs from the model by {error:.1e} of a feature's length",
+            )
 
 
 def _invalid(sentence: str) -> FieldwiseError:

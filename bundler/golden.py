@@ -4,7 +4,9 @@ The images are drawn, not taken, so nobody's photographs travel: each is pink no
 with frequency, as in photographs) with correlated colours, over which a few soft and hard-edged
 shapes lie. That exercises every channel of a network trained on photographs, where white noise or a
 flat colour would drive most of them to zero. The pixels themselves are in the bundle, so a platform
-that would draw them differently compares the same ones.
+that would draw them differently compares the same ones. There is one set, of the largest view's
+size; smaller views are fitted from it, so what brings an image to its size is under test too.
+Readings are drawn from a normal distribution with the means and scales that the view states.
 
 How far a device may be off differs by variant. Float32 differs between processors only in the order
 of sums, about 1e-6 of a feature vector's length; 1e-3 leaves room for engines that fuse or use
@@ -14,11 +16,15 @@ EfficientNet-Lite0 with and without fusing differs by 0.05. 0.2 lets that throug
 kernels that saturate, which are off by 0.7 (``bundler.quantise``).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-IMAGES = 4  # enough to exercise all channels; at 224 px they are 0.6 MB of the bundle
+from fieldwise.bundle import Readings
+
+SAMPLES = 4  # enough to exercise all channels; at 224 px they are 0.6 MB of the bundle
 FLOAT32_ERROR_MAX = 1e-3
 INT8_ERROR_MAX = 0.2
 _SHAPES = 6
@@ -27,15 +33,22 @@ _SHARPNESS = (3.0, 40.0)  # of an ellipse's rim: soft and hard
 
 
 def draw(size: int, seed: int) -> NDArray[np.uint8]:
-    """Draw the golden images uint8[IMAGES,size,size,3]."""
+    """Draw the golden images uint8[SAMPLES,size,size,3]."""
     chance = np.random.default_rng(seed)
-    return np.stack([_draw_one(size, chance) for _ in range(IMAGES)])
+    return np.stack([_draw_one(size, chance) for _ in range(SAMPLES)])
 
 
-def encode(images: NDArray[np.uint8], features: dict[str, NDArray[np.float32]]) -> bytes:
-    """The golden file: images and, by variant's name, the features float32[N,D] of each."""
+def draw_readings(form: Readings, seed: int) -> NDArray[np.float32]:
+    """Draw golden readings float32[SAMPLES,W], as far apart as the stated scales say."""
+    spread = np.random.default_rng(seed).standard_normal((SAMPLES, form.width))
+    return np.asarray(form.mean + spread * np.array(form.scale), np.float32)
+
+
+def encode(samples: NDArray[Any], features: dict[str, NDArray[np.float32]]) -> bytes:
+    """The golden file: samples and, by variant's name, the features float32[N,D] of each."""
     named = {f"features.{name}": np.ascontiguousarray(each) for name, each in features.items()}
-    return save({"images": np.ascontiguousarray(images), **named})
+    kind = "images" if samples.dtype == np.uint8 else "readings"
+    return save({kind: np.ascontiguousarray(samples), **named})
 
 
 def _draw_one(size: int, chance: np.random.Generator) -> NDArray[np.uint8]:

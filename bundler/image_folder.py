@@ -1,13 +1,11 @@
 """Images of a folder, in an order that no file system decides."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fieldwise import images
-from fieldwise.bundle import Preprocessing
+from fieldwise import inputs
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.inputs import Array, Form
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 
@@ -26,14 +24,14 @@ def find(folder: Path) -> list[Path]:
     return found
 
 
-def load(path: Path, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """One image uint8[S,S,3] as a device would see it.
+def load(path: Path, forms: Sequence[Form], side: int) -> tuple[Array, ...]:
+    """One image as a device would see it, in each of some forms (``fieldwise.inputs.fit``).
 
     Raises:
         FieldwiseError: ``IMAGE_INVALID`` naming the file.
     """
     try:
-        return images.load(path.read_bytes(), preprocessing)
+        return inputs.fit(path.read_bytes(), forms, side)
     except FieldwiseError as error:
         raise FieldwiseError(error.fault, f"{path}: {error.sentence}") from error
     except OSError as error:

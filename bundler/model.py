@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import onnx
 
 BATCH_NAME = "N"
+OPEN_NAME = "S"
 
 
 def strip(model: onnx.ModelProto) -> None:
@@ -20,7 +21,7 @@ def strip(model: onnx.ModelProto) -> None:
         each.ClearField("metadata_props")
 
 
-def image_input(model: onnx.ModelProto) -> onnx.ValueInfoProto | None:
+def sample_input(model: onnx.ModelProto) -> onnx.ValueInfoProto | None:
     """The one input that is no weight, or None when there are more or none."""
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in weights]
@@ -33,13 +34,16 @@ def dimensions(value: onnx.ValueInfoProto) -> list[int | None]:
     return [each.dim_value if each.HasField("dim_value") else None for each in dims]
 
 
-def state_shape(value: onnx.ValueInfoProto, sizes: Iterable[int]) -> None:
-    """State an input's or output's shape: a batch of any length of these sizes."""
+def state_shape(value: onnx.ValueInfoProto, sizes: Iterable[int | None]) -> None:
+    """State an input's or output's shape: a batch of any length of these sizes; None is open."""
     shape = value.type.tensor_type.shape
     shape.ClearField("dim")
     shape.dim.add().dim_param = BATCH_NAME
-    for size in sizes:
-        shape.dim.add().dim_value = size
+    for place, size in enumerate(sizes):
+        if size is None:
+            shape.dim.add().dim_param = f"{OPEN_NAME}{place}"
+        else:
+            shape.dim.add().dim_value = size
 
 
 def to_bytes(model: onnx.ModelProto) -> bytes:

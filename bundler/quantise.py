@@ -16,7 +16,7 @@ the files and miss whole classes.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,26 +36,30 @@ from onnxruntime.quantization import (
 from bundler import image_folder
 from bundler import model as models
 from bundler.backbone import Backbone
-from bundler.extractor import Extractor
+from bundler.extractor import Views
 from bundler.pack import CALIBRATION_IMAGES, Progress
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.images import to_input
+from fieldwise.inputs import Array, Form, to_input
 
 
 class _Examples(CalibrationDataReader):  # type: ignore[misc]  # its package ships no types
-    """Feeds the chosen images one by one."""
+    """Feeds the chosen images one by one, at each size of the graph's views."""
 
-    def __init__(self, backbone: Backbone, paths: list[Path], input_name: str) -> None:
-        self._input_name = input_name
-        self._inputs = (_input(backbone, path) for path in paths)
+    def __init__(
+        self, images: Sequence[tuple[Array, ...]], forms: Sequence[Form], name: str
+    ) -> None:
+        self._inputs = (
+            {name: to_input(square[None], form)}
+            for image in images
+            for square, form in zip(image, forms, strict=True)
+        )
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        following = next(self._inputs, None)
-        return None if following is None else {self._input_name: following}
+        return next(self._inputs, None)
 
 
-def quantise(backbone: Backbone, folder: Path, seed: int, progress: Progress) -> bytes:
-    """Return the backbone's graph in int8, and tell how close its features stay.
+def quantise(backbone: Backbone, folder: Path, seed: int, progress: Progress) -> tuple[bytes, ...]:
+    """Return the graph of each view in int8, and tell how close its features stay.
 
     Args:
         backbone: The float32 original.
@@ -69,17 +73,25 @@ def quantise(backbone: Backbone, folder: Path, seed: int, progress: Progress) ->
     """
     paths = choose(image_folder.find(folder), seed)
     progress(f"quantising with {len(paths)} images of {folder}")
-    original = onnx.load_from_string(backbone.graph)
-    value = models.image_input(original)
+    made = {
+        graph: _one(graph, tuple(dict.fromkeys(view.input for view in views)), paths, backbone.side)
+        for graph, views in backbone.each_graph()
+    }
+    quantised = tuple(made[graph] for graph in backbone.graphs)
+    likeness = _likeness(backbone, quantised, paths)
+    progress(f"int8 features have a mean cosine of {likeness:.3f} to fp32")
+    return quantised
+
+
+def _one(graph: bytes, forms: Sequence[Form], paths: list[Path], side: int) -> bytes:
+    original = onnx.load_from_string(graph)
+    value = models.sample_input(original)
     assert value is not None
+    images = [image_folder.load(path, forms, side) for path in paths]
     with _quiet():
-        quantised = _quantised(original, _Examples(backbone, paths, value.name))
+        quantised = _quantised(original, _Examples(images, forms, value.name))
     models.strip(quantised)
-    content = models.to_bytes(quantised)
-    progress(
-        f"int8 features have a mean cosine of {_likeness(backbone, content, paths):.3f} to fp32"
-    )
-    return content
+    return models.to_bytes(quantised)
 
 
 def _full_range(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
@@ -125,21 +137,18 @@ def choose(paths: list[Path], seed: int) -> list[Path]:
     return [paths[place] for place in sorted(drawn)]
 
 
-def _likeness(backbone: Backbone, quantised: bytes, paths: list[Path]) -> float:
-    """The mean cosine between both variants' features of the images."""
-    images = np.stack([image_folder.load(path, backbone.preprocessing) for path in paths])
-    one, other = (
-        Extractor(graph, backbone.preprocessing).features(images)
-        for graph in (backbone.graph, quantised)
-    )
+def _likeness(backbone: Backbone, quantised: Sequence[bytes], paths: list[Path]) -> float:
+    """The mean cosine between both variants' features of the images, over all views."""
+    one, other = (Views(backbone, graphs) for graphs in (backbone.graphs, quantised))
+    images = [image_folder.load(path, one.forms, one.side) for path in paths]
+    pairs = zip(one.features(images), other.features(images), strict=True)
+    return float(np.mean([_cosines(*pair) for pair in pairs]))
+
+
+def _cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[Any]:
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    cosines = np.divide((one * other).sum(axis=1), lengths, where=lengths > 0, out=lengths * 0)
-    return float(cosines.mean())
-
-
-def _input(backbone: Backbone, path: Path) -> NDArray[np.float32]:
-    image = image_folder.load(path, backbone.preprocessing)
-    return to_input(image[None], backbone.preprocessing)
+    products = (one * other).sum(axis=1)
+    return np.asarray(np.divide(products, lengths, where=lengths > 0, out=np.zeros(len(one))))
 
 
 @contextmanager

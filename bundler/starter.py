@@ -1,9 +1,9 @@
 """A starter head: what a new device knows before it has learned anything.
 
 It is the statistics of the publisher's own images, one folder a class, over the features of the
-main variant. A device adds to them as to its own. The manifest names them by digest, so they cannot
-name the manifest's; they are bound to the main graph's digest instead, and whoever has verified the
-manifest binds them to the bundle (``fieldwise.head.rebind``).
+main variant, for each view. A device adds to them as to its own. The manifest names them by digest,
+so they cannot name the manifest's; they are bound to the digest of their view's graph instead, and
+whoever has verified the manifest binds them to the bundle (``fieldwise.head.rebind``).
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
 
-import numpy as np
-
 from bundler import image_folder
 from bundler.assembly import Parts
-from bundler.extractor import BATCH, Extractor
+from bundler.extractor import BATCH, Views
 from bundler.pack import Progress
 from fieldwise import head_file
 from fieldwise.bundle import Transform, digest_of
@@ -30,28 +28,32 @@ _REPORT_EVERY = 500  # images; a few seconds of work
 
 
 def with_starter(parts: Parts, folder: Path, transform: Transform, progress: Progress) -> Parts:
-    """Add a starter head learned from a folder of class folders.
+    """Add a starter head for each view, learned from a folder of class folders.
 
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for fewer than two classes or one without images,
             ``CLASS_INVALID`` for a folder's name, ``IMAGE_INVALID`` naming a file.
     """
     labelled = list(_labelled(folder))
-    graph = next(iter(parts.graphs.values()))
-    extractor = Extractor(graph, parts.backbone.preprocessing)
-    accumulator = Accumulator(empty(digest_of(graph), transform, parts.backbone.width))
+    graphs, views = next(iter(parts.graphs.values())), parts.backbone.views
+    extractor = Views(parts.backbone, graphs)
+    accumulators = [
+        Accumulator(empty(digest_of(graph), transform, view.width))
+        for graph, view in zip(graphs, views, strict=True)
+    ]
     for start in range(0, len(labelled), BATCH):
         if start and start // _REPORT_EVERY != (start - BATCH) // _REPORT_EVERY:
             progress(f"learned {start:,} of {len(labelled):,} images")
         batch = labelled[start : start + BATCH]
-        images = [image_folder.load(path, parts.backbone.preprocessing) for _, path in batch]
-        grid = to_grid(extractor.features(np.stack(images)), transform)
-        accumulator.learn(grid, [name for name, _ in batch])
-    statistics = accumulator.statistics()
+        images = [image_folder.load(path, extractor.forms, extractor.side) for _, path in batch]
+        found = extractor.features(images)
+        for accumulator, features in zip(accumulators, found, strict=True):
+            accumulator.learn(to_grid(features, transform), [name for name, _ in batch])
+    statistics = [accumulator.statistics() for accumulator in accumulators]
     return replace(
         parts,
-        starter=head_file.encode(statistics),
-        starter_classes=len(statistics.classes),
+        starter=tuple(head_file.encode(each) for each in statistics),
+        starter_classes=len(statistics[0].classes),
     )
 
 

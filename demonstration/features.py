@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from agent.learning.embedder import OnnxEmbedder
 from demonstration.bound import joint_accuracy
 from demonstration.streams import Sample
-from fieldwise import archive, images
-from fieldwise.features import to_grid
+from fieldwise import archive
+from fieldwise.features import to_rows
 
 VARIANT = "fp32"
 BATCH_IMAGES = 16  # more is no faster on one core
@@ -26,8 +26,8 @@ class Backbone:
 
     def __init__(self, bundle: Path, folder: Path) -> None:
         digest, self.manifest = archive.unpack(bundle, folder)
-        graph = folder / self.manifest.variant(VARIANT).graph.digest
-        self._embedder = OnnxEmbedder(graph, digest, self.manifest, VARIANT)
+        graphs = [folder / file.digest for file in self.manifest.variant(VARIANT).graphs]
+        self._embedder = OnnxEmbedder(graphs, digest, self.manifest, VARIANT)
 
     @property
     def title(self) -> str:
@@ -36,12 +36,13 @@ class Backbone:
 
     def embed(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
         """Transformed features float[N,D] of length 1, as a head sees them."""
-        fitted = [images.fit(each.pixels, self.manifest.preprocessing) for each in samples]
+        fitted = [self._embedder.fit(each.pixels) for each in samples]
         batches = [
-            self._embedder.embed(np.stack(fitted[start : start + BATCH_IMAGES]))
+            self._embedder.embed(fitted[start : start + BATCH_IMAGES])
             for start in range(0, len(fitted), BATCH_IMAGES)
         ]
-        grid = to_grid(np.concatenate(batches), self.manifest.transform)
+        transform, columns = self.manifest.transform, self.manifest.columns
+        grid = to_rows(np.concatenate(batches), columns, transform)
         return grid / float(1 << self.manifest.transform.grid_bits)
 
     def joint_bound(self, learned: Sequence[Sample], test: Sequence[Sample]) -> float | None:

@@ -11,6 +11,8 @@ under the hexadecimal of its digest. Names and sizes other than those of the man
 
 import hashlib
 import re
+from itertools import accumulate
+from math import inf, isfinite
 from typing import Annotated, Literal
 
 import msgspec
@@ -20,6 +22,9 @@ from fieldwise.errors import Fault, FieldwiseError
 
 MANIFEST_BYTES_MAX = 64 * 1024  # a manifest names at most 8 variants; real ones are under 2 KiB
 FILE_BYTES_MAX = 2 * 1024**3  # protobuf, and so a single-file ONNX graph, ends at 2 GiB
+FEATURES_MAX = 8192  # of all views together: 16 KiB for a sample in a device's log
+READINGS_MAX = 1024  # means and scales of so many still fit a manifest
+VIEWS_MAX = 8
 
 # ``\Z`` and not ``$``, which lets a line break pass at the end.
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -35,7 +40,9 @@ class FileReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Annotated[int, Meta(ge=1, le=FILE_BYTES_MAX)]
 
 
-class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Preprocessing(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="image"
+):
     """From a decoded RGB image to the graph's input.
 
     The shorter side is resized to ``size`` with ``resample``, the central square is cut out, and
@@ -46,6 +53,33 @@ class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: tuple[float, float, float]
     scale: tuple[float, float, float]
     resample: Literal["bilinear", "bicubic"] = "bilinear"
+
+
+class Readings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="vector"
+):
+    """From a sensor's readings to the graph's input float32[N,width].
+
+    Every reading becomes ``(value - mean) / scale`` with a mean and a scale of its own.
+    """
+
+    width: Annotated[int, Meta(ge=1, le=READINGS_MAX)]
+    mean: Annotated[tuple[float, ...], Meta(max_length=READINGS_MAX)]
+    scale: Annotated[tuple[float, ...], Meta(max_length=READINGS_MAX)]
+
+
+class View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One look at a sample: an input, and which output of which graph is its feature.
+
+    Every variant names a graph for every view. Where two views name the same file they share its
+    weights: two input sizes of one backbone, whose graph leaves the size open then, or two depths,
+    which are two outputs of one run.
+    """
+
+    name: Name
+    input: Preprocessing | Readings
+    width: Annotated[int, Meta(ge=2, le=FEATURES_MAX)]
+    output: Annotated[Line, Meta(min_length=1)] = "features"
 
 
 class Transform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,15 +95,26 @@ class Transform(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One executable form of the backbone.
+    """One executable form of the backbone: a graph for every view, in the order of the views.
 
-    ``golden_error_max`` bounds the length of the difference between the features that a device
-    computes for the golden images and the recorded ones, relative to the recorded length.
+    ``golden_error_max`` bounds, for each view, the length of the difference between the features
+    that a device computes for the golden samples and the recorded ones, relative to the recorded
+    length.
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,16}\Z")]
-    graph: FileReference
+    graphs: Annotated[tuple[FileReference, ...], Meta(min_length=1, max_length=VIEWS_MAX)]
     golden_error_max: Annotated[float, Meta(gt=0, le=0.5)]
+
+    @property
+    def files(self) -> tuple[FileReference, ...]:
+        """Every graph once."""
+        return tuple({file.digest: file for file in self.graphs}.values())
+
+    @property
+    def graph_bytes(self) -> int:
+        """What its graphs take together."""
+        return sum(file.size for file in self.files)
 
 
 class Requirements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,9 +127,10 @@ class Requirements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything there is to know of a bundle; its bytes are what is addressed and signed.
 
-    ``golden`` is a safetensors file: ``images`` uint8[N,size,size,3] and for every variant
-    ``features.NAME`` float32[N,feature_width], the graph's raw output. ``starter`` is a head's
-    statistics (``fieldwise.head``) over the first variant's transformed features.
+    ``golden`` is a safetensors file: ``images`` uint8[N,S,S,3] of the largest view's size, or
+    ``readings`` float32[N,W], and for every variant ``features.NAME`` float32[N,feature_width], the
+    graphs' raw outputs, view after view. ``starter`` has a head's statistics (``fieldwise.head``)
+    for every view, over the first variant's transformed features.
     """
 
     format: Literal[1]  # rises when a reader of today could misread a manifest of tomorrow
@@ -94,13 +140,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     publisher: Line
     licence: Line
     source: Line
-    feature_width: Annotated[int, Meta(ge=2, le=8192)]
-    preprocessing: Preprocessing
+    views: Annotated[tuple[View, ...], Meta(min_length=1, max_length=VIEWS_MAX)]
     transform: Transform
     variants: Annotated[tuple[Variant, ...], Meta(min_length=1, max_length=8)]
     golden: FileReference
     requirements: Requirements = Requirements()
-    starter: FileReference | None = None
+    starter: Annotated[tuple[FileReference, ...], Meta(max_length=VIEWS_MAX)] = ()
     starter_classes: Annotated[int, Meta(ge=0, le=10_000)] = 0
 
     @property
@@ -111,9 +156,28 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def files(self) -> tuple[FileReference, ...]:
         """Every file, once, in the order of transport."""
-        graphs = [variant.graph for variant in self.variants]
-        every = [*graphs, self.golden, *([self.starter] if self.starter else [])]
+        graphs = [file for variant in self.variants for file in variant.graphs]
+        every = [*graphs, self.golden, *self.starter]
         return tuple({file.digest: file for file in every}.values())
+
+    @property
+    def feature_width(self) -> int:
+        """Features of all views together."""
+        return sum(view.width for view in self.views)
+
+    @property
+    def columns(self) -> tuple[slice, ...]:
+        """Where each view's features are in a row of all views."""
+        ends = list(accumulate(view.width for view in self.views))
+        return tuple(
+            slice(end - view.width, end) for end, view in zip(ends, self.views, strict=True)
+        )
+
+    @property
+    def image_size(self) -> int:
+        """The side of the largest view's input in pixels; 0 where readings are the input."""
+        sizes = [each.input.size for each in self.views if isinstance(each.input, Preprocessing)]
+        return max(sizes, default=0)
 
     def variant(self, name: str) -> Variant:
         """Return the variant of that name.
@@ -146,18 +210,60 @@ def decode_manifest(content: bytes) -> Manifest:
         raise FieldwiseError(Fault.BUNDLE_INVALID, f"the manifest is not valid: {error}") from error
     if encode_manifest(manifest) != content:
         raise FieldwiseError(Fault.BUNDLE_INVALID, "the manifest is not in canonical form")
+    _check_views(manifest)
     _check_variants(manifest)
     return manifest
 
 
+def _check_views(manifest: Manifest) -> None:
+    views = manifest.views
+    _refuse(len({view.name for view in views}) < len(views), "two views have the same name")
+    width = manifest.feature_width
+    _refuse(width > FEATURES_MAX, f"all views have {width:,} features; the limit is {FEATURES_MAX}")
+    takes = {view.input.width if isinstance(view.input, Readings) else 0 for view in views}
+    _refuse(len(takes) > 1, "the views do not take the same kind of sample")
+    for view in views:
+        _check_scales(view)
+
+
+def _check_scales(view: View) -> None:
+    given = view.input
+    if isinstance(given, Readings):
+        counts = (len(given.mean), len(given.scale))
+        _refuse(
+            counts != (given.width, given.width),
+            f"view {view.name} states {counts[0]} means and {counts[1]} scales"
+            f" for {given.width} readings",
+        )
+    _refuse(
+        not all(0 < scale < inf for scale in given.scale),
+        f"view {view.name} has a scale that is not above 0",
+    )
+    _refuse(not all(map(isfinite, given.mean)), f"view {view.name} has a mean without end")
+
+
 def _check_variants(manifest: Manifest) -> None:
     names = [variant.name for variant in manifest.variants]
-    if len(set(names)) != len(names):
-        raise FieldwiseError(Fault.BUNDLE_INVALID, "two variants have the same name")
-    if not all(scale > 0 for scale in manifest.preprocessing.scale):
-        raise FieldwiseError(Fault.BUNDLE_INVALID, "a preprocessing scale is not above 0")
-    if bool(manifest.starter) != bool(manifest.starter_classes):
-        raise FieldwiseError(Fault.BUNDLE_INVALID, "starter and starter_classes go together")
+    _refuse(len(set(names)) != len(names), "two variants have the same name")
+    views = len(manifest.views)
+    for variant in manifest.variants:
+        count = len(variant.graphs)
+        _refuse(count != views, f"variant {variant.name} has {count} graphs for {views} views")
+        looks = {
+            (graph.digest, view.input, view.output)
+            for graph, view in zip(variant.graphs, manifest.views, strict=True)
+        }
+        _refuse(len(looks) < views, f"two views of variant {variant.name} are the same")
+    starters = len(manifest.starter)
+    _refuse(starters not in {0, views}, f"there are {starters} starter heads for {views} views")
+    _refuse(
+        bool(starters) != bool(manifest.starter_classes), "starter and starter_classes go together"
+    )
+
+
+def _refuse(wrong: bool, sentence: str) -> None:  # noqa: FBT001 -- a condition and its sentence
+    if wrong:
+        raise FieldwiseError(Fault.BUNDLE_INVALID, sentence)
 
 
 def digest_of(content: bytes) -> str:

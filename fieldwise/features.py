@@ -14,6 +14,7 @@ bit, which moves an integer only where the quotient lies within that bit of a ha
 own output is not covered: two processors may round its float32 sums differently.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,25 @@ def to_grid(features: NDArray[np.float32], transform: Transform) -> NDArray[np.i
     length = np.sqrt(np.cumsum(powered * powered, axis=1)[:, -1:])
     directions = np.divide(powered, length, out=np.zeros_like(powered), where=length > 0)
     return np.rint(directions * float(1 << transform.grid_bits)).astype(np.int16)
+
+
+def to_rows(
+    features: NDArray[np.float32], columns: Sequence[slice], transform: Transform
+) -> NDArray[np.int16]:
+    """Transform each view's raw features on its own, and lay them side by side again.
+
+    Args:
+        features: float32[N,D], all views'; zeros where one was not computed.
+        columns: Where each view's features are; together all of D.
+        transform: As ``to_grid``.
+
+    Returns:
+        int16[N,D].
+
+    Raises:
+        FieldwiseError: As ``to_grid``.
+    """
+    return np.concatenate([to_grid(features[:, each], transform) for each in columns], axis=1)
 
 
 def relative_error(computed: NDArray[Any], recorded: NDArray[Any]) -> float:

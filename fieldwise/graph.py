@@ -6,19 +6,20 @@ read through a minimal description of the format (``fieldwise.onnx.v1``). A grap
 features from pixels and nothing else. Refused are weights outside of the file (a path that a device
 would open), subgraphs, functions and training information (places to hide work), operators beyond
 those that convolutional networks, vision transformers and their int8 forms use, weights whose bytes
-don't match their shape, and any signature but one image batch in, one feature matrix out.
+don't match their shape, and any signature but one batch of images or readings in and the feature
+matrices of the bundle's views out.
 
 What cannot be seen here is cost: a legal graph may still ask for too much memory or time. That is
 why a device runs a new graph in a child process with limits first.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from fieldwise.bundle import Manifest
+from fieldwise.bundle import Manifest, Readings, Variant, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.onnx.v1 import onnx_pb2
 from fieldwise.skim import not_onnx, structure_bytes
@@ -56,7 +57,7 @@ _FIELD_OF = {
     "double_data": frozenset({11}),
     "uint64_data": frozenset({12, 13}),
 }
-_IMAGE_RANK, _FEATURE_RANK = 4, 2
+_FEATURE_RANK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,32 @@ class GraphFacts:
     nodes: int
     weight_bytes: int
     input_name: str
-    output_name: str
+    output_names: tuple[str, ...]
     operators: frozenset[str]
 
 
-def inspect(content: bytes, manifest: Manifest) -> GraphFacts:
-    """Check the structure of one variant's graph against the bundle's manifest.
+def inspect_all(manifest: Manifest, variant: Variant, read: Callable[[str], bytes]) -> None:
+    """Check every graph of a variant.
+
+    Args:
+        manifest: The bundle's manifest.
+        variant: One of its variants.
+        read: Gives a file's bytes by its digest.
+
+    Raises:
+        FieldwiseError: ``BUNDLE_INVALID`` naming what is refused.
+    """
+    for file in variant.files:
+        looks = zip(variant.graphs, manifest.views, strict=True)
+        inspect(read(file.digest), [view for graph, view in looks if graph == file])
+
+
+def inspect(content: bytes, views: Sequence[View]) -> GraphFacts:
+    """Check the structure of a graph against the views that are computed by it.
 
     Args:
         content: The ONNX file.
-        manifest: The bundle it belongs to; states the input size and the feature width.
+        views: They state the input and the features, at least one.
 
     Raises:
         FieldwiseError: ``BUNDLE_INVALID`` naming what is refused.
@@ -98,8 +115,8 @@ def inspect(content: bytes, manifest: Manifest) -> GraphFacts:
         opset=opset,
         nodes=len(graph.node),
         weight_bytes=weight_bytes,
-        input_name=_check_input(graph.input, weights, manifest.preprocessing.size),
-        output_name=_check_output(graph.output, manifest.feature_width),
+        input_name=_check_input(graph.input, weights, views),
+        output_names=_check_outputs(graph.output, views),
         operators=frozenset(node.op_type for node in graph.node),
     )
 
@@ -186,28 +203,49 @@ def _check_dimensions(dims: Iterable[int], where: str) -> None:
     _refuse(bool(odd), f"{where} has a dimension of {odd[:1]}")
 
 
-def _check_input(inputs: Iterable[onnx_pb2.ValueInfo], weights: set[str], size: int) -> str:
-    images = [each for each in inputs if each.name not in weights]
-    _refuse(len(images) != 1, f"the graph has {len(images)} inputs instead of one")
-    shape = _shape(images[0], "input")
+def _check_input(
+    inputs: Iterable[onnx_pb2.ValueInfo], weights: set[str], views: Sequence[View]
+) -> str:
+    samples = [each for each in inputs if each.name not in weights]
+    _refuse(len(samples) != 1, f"the graph has {len(samples)} inputs instead of one")
+    shape = _shape(samples[0], "input")
+    wanted = _sizes_in(views)
     _refuse(
-        len(shape) != _IMAGE_RANK or shape[1:] != [3, size, size],
-        f"the graph's input is {_text(shape)} instead of [N, 3, {size}, {size}]",
+        shape[1:] != wanted,
+        f"the graph's input is {_text(shape)} instead of {_text([None, *wanted])}",
     )
     _refuse(shape[0] is not None, f"the graph takes batches of {shape[0]} only, not of any length")
-    return images[0].name
+    return samples[0].name
 
 
-def _check_output(outputs: Iterable[onnx_pb2.ValueInfo], width: int) -> str:
-    features = list(outputs)
-    _refuse(len(features) != 1, f"the graph has {len(features)} outputs instead of one")
-    shape = _shape(features[0], "output")
+def _sizes_in(views: Sequence[View]) -> list[int | None]:
+    """What a sample's shape must be; a graph that is used at several sizes leaves them open."""
+    sizes = {
+        each.input.width if isinstance(each.input, Readings) else each.input.size for each in views
+    }
+    size = sizes.pop() if len(sizes) == 1 else None
+    return [size] if isinstance(views[0].input, Readings) else [3, size, size]
+
+
+def _check_outputs(outputs: Iterable[onnx_pb2.ValueInfo], views: Sequence[View]) -> tuple[str, ...]:
+    features = {each.name: each for each in outputs}
+    wanted = sorted({view.output for view in views})
     _refuse(
-        len(shape) != _FEATURE_RANK or shape[1] != width,
-        f"the graph's output is {_text(shape)} instead of [N, {width}]",
+        sorted(features) != wanted,
+        f"the graph has {len(features)} outputs ({_list(features)}) instead of {_list(wanted)}",
     )
-    _refuse(shape[0] is not None, f"the graph gives {shape[0]} rows whatever the batch")
-    return features[0].name
+    for view in views:
+        shape = _shape(features[view.output], "output")
+        _refuse(
+            len(shape) != _FEATURE_RANK or shape[1] != view.width,
+            f"the graph's output is {_text(shape)} instead of [N, {view.width}]",
+        )
+        _refuse(shape[0] is not None, f"the graph gives {shape[0]} rows whatever the batch")
+    return tuple(wanted)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(_quote(name) for name in sorted(names)[:RANK_MAX])
 
 
 def _shape(value: onnx_pb2.ValueInfo, kind: str) -> list[int | None]:
@@ -221,7 +259,12 @@ def _shape(value: onnx_pb2.ValueInfo, kind: str) -> list[int | None]:
 
 
 def _text(shape: list[int | None]) -> str:
-    return "[" + ", ".join("N" if size is None else str(size) for size in shape[:RANK_MAX]) + "]"
+    """A shape as people write it: N is the batch, S any size."""
+    words = [
+        f"{size}" if size is not None else "S" if place else "N"
+        for place, size in enumerate(shape[:RANK_MAX])
+    ]
+    return "[" + ", ".join(words) + "]"
 
 
 def _quote(name: str) -> str:

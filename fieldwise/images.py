@@ -14,7 +14,7 @@ colour never stand beside the picture at full size. Large pictures are decoded o
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
@@ -99,8 +99,7 @@ def load(
     Raises:
         FieldwiseError: ``IMAGE_INVALID`` as ``decode``.
     """
-    image = _read(content, limits or Limits(), preprocessing.size)
-    return _pixels(_centre(image, preprocessing.size, RESAMPLE[preprocessing.resample]))
+    return fit_each(content, [preprocessing], preprocessing.size, limits)[0]
 
 
 def fit(rgb: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
@@ -109,8 +108,34 @@ def fit(rgb: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint
     Raises:
         FieldwiseError: ``IMAGE_INVALID`` when the array is not an image.
     """
-    image = Image.fromarray(check_pixels(rgb))
-    return _pixels(_centre(image, preprocessing.size, RESAMPLE[preprocessing.resample]))
+    return fit_each(rgb, [preprocessing], preprocessing.size)[0]
+
+
+def fit_each(
+    image: bytes | NDArray[np.uint8],
+    wanted: Sequence[Preprocessing],
+    side: int,
+    limits: Limits | None = None,
+) -> list[NDArray[np.uint8]]:
+    """Decode once, and fit to several sizes.
+
+    Args:
+        image: A file, or pixels uint8[H,W,3].
+        wanted: The sizes.
+        side: A large JPEG is decoded at no less than this; at least the largest size.
+        limits: What is accepted.
+
+    Returns:
+        uint8[S,S,3] for each size.
+
+    Raises:
+        FieldwiseError: ``IMAGE_INVALID`` as ``decode``.
+    """
+    if isinstance(image, bytes):
+        whole = _read(image, limits or Limits(), side)
+    else:
+        whole = Image.fromarray(check_pixels(image, limits))
+    return [_pixels(_centre(whole, each.size, RESAMPLE[each.resample])) for each in wanted]
 
 
 def to_input(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwise import archive, graph, head_file
-from fieldwise.bundle import FileReference, Manifest
+from fieldwise.bundle import Manifest, View
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.ports import BackboneStore, BundleStore, Clock
 from orchestrator.rollout.backbone import Backbone, Reference
@@ -117,12 +117,21 @@ def check_contents(manifest: Manifest, folder: Path) -> None:
         FieldwiseError: ``BUNDLE_INVALID`` naming what is refused.
     """
     for variant in manifest.variants:
-        graph.inspect(_content(folder, variant.graph), manifest)
-    if manifest.starter is not None:
-        _check_starter(manifest, _content(folder, manifest.starter))
+        graph.inspect_all(manifest, variant, lambda digest: (folder / digest).read_bytes())
+    classes = {
+        _check_starter(manifest, view, (folder / file.digest).read_bytes())
+        for file, view in zip(manifest.starter, manifest.views, strict=bool(manifest.starter))
+    }
+    if len(classes) > 1:
+        raise FieldwiseError(
+            Fault.BUNDLE_INVALID, "the starter heads of the views were not learned from the same"
+        )
 
 
-def _check_starter(manifest: Manifest, content: bytes) -> None:
+def _check_starter(
+    manifest: Manifest, view: View, content: bytes
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Refuse a view's starter head that does not fit; return its classes and their counts."""
     try:
         starter = head_file.decode(content)
     except FieldwiseError as error:
@@ -130,22 +139,19 @@ def _check_starter(manifest: Manifest, content: bytes) -> None:
             Fault.BUNDLE_INVALID, f"the starter head is not valid: {error.sentence}"
         ) from error
     found = (len(starter.classes), starter.sums.shape[1], starter.transform)
-    stated = (manifest.starter_classes, manifest.feature_width, manifest.transform)
+    stated = (manifest.starter_classes, view.width, manifest.transform)
     if found != stated:
         raise FieldwiseError(
             Fault.BUNDLE_INVALID,
             "the starter head has other classes, width or transform than the manifest states",
         )
+    return starter.classes, tuple(starter.counts.tolist())
 
 
 def _unpack(folder: Path) -> tuple[str, Manifest]:
     digest, manifest = archive.unpack(folder / "upload", folder)
     check_contents(manifest, folder)
     return digest, manifest
-
-
-def _content(folder: Path, file: FileReference) -> bytes:
-    return (folder / file.digest).read_bytes()
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ from bundler.backbone import Backbone
 from bundler.extractor import Extractor
 from bundler.pack import PackRequest, pack
 from fieldwise import archive
-from fieldwise.bundle import Preprocessing, digest_of
+from fieldwise.bundle import Preprocessing, View, digest_of
 
 OPSET, IR_VERSION = 17, 8
 CHANNELS = 16
@@ -126,8 +126,9 @@ def spoiled_bundle(
     if spoiled is Spoiled.GOLDEN:
         features = features[:, ::-1]
     graph = _SPOILED_GRAPHS[spoiled](size, width).SerializeToString()
-    backbone = Backbone(name, graph, width, preprocessing, "Apache-2.0", "tests")
-    parts = Parts(backbone, {"fp32": graph}, golden.encode(images, {"fp32": features}))
+    view = View("main", preprocessing, width)
+    backbone = Backbone(name, (view,), (graph,), "Apache-2.0", "tests")
+    parts = Parts(backbone, {"fp32": (graph,)}, golden.encode(images, {"fp32": features}))
     manifest = describe(parts, _request(path, name, "1.0.0"))
     archive.write(path, manifest, {digest_of(each): each for each in (graph, parts.golden)})
     return path

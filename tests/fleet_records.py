@@ -8,6 +8,7 @@ from fieldwise.bundle import (
     Preprocessing,
     Transform,
     Variant,
+    View,
     digest_of,
     encode_manifest,
 )
@@ -86,10 +87,9 @@ def backbone(version: str = "1", name: str = "lite0") -> Backbone:
         publisher="tests",
         licence="Apache-2.0",
         source="none",
-        feature_width=8,
-        preprocessing=Preprocessing(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+        views=(View("main", Preprocessing(32, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), 8),),
         transform=Transform(),
-        variants=(Variant("fp32", graph, 0.01),),
+        variants=(Variant("fp32", (graph,), 0.01),),
         golden=FileReference(digest_of(b"golden"), 5),
     )
     return Backbone(digest_of(encode_manifest(manifest)), manifest, NOW)

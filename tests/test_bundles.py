@@ -18,7 +18,7 @@ from tests.bundles import CLASSES, Spoiled, class_images, spoiled_bundle, tiny_b
 def opened(folder: Path, spoiled: Spoiled) -> tuple[Manifest, bytes, bytes]:
     path = spoiled_bundle(folder / "spoiled.bundle", spoiled)
     _, manifest = archive.unpack(path, folder / "store")
-    graph_file, golden_file = manifest.variants[0].graph, manifest.golden
+    graph_file, golden_file = manifest.variants[0].graphs[0], manifest.golden
     return (
         manifest,
         (folder / "store" / graph_file.digest).read_bytes(),
@@ -28,7 +28,7 @@ def opened(folder: Path, spoiled: Spoiled) -> tuple[Manifest, bytes, bytes]:
 
 def error_of(manifest: Manifest, content: bytes, golden: bytes) -> float:
     recorded = load(golden)
-    found = Extractor(content, manifest.preprocessing).features(recorded["images"])
+    found = Extractor(content, manifest.views[0].input).features(recorded["images"])
     return relative_error(found, recorded["features.fp32"])
 
 
@@ -40,8 +40,8 @@ def test_a_bundle_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_features_tell_the_classes_apart(tmp_path: Path) -> None:
     _, manifest = archive.unpack(tiny_bundle(tmp_path / "b"), tmp_path / "store")
-    content = (tmp_path / "store" / manifest.variants[0].graph.digest).read_bytes()
-    extractor = Extractor(content, manifest.preprocessing)
+    content = (tmp_path / "store" / manifest.variants[0].graphs[0].digest).read_bytes()
+    extractor = Extractor(content, manifest.views[0].input)
 
     def learned(name: str, seed: int) -> NDArray[np.float64]:
         features = extractor.features(class_images(name, 8, seed=seed))
@@ -58,7 +58,7 @@ def test_a_graph_that_fails_passes_inspection_and_fails_there(
     tmp_path: Path, spoiled: Spoiled
 ) -> None:
     manifest, content, golden = opened(tmp_path, spoiled)
-    graph.inspect(content, manifest)
+    graph.inspect(content, manifest.views)
     with pytest.raises(FieldwiseError, match=f"does not {spoiled}") as caught:
         error_of(manifest, content, golden)
     assert caught.value.fault is Fault.GRAPH_FAILED
@@ -66,17 +66,17 @@ def test_a_graph_that_fails_passes_inspection_and_fails_there(
 
 def test_golden_features_that_differ_are_the_only_thing_wrong(tmp_path: Path) -> None:
     manifest, content, golden = opened(tmp_path, Spoiled.GOLDEN)
-    graph.inspect(content, manifest)
+    graph.inspect(content, manifest.views)
     assert error_of(manifest, content, golden) > 0.1
 
 
 def test_the_slow_graph_computes_the_right_thing(tmp_path: Path) -> None:
     manifest, content, golden = opened(tmp_path, Spoiled.SLOW)
-    graph.inspect(content, manifest)
+    graph.inspect(content, manifest.views)
     assert error_of(manifest, content, golden) < 1e-6
 
 
 def test_the_wrong_width_is_refused_by_inspection(tmp_path: Path) -> None:
     manifest, content, _ = opened(tmp_path, Spoiled.WIDTH)
     with pytest.raises(FieldwiseError, match=r"\[N, 33\] instead of \[N, 32\]"):
-        graph.inspect(content, manifest)
+        graph.inspect(content, manifest.views)

@@ -7,7 +7,7 @@ taught meanwhile; where a snapshot is damaged all that is held, features and ima
 held no longer is lost then, and counted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -61,7 +61,7 @@ class Tally:
 
 def open_pair(
     embedder: Embedder,
-    starter: Statistics | None,
+    starters: Sequence[Statistics],
     store: SampleStore,
     settings: LearningSettings,
 ) -> Pair:
@@ -69,7 +69,7 @@ def open_pair(
 
     Args:
         embedder: The backbone.
-        starter: Its starter head; used where there is no snapshot.
+        starters: Its starter head for each view, or none; used where there is no snapshot.
         store: What is kept.
         settings: How to learn.
 
@@ -81,9 +81,9 @@ def open_pair(
         try:
             pair = restored_pair(embedder, snapshot, settings)
         except FieldwiseError as error:
-            return _recovered_pair(fresh_pair(embedder, starter, settings), store, error.sentence)
+            return _recovered_pair(fresh_pair(embedder, starters, settings), store, error.sentence)
     else:
-        pair = fresh_pair(embedder, starter, settings)
+        pair = fresh_pair(embedder, starters, settings)
     bring_up_to_date(pair, store)
     return pair
 
@@ -107,7 +107,7 @@ def bring_up_to_date(pair: Pair, store: SampleStore) -> int:
 
 def rebuild(
     embedder: Embedder,
-    starter: Statistics | None,
+    starters: Sequence[Statistics],
     store: SampleStore,
     settings: LearningSettings,
     watch: Watch,
@@ -118,7 +118,7 @@ def rebuild(
         Stopped: When asked to.
         FieldwiseError: ``GRAPH_FAILED``.
     """
-    pair = fresh_pair(embedder, starter, settings)
+    pair = fresh_pair(embedder, starters, settings)
     done = 0
     for absorbed in _batches(pair, store):
         done += absorbed

@@ -17,12 +17,9 @@ its head, which is replaced as a whole and never written to.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-
-import numpy as np
-from numpy.typing import NDArray
 
 from agent.learning.catch_up import (
     Progress,
@@ -45,7 +42,7 @@ from agent.learning.stopping import ShouldStop
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
-from fieldwise.images import encode_exemplar
+from fieldwise.inputs import Input, exemplar
 
 TOP = 5  # classes in a ranking, as on the local wire
 
@@ -111,7 +108,7 @@ class Learner:
         """The settings in force."""
         return self._settings
 
-    def predict(self, image: bytes | NDArray[np.uint8], top: int = TOP) -> Ranking:
+    def predict(self, image: Input, top: int = TOP) -> Ranking:
         """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
 
         Raises:
@@ -122,7 +119,7 @@ class Learner:
     def teach(
         self,
         sample_id: str,
-        image: bytes | NDArray[np.uint8],
+        image: Input,
         class_name: str,
         burst: str,
         time: float,
@@ -148,7 +145,7 @@ class Learner:
             self._require_room_for(name)
             if self._recorder.is_full:
                 self.flush()
-            grid = self._pair.grid(self._pair.fit(image)[None])
+            grid = self._pair.grid(image)
             answers = self._pair.answers(grid[0])
             predicted = answers[self._pair.champion]
             learned = self._pair.count(name)
@@ -164,7 +161,7 @@ class Learner:
                     share=share,
                     bundle=self._pair.bundle,
                     grid=grid[0],
-                    image=encode_exemplar(image),
+                    image=exemplar(image),
                     origin=origin,
                 )
                 self._recorder.record(sample, placed.burst)
@@ -244,7 +241,7 @@ class Learner:
     def rebuild(
         self,
         embedder: Embedder,
-        starter: Statistics | None,
+        starters: Sequence[Statistics],
         progress: Callable[[Progress], None],
         should_stop: ShouldStop,
     ) -> Pair:
@@ -252,7 +249,7 @@ class Learner:
 
         Args:
             embedder: The other backbone.
-            starter: Its starter head, if its bundle has one.
+            starters: Its starter head for each view, if its bundle has them.
             progress: Told after every batch.
             should_stop: Asked before every batch.
 
@@ -264,7 +261,7 @@ class Learner:
             self.flush()
             images = self._recorder.images_of(Share.LEARN)
         return rebuild(
-            embedder, starter, self._store, self._settings, Watch(images, progress, should_stop)
+            embedder, starters, self._store, self._settings, Watch(images, progress, should_stop)
         )
 
     def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:

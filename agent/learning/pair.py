@@ -1,21 +1,67 @@
-"""A backbone and the head learned on it: the unit that serves, is switched and is rolled back."""
+"""A backbone and the heads learned on it: the unit that serves, is switched and is rolled back.
 
-from collections.abc import Sequence
+All enabled heads are kept in step (``agent.learning.heads``); one of them serves. What predictions
+need, the head's keeper, the views that it looks at and the temperature of its confidences, is one
+value that is replaced as a whole: a prediction takes it once and is not disturbed by learning, by a
+change of champion or by a tuning.
 
+A bundle may have several views. All of them are computed to learn; to predict, those that the
+tuning chose, or else those that fit into the stated time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from agent.learning.discriminant import Discriminant, Head, Ranking
-from agent.learning.embedder import Embedder
+from agent.learning.embedder import Embedder, seconds_of
+from agent.learning.heads.head import Head, Ranking, rank
+from agent.learning.heads.keeper import Keeper
+from agent.learning.heads.roster import Part, Roster
 from agent.learning.samples import Sample, Share, Snapshot
-from agent.learning.settings import LearningSettings
-from fieldwise import images
+from agent.learning.settings import HeadName, LearningSettings
+from agent.learning.tuning import Bounds, Learned, Tuning, views_within
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.features import to_grid
-from fieldwise.head import Accumulator, Statistics, empty
+from fieldwise.features import to_rows
+from fieldwise.head import Statistics, empty
 from fieldwise.head_file import decode, encode
+from fieldwise.inputs import Input
 
-DISCRIMINANT = "discriminant"
+UNREADABLE = frozenset({Fault.IMAGE_INVALID, Fault.READINGS_INVALID})
+UNTUNED = Tuning()
+
+
+class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A snapshot: statistics for each view, what heads keep beside them, and what was chosen."""
+
+    format: Annotated[int, Meta(ge=1, le=1)]
+    statistics: tuple[bytes, ...]
+    heads: dict[str, bytes]
+    champion: str
+    tuning: Tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a prediction needs of a pair.
+
+    Attributes:
+        name: The head's.
+        keeper: Keeps it.
+        views: What it looks at; ``None`` for all views.
+        temperature: Divides its scores; 1 where none was fitted.
+        calibrated: Whether one was.
+    """
+
+    name: str
+    keeper: Keeper
+    views: frozenset[str] | None
+    temperature: float
+    calibrated: bool
 
 
 class Pair:
@@ -23,9 +69,10 @@ class Pair:
 
     Args:
         embedder: Computes the features.
-        statistics: What was learned on them so far.
+        statistics: What was learned on them so far, for each view.
         covered: Every learned sample up to this sequence is in the statistics, or lost to them.
-        settings: Shrinkage and cadence.
+        settings: Which heads, shrinkage and cadence.
+        tuning: What held-out samples decided.
 
     Attributes:
         covered: As given, rising with what is learned.
@@ -37,9 +84,10 @@ class Pair:
     def __init__(
         self,
         embedder: Embedder,
-        statistics: Statistics,
+        statistics: Sequence[Statistics],
         covered: int,
         settings: LearningSettings,
+        tuning: Tuning = UNTUNED,
     ) -> None:
         _check_match(embedder, statistics)
         self.embedder = embedder
@@ -47,11 +95,9 @@ class Pair:
         self.saved = 0
         self.lost = 0
         self.held_out: dict[str, NDArray[np.int16]] = {}
-        self._accumulator = Accumulator(statistics)
-        self._cadence = _cadence(settings)
-        self._discriminant = Discriminant(*self._cadence)
-        if statistics.total:
-            self._discriminant.solve(self._accumulator)
+        self._settings, self._tuning = settings, tuning
+        self._roster = self._assembled(statistics)
+        self._serving = self._prepared(settings.heads.enabled[0])
 
     @property
     def bundle(self) -> str:
@@ -60,72 +106,95 @@ class Pair:
 
     @property
     def head(self) -> Head:
-        """The head as it is now; it stays as it is while learning goes on."""
-        return self._discriminant.head
+        """The head that serves, as it is now; it stays as it is while learning goes on."""
+        return self._serving.keeper.head
 
     @property
     def champion(self) -> str:
         """Name of the head that serves."""
-        return DISCRIMINANT
+        return self._serving.name
 
-    def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
-        """The class that each enabled head names for one feature int16[D]; "" while none."""
-        return {DISCRIMINANT: self.head.predict(row[None])[0]}
+    @property
+    def temperature(self) -> float:
+        """What divides the scores of the head that serves; 1 where none was fitted."""
+        return self._serving.temperature
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the confidences were calibrated on held-out samples."""
+        return self._serving.calibrated
+
+    @property
+    def tuning(self) -> Tuning:
+        """What held-out samples decided."""
+        return self._tuning
+
+    @property
+    def heads(self) -> dict[str, Head]:
+        """Every enabled head by name, as it is now."""
+        return {name: keeper.head for name, keeper in self._roster.keepers.items()}
 
     @property
     def total(self) -> int:
         """Samples in the statistics, a starter head's included."""
-        return self._accumulator.total
+        return self._roster.lanes[0].accumulator.total
+
+    @property
+    def orphans(self) -> int:
+        """Samples of forgotten classes whose share of the scatter stays."""
+        return self._roster.lanes[0].accumulator.orphans
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Every class of the statistics, in order of arrival."""
-        return self._accumulator.classes
+        return self._roster.lanes[0].accumulator.classes
 
     def count(self, class_name: str) -> int:
         """Samples of a class in the statistics."""
-        return self._accumulator.count(class_name)
+        return self._roster.lanes[0].accumulator.count(class_name)
 
-    def fit(self, image: bytes | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Bring an encoded image or pixels uint8[H,W,3] to the backbone's size.
+    def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
+        """The class that each enabled head names for one feature int16[D]; "" while none."""
+        return self._roster.answers(row)
 
-        Raises:
-            FieldwiseError: ``IMAGE_INVALID``.
-        """
-        preprocessing = self.embedder.manifest.preprocessing
-        if isinstance(image, bytes):
-            return images.load(image, preprocessing)
-        return images.fit(image, preprocessing)
-
-    def grid(self, fitted: NDArray[np.uint8]) -> NDArray[np.int16]:
-        """Transformed features int16[N,D] of fitted images uint8[N,S,S,3].
+    def serve(self, name: str) -> None:
+        """Let another head serve from now on.
 
         Raises:
-            FieldwiseError: ``GRAPH_FAILED``.
+            FieldwiseError: ``NOT_FOUND`` for one that is not enabled.
         """
-        return to_grid(self.embedder.embed(fitted), self.embedder.manifest.transform)
+        self._serving = self._prepared(name)
 
-    def rank(self, image: bytes | NDArray[np.uint8], top: int) -> Ranking:
-        """The best classes for an image.
+    def adopt(self, tuning: Tuning) -> None:
+        """Go by a tuning from now on."""
+        self._change(self._settings, tuning)
+
+    def grid(self, sample: Input) -> NDArray[np.int16]:
+        """Transformed features int16[1,D] of an image or readings, of all views.
 
         Raises:
-            FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
+            FieldwiseError: ``IMAGE_INVALID``, ``READINGS_INVALID``, ``GRAPH_FAILED``.
         """
-        return self.head.rank(self.grid(self.fit(image)[None])[0], top)
+        return self._grid(sample, None)
+
+    def rank(self, sample: Input, top: int) -> Ranking:
+        """The best classes for an image or readings.
+
+        Raises:
+            FieldwiseError: ``IMAGE_INVALID``, ``READINGS_INVALID``, ``GRAPH_FAILED``.
+        """
+        serving = self._serving
+        row = self._grid(sample, serving.views)[0]
+        return rank(serving.keeper.head, row, top, serving.temperature)
 
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
-        """Learn samples int16[N,D] and bring the head along at the stated cadence."""
-        self._accumulator.learn(grid, class_names)
-        if self._discriminant.due(self.total):
-            self._discriminant.solve(self._accumulator)
-            return
-        for name in dict.fromkeys(class_names):
-            self._discriminant.follow(self._accumulator, name)
+        """Learn samples int16[N,D] and bring the heads along at the stated cadence."""
+        self._roster.learn(grid, class_names)
 
     def absorb(self, samples: Sequence[Sample]) -> int:
         """Learn stored samples, by their features where they are of this backbone, else by image.
 
-        The head is not brought along: call ``settle`` at the end. An image that can no longer be
+        The heads are not brought along: call ``settle`` at the end. An image that can no longer be
         read is passed over.
 
         Returns:
@@ -133,10 +202,28 @@ class Pair:
         """
         learnable = [sample for sample in samples if sample.share is Share.LEARN]
         rows, names = self.features_of(learnable)
-        self._accumulator.learn(rows, names)
+        self._roster.absorb(rows, names)
         if samples:
             self.covered = max(self.covered, samples[-1].sequence)
         return len(names)
+
+    def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Take back learned samples int16[N,D], from every head.
+
+        Raises:
+            FieldwiseError: ``INVALID_ARGUMENT`` for more samples of a class than it has.
+        """
+        self._roster.unlearn(grid, class_names)
+
+    def forget_class(self, class_name: str) -> int:
+        """Forget a class in every head.
+
+        Take back its samples that are held first: for them nothing stays.
+
+        Returns:
+            How many of its samples leave their scatter behind (``fieldwise.head``).
+        """
+        return self._roster.forget_class(class_name)
 
     def features_of(self, samples: Sequence[Sample]) -> tuple[NDArray[np.int16], list[str]]:
         """Features int16[M,D] and classes of those samples whose features or image can be had."""
@@ -151,25 +238,92 @@ class Pair:
         return np.array(rows, np.int16).reshape(len(rows), width), names
 
     def settle(self) -> None:
-        """Make the head exactly that of the statistics."""
-        self._discriminant.solve(self._accumulator)
+        """Make every head exactly that of what was learned."""
+        self._roster.settle()
 
     def configure(self, settings: LearningSettings) -> None:
-        """Adopt shrinkage and cadence from now on."""
-        if (cadence := _cadence(settings)) == self._cadence:
-            return
-        changed = Discriminant(*cadence)
-        if self.total:
-            changed.solve(self._accumulator)
-        self._cadence, self._discriminant = cadence, changed
+        """Adopt heads, shrinkage and cadence from now on."""
+        self._change(settings, self._tuning)
 
-    def statistics(self) -> Statistics:
-        """A copy of what was learned."""
-        return self._accumulator.statistics()
+    def statistics(self, view: int = 0) -> Statistics:
+        """A copy of what was learned of a view, by its place."""
+        return self._roster.lanes[view].accumulator.statistics()
+
+    def learned(self) -> list[Learned]:
+        """A copy of what was learned of every view, to tune on."""
+        return [
+            Learned(lane.name, lane.columns, lane.accumulator.statistics())
+            for lane in self._roster.lanes
+        ]
+
+    def bounds(self) -> Bounds:
+        """What a tuning may choose within."""
+        return Bounds(
+            self._settings.shrinkage, self._seconds, self._settings.heads.image_seconds_max
+        )
 
     def snapshot(self) -> Snapshot:
-        """What was learned, encoded, with the sequence that it covers."""
-        return Snapshot(self.bundle, self.covered, encode(self._accumulator.view()), self.lost)
+        """What was learned and chosen, encoded, with the sequence that it covers."""
+        content = _Content(
+            1,
+            tuple(encode(lane.accumulator.view()) for lane in self._roster.lanes),
+            self._roster.contents(),
+            self.champion,
+            self._tuning,
+        )
+        return Snapshot(self.bundle, self.covered, msgspec.msgpack.encode(content), self.lost)
+
+    def restore(self, heads: Mapping[str, bytes], champion: str) -> None:
+        """Give heads what they keep beside the statistics, and let one serve if it is enabled.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED``.
+        """
+        self._roster.restore(dict(heads))
+        if champion in self._roster.keepers:
+            self.serve(champion)
+
+    def _assembled(self, statistics: Sequence[Statistics]) -> Roster:
+        parts = [
+            Part(view.name, view.columns, each)
+            for view, each in zip(self.embedder.views, statistics, strict=True)
+        ]
+        return Roster(parts, self._views(), self._settings, self._tuning)
+
+    def _prepared(self, name: str) -> Serving:
+        fitted = self._tuning.confidences.get(name)
+        views = None if name == HeadName.GRADIENT else frozenset(self._views())
+        return Serving(name, self._roster.keeper(name), views, fitted or 1.0, fitted is not None)
+
+    def _views(self) -> tuple[str, ...]:
+        names = tuple(view.name for view in self.embedder.views)
+        if self._tuning.views and set(self._tuning.views) <= set(names):
+            return self._tuning.views
+        return views_within(names, self._seconds, self._settings.heads.image_seconds_max)
+
+    def _seconds(self, names: frozenset[str]) -> float:
+        return seconds_of(view for view in self.embedder.views if view.name in names)
+
+    def _change(self, settings: LearningSettings, tuning: Tuning) -> None:
+        before, tuned = self._settings, self._tuning
+        self._settings, self._tuning = settings, tuning
+        if (_of_heads(settings), tuning) == (_of_heads(before), tuned):
+            return
+        champion = self.champion
+        if settings.heads.enabled == before.heads.enabled and _kept(tuning) == _kept(tuned):
+            self._roster.configure(self._views(), settings, tuning)
+        else:
+            contents = self._roster.contents()
+            statistics = [lane.accumulator.view() for lane in self._roster.lanes]
+            self._roster = self._assembled(statistics)
+            self._roster.restore(contents)
+        enabled = settings.heads.enabled
+        self._serving = self._prepared(champion if champion in enabled else enabled[0])
+
+    def _grid(self, sample: Input, views: frozenset[str] | None) -> NDArray[np.int16]:
+        features = self.embedder.embed([self.embedder.fit(sample, views)], views)
+        columns = [view.columns for view in self.embedder.views]
+        return to_rows(features, columns, self.embedder.manifest.transform)
 
     def _row_of(self, sample: Sample) -> NDArray[np.int16] | None:
         if sample.grid is not None and sample.bundle == self.bundle:
@@ -179,9 +333,9 @@ class Pair:
         if sample.image is None:
             return None
         try:
-            row: NDArray[np.int16] = self.grid(self.fit(sample.image)[None])[0]
+            row: NDArray[np.int16] = self.grid(sample.image)[0]
         except FieldwiseError as error:
-            if error.fault is Fault.IMAGE_INVALID:
+            if error.fault in UNREADABLE:
                 return None
             raise
         if sample.share is not Share.LEARN:
@@ -189,11 +343,13 @@ class Pair:
         return row
 
 
-def fresh_pair(embedder: Embedder, starter: Statistics | None, settings: LearningSettings) -> Pair:
-    """A pair that has learned nothing yet but a starter head, if there is one."""
-    manifest = embedder.manifest
-    nothing = empty(embedder.bundle, manifest.transform, manifest.feature_width)
-    return Pair(embedder, starter or nothing, 0, settings)
+def fresh_pair(
+    embedder: Embedder, starters: Sequence[Statistics], settings: LearningSettings
+) -> Pair:
+    """A pair that has learned nothing yet but a starter head for each view, if there is one."""
+    transform = embedder.manifest.transform
+    nothing = [empty(embedder.bundle, transform, view.width) for view in embedder.views]
+    return Pair(embedder, starters or nothing, 0, settings)
 
 
 def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSettings) -> Pair:
@@ -203,8 +359,11 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
         FieldwiseError: ``STATE_DAMAGED`` when it cannot be read, or nothing solved from it.
     """
     try:
-        pair = Pair(embedder, decode(snapshot.content), snapshot.sequence, settings)
-    except (FieldwiseError, np.linalg.LinAlgError) as error:
+        held = msgspec.msgpack.decode(snapshot.content, type=_Content)
+        statistics = [decode(each) for each in held.statistics]
+        pair = Pair(embedder, statistics, snapshot.sequence, settings, held.tuning)
+        pair.restore(held.heads, held.champion)
+    except (FieldwiseError, ValueError, np.linalg.LinAlgError) as error:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the stored head of {embedder.manifest.title} is damaged: {error}"
         ) from error
@@ -212,16 +371,27 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
     return pair
 
 
-def _cadence(settings: LearningSettings) -> tuple[float, float, int]:
-    return settings.shrinkage, settings.solve_growth, settings.solve_samples_min
+def _of_heads(settings: LearningSettings) -> tuple[object, ...]:
+    return (
+        settings.shrinkage,
+        settings.solve_growth,
+        settings.solve_samples_min,
+        settings.heads,
+        settings.gradient,
+    )
 
 
-def _check_match(embedder: Embedder, statistics: Statistics) -> None:
+def _kept(tuning: Tuning) -> frozenset[str]:
+    return frozenset(tuning.members)
+
+
+def _check_match(embedder: Embedder, statistics: Sequence[Statistics]) -> None:
     manifest = embedder.manifest
-    wanted = (embedder.bundle, manifest.transform, manifest.feature_width)
-    if (statistics.bundle, statistics.transform, statistics.width) != wanted:
+    wanted = [(embedder.bundle, manifest.transform, view.width) for view in embedder.views]
+    found = [(each.bundle, each.transform, each.width) for each in statistics]
+    if found != wanted:
         raise FieldwiseError(
             Fault.BUNDLE_INVALID,
-            f"the statistics belong to bundle {statistics.bundle[:12]},"
-            f" not to {manifest.title} ({embedder.bundle[:12]})",
+            f"the statistics of {len(found)} views, the first of bundle {found[0][0][:12]}, do not"
+            f" belong to {manifest.title} ({embedder.bundle[:12]})",
         )

@@ -2,10 +2,10 @@
 
 A graph comes from outside, and an engine that runs it is large and written in C++: it may crash,
 hang or ask for all memory there is. So before a device trusts a bundle, a child with limits on
-address space, processor time and wall clock loads the graph, runs the golden images through it and
-compares the features with the recorded ones. The child leaves no core dump, may not write a byte
-to any file, and is not waited for longer than stated, nor at all once the caller should stop: it is
-killed then. Only what it prints counts: one JSON object.
+address space, processor time and wall clock loads the graphs, runs the golden samples through them
+and compares each view's features with the recorded ones. The child leaves no core dump, may not
+write a byte to any file, and is not waited for longer than stated, nor at all once the caller
+should stop: it is killed then. Only what it prints counts: one JSON object.
 
     python -m agent.learning.trial < request.json
 """
@@ -16,17 +16,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load
 
 from agent.learning.embedder import OnnxEmbedder
+from agent.learning.golden import read_golden
 from agent.learning.stopping import ShouldStop, Stopped, never
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -34,7 +33,6 @@ from fieldwise.features import relative_error
 
 REPLY_BYTES_MAX = 16 * 1024
 ASK_SECONDS = 0.2  # between two questions whether to stop: somebody may wait for the agent to end
-IMAGES_MAX = 64  # golden images that are read; bundles have a handful
 GIB = 1024**3
 
 
@@ -55,7 +53,7 @@ class TrialLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TrialRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a trial is about, as the child reads it."""
 
-    graph: str
+    graphs: tuple[str, ...]
     golden: str
     bundle: str
     manifest: Manifest
@@ -64,16 +62,16 @@ class TrialRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrialResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How it went: a fault with its sentence, or the golden error and the time for an image."""
+    """How it went: a fault with its sentence, or the golden error and the time for a sample."""
 
     fault: Fault | None = None
     sentence: str = ""
     golden_error: float = 0.0
-    image_seconds: float = 0.0
+    sample_seconds: float = 0.0
 
 
 def try_bundle(
-    graph: Path,
+    graphs: Sequence[Path],
     golden: Path,
     bundle: str,
     manifest: Manifest,
@@ -81,15 +79,15 @@ def try_bundle(
     limits: TrialLimits | None = None,
     should_stop: ShouldStop = never,
 ) -> TrialResult:
-    """Run a bundle's golden images through a graph in a child process; blocks until it ends.
+    """Run a bundle's golden samples through its graphs in a child process; blocks until it ends.
 
     Args:
-        graph: The variant's graph, already checked against its digest.
+        graphs: The variant's graph of each view, already checked against their digests.
         golden: The bundle's golden file, likewise.
         bundle: Digest of the bundle.
         manifest: Its manifest.
-        variant: Which variant the graph is.
-        limits: What it may use up.
+        variant: Which variant the graphs are.
+        limits: What they may use up.
         should_stop: Asked a few times a second.
 
     Raises:
@@ -100,7 +98,7 @@ def try_bundle(
     """
     bounds = limits or TrialLimits()
     manifest.variant(variant)
-    request = TrialRequest(str(graph), str(golden), bundle, manifest, variant, bounds)
+    request = TrialRequest(tuple(map(str, graphs)), str(golden), bundle, manifest, variant, bounds)
     result = _read(_run(msgspec.json.encode(request), bounds, should_stop), manifest)
     if result.fault is not None:
         raise FieldwiseError(result.fault, result.sentence)
@@ -114,20 +112,24 @@ def conduct(request: TrialRequest) -> TrialResult:
         FieldwiseError: As ``try_bundle``.
     """
     manifest = request.manifest
-    images, recorded = _golden(Path(request.golden), manifest, request.variant)
-    embedder = OnnxEmbedder(Path(request.graph), request.bundle, manifest, request.variant)
+    samples, recorded = read_golden(Path(request.golden), manifest, request.variant)
+    graphs = [Path(graph) for graph in request.graphs]
+    embedder = OnnxEmbedder(graphs, request.bundle, manifest, request.variant)
     begun = time.perf_counter()
-    computed = np.concatenate([embedder.embed(image[None]) for image in images])
-    seconds = (time.perf_counter() - begun) / len(images)
-    error = relative_error(computed, recorded)
+    computed = np.concatenate([embedder.embed([embedder.fit(sample)]) for sample in samples])
+    seconds = (time.perf_counter() - begun) / len(samples)
     allowed = manifest.variant(request.variant).golden_error_max
-    if not error <= allowed:
-        raise FieldwiseError(
-            Fault.GOLDEN_MISMATCH,
-            f"{manifest.title} {request.variant} computes features that differ by {error:.2g}"
-            f" of their length from the recorded ones; {allowed:.2g} is allowed",
-        )
-    return TrialResult(golden_error=error, image_seconds=seconds)
+    worst = 0.0
+    for view in embedder.views:
+        error = relative_error(computed[:, view.columns], recorded[:, view.columns])
+        if not error <= allowed:
+            raise FieldwiseError(
+                Fault.GOLDEN_MISMATCH,
+                f"{manifest.title} {request.variant} computes features that differ by {error:.2g}"
+                f" of their length from the recorded ones; {allowed:.2g} is allowed",
+            )
+        worst = max(worst, error)
+    return TrialResult(golden_error=worst, sample_seconds=seconds)
 
 
 def main() -> None:
@@ -196,28 +198,6 @@ def _read(child: "subprocess.CompletedProcess[bytes]", manifest: Manifest) -> Tr
         return msgspec.json.decode(child.stdout, type=TrialResult)
     except msgspec.DecodeError as error:
         raise _failed(f"the trial of {manifest.title} gave no answer") from error
-
-
-def _golden(
-    path: Path, manifest: Manifest, variant: str
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    try:
-        tensors: dict[str, NDArray[Any]] = load(path.read_bytes())
-        images, features = tensors["images"], tensors[f"features.{variant}"]
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise _invalid(f"the golden file of {manifest.title} cannot be read: {error}") from error
-    size = manifest.preprocessing.size
-    if images.dtype != np.uint8 or images.shape != (len(images), size, size, 3):
-        raise _invalid(f"golden images are {images.dtype}{list(images.shape)}")
-    if features.dtype != np.float32 or features.shape != (len(images), manifest.feature_width):
-        raise _invalid(f"golden features are {features.dtype}{list(features.shape)}")
-    if not 1 <= len(images) <= IMAGES_MAX:
-        raise _invalid(f"{len(images):,} golden images; the limit is {IMAGES_MAX}")
-    return images, features
-
-
-def _invalid(sentence: str) -> FieldwiseError:
-    return FieldwiseError(Fault.BUNDLE_INVALID, sentence)
 
 
 def _failed(sentence: str) -> FieldwiseError:

@@ -40,9 +40,7 @@ _log = structlog.get_logger()
 
 def needed_files(manifest: Manifest, variant: str) -> tuple[FileReference, ...]:
     """The files of a bundle that a device running one variant needs, once each."""
-    wanted = [manifest.variant(variant).graph, manifest.golden]
-    if manifest.starter is not None:
-        wanted.append(manifest.starter)
+    wanted = [*manifest.variant(variant).files, manifest.golden, *manifest.starter]
     return tuple({file.digest: file for file in wanted}.values())
 
 

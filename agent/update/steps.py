@@ -1,7 +1,7 @@
 """The steps of an update on this device: fetch, try out, migrate, serve, tidy up."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from agent.ports import Bundles, Journal, SampleStore
 from agent.update.fetching import Fetcher, choose_variant, needed_files
 from agent.update.machine import WORKING
 from fieldwise import graph
-from fieldwise.bundle import Manifest
+from fieldwise.bundle import Manifest, Variant
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 from fieldwise.head_file import decode
@@ -51,15 +51,15 @@ class Host(Protocol):
         ...
 
 
-Load = Callable[[Path, str, Manifest, str], Embedder]
+Load = Callable[[Sequence[Path], Path, str, Manifest, str], Embedder]
 
 
 class TryOut(Protocol):
-    """The first run of a graph, in a child process."""
+    """The first run of a bundle's graphs, in a child process."""
 
     def __call__(
         self,
-        graph: Path,
+        graphs: Sequence[Path],
         golden: Path,
         bundle: str,
         manifest: Manifest,
@@ -67,7 +67,7 @@ class TryOut(Protocol):
         *,
         should_stop: ShouldStop,
     ) -> object:
-        """Return where the graph reproduces the golden features; raise where it does not."""
+        """Return where the graphs reproduce the golden features; raise where they do not."""
         ...
 
 
@@ -80,8 +80,9 @@ class Steps:
         journal: Says which bundles are needed.
         serving: What serves.
         host: What the machine offers.
-        load: Opens a graph that was tried out: file, bundle digest, manifest, variant.
-        try_out: Runs graph and golden vectors in a child process; raises where they differ.
+        load: Opens graphs that were tried out: the file of each view's, golden file, bundle digest,
+            manifest, variant.
+        try_out: Runs graphs and golden vectors in a child process; raises where they differ.
         preferred: The variant that the owner wants.
     """
 
@@ -117,10 +118,11 @@ class Steps:
                 raise FieldwiseError(
                     Fault.NOT_FOUND, f"file {file.digest[:12]} of {manifest.title} is not here"
                 )
-        path = self._bundles.path(manifest.variant(variant).graph.digest)
-        graph.inspect(path.read_bytes(), manifest)
+        chosen = manifest.variant(variant)
+        graph.inspect_all(manifest, chosen, lambda name: self._bundles.path(name).read_bytes())
         golden = self._bundles.path(manifest.golden.digest)
-        self._try_out(path, golden, digest, manifest, variant, should_stop=should_stop)
+        graphs = self._graphs(chosen)
+        self._try_out(graphs, golden, digest, manifest, variant, should_stop=should_stop)
         return variant
 
     def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> Pair:
@@ -130,8 +132,8 @@ class Steps:
         if self._serving.store.load_snapshot(digest) is not None:
             pair = self.open(digest, variant)
         else:
-            embedder, starter = self._embedder(digest, variant)
-            pair = learner.rebuild(embedder, starter, _log_progress, should_stop)
+            embedder, starters = self._embedder(digest, variant)
+            pair = learner.rebuild(embedder, starters, _log_progress, should_stop)
         learner.embed_held_out(pair, should_stop)
         return pair
 
@@ -141,8 +143,8 @@ class Steps:
         Raises:
             FieldwiseError: ``GRAPH_FAILED``, ``NOT_FOUND``; ``STATE_DAMAGED`` where the store is.
         """
-        embedder, starter = self._embedder(digest, variant)
-        return open_pair(embedder, starter, self._serving.store, self._serving.settings)
+        embedder, starters = self._embedder(digest, variant)
+        return open_pair(embedder, starters, self._serving.store, self._serving.settings)
 
     def serve(self, prepared: Pair | None, persist: Callable[[], None]) -> None:
         if prepared is None:
@@ -158,22 +160,27 @@ class Steps:
         self._serving.store.drop_snapshots(frozenset(kept))
         self._bundles.collect(kept)
 
-    def _embedder(self, digest: str, variant: str) -> tuple[Embedder, Statistics | None]:
+    def _embedder(self, digest: str, variant: str) -> tuple[Embedder, tuple[Statistics, ...]]:
         manifest = self._manifest(digest)
-        file = manifest.variant(variant).graph
-        if not self._bundles.has(file):
-            raise FieldwiseError(
-                Fault.NOT_FOUND, f"the {variant} graph of {manifest.title} is not on this device"
-            )
-        self._bundles.check(file.digest)
-        path = self._bundles.path(file.digest)
-        return self._load(path, digest, manifest, variant), self._starter(manifest)
+        chosen = manifest.variant(variant)
+        for file in (*chosen.files, manifest.golden):
+            if not self._bundles.has(file):
+                raise FieldwiseError(
+                    Fault.NOT_FOUND, f"a {variant} file of {manifest.title} is not on this device"
+                )
+            self._bundles.check(file.digest)
+        golden = self._bundles.path(manifest.golden.digest)
+        embedder = self._load(self._graphs(chosen), golden, digest, manifest, variant)
+        return embedder, self._starters(manifest)
 
-    def _starter(self, manifest: Manifest) -> Statistics | None:
-        if manifest.starter is None:
-            return None
-        content = self._bundles.path(manifest.starter.digest).read_bytes()
-        return decode(content, fault=Fault.BUNDLE_INVALID)
+    def _graphs(self, variant: Variant) -> list[Path]:
+        return [self._bundles.path(file.digest) for file in variant.graphs]
+
+    def _starters(self, manifest: Manifest) -> tuple[Statistics, ...]:
+        return tuple(
+            decode(self._bundles.path(file.digest).read_bytes(), fault=Fault.BUNDLE_INVALID)
+            for file in manifest.starter
+        )
 
     def _manifest(self, digest: str) -> Manifest:
         manifest = self._bundles.manifest(digest)

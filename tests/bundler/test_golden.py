@@ -13,10 +13,10 @@ def test_images_follow_from_size_and_seed_alone() -> None:
 @pytest.mark.parametrize("size", [16, 33, 224])
 def test_images_use_the_range_of_pixels_and_differ(size: int) -> None:
     images = golden.draw(size, 0)
-    assert images.shape == (golden.IMAGES, size, size, 3)
+    assert images.shape == (golden.SAMPLES, size, size, 3)
     assert images.dtype == np.uint8
     assert all(image.std() > 20 for image in images)
-    assert len({image.tobytes() for image in images}) == golden.IMAGES
+    assert len({image.tobytes() for image in images}) == golden.SAMPLES
 
 
 def test_images_are_smooth_like_photographs_and_coloured() -> None:

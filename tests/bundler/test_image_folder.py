@@ -29,7 +29,7 @@ def test_images_are_found_deeply_in_order_and_nothing_else(tmp_path: Path) -> No
 
 def test_an_image_is_seen_as_a_device_sees_it(tmp_path: Path) -> None:
     Image.new("RGB", (40, 20), (10, 20, 30)).save(tmp_path / "1.png")
-    pixels = image_folder.load(tmp_path / "1.png", PREPROCESSING)
+    (pixels,) = image_folder.load(tmp_path / "1.png", [PREPROCESSING], 16)
     assert pixels.shape == (16, 16, 3)
     assert np.array_equal(pixels[0, 0], [10, 20, 30])
 
@@ -38,11 +38,11 @@ def test_an_image_is_seen_as_a_device_sees_it(tmp_path: Path) -> None:
 def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.jpg").write_bytes(content)
     with pytest.raises(FieldwiseError, match=r"broken\.jpg: ") as caught:
-        image_folder.load(tmp_path / "broken.jpg", PREPROCESSING)
+        image_folder.load(tmp_path / "broken.jpg", [PREPROCESSING], 16)
     assert caught.value.fault is Fault.IMAGE_INVALID
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(FieldwiseError, match=r"gone\.jpg cannot be read") as caught:
-        image_folder.load(tmp_path / "gone.jpg", PREPROCESSING)
+        image_folder.load(tmp_path / "gone.jpg", [PREPROCESSING], 16)
     assert caught.value.fault is Fault.IMAGE_INVALID

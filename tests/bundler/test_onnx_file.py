@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper
 
-from bundler.onnx_file import load
-from bundler.pack import PackRequest
+from bundler import onnx_file
+from bundler.backbone import Backbone
+from bundler.pack import PackRequest, settled_views
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import model_of, tiny_model
 
@@ -21,6 +22,10 @@ def packed(path: Path, model: ModelProto | bytes, size: int | None = None) -> Pa
     )
 
 
+def load(request: PackRequest) -> Backbone:
+    return onnx_file.load(request, settled_views(request))
+
+
 def refused(request: PackRequest, words: str, fault: Fault = Fault.INVALID_ARGUMENT) -> None:
     with pytest.raises(FieldwiseError, match=words) as caught:
         load(request)
@@ -29,7 +34,7 @@ def refused(request: PackRequest, words: str, fault: Fault = Fault.INVALID_ARGUM
 
 def test_size_and_width_come_from_the_graph(tmp_path: Path) -> None:
     backbone = load(packed(tmp_path, tiny_model(size=24, width=48)))
-    assert (backbone.preprocessing.size, backbone.width, backbone.name) == (24, 48, "net")
+    assert (backbone.side, backbone.views[0].width, backbone.name) == (24, 48, "net")
 
 
 def test_a_graph_of_any_size_is_bound_to_the_one_asked_for(tmp_path: Path) -> None:
@@ -38,14 +43,14 @@ def test_a_graph_of_any_size_is_bound_to_the_one_asked_for(tmp_path: Path) -> No
         model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = "side"
     refused(packed(tmp_path, model), "takes any size")
     backbone = load(packed(tmp_path, model, size=40))
-    shape = onnx.load_from_string(backbone.graph).graph.input[0].type.tensor_type.shape
+    shape = onnx.load_from_string(backbone.graphs[0]).graph.input[0].type.tensor_type.shape
     assert [each.dim_value for each in shape.dim] == [0, 3, 40, 40]
 
 
 def test_a_width_that_the_graph_does_not_state_is_found_by_running(tmp_path: Path) -> None:
     model = tiny_model()
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "width"
-    assert load(packed(tmp_path, model)).width == 32
+    assert load(packed(tmp_path, model)).views[0].width == 32
 
 
 def test_weights_beside_the_file_come_along(tmp_path: Path) -> None:
@@ -57,7 +62,7 @@ def test_weights_beside_the_file_come_along(tmp_path: Path) -> None:
         size_threshold=0,
     )
     request = packed(tmp_path, (tmp_path / "net.onnx").read_bytes())
-    inside = onnx.load_from_string(load(request).graph)
+    inside = onnx.load_from_string(load(request).graphs[0])
     assert {each.data_location for each in inside.graph.initializer} == {TensorProto.DEFAULT}
     (tmp_path / "net.weights").unlink()
     refused(request, "net.onnx")
@@ -70,7 +75,7 @@ def test_notes_of_the_exporting_machine_are_left_behind(tmp_path: Path) -> None:
     for each in (*model.graph.node, *model.graph.initializer, model.graph.input[0], model.graph):
         each.doc_string = "/home/someone"
         each.metadata_props.add(key="trace", value="/home/someone")
-    assert b"someone" not in load(packed(tmp_path, model)).graph
+    assert b"someone" not in load(packed(tmp_path, model)).graphs[0]
 
 
 def test_the_size_asked_for_must_be_the_graphs(tmp_path: Path) -> None:

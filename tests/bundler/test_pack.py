@@ -12,7 +12,7 @@ from bundler.assembly import memory_needed
 from bundler.extractor import Extractor
 from bundler.pack import PackRequest, pack
 from fieldwise import archive, graph, head_file
-from fieldwise.bundle import Manifest, digest_of
+from fieldwise.bundle import Manifest, Preprocessing, digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import relative_error, to_grid
 from fieldwise.head import empty, learn
@@ -57,10 +57,11 @@ def test_a_bundle_states_what_was_packed(request_: PackRequest) -> None:
     assert (manifest.name, manifest.version, manifest.epoch) == ("tiny-net", "2.1", 7)
     assert (manifest.licence, manifest.source) == ("Apache-2.0", "drawn by lot")
     assert (manifest.publisher, manifest.feature_width) == ("Some House", 32)
-    assert manifest.preprocessing.size == 16
+    assert manifest.image_size == 16
+    assert [view.name for view in manifest.views] == ["main"]
     assert [each.name for each in manifest.variants] == ["fp32"]
     assert manifest.requirements.memory_mib == 13
-    assert manifest.starter is None
+    assert manifest.starter == ()
 
 
 def test_packing_twice_gives_the_same_digest_and_the_same_bytes(
@@ -74,9 +75,9 @@ def test_packing_twice_gives_the_same_digest_and_the_same_bytes(
 
 def test_the_smallest_variant_decides_what_memory_a_device_needs() -> None:
     mebibyte = 2**20
-    assert memory_needed([bytes(16 * mebibyte)]) == 68
-    assert memory_needed([bytes(16 * mebibyte), bytes(4 * mebibyte)]) == 26
-    assert memory_needed([b"x"]) == 13
+    assert memory_needed([[bytes(16 * mebibyte)]]) == 68
+    assert memory_needed([[bytes(16 * mebibyte)], [bytes(4 * mebibyte)]]) == 26
+    assert memory_needed([[b"x"]]) == 13
 
 
 def test_another_seed_draws_other_golden_images(request_: PackRequest, tmp_path: Path) -> None:
@@ -89,12 +90,12 @@ def test_every_variant_reproduces_its_golden_features(request_: PackRequest, ima
     golden = load(files[manifest.golden.digest])
     assert [each.name for each in manifest.variants] == ["fp32", "int8"]
     for variant in manifest.variants:
-        extractor = Extractor(files[variant.graph.digest], manifest.preprocessing)
+        extractor = Extractor(files[variant.graphs[0].digest], manifest.views[0].input)
         error = relative_error(
             extractor.features(golden["images"]), golden[f"features.{variant.name}"]
         )
         assert error < variant.golden_error_max / 10
-        facts = graph.inspect(files[variant.graph.digest], manifest)
+        facts = graph.inspect(files[variant.graphs[0].digest], manifest.views)
         assert ("QuantizeLinear" in facts.operators) == (variant.name == "int8")
 
 
@@ -103,13 +104,15 @@ def test_a_starter_head_holds_the_statistics_of_its_images(
 ) -> None:
     manifest, files = unpacked(pack(replace(request_, starter=images)).path)
     assert manifest.starter
-    found = head_file.decode(files[manifest.starter.digest])
-    graph_digest = manifest.variants[0].graph.digest
+    found = head_file.decode(files[manifest.starter[0].digest])
+    graph_digest = manifest.variants[0].graphs[0].digest
+    preprocessing = manifest.views[0].input
+    assert isinstance(preprocessing, Preprocessing)
     expected = empty(graph_digest, manifest.transform, 32)
-    extractor = Extractor(files[graph_digest], manifest.preprocessing)
+    extractor = Extractor(files[graph_digest], preprocessing)
     for name in reversed(CLASSES):
         for path in (images / name).iterdir():
-            pixels = load_image(path.read_bytes(), manifest.preprocessing)
+            pixels = load_image(path.read_bytes(), preprocessing)
             grid = to_grid(extractor.features(pixels[None]), manifest.transform)
             expected = learn(expected, grid, [name])
     assert found.same_as(expected)
@@ -129,7 +132,7 @@ def test_other_weights_are_another_bundle_and_names_do_not_matter_to_files(
     one, _ = unpacked(tiny_bundle(tmp_path / "1", seed=1))
     two, _ = unpacked(tiny_bundle(tmp_path / "2", seed=2))
     renamed, _ = unpacked(tiny_bundle(tmp_path / "3", seed=1, name="other"))
-    assert one.variants[0].graph != two.variants[0].graph
+    assert one.variants[0].graphs != two.variants[0].graphs
     assert one.variants == renamed.variants
 
 
@@ -210,7 +213,7 @@ def test_folders_that_a_mac_spelled_are_the_same_class(
     (folder / "blue").rename(folder / "A\u0308pfel")
     manifest, files = unpacked(pack(replace(request_, starter=folder)).path)
     assert manifest.starter
-    found = head_file.decode(files[manifest.starter.digest])
+    found = head_file.decode(files[manifest.starter[0].digest])
     assert found.classes == ("amber", "green", "Äpfel")
     assert found.counts.tolist() == [1, 1, 2]
 

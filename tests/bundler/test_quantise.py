@@ -7,14 +7,17 @@ from onnx import ModelProto, helper
 
 from bundler.backbone import Backbone
 from bundler.quantise import choose, quantise
-from fieldwise.bundle import Preprocessing
+from fieldwise.bundle import Preprocessing, View
 from tests.bundles import class_folder, model_of, tiny_model
 
 PREPROCESSING = Preprocessing(size=16, mean=(127.0,) * 3, scale=(128.0,) * 3)
 
 
 def backbone(model: ModelProto) -> Backbone:
-    return Backbone("n", model.SerializeToString(), 32, PREPROCESSING, "l", "s")
+    width = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    return Backbone(
+        "n", (View("main", PREPROCESSING, width),), (model.SerializeToString(),), "l", "s"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_dense_weights_leave_room_against_saturation_and_depthwise_ones_do_not(
         helper.make_node("GlobalAveragePool", ["c"], ["d"]),
         helper.make_node("Flatten", ["d"], ["features"]),
     ]
-    content = quantise(backbone(model_of(nodes, weights, size=16, width=8)), folder, 0, print)
+    (content,) = quantise(backbone(model_of(nodes, weights, size=16, width=8)), folder, 0, print)
     dense, depthwise = (weights_of(content, name) for name in ("dense", "depthwise"))
     assert dense.dtype == depthwise.dtype == np.int8
     assert np.abs(dense.astype(int)).max() == 64

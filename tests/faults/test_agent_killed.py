@@ -69,9 +69,9 @@ def committed(agent: AgentProcess) -> tuple[int, Statistics, Statistics]:
     bundles = BundleFolder(agent.folder / "bundles")
     manifest = bundles.manifest(pair.digest)
     assert manifest is not None
-    graph = bundles.path(manifest.variant(pair.variant).graph.digest)
-    embedder = OnnxEmbedder(graph, pair.digest, manifest, pair.variant)
-    resumed = open_pair(embedder, None, store, LearningSettings()).statistics()
+    graphs = [bundles.path(file.digest) for file in manifest.variant(pair.variant).graphs]
+    embedder = OnnxEmbedder(graphs, pair.digest, manifest, pair.variant)
+    resumed = open_pair(embedder, (), store, LearningSettings()).statistics()
     log = store.samples_after(0, 1 << 30, pair.digest, LEARNED)
     anew = empty(pair.digest, manifest.transform, manifest.feature_width)
     for sample in log:

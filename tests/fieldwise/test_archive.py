@@ -19,6 +19,7 @@ from fieldwise.bundle import (
     Preprocessing,
     Transform,
     Variant,
+    View,
     encode_manifest,
 )
 from fieldwise.errors import Fault, FieldwiseError
@@ -40,9 +41,8 @@ def manifest_of(graph: FileReference, golden: FileReference) -> Manifest:
         publisher="p",
         licence="l",
         source="s",
-        feature_width=8,
-        preprocessing=Preprocessing(size=16, mean=(0.0,) * 3, scale=(1.0,) * 3),
-        variants=(Variant("fp32", graph, 0.1),),
+        views=(View("main", Preprocessing(16, (0.0,) * 3, (1.0,) * 3), 8),),
+        variants=(Variant("fp32", (graph,), 0.1),),
         transform=Transform(),
         golden=golden,
     )

@@ -12,6 +12,7 @@ from fieldwise.bundle import (
     Preprocessing,
     Transform,
     Variant,
+    View,
     check_digest_text,
     decode_manifest,
     digest_of,
@@ -21,6 +22,8 @@ from fieldwise.errors import Fault, FieldwiseError
 
 GRAPH, SMALL = FileReference("a" * 64, 1000), FileReference("b" * 64, 500)
 GOLDEN, STARTER = FileReference("c" * 64, 10), FileReference("d" * 64, 20)
+PIXELS = Preprocessing(size=224, mean=(127.0,) * 3, scale=(128.0,) * 3)
+VIEW = View("main", PIXELS, 1280)
 MANIFEST = Manifest(
     format=1,
     name="net",
@@ -29,10 +32,9 @@ MANIFEST = Manifest(
     publisher="A House",
     licence="Apache-2.0",
     source="somewhere",
-    feature_width=1280,
-    preprocessing=Preprocessing(size=224, mean=(127.0,) * 3, scale=(128.0,) * 3),
+    views=(VIEW,),
     transform=Transform(),
-    variants=(Variant("fp32", GRAPH, 0.001), Variant("int8", SMALL, 0.2)),
+    variants=(Variant("fp32", (GRAPH,), 0.001), Variant("int8", (SMALL,), 0.2)),
     golden=GOLDEN,
 )
 
@@ -53,7 +55,7 @@ def test_a_manifest_reads_back_as_written() -> None:
 
 def test_the_bytes_of_a_manifest_are_pinned() -> None:
     """They are what is addressed and signed: a change here orphans every bundle in the field."""
-    expected = "60dd71eddebfe059"
+    expected = "4222a022ad9f7e81"
     assert digest_of(encode_manifest(MANIFEST))[:16] == expected
 
 
@@ -78,23 +80,24 @@ def test_a_field_of_tomorrow_is_refused() -> None:
         ({"epoch": 0}, "epoch"),
         ({"publisher": "a\nb"}, "publisher"),
         ({"licence": "l" * 513}, "licence"),
-        ({"feature_width": 1}, "feature_width"),
-        ({"feature_width": 8193}, "feature_width"),
+        ({"views": (View("main", PIXELS, 1),)}, "width"),
+        ({"views": (View("main", PIXELS, 8193),)}, "width"),
+        ({"views": ()}, "views"),
         ({"variants": ()}, "variants"),
         ({"variants": (MANIFEST.variants[0],) * 2}, "two variants have the same name"),
-        ({"variants": (Variant("fp32", FileReference("A" * 64, 1), 0.1),)}, "digest"),
-        ({"variants": (Variant("fp32", FileReference("a" * 64, 0), 0.1),)}, "size"),
-        ({"variants": (Variant("fp32", GRAPH, 0.0),)}, "golden_error_max"),
+        ({"variants": (Variant("fp32", (FileReference("A" * 64, 1),), 0.1),)}, "digest"),
+        ({"variants": (Variant("fp32", (FileReference("a" * 64, 0),), 0.1),)}, "size"),
+        ({"variants": (Variant("fp32", (GRAPH,), 0.0),)}, "golden_error_max"),
         ({"golden": FileReference("../../etc", 1)}, "digest"),
-        ({"preprocessing": Preprocessing(8, (0.0,) * 3, (1.0,) * 3)}, "size"),
-        ({"preprocessing": Preprocessing(16, (0.0,) * 3, (1.0, 0.0, 1.0))}, "scale"),
+        ({"views": (View("main", Preprocessing(8, (0.0,) * 3, (1.0,) * 3), 9),)}, "size"),
+        ({"views": (View("main", Preprocessing(16, (0.0,) * 3, (1.0, 0.0, 1.0)), 9),)}, "scale"),
         ({"transform": Transform(power=0.0)}, "power"),
         ({"name": "net\n"}, "name"),
         ({"version": "1.2.0\n"}, "version"),
         ({"publisher": "A House\n"}, "publisher"),
-        ({"variants": (Variant("fp32\n", GRAPH, 0.001),)}, "name"),
+        ({"variants": (Variant("fp32\n", (GRAPH,), 0.001),)}, "name"),
         ({"golden": FileReference("c" * 64 + "\n", 10)}, "digest"),
-        ({"starter": STARTER}, "go together"),
+        ({"starter": (STARTER,)}, "go together"),
         ({"starter_classes": 3}, "go together"),
     ],
     ids=str,
@@ -117,14 +120,18 @@ def test_rubbish_is_refused(content: bytes) -> None:
 
 
 def test_files_come_once_each_in_the_order_of_transport() -> None:
-    shared = (Variant("a", GRAPH, 0.1), Variant("b", GRAPH, 0.1), Variant("c", SMALL, 0.1))
-    whole = msgspec.structs.replace(MANIFEST, variants=shared, starter=STARTER, starter_classes=2)
+    shared = tuple(
+        Variant(name, (file,), 0.1) for name, file in (("a", GRAPH), ("b", GRAPH), ("c", SMALL))
+    )
+    whole = msgspec.structs.replace(
+        MANIFEST, variants=shared, starter=(STARTER,), starter_classes=2
+    )
     assert whole.files == (GRAPH, SMALL, GOLDEN, STARTER)
     assert MANIFEST.files == (GRAPH, SMALL, GOLDEN)
 
 
 def test_a_variant_is_found_by_name_or_its_absence_said() -> None:
-    assert MANIFEST.variant("int8").graph == SMALL
+    assert MANIFEST.variant("int8").graphs == (SMALL,)
     with pytest.raises(FieldwiseError, match=r"net:1\.2\.0 has no variant fp16") as caught:
         MANIFEST.variant("fp16")
     assert caught.value.fault is Fault.BUNDLE_UNSUITABLE

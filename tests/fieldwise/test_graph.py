@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from fieldwise import graph, skim
-from fieldwise.bundle import FileReference, Manifest, Preprocessing, Transform, Variant
+from fieldwise.bundle import FileReference, Manifest, Preprocessing, Transform, Variant, View
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import tiny_model
 
@@ -20,21 +20,20 @@ MANIFEST = Manifest(
     publisher="p",
     licence="l",
     source="s",
-    feature_width=32,
-    preprocessing=Preprocessing(size=16, mean=(0.0,) * 3, scale=(1.0,) * 3),
+    views=(View("main", Preprocessing(16, (0.0,) * 3, (1.0,) * 3), 32),),
     transform=Transform(),
-    variants=(Variant("fp32", ANY, 0.1),),
+    variants=(Variant("fp32", (ANY,), 0.1),),
     golden=ANY,
 )
 
 
 def inspect(model: ModelProto) -> graph.GraphFacts:
-    return graph.inspect(model.SerializeToString(), MANIFEST)
+    return graph.inspect(model.SerializeToString(), MANIFEST.views)
 
 
 def refused(content: bytes, words: str | None = None) -> None:
     with pytest.raises(FieldwiseError, match=words) as caught:
-        graph.inspect(content, MANIFEST)
+        graph.inspect(content, MANIFEST.views)
     assert caught.value.fault is Fault.BUNDLE_INVALID
 
 
@@ -45,7 +44,7 @@ def test_a_plain_feature_extractor_passes_with_its_facts() -> None:
         nodes=5,
         weight_bytes=4 * (16 * 3 * 4 * 4 + 16 * 32),
         input_name="images",
-        output_name="features",
+        output_names=("features",),
         operators=frozenset({"Conv", "Relu", "GlobalAveragePool", "Flatten", "MatMul"}),
     )
 
@@ -315,7 +314,7 @@ REFUSALS: dict[Callable[[ModelProto], None], str] = {
     two_outputs: "2 outputs",
     no_output: "0 outputs",
     another_size: r"\[N, 3, 17, 16\] instead of \[N, 3, 16, 16\]",
-    any_size: r"\[N, 3, N, 16\] instead",
+    any_size: r"\[N, 3, S, 16\] instead",
     grey_images: r"\[N, 1, 16, 16\] instead",
     bytes_as_input: "input is not float32",
     a_sequence_as_input: "the input is not a tensor",
@@ -369,7 +368,7 @@ def test_a_damaged_graph_is_refused_or_read_but_never_crashes(data: st.DataObjec
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        facts = graph.inspect(bytes(content), MANIFEST)
+        facts = graph.inspect(bytes(content), MANIFEST.views)
     except FieldwiseError as error:
         assert error.fault is Fault.BUNDLE_INVALID  # noqa: PT017 -- either outcome is right
     else:

@@ -53,7 +53,7 @@ def test_a_bundle_that_does_not_fit_is_refused_before_it_starts(
 
 def test_a_damaged_file_is_noticed_and_removed(folder: BundleFolder, tmp_path: Path) -> None:
     digest, manifest = folder.install(tiny_bundle(tmp_path / "bundle"))
-    graph = manifest.variants[0].graph
+    graph = manifest.variants[0].graphs[0]
     content = bytearray(folder.path(graph.digest).read_bytes())
     content[100] ^= 1
     folder.path(graph.digest).write_bytes(content)

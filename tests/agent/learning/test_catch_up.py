@@ -33,7 +33,7 @@ def teach(learner: Learner, scenes: Scenes, numbers: range) -> None:
 
 def device(settings: LearningSettings = SETTINGS) -> tuple[Learner, MemorySamples, Scenes]:
     store, scenes = MemorySamples(), Scenes(0)
-    learner = Learner(open_pair(OLD, None, store, settings), store, settings, Random(3))
+    learner = Learner(open_pair(OLD, (), store, settings), store, settings, Random(3))
     teach(learner, scenes, range(100))
     return learner, store, scenes
 
@@ -45,7 +45,7 @@ def ignore(progress: Progress) -> None:
 def taught_directly(embedder: ProjectionEmbedder, count: int) -> Statistics:
     """What a device has learned that had this backbone all along."""
     store, scenes = MemorySamples(), Scenes(0)
-    learner = Learner(open_pair(embedder, None, store, SETTINGS), store, SETTINGS, Random(3))
+    learner = Learner(open_pair(embedder, (), store, SETTINGS), store, SETTINGS, Random(3))
     teach(learner, scenes, range(count))
     return learner.pair.statistics()
 
@@ -58,13 +58,13 @@ def starter() -> Statistics:
 
 def test_a_head_rebuilt_from_all_images_is_the_one_learned_directly() -> None:
     learner, _, _ = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     assert pair.statistics().same_as(taught_directly(NEW, 100))
 
 
 def test_the_old_pair_serves_until_the_swap_and_comes_back_after() -> None:
     learner, _, scenes = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     assert learner.pair.bundle == OLD.bundle
     old = learner.swap(pair)
     assert learner.pair.bundle == NEW.bundle
@@ -76,7 +76,7 @@ def test_the_old_pair_serves_until_the_swap_and_comes_back_after() -> None:
 
 def test_what_is_taught_during_a_rebuild_is_learned_before_the_swap() -> None:
     learner, _, scenes = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     teach(learner, scenes, range(100, 145))
     learner.swap(pair)
     assert learner.pair.statistics().same_as(taught_directly(NEW, 145))
@@ -84,7 +84,7 @@ def test_what_is_taught_during_a_rebuild_is_learned_before_the_swap() -> None:
 
 def test_what_is_taught_after_the_swap_is_learned_when_going_back() -> None:
     learner, _, scenes = device()
-    old = learner.swap(learner.rebuild(NEW, None, ignore, never))
+    old = learner.swap(learner.rebuild(NEW, (), ignore, never))
     teach(learner, scenes, range(100, 145))
     learner.swap(old)
     assert learner.pair.statistics().same_as(taught_directly(OLD, 145))
@@ -92,10 +92,10 @@ def test_what_is_taught_after_the_swap_is_learned_when_going_back() -> None:
 
 def test_a_restart_after_the_swap_finds_the_new_pair_complete() -> None:
     learner, store, scenes = device()
-    learner.swap(learner.rebuild(NEW, None, ignore, never))
+    learner.swap(learner.rebuild(NEW, (), ignore, never))
     teach(learner, scenes, range(100, 145))
     learner.flush()
-    again = open_pair(NEW, None, store, SETTINGS)
+    again = open_pair(NEW, (), store, SETTINGS)
     assert again.statistics().same_as(taught_directly(NEW, 145))
     assert again.covered == 145
 
@@ -103,12 +103,12 @@ def test_a_restart_after_the_swap_finds_the_new_pair_complete() -> None:
 def test_progress_is_told_and_a_stop_heeded() -> None:
     learner, _, _ = device()
     seen: list[Progress] = []
-    learner.rebuild(NEW, None, seen.append, never)
+    learner.rebuild(NEW, (), seen.append, never)
     learned = learner.figures().learned
     assert [progress.done for progress in seen][-1] == learned
     assert {progress.images for progress in seen} == {learned}
     with pytest.raises(Stopped):
-        learner.rebuild(NEW, None, ignore, lambda: True)
+        learner.rebuild(NEW, (), ignore, lambda: True)
     assert learner.pair.bundle == OLD.bundle
 
 
@@ -117,7 +117,7 @@ def test_a_failing_graph_leaves_the_old_pair_serving() -> None:
     broken = ProjectionEmbedder("broken")
     broken.broken = True
     with pytest.raises(FieldwiseError) as error:
-        learner.rebuild(broken, None, ignore, never)
+        learner.rebuild(broken, (), ignore, never)
     assert error.value.fault is Fault.GRAPH_FAILED
     teach(learner, scenes, range(100, 110))
     assert learner.pair.statistics().same_as(taught_directly(OLD, 110))
@@ -125,7 +125,7 @@ def test_a_failing_graph_leaves_the_old_pair_serving() -> None:
 
 def test_a_full_disk_at_the_swap_leaves_the_old_pair_serving() -> None:
     learner, store, _ = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     store.full = True
     with pytest.raises(FieldwiseError):
         learner.swap(pair)
@@ -134,21 +134,21 @@ def test_a_full_disk_at_the_swap_leaves_the_old_pair_serving() -> None:
 
 def test_a_starter_head_is_what_learning_adds_to() -> None:
     learner, _, _ = device()
-    pair = learner.rebuild(NEW, starter(), ignore, never)
+    pair = learner.rebuild(NEW, [starter()], ignore, never)
     assert pair.statistics().same_as(head.merge(taught_directly(NEW, 100), starter()))
-    fresh = open_pair(NEW, starter(), MemorySamples(), SETTINGS)
+    fresh = open_pair(NEW, [starter()], MemorySamples(), SETTINGS)
     assert fresh.head.classes == ("from the publisher",)
 
 
 def test_a_starter_of_another_bundle_is_refused() -> None:
     with pytest.raises(FieldwiseError) as error:
-        open_pair(OLD, starter(), MemorySamples(), SETTINGS)
+        open_pair(OLD, [starter()], MemorySamples(), SETTINGS)
     assert error.value.fault is Fault.BUNDLE_INVALID
 
 
 def test_both_pairs_are_asked_for_the_same_held_out_samples() -> None:
     learner, _, _ = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     old = learner.evaluate(learner.pair, Share.JUDGE)
     new = learner.evaluate(pair, Share.JUDGE)
     assert old.samples == new.samples == learner.figures().judge > 0
@@ -160,15 +160,15 @@ def test_forgotten_images_are_missing_from_a_rebuilt_head_and_nowhere_else() -> 
     before = learner.pair.statistics()
     learned = [each.id for each in store.remembered() if each.share is Share.LEARN]
     store.commit(Group((), tuple(learned[:10]), store.counters()))
-    assert open_pair(OLD, None, store, SETTINGS).statistics().same_as(before)
-    assert open_pair(NEW, None, store, SETTINGS).total == before.total - 10
+    assert open_pair(OLD, (), store, SETTINGS).statistics().same_as(before)
+    assert open_pair(NEW, (), store, SETTINGS).total == before.total - 10
 
 
 def test_an_image_that_can_no_longer_be_read_is_passed_over() -> None:
     learner, store, _ = device()
     learner.flush()
     store.spoil("s0")
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     assert pair.total == learner.pair.total - 1
 
 
@@ -203,19 +203,19 @@ def test_a_damaged_snapshot_costs_what_is_held_no_longer_and_nothing_else(
     whole = store.load_snapshot(OLD.bundle)
     assert whole is not None
     store.save_snapshot(replace(whole, content=damage(whole.content)), 1 << 20)
-    pair = open_pair(OLD, None, store, SETTINGS)
+    pair = open_pair(OLD, (), store, SETTINGS)
     assert pair.lost == 0
     assert pair.statistics().same_as(learner.pair.statistics())
     images = [each.id for each in store.remembered() if each.share is Share.LEARN]
     store.commit(Group((), tuple(images[:10]), store.counters()))
     store.save_snapshot(replace(whole, content=damage(whole.content)), 0)
-    pair = open_pair(OLD, None, store, SETTINGS)
+    pair = open_pair(OLD, (), store, SETTINGS)
     assert pair.lost == 10
     assert pair.total == learner.pair.total - 10
     again = Learner(pair, store, SETTINGS, Random(3))
     teach(again, scenes, range(100, 110))
     again.close()
-    kept = open_pair(OLD, None, store, SETTINGS)
+    kept = open_pair(OLD, (), store, SETTINGS)
     assert kept.lost == 10
     assert kept.statistics().same_as(pair.statistics())
 
@@ -223,7 +223,7 @@ def test_a_damaged_snapshot_costs_what_is_held_no_longer_and_nothing_else(
 def test_after_a_change_of_backbone_no_held_out_image_is_looked_at_again() -> None:
     learner, store, scenes = device()
     embedder = ProjectionEmbedder("new", WIDTH + 5)
-    pair = learner.rebuild(embedder, None, ignore, never)
+    pair = learner.rebuild(embedder, (), ignore, never)
     learner.embed_held_out(pair, never)
     learner.swap(pair)
     seen = embedder.seen
@@ -233,27 +233,27 @@ def test_after_a_change_of_backbone_no_held_out_image_is_looked_at_again() -> No
     learner.flush()
     assert learner.select_tally().samples >= first.samples
     assert embedder.seen == seen + 40
-    restarted = Learner(open_pair(embedder, None, store, SETTINGS), store, SETTINGS, Random(3))
+    restarted = Learner(open_pair(embedder, (), store, SETTINGS), store, SETTINGS, Random(3))
     assert restarted.select_tally() == learner.select_tally()
     assert embedder.seen == seen + 40
 
 
 def test_a_stop_is_heeded_while_held_out_images_are_looked_at() -> None:
     learner, _, _ = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     with pytest.raises(Stopped):
         learner.embed_held_out(pair, lambda: True)
 
 
 def test_settings_that_come_while_a_pair_is_made_hold_for_it() -> None:
     learner, store, _ = device()
-    pair = learner.rebuild(NEW, None, ignore, never)
+    pair = learner.rebuild(NEW, (), ignore, never)
     changed = replace_settings(shrinkage=3.0)
     learner.configure(changed)
     learner.swap(pair)
-    same = open_pair(NEW, None, store, changed)
+    same = open_pair(NEW, (), store, changed)
     assert np.array_equal(learner.pair.head.weights, same.head.weights)
-    first = Learner(open_pair(NEW, None, store, SETTINGS), store, changed, Random(3))
+    first = Learner(open_pair(NEW, (), store, SETTINGS), store, changed, Random(3))
     assert np.array_equal(first.pair.head.weights, same.head.weights)
 
 

@@ -35,7 +35,7 @@ class Device:
         self.start()
 
     def start(self) -> None:
-        pair = open_pair(self.embedder, None, self.store, self.settings)
+        pair = open_pair(self.embedder, (), self.store, self.settings)
         self.learner = Learner(pair, self.store, self.settings, Random(7))
 
     def teach(self, count: int, classes: int = 6) -> None:
@@ -70,10 +70,10 @@ def test_learning_sample_by_sample_is_learning_all_at_once() -> None:
     scenes = Scenes(0)
     device.teach(100)
     pair = device.learner.pair
-    images = np.stack([scenes.image(number % 6) for number in range(100)])
+    images = [scenes.image(number % 6) for number in range(100)]
     at_once = head.learn(
         head.empty(pair.bundle, pair.embedder.manifest.transform, 24),
-        pair.grid(images),
+        np.concatenate([pair.grid(image) for image in images]),
         [scenes.names[number % 6] for number in range(100)],
     )
     assert pair.statistics().same_as(at_once)

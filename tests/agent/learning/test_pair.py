@@ -15,9 +15,9 @@ EMBEDDER = ProjectionEmbedder()
 
 
 def taught(count: int) -> Pair:
-    pair, scenes = fresh_pair(EMBEDDER, None, SETTINGS), Scenes(0)
+    pair, scenes = fresh_pair(EMBEDDER, (), SETTINGS), Scenes(0)
     for number in range(count):
-        pair.learn(pair.grid(scenes.image(number % 6)[None]), [scenes.names[number % 6]])
+        pair.learn(pair.grid(scenes.image(number % 6)), [scenes.names[number % 6]])
     return pair
 
 
@@ -32,13 +32,13 @@ def stored(pair: Pair, number: int, share: Share, *, with_features: bool) -> Sam
         "scene",
         share,
         pair.bundle if with_features else "another",
-        pair.grid(image[None])[0],
+        pair.grid(image)[0],
         None if with_features else encode_exemplar(image),
     )
 
 
 def test_a_fresh_pair_knows_nothing() -> None:
-    assert fresh_pair(EMBEDDER, None, SETTINGS).rank(Scenes(0).image(0), 5).classes == ()
+    assert fresh_pair(EMBEDDER, (), SETTINGS).rank(Scenes(0).image(0), 5).classes == ()
 
 
 def test_features_and_images_teach_the_same() -> None:
@@ -83,6 +83,6 @@ def test_a_head_that_was_handed_out_stays_as_it_is() -> None:
     held, before = pair.head, pair.head.weights.copy()
     scenes = Scenes(4)
     for number in range(30):
-        pair.learn(pair.grid(scenes.image(number % 6)[None]), [scenes.names[number % 6]])
+        pair.learn(pair.grid(scenes.image(number % 6)), [scenes.names[number % 6]])
     pair.settle()
     assert np.array_equal(held.weights, before)

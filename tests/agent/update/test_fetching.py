@@ -63,7 +63,7 @@ async def test_a_broken_download_goes_on_where_it_broke_off(published: Published
 
 
 async def test_a_download_goes_on_after_a_restart(published: Published) -> None:
-    graph = published.manifest.variants[0].graph
+    graph = published.manifest.variants[0].graphs[0]
     published.bundles.append(graph.digest, published.orchestrator.files[graph.digest][:2000])
     await published.fetch()
     assert 2000 in published.orchestrator.offsets
@@ -71,14 +71,14 @@ async def test_a_download_goes_on_after_a_restart(published: Published) -> None:
 
 
 async def test_power_lost_between_last_byte_and_name_costs_nothing(published: Published) -> None:
-    graph = published.manifest.variants[0].graph
+    graph = published.manifest.variants[0].graphs[0]
     published.bundles.append(graph.digest, published.orchestrator.files[graph.digest])
     await published.fetch()
     assert published.complete
 
 
 async def test_bytes_that_stay_wrong_end_the_download(published: Published) -> None:
-    graph = published.manifest.variants[0].graph
+    graph = published.manifest.variants[0].graphs[0]
     wrong = bytes(graph.size)
     published.orchestrator.files = {**published.orchestrator.files, graph.digest: wrong}
     with pytest.raises(FieldwiseError) as caught:
@@ -89,14 +89,14 @@ async def test_bytes_that_stay_wrong_end_the_download(published: Published) -> N
 
 
 async def test_a_partial_file_that_was_damaged_is_fetched_anew(published: Published) -> None:
-    graph = published.manifest.variants[0].graph
+    graph = published.manifest.variants[0].graphs[0]
     published.bundles.append(graph.digest, bytes(500))
     await published.fetch()
     assert published.complete
 
 
 async def test_more_bytes_than_promised_are_not_taken(published: Published) -> None:
-    graph = published.manifest.variants[0].graph
+    graph = published.manifest.variants[0].graphs[0]
     longer = published.orchestrator.files[graph.digest] + bytes(5000)
     published.orchestrator.files = {**published.orchestrator.files, graph.digest: longer}
     with pytest.raises(FieldwiseError) as caught:
