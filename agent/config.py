@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent.learning.settings import LearningSettings
+from agent.learning.settings import WINDOW_PATTERN, LearningSettings
 from agent.reporting import Steering
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
@@ -87,6 +87,30 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=2, le=10_000, description="Most classes that the head may know.")
     ] = LEARNING.classes_max
 
+    memory_bytes_max: Annotated[
+        int,
+        Meta(ge=MIB, le=64 * 1024 * MIB, description="Memory for statistics and heads, bytes."),
+    ] = LEARNING.memory_bytes_max
+    # Less than 64 MiB leaves too little beside two backbones, a snapshot and the ledger.
+    disk_bytes_max: Annotated[
+        int,
+        Meta(ge=0, le=1 << 42, description="Room for the whole state folder, bytes; 0: no bound."),
+    ] = LEARNING.disk_bytes_max
+    cpu_share: Annotated[
+        float, Meta(ge=0.01, le=1, description="Share of one core for work in the background.")
+    ] = LEARNING.cpu_share
+    learn_window: Annotated[
+        str,
+        Meta(
+            pattern=WINDOW_PATTERN,
+            description="Local time in which to learn, as 22:00-06:00; empty for always.",
+        ),
+    ] = LEARNING.learn_window
+    learn_when_idle_seconds: Annotated[
+        float,
+        Meta(ge=0, le=86_400, description="Seconds without a prediction before learning; 0: none."),
+    ] = LEARNING.learn_when_idle_seconds
+
     log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = (
         LogLevel.INFO
     )
@@ -115,6 +139,11 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         exemplar_bytes_max=settings.exemplar_bytes_max,
         retention_days=settings.retention_days,
         learning_paused=settings.learning_paused,
+        memory_bytes_max=settings.memory_bytes_max,
+        disk_bytes_max=settings.disk_bytes_max,
+        cpu_share=settings.cpu_share,
+        learn_window=settings.learn_window,
+        learn_when_idle_seconds=settings.learn_when_idle_seconds,
     )
     steered = {
         name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None

@@ -51,6 +51,10 @@ class SampleStore(Protocol):
     def last_sequence(self) -> int:
         """The highest sequence ever committed, also of samples dropped since; 0 if none."""
         ...
+    def feature_bytes(self) -> int:
+        """Bytes of the features held of learned samples; this reads all records."""
+        ...
+
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Those of the ids that the store has a record of."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.device.files import disk_faults, sync_folder
+from agent.device.room import Room
 from fieldwise import archive
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest, decode_manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -28,10 +29,12 @@ class BundleFolder:
 
     Args:
         folder: Made when it is not there.
+        room: The bound of the state folder that it is in; None for none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, room: Room | None = None) -> None:
         self._folder = folder
+        self._room = room
         with disk_faults(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -90,6 +93,8 @@ class BundleFolder:
         Raises:
             FieldwiseError: ``DISK_FULL``.
         """
+        if self._room is not None:
+            self._room.require(wanted_bytes)
         free = shutil.disk_usage(self._folder).free
         if wanted_bytes + ROOM_LEFT_BYTES > free:
             raise FieldwiseError(
@@ -120,6 +125,8 @@ class BundleFolder:
             FieldwiseError: ``DISK_FULL``; what arrived before stays.
         """
         partial = self._partial(digest)
+        if self._room is not None:
+            self._room.require(len(content))
         with disk_faults(partial):
             before = self.partial_bytes(digest)
             try:

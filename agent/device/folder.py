@@ -84,6 +84,13 @@ class StateFolder:
                     total += (Path(folder) / name).lstat().st_size
         return total
 
+    def size_of(self, name: str) -> int:
+        """Bytes of one file in the folder; 0 where there is none."""
+        try:
+            return (self.path / name).lstat().st_size
+        except OSError:
+            return 0
+
     def free_bytes(self) -> int:
         """Room that is left where the folder lies, bytes."""
         return shutil.disk_usage(self.path).free

@@ -57,7 +57,7 @@ class DatabaseJournal:
             ) from error
 
     def _write(self, name: str, value: object) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(vital=True) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO record VALUES (?, ?)", (name, msgspec.json.encode(value))
             )

@@ -89,7 +89,7 @@ class GradientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_samples: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
     """Samples of a batch that stay under ``share``: the winners' value."""
 
-    seed: Annotated[int, Meta(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     """Where the dice start: equal samples in equal order then give equal weights."""
 
 

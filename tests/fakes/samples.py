@@ -51,6 +51,17 @@ class MemorySamples:
         return frozenset(ids) & self._samples.keys()
 
     def samples_after(
+        if group.snapshot is not None:
+            self._snapshots = {group.snapshot.bundle: group.snapshot}
+        if self.predictions is not None:
+            self.predictions.apply(group.predictions)
+
+    def feature_bytes(self) -> int:
+        return sum(
+            sample.grid.nbytes
+            for sample in self._samples.values()
+            if sample.grid is not None and sample.share is Share.LEARN
+        )
         self, sequence: int, limit: int, bundle: str, shares: frozenset[Share]
     ) -> list[Sample]:
         found = []

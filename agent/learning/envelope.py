@@ -1,0 +1,117 @@
+"""What learning may take of a device: when it may learn, how hard it may work, how much it may keep.
+
+**When.** A window of local time ("22:00-06:00", over midnight where it ends before it begins) and a
+silence: learning waits until nothing was predicted for so many seconds. Both are looked up at the
+moment of asking and nothing is remembered, so a clock that is put forward or back, or summer time,
+opens or closes the window at once and can do no more. A sample that comes outside is recorded at
+once, with its features and its image, and learned later: what waits is what is durable and not yet
+in the statistics, so nothing can be lost between the two. The head lags meanwhile.
+
+**How hard.** Work in the background (catching up, tuning, rebuilding) takes at most a share of one
+core: after working t seconds it rests t * (1/share - 1). What an application waits for is never
+made to rest.
+
+**How much on disk.** Everything in the state folder is bounded together. Images may take what they
+take now and what is free beside them, less a reserve for the next writes; so when something else
+grows, images give way first. Once none is left the feature log does, and then samples are refused.
+The reckoning uses what files really take and is repeated, so fragments and other surprises
+are made up for by the next round; that no byte is written over the bound is not left to it, but
+asked before every transaction (``agent.device.room``).
+"""
+
+import re
+from dataclasses import dataclass
+
+from agent.learning.settings import LearningSettings
+
+MINUTES_A_DAY = 24 * 60
+WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+STEP_BYTES = 64 * 1024  # budgets move in steps, so that not every sample moves them
+
+
+@dataclass(frozen=True, slots=True)
+class DayWindow:
+    """Minutes of the local day from ``start`` up to but not with ``end``; all day where equal."""
+
+    start: int
+    end: int
+
+    def contains(self, minute: int) -> bool:
+        """Whether a minute of the day, 0 to 1,439, is within."""
+        if self.start < self.end:
+            return self.start <= minute < self.end
+        return minute >= self.start or minute < self.end
+
+
+def read_window(text: str) -> DayWindow | None:
+    """The window that "22:00-06:00" means; None for no window, the empty text.
+
+    Raises:
+        ValueError: For any other text; settings do not let it come here.
+    """
+    if not text:
+        return None
+    found = WINDOW.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not of the form 22:00-06:00")
+    hours, minutes, end_hours, end_minutes = map(int, found.groups())
+    return DayWindow(hours * 60 + minutes, end_hours * 60 + end_minutes)
+
+
+def may_learn(settings: LearningSettings, minute: int, idle_seconds: float) -> bool:
+    """Whether what was taught may be learned now.
+
+    Args:
+        settings: The window and the silence that are asked for.
+        minute: Of the local day, 0 to 1,439.
+        idle_seconds: Since the last prediction; infinite where there was none.
+    """
+    window = read_window(settings.learn_window)
+    in_time = window is None or window.contains(minute)
+    return in_time and idle_seconds >= settings.learn_when_idle_seconds
+
+
+def rest_seconds(worked_seconds: float, share: float) -> float:
+    """How long to rest after work, so that working takes at most a share of the time."""
+    return max(0.0, worked_seconds) * (1 / share - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What a state folder takes now, bytes.
+
+    Attributes:
+        live: Of all files, without pages of the database that are free to be used again.
+        images: Of them, remembered images.
+        features: Of them, features of learned samples.
+        reserve: What the next writes may take for a while, at most.
+    """
+
+    live: int
+    images: int
+    features: int
+    reserve: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """Room for images and for features of learned samples, bytes."""
+
+    images: int
+    features: int
+
+
+def allot(settings: LearningSettings, use: DiskUse) -> Allotment:
+    """Room within ``disk_bytes_max``: images give way first, then the feature log."""
+    wanted = Allotment(settings.exemplar_bytes_max, settings.feature_log_bytes_max)
+    if not settings.disk_bytes_max:
+        return wanted
+    free = settings.disk_bytes_max - use.reserve - use.live
+    images = _stepped(use.images + free, wanted.images)
+    missing = max(0, -free - use.images)
+    features = _stepped(use.features - missing, wanted.features) if missing else wanted.features
+    return Allotment(images, features)
+
+
+def _stepped(room: int, wanted: int) -> int:
+    return wanted if room >= wanted else max(0, room // STEP_BYTES * STEP_BYTES)

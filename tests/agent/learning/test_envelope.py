@@ -1,0 +1,134 @@
+import msgspec
+import pytest
+
+from agent.learning.envelope import (
+    STEP_BYTES,
+    Allotment,
+    DiskUse,
+    allot,
+    may_learn,
+    read_window,
+    rest_seconds,
+)
+from agent.learning.settings import LearningSettings
+
+MIB = 1024**2
+
+
+def minute_of(time: str) -> int:
+    hours, minutes = map(int, time.split(":"))
+    return hours * 60 + minutes
+
+
+@pytest.mark.parametrize(
+    ("window", "inside", "outside"),
+    [
+        ("", ["00:00", "12:00", "23:59"], []),
+        ("09:00-17:00", ["09:00", "12:34", "16:59"], ["08:59", "17:00", "00:00", "23:59"]),
+        ("22:00-06:00", ["22:00", "23:59", "00:00", "05:59"], ["06:00", "12:00", "21:59"]),
+        ("00:00-00:01", ["00:00"], ["00:01", "23:59"]),
+        ("23:59-00:00", ["23:59"], ["00:00", "23:58"]),
+        ("07:00-07:00", ["06:59", "07:00", "00:00"], []),
+    ],
+)
+def test_a_window_is_open_from_its_start_up_to_its_end_also_over_midnight(
+    window: str, inside: list[str], outside: list[str]
+) -> None:
+    settings = LearningSettings(learn_window=window)
+    for times, expected in ((inside, True), (outside, False)):
+        for time in times:
+            assert may_learn(settings, minute_of(time), 0.0) is expected, time
+
+
+def test_every_minute_is_in_a_window_or_in_its_complement() -> None:
+    for window, complement in (("22:00-06:00", "06:00-22:00"), ("09:30-09:31", "09:31-09:30")):
+        for minute in range(24 * 60):
+            one, other = (
+                may_learn(LearningSettings(learn_window=each), minute, 0.0)
+                for each in (window, complement)
+            )
+            assert one is not other
+
+
+def test_a_clock_that_jumps_changes_only_what_it_says_now() -> None:
+    settings = LearningSettings(learn_window="22:00-06:00")
+    told = [may_learn(settings, minute_of(time), 0.0) for time in ("23:00", "12:00", "02:00")]
+    assert told == [True, False, True]  # put back to noon, and forward into the night
+
+
+@pytest.mark.parametrize(
+    ("wanted", "idle", "expected"),
+    [(0.0, 0.0, True), (30.0, 29.9, False), (30.0, 30.0, True), (30.0, float("inf"), True)],
+)
+def test_learning_waits_until_nobody_has_asked_for_a_while(
+    wanted: float, idle: float, expected: bool
+) -> None:
+    settings = LearningSettings(learn_when_idle_seconds=wanted)
+    assert may_learn(settings, 0, idle) is expected
+
+
+def test_silence_does_not_open_a_closed_window() -> None:
+    settings = LearningSettings(learn_window="22:00-06:00", learn_when_idle_seconds=5)
+    assert not may_learn(settings, minute_of("12:00"), float("inf"))
+    assert not may_learn(settings, minute_of("23:00"), 1.0)
+    assert may_learn(settings, minute_of("23:00"), 5.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["22-6", "24:00-06:00", "22:60-06:00", "22:00-06:00\n", " 22:00-06:00", "22:00", "2:00-6:00"],
+)
+def test_what_is_no_window_is_refused_by_settings_and_rule_alike(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"learn_window": text}, LearningSettings)
+    with pytest.raises(ValueError, match="form"):
+        read_window(text)
+
+
+@pytest.mark.parametrize(
+    ("worked", "share", "rest"),
+    [(2.0, 0.25, 6.0), (1.0, 0.5, 1.0), (3.0, 1.0, 0.0), (0.0, 0.1, 0.0), (-1.0, 0.1, 0.0)],
+)
+def test_work_and_rest_come_to_the_share(worked: float, share: float, rest: float) -> None:
+    assert rest_seconds(worked, share) == pytest.approx(rest)
+
+
+SETTINGS = LearningSettings(
+    exemplar_bytes_max=100 * MIB, feature_log_bytes_max=20 * MIB, disk_bytes_max=200 * MIB
+)
+
+
+def use(live: int, images: int, features: int, reserve: int = 10) -> DiskUse:
+    return DiskUse(live * MIB, images * MIB, features * MIB, reserve * MIB)
+
+
+@pytest.mark.parametrize(
+    ("taken", "images", "features"),
+    [
+        (use(50, 20, 5), 100, 20),  # there is room for all
+        (use(150, 20, 5), 60, 20),  # room for 40 more beside those that are there
+        (use(190, 80, 20), 80, 20),  # full to the reserve
+        (use(200, 80, 20), 70, 20),  # images give way
+        (use(270, 80, 20), 0, 20),  # all of them
+        (use(280, 80, 20), 0, 10),  # then features
+        (use(400, 80, 20), 0, 0),  # then nothing is left to give
+    ],
+)
+def test_images_give_way_first_and_then_the_feature_log(
+    taken: DiskUse, images: int, features: int
+) -> None:
+    assert allot(SETTINGS, taken) == Allotment(images * MIB, features * MIB)
+
+
+def test_without_a_bound_everything_has_the_room_that_it_was_given() -> None:
+    settings = LearningSettings()
+    told = allot(settings, use(10**6, 0, 0))
+    assert told == Allotment(settings.exemplar_bytes_max, settings.feature_log_bytes_max)
+
+
+def test_budgets_move_in_steps_and_never_upwards_past_what_is_free() -> None:
+    for odd in range(0, 3 * STEP_BYTES, 4096):
+        taken = DiskUse(live=150 * MIB + odd, images=0, features=0, reserve=10 * MIB)
+        told = allot(SETTINGS, taken)
+        assert told.images % STEP_BYTES == 0
+        assert 0 <= 40 * MIB - odd - told.images < STEP_BYTES
