@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.forgetting import Forgetting, Selection
+from agent.learning.kept import Asking, Changes, Entry, Kept
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 from agent.reporting import (
     Credentials,
@@ -40,21 +42,22 @@ class SampleStore(Protocol):
         ...
 
     def commit(self, group: Group) -> None:
-        """Append samples, drop images and set the counters, in one transaction.
+        """Append samples, drop images and set all else of a group, in one transaction.
 
-        A sample whose id is known is skipped, so a group may be committed again. Of a forgotten
-        learned sample the image goes and the features stay; a forgotten held-out sample goes as a
-        whole. Forgotten ids that are unknown, or hold no image, are ignored.
+        Where the room is bounded, images of earlier groups may be dropped before it. A sample whose
+        id is known is skipped, so a group may be committed again. Of a forgotten learned sample the
+        image goes and the features stay; a forgotten held-out sample goes as a whole. Forgotten ids
+        that are unknown, or hold no image, are ignored.
         """
+        ...
+
+    def feature_bytes(self) -> int:
+        """Bytes of the features held of learned samples; this reads all records."""
         ...
 
     def last_sequence(self) -> int:
         """The highest sequence ever committed, also of samples dropped since; 0 if none."""
         ...
-    def feature_bytes(self) -> int:
-        """Bytes of the features held of learned samples; this reads all records."""
-        ...
-
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Those of the ids that the store has a record of."""
@@ -76,6 +79,30 @@ class SampleStore(Protocol):
         """
         ...
 
+    def chosen(self, selection: Selection, sequence: int, limit: int) -> Sequence[Sample]:
+        """The first selected samples above a sequence, ascending, with all that is held of them.
+
+        Samples of every share, also those of which neither features nor image are held; ``grid`` is
+        of ``bundle``, whichever that is.
+        """
+        ...
+
+    def forget(self, forgetting: Forgetting) -> None:
+        """Drop what is to be forgotten and set what stands instead, in one transaction.
+
+        Afterwards no file has a byte of it; where there is no room to see to that at once, from the
+        next group or start on that there is.
+        """
+        ...
+
+    def absent(self) -> frozenset[str]:
+        """Marks of forgotten classes that a starter head must not bring back."""
+        ...
+
+    def set_absent(self, marks: frozenset[str]) -> None:
+        """Replace these marks."""
+        ...
+
     def remembered(self) -> Sequence[Remembered]:
         """Every sample whose image is held, ascending by sequence."""
         ...
@@ -91,8 +118,8 @@ class SampleStore(Protocol):
     def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
         """Replace the snapshot of its bundle, and trim the feature log that it makes redundant.
 
-        In the same transaction, features of learned samples up to the snapshot's sequence are
-        dropped, oldest first, until those held take at most ``log_bytes_max`` bytes (2 D for each
+        Right after it, features of learned samples up to the snapshot's sequence are dropped,
+        oldest first, until those held take at most ``log_bytes_max`` bytes (2 D for each
         sample). Features of held-out samples and of later samples stay. Records left with neither
         features nor image go, except the newest of each class.
         """
@@ -110,7 +137,42 @@ class SampleStore(Protocol):
         ...
 
     def drop_snapshots(self, keep: frozenset[str]) -> None:
-        """Drop the snapshots of all bundles but these."""
+        """Drop the snapshots of all bundles but these, and features that are of no other.
+
+        Samples whose features were of a dropped bundle are of no bundle then.
+        """
+        ...
+
+
+class PredictionStore(Protocol):
+    """Predictions that a label may still come for.
+
+    Safe from several threads; a change is in effect as a whole when the method returns, or not at
+    all. Changes may also come with a group of samples (``SampleStore.commit``). Every method raises
+    ``FieldwiseError``: ``DISK_FULL``, ``STATE_DAMAGED``.
+    """
+
+    def entries(self) -> Sequence[Entry]:
+        """All that are kept, in the order in which they came, without their contents."""
+        ...
+
+    def apply(self, changes: Changes) -> None:
+        """Keep, drop and mark predictions. A known id is not kept again, unknown ones are ignored.
+
+        What is kept and dropped by the same changes is dropped.
+        """
+        ...
+
+    def find(self, prediction_id: str) -> Kept | None:
+        """A prediction with all that is held of it."""
+        ...
+
+    def grids(self, ids: Sequence[str]) -> Sequence[NDArray[np.int16]]:
+        """The features of predictions, in this order; none, int16[0], of those that are gone."""
+        ...
+
+    def asking(self) -> Asking:
+        """The newest count of questions."""
         ...
 
 

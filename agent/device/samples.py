@@ -2,32 +2,45 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.device.database import Database
-from agent.learning.samples import (
-    Burst,
-    Counters,
-    Group,
-    Origin,
-    Remembered,
-    Sample,
-    Share,
-    Snapshot,
+from agent.device.forgetting import (
+    ForgettingSamples,
+    delete_samples,
+    replace_snapshots,
+    write_snapshot,
 )
-from fieldwise.errors import Fault, FieldwiseError
+from agent.device.predictions import apply_changes
+from agent.device.rows import SAMPLE_COLUMNS, read_record, row_of, stored_grid, write_record
+from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 
-_GRID = np.dtype("<i2")
 _READ_TOGETHER = 500  # SQLite takes 999 values in one statement in its oldest builds
+_DROP_TOGETHER = 256  # rows: others get a turn between two parts
+_DROP_BYTES = 512 * 1024
+_DROP_TOGETHER_BOUNDED = 32  # what is dropped stands in the log first, and there may be little room
 
-_SAMPLE_COLUMNS = "id, sequence, time, class_name, burst, share, origin, bundle"
+# Features of the oldest learned samples beyond the room for them. While a pair is being made for
+# another bundle, two snapshots stand side by side: features that the snapshot of their own bundle
+# does not hold yet are not touched.
+_OVER_THE_LOG = """
+    SELECT log.sequence, log.grid_bytes FROM (
+        SELECT sequence, bundle, grid_bytes, sum(grid_bytes) OVER (ORDER BY sequence DESC) AS held
+        FROM sample WHERE share = 'learn' AND grid_bytes > 0
+    ) AS log
+    JOIN snapshot ON snapshot.bundle = log.bundle AND log.sequence <= snapshot.sequence
+    WHERE log.sequence <= ? AND held > ?"""
+# A record without features or image says nothing but when its class was last seen.
+_SAYING_NOTHING = """
+    SELECT sequence, 0 FROM sample WHERE grid IS NULL AND image IS NULL AND sequence NOT IN
+    (SELECT max(sequence) FROM sample GROUP BY class_name)"""
 
 
-class DatabaseSamples:
+class DatabaseSamples(ForgettingSamples):
     """The sample store port.
 
     Args:
@@ -35,25 +48,59 @@ class DatabaseSamples:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._holdout_key = self._read_holdout_key()
 
     def holdout_key(self) -> bytes:
         return self._holdout_key
 
     def commit(self, group: Group) -> None:
-        with self._database.writing() as connection:
+        new = {sample.id for sample in group.samples}
+        if self._database.is_bounded:  # what goes makes room for what comes
+            self._forget_apart([each for each in group.forgotten if each not in new])
+        written = sum(map(_value_bytes, group.samples)) + group.predictions.value_bytes
+        if group.snapshot is not None:
+            written += len(group.snapshot.content)
+        rows = len(new) + len(group.replaced) + group.predictions.rows
+        with self._database.writing(2 * written, 2 * rows + 1) as connection:
+            delete_samples(connection, group.replaced)
             for sample in group.samples:
                 connection.execute(
                     """INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
                     ON CONFLICT (id) DO NOTHING""",
-                    _row(sample),
+                    row_of(sample),
                 )
             _forget(connection, [(each,) for each in group.forgotten])
-            _write_record(connection, "counters", msgspec.json.encode(group.counters))
+            write_record(connection, "counters", msgspec.json.encode(group.counters))
             if group.samples:
                 highest = max(group.samples[-1].sequence, _last_sequence(connection))
-                _write_record(connection, "sequence", msgspec.json.encode(highest))
+                write_record(connection, "sequence", msgspec.json.encode(highest))
+            if group.snapshot is not None:
+                replace_snapshots(connection, group.snapshot)
+            apply_changes(connection, group.predictions)
+        self._scrub_if_due()
+
+    def _forget_apart(self, ids: Sequence[str]) -> None:
+        marks = ",".join("?" * _DROP_TOGETHER_BOUNDED)
+        for start in range(0, len(ids), _DROP_TOGETHER_BOUNDED):
+            part = ids[start : start + _DROP_TOGETHER_BOUNDED]
+            with self._database.reading() as connection:
+                held = connection.execute(
+                    f"SELECT id, image_bytes + grid_bytes FROM sample WHERE id IN ({marks})",  # noqa: S608 - only marks
+                    [*part, *[""] * (_DROP_TOGETHER_BOUNDED - len(part))],
+                ).fetchall()
+            for few in _parts(held):
+                with self._database.writing(
+                    sum(size or 0 for _, size in few), len(few), vital=True
+                ) as connection:
+                    _forget(connection, [(each,) for each, _ in few])
+
+    def feature_bytes(self) -> int:
+        with self._database.reading() as connection:
+            (held,) = connection.execute(
+                "SELECT coalesce(sum(grid_bytes), 0) FROM sample WHERE share = 'learn'"
+            ).fetchone()
+        return int(held)
 
     def last_sequence(self) -> int:
         with self._database.reading() as connection:
@@ -79,7 +126,7 @@ class DatabaseSamples:
         marks = ",".join("?" * len(shares))
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"""SELECT {_SAMPLE_COLUMNS},
+                f"""SELECT {SAMPLE_COLUMNS},
                     CASE WHEN bundle = ? THEN grid END AS features,
                     CASE WHEN bundle != ? OR grid IS NULL THEN image END AS picture
                 FROM sample
@@ -115,7 +162,7 @@ class DatabaseSamples:
 
     def counters(self) -> Counters:
         with self._database.reading() as connection:
-            content = _read_record(connection, "counters")
+            content = read_record(connection, "counters")
         if content is None:
             return Counters()
         try:
@@ -124,17 +171,38 @@ class DatabaseSamples:
             raise self._damaged("the counters") from error
 
     def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
-                (snapshot.bundle, snapshot.sequence, snapshot.lost, snapshot.content),
-            )
-            _trim_log(connection, snapshot, log_bytes_max)
-            _drop_empty(connection)
+        with self._database.reading() as connection:
+            (before,) = connection.execute(
+                "SELECT coalesce(sum(length(content)), 0) FROM snapshot WHERE bundle = ?",
+                (snapshot.bundle,),
+            ).fetchone()
+        with self._database.writing(len(snapshot.content) + before) as connection:
+            write_snapshot(connection, snapshot)
+        useless = (snapshot.sequence, log_bytes_max)
+        self._drop(_OVER_THE_LOG, useless, "UPDATE sample SET grid = NULL, grid_bytes = 0")
+        self._drop_empty()
+
+    def _drop_empty(self) -> None:
+        self._drop(_SAYING_NOTHING, (), "DELETE FROM sample")
+
+    def _drop(self, found: str, values: tuple[object, ...], deed: str) -> None:
+        """Drop what has no use left, a part in each transaction: the rest has time."""
+        together = _DROP_TOGETHER_BOUNDED if self._database.is_bounded else _DROP_TOGETHER
+        dropped = together
+        while dropped == together:
+            with self._database.reading() as connection:
+                part = connection.execute(f"{found} LIMIT {together}", values).fetchall()
+            dropped = len(part)
+            if part:
+                held = sum(size for _, size in part)
+                with self._database.writing(held, dropped, vital=True) as connection:
+                    sequences = [(sequence,) for sequence, _ in part]
+                    connection.executemany(f"{deed} WHERE sequence = ?", sequences)
 
     def keep_grids(self, bundle: str, grids: Mapping[str, NDArray[np.int16]]) -> None:
-        contents = [(grid.astype(_GRID).tobytes(), id_) for id_, grid in grids.items()]
-        with self._database.writing() as connection:
+        contents = [(stored_grid(grid), id_) for id_, grid in grids.items()]
+        written = sum(len(content) for content, _ in contents)
+        with self._database.writing(2 * written, len(contents)) as connection:
             connection.executemany(
                 """UPDATE sample SET grid = ?1, grid_bytes = length(?1), bundle = ?3
                 WHERE id = ?2 AND share != 'learn'""",
@@ -149,82 +217,56 @@ class DatabaseSamples:
         return Snapshot(*row) if row else None
 
     def drop_snapshots(self, keep: frozenset[str]) -> None:
-        with self._database.writing() as connection:
-            marks = ",".join("?" * len(keep))
-            for statement in (
-                f"DELETE FROM snapshot WHERE bundle NOT IN ({marks})",  # noqa: S608 - only marks
-                f"""UPDATE sample SET grid = NULL, grid_bytes = 0
-                WHERE grid_bytes > 0 AND bundle NOT IN ({marks})""",  # noqa: S608 - only marks
-            ):
-                connection.execute(statement, tuple(keep))
-            _drop_empty(connection)
+        marks = ",".join("?" * len(keep))
+        others = f"bundle NOT IN ({marks})"
+        with self._database.reading() as connection:
+            (held,) = connection.execute(
+                f"SELECT coalesce(sum(length(content)), 0) FROM snapshot WHERE {others}",  # noqa: S608 - only marks
+                tuple(keep),
+            ).fetchone()
+        with self._database.writing(held, vital=True) as connection:
+            connection.execute(
+                f"DELETE FROM snapshot WHERE {others}",  # noqa: S608 - only marks
+                tuple(keep),
+            )
+        self._drop(
+            f"SELECT sequence, grid_bytes FROM sample WHERE bundle != '' AND {others}",  # noqa: S608 - only marks
+            tuple(keep),
+            "UPDATE sample SET grid = NULL, grid_bytes = 0, bundle = ''",
+        )
+        self._drop_empty()
 
     def _read_holdout_key(self) -> bytes:
         with self._database.reading() as connection:
-            key = _read_record(connection, "holdout_key")
+            key = read_record(connection, "holdout_key")
         if key is None:
             key = secrets.token_bytes(32)
             with self._database.writing() as connection:
-                _write_record(connection, "holdout_key", key)
+                write_record(connection, "holdout_key", key)
         return key
 
-    def _sample(self, row: Sequence[object]) -> Sample:
-        *plain, grid, image = row
-        id_, sequence, time, name, burst, share, origin, bundle = plain
-        try:
-            return Sample(
-                id=str(id_),
-                sequence=int(str(sequence)),
-                time=float(str(time)),
-                class_name=str(name),
-                burst=str(burst),
-                share=Share(str(share)),
-                bundle=str(bundle),
-                grid=_grid(grid) if isinstance(grid, bytes) else None,
-                image=image if isinstance(image, bytes) else None,
-                origin=Origin(str(origin)),
-            )
-        except ValueError as error:
-            raise self._damaged(f"sample {id_}") from error
 
-    def _damaged(self, what: str) -> FieldwiseError:
-        return FieldwiseError(Fault.STATE_DAMAGED, f"{self._database.path}: {what} cannot be read")
+def _parts(held: Sequence[tuple[str, int | None]]) -> Iterator[Sequence[tuple[str, int | None]]]:
+    """Rows in parts of a few long values, since even dropping them takes room in the log."""
+    part: list[tuple[str, int | None]] = []
+    size = 0
+    for each in held:
+        if part and size + (each[1] or 0) > _DROP_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += each[1] or 0
+    if part:
+        yield part
 
 
-def _row(sample: Sample) -> tuple[object, ...]:
-    grid = None if sample.grid is None else sample.grid.astype(_GRID).tobytes()
-    return (
-        sample.sequence,
-        sample.id,
-        sample.time,
-        sample.class_name,
-        sample.burst,
-        sample.share.value,
-        sample.origin.value,
-        sample.bundle,
-        len(grid) if grid else 0,
-        None if sample.image is None else len(sample.image),
-        grid,
-        sample.image,
-    )
-
-
-def _grid(content: bytes) -> NDArray[np.int16]:
-    return np.frombuffer(content, dtype=_GRID).astype(np.int16)
+def _value_bytes(sample: Sample) -> int:
+    return len(sample.image or b"") + (0 if sample.grid is None else sample.grid.nbytes)
 
 
 def _last_sequence(connection: sqlite3.Connection) -> int:
-    content = _read_record(connection, "sequence")
+    content = read_record(connection, "sequence")
     return msgspec.json.decode(content, type=int) if content else 0
-
-
-def _read_record(connection: sqlite3.Connection, name: str) -> bytes | None:
-    row = connection.execute("SELECT content FROM record WHERE name = ?", (name,)).fetchone()
-    return bytes(row[0]) if row else None
-
-
-def _write_record(connection: sqlite3.Connection, name: str, content: bytes) -> None:
-    connection.execute("INSERT OR REPLACE INTO record VALUES (?, ?)", (name, content))
 
 
 def _forget(connection: sqlite3.Connection, ids: list[tuple[str]]) -> None:
@@ -233,29 +275,3 @@ def _forget(connection: sqlite3.Connection, ids: list[tuple[str]]) -> None:
         "DELETE FROM sample WHERE id = ? AND image IS NOT NULL AND share != 'learn'", ids
     )
     connection.executemany("UPDATE sample SET image = NULL, image_bytes = NULL WHERE id = ?", ids)
-
-
-def _trim_log(connection: sqlite3.Connection, snapshot: Snapshot, log_bytes_max: int) -> None:
-    """Drop the features of the oldest learned samples beyond the room for them.
-
-    While a pair is being made for another bundle, two snapshots stand side by side: features that
-    the snapshot of their own bundle does not hold yet are not touched.
-    """
-    connection.execute(
-        """UPDATE sample SET grid = NULL, grid_bytes = 0 WHERE sequence IN (
-            SELECT log.sequence FROM (
-                SELECT sequence, bundle, sum(grid_bytes) OVER (ORDER BY sequence DESC) AS held
-                FROM sample WHERE share = 'learn' AND grid_bytes > 0
-            ) AS log
-            JOIN snapshot ON snapshot.bundle = log.bundle AND log.sequence <= snapshot.sequence
-            WHERE held > ? AND log.sequence <= ?)""",
-        (log_bytes_max, snapshot.sequence),
-    )
-
-
-def _drop_empty(connection: sqlite3.Connection) -> None:
-    """A record without features or image says nothing but when its class was last seen."""
-    connection.execute(
-        """DELETE FROM sample WHERE grid IS NULL AND image IS NULL AND sequence NOT IN
-        (SELECT max(sequence) FROM sample GROUP BY class_name)"""
-    )

@@ -26,5 +26,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             lost INTEGER NOT NULL,
             content BLOB NOT NULL
         ) STRICT""",
+        """CREATE TABLE prediction (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            time REAL NOT NULL,
+            bundle TEXT NOT NULL,
+            label TEXT NOT NULL,
+            asked INTEGER NOT NULL,
+            image_bytes INTEGER,
+            grid BLOB NOT NULL,
+            image BLOB
+        ) STRICT""",
     ),
 )

@@ -1,10 +1,12 @@
 """What a device keeps of what it was taught: plain values, no rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from agent.learning.kept import Changes
 
 
 class Share(StrEnum):
@@ -20,6 +22,8 @@ class Origin(StrEnum):
 
     TAUGHT = "taught"  # given with the image
     CORRECTED = "corrected"  # given on a prediction
+    ASKED = "asked"  # given on a prediction that the agent asked about
+    SELF = "self"  # the agent's own, for a prediction that it was sure of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +82,7 @@ class Counters:
     """Counts over the device's life, and the test-then-train window.
 
     ``window`` has one byte for each of the last samples, oldest first; its meaning is the window's
-    own (``agent.learning.prequential``).
+    own (``agent.learning.measures.prequential``).
     """
 
     learned: int = 0
@@ -96,11 +100,17 @@ class Group:
         samples: New samples, ascending by sequence.
         forgotten: Ids whose images are dropped; some may be among ``samples``.
         counters: The counters with these samples counted.
+        replaced: Ids whose records go before the samples come, some of which may be theirs.
+        snapshot: Statistics that stand instead of all stored ones; they hold these samples.
+        predictions: What changes of the kept predictions.
     """
 
     samples: tuple[Sample, ...]
     forgotten: tuple[str, ...]
     counters: Counters
+    replaced: tuple[str, ...] = ()
+    snapshot: "Snapshot | None" = None
+    predictions: Changes = field(default_factory=Changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from agent.device.database import Database
 from agent.device.samples import DatabaseSamples
+from agent.learning.forgetting import Forgetting, Selection
 from agent.learning.samples import Burst, Counters, Group, Origin, Sample, Share, Snapshot
 from agent.ports import SampleStore
 from tests.fakes.samples import MemorySamples
@@ -17,6 +18,7 @@ OLD, NEW = "a" * 64, "b" * 64
 EVERY = frozenset(Share)
 LEARN = frozenset({Share.LEARN})
 WIDTH = 4
+MARKS = frozenset({"3f", "a0"})
 
 STORES: dict[str, Callable[[Path], SampleStore]] = {
     "memory": lambda folder: MemorySamples(),
@@ -193,3 +195,70 @@ class TestSampleStore:
         assert found["s2"].grid.tolist() == [7] * (WIDTH + 1)
         assert [found[name].grid for name in ("s1", "s3")] == [None, None]
         assert store.samples_after(0, 9, OLD, EVERY)[0].grid is not None
+
+    def test_dropped_features_are_of_no_bundle(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2, bundle=NEW)))
+        store.drop_snapshots(frozenset({NEW}))
+        found = store.chosen(Selection(class_name="apple"), 0, 9)
+        assert [(each.bundle, each.grid is None) for each in found] == [("", True), (NEW, False)]
+
+    def test_samples_are_chosen_by_class_time_id_or_origin(self, store: SampleStore) -> None:
+        mine = replace(sample(4, share=Share.SELECT), origin=Origin.SELF)
+        store.commit(group(sample(1), sample(2, "pear"), sample(3, image=None), mine))
+
+        def ids(selection: Selection, sequence: int = 0, limit: int = 9) -> list[str]:
+            return [each.id for each in store.chosen(selection, sequence, limit)]
+
+        assert ids(Selection(class_name="apple")) == ["s1", "s3", "s4"]
+        assert ids(Selection(class_name="apple"), 1, 1) == ["s3"]
+        assert ids(Selection(since=102.5)) == ["s2", "s3", "s4"]
+        assert ids(Selection(sample_id="s2")) == ["s2"]
+        assert ids(Selection(origin=Origin.SELF)) == ["s4"]
+        assert ids(Selection(class_name="plum")) == []
+
+    def test_what_is_chosen_comes_with_all_that_is_held(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2, image=None)))
+        store.save_snapshot(Snapshot(OLD, 2, b"state"), 0)
+        first, last = store.chosen(Selection(class_name="apple"), 0, 9)
+        assert (first.image, first.grid, first.bundle) == (b"picture", None, OLD)
+        assert (last.image, last.grid) == (None, None)
+
+    def test_a_replaced_record_is_the_new_one(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2)))
+        corrected = replace(sample(3, "pear"), id="s1", origin=Origin.CORRECTED)
+        for _ in range(2):  # a group may be committed again
+            store.commit(replace(group(corrected), replaced=("s1",)))
+        found = store.samples_after(0, 9, OLD, EVERY)
+        assert [(each.id, each.class_name) for each in found] == [("s2", "apple"), ("s1", "pear")]
+
+    def test_a_snapshot_of_a_group_stands_instead_of_all(self, store: SampleStore) -> None:
+        store.save_snapshot(Snapshot(OLD, 0, b"before"), 0)
+        store.save_snapshot(Snapshot(NEW, 0, b"other"), 0)
+        store.commit(replace(group(sample(1)), snapshot=Snapshot(OLD, 1, b"after")))
+        assert store.load_snapshot(OLD) == Snapshot(OLD, 1, b"after")
+        assert store.load_snapshot(NEW) is None
+
+    def test_forgetting_takes_what_is_meant_and_leaves_the_rest(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2, "pear"), sample(3), sample(4, "pear")))
+        store.save_snapshot(Snapshot(NEW, 4, b"of the other pair"), 1 << 20)
+        after = Counters(learned=3)
+        store.forget(
+            Forgetting(
+                Selection(sample_id="s1"), ("pear",), after, Snapshot(OLD, 4, b"after"), (), MARKS
+            )
+        )
+        assert [each.id for each in store.samples_after(0, 9, OLD, EVERY)] == ["s3"]
+        assert [each.id for each in store.remembered()] == ["s3"]
+        assert [burst.class_name for burst in store.bursts()] == ["apple"]
+        assert store.counters() == after
+        assert store.load_snapshot(OLD) == Snapshot(OLD, 4, b"after")
+        assert store.load_snapshot(NEW) is None
+        assert store.last_sequence() == 4
+        assert store.absent() == MARKS
+
+    def test_marks_of_absent_classes_are_replaced(self, store: SampleStore) -> None:
+        assert store.absent() == frozenset()
+        store.set_absent(MARKS)
+        assert store.absent() == MARKS
+        store.set_absent(frozenset())
+        assert store.absent() == frozenset()

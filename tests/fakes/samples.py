@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.forgetting import Forgetting, Selection
 from agent.learning.samples import (
     Burst,
     Counters,
@@ -17,13 +18,18 @@ from agent.learning.samples import (
     Snapshot,
 )
 from fieldwise.errors import Fault, FieldwiseError
+from tests.fakes.predictions import MemoryPredictions
 
 
 class MemorySamples:
     """Everything in dictionaries; ``full`` makes it behave like a full disk."""
 
-    def __init__(self, key: bytes = b"k" * 32) -> None:
+    def __init__(
+        self, key: bytes = b"k" * 32, predictions: MemoryPredictions | None = None
+    ) -> None:
         self.full = False
+        self.predictions = predictions
+        self._absent: frozenset[str] = frozenset()
         self.commits = 0
         self._key = key
         self._samples: dict[str, Sample] = {}
@@ -37,20 +43,14 @@ class MemorySamples:
     def commit(self, group: Group) -> None:
         self._require_room()
         self.commits += 1
+        for replaced in group.replaced:
+            self._samples.pop(replaced, None)
         for sample in group.samples:
             self._last = max(self._last, sample.sequence)
             self._samples.setdefault(sample.id, sample)
         for forgotten in group.forgotten:
             self._forget(forgotten)
         self._counters = group.counters
-
-    def last_sequence(self) -> int:
-        return self._last
-
-    def known(self, ids: Iterable[str]) -> frozenset[str]:
-        return frozenset(ids) & self._samples.keys()
-
-    def samples_after(
         if group.snapshot is not None:
             self._snapshots = {group.snapshot.bundle: group.snapshot}
         if self.predictions is not None:
@@ -62,6 +62,14 @@ class MemorySamples:
             for sample in self._samples.values()
             if sample.grid is not None and sample.share is Share.LEARN
         )
+
+    def last_sequence(self) -> int:
+        return self._last
+
+    def known(self, ids: Iterable[str]) -> frozenset[str]:
+        return frozenset(ids) & self._samples.keys()
+
+    def samples_after(
         self, sequence: int, limit: int, bundle: str, shares: frozenset[Share]
     ) -> list[Sample]:
         found = []
@@ -72,6 +80,33 @@ class MemorySamples:
                 elif sample.image is not None:
                     found.append(replace(sample, grid=None))
         return found[:limit]
+
+    def chosen(self, selection: Selection, sequence: int, limit: int) -> list[Sample]:
+        found = [
+            sample
+            for sample in self._ordered()
+            if sample.sequence > sequence and _is_meant(sample, selection)
+        ]
+        return found[:limit]
+
+    def forget(self, forgetting: Forgetting) -> None:
+        self._require_room()
+        for sample in self._ordered():
+            named = sample.class_name in forgetting.classes
+            if named or _is_meant(sample, forgetting.selection):
+                del self._samples[sample.id]
+        self._snapshots = {forgetting.snapshot.bundle: forgetting.snapshot}
+        self._counters = forgetting.counters
+        self._absent = forgetting.absent
+        if self.predictions is not None:
+            self.predictions.forget(forgetting)
+
+    def absent(self) -> frozenset[str]:
+        return self._absent
+
+    def set_absent(self, marks: frozenset[str]) -> None:
+        self._require_room()
+        self._absent = marks
 
     def remembered(self) -> list[Remembered]:
         return [
@@ -129,6 +164,10 @@ class MemorySamples:
         self._snapshots = {
             bundle: snapshot for bundle, snapshot in self._snapshots.items() if bundle in keep
         }
+        for sample in self._ordered():
+            if sample.bundle not in keep:
+                self._samples[sample.id] = replace(sample, bundle="", grid=None)
+        self._drop_empty()
 
     def spoil(self, identity: str) -> None:
         """Damage a stored image, as a failing disk does."""
@@ -156,3 +195,13 @@ class MemorySamples:
     def _require_room(self) -> None:
         if self.full:
             raise FieldwiseError(Fault.DISK_FULL, "no room is left for samples")
+
+
+def _is_meant(sample: Sample, selection: Selection) -> bool:
+    if selection.since is not None:
+        return sample.time >= selection.since
+    if selection.origin is not None:
+        return sample.origin is selection.origin
+    if selection.sample_id:
+        return sample.id == selection.sample_id
+    return sample.class_name == selection.class_name
