@@ -8,55 +8,77 @@ import argparse
 import json
 import platform
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.learning.embedder import OnnxEmbedder
 from benchmarks import (
     learning_accuracy,
     learning_data,
+    learning_lowshot,
     learning_memory,
-    learning_published,
+    learning_replay,
     learning_speed,
     threads,
 )
+from benchmarks.learning_data import Features
+from fieldwise.bundle import Transform
 
-PARTS = ("accuracy", "probe", "speed", "memory")
+Figures = dict[str, float]
 
 
-def accuracy(embedder: OnnxEmbedder, work: Path, parts: list[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for images in learning_data.find(learning_data.data_folder()):
-        features = learning_data.features(images, embedder, work)
-        transform = embedder.manifest.transform
-        found[f"{images.name}.train_images"] = len(features.train)
-        found[f"{images.name}.test_images"] = len(features.test)
-        if "accuracy" in parts:
-            before, after = learning_accuracy.streamed(features, transform)
-            found[f"{images.name}.accuracy_at_cadence"] = before
-            found[f"{images.name}.accuracy"] = after
-        if "probe" in parts:
-            print(f"fitting the joint probe of {images.name}; this takes minutes")
-            probe = learning_accuracy.joint(features, transform)
-            if probe is not None:
-                found[f"{images.name}.joint_linear_probe"] = probe
+def accuracy(features: Features, transform: Transform, name: str) -> Figures:
+    found = {
+        f"{name}.train_images": float(len(features.train)),
+        f"{name}.test_images": float(len(features.test)),
+    }
+    for key, value in learning_accuracy.figures(features, transform).items():
+        found[f"{name}.{key}"] = value
     return found
 
 
-def speed(embedder: OnnxEmbedder) -> dict[str, float]:
-    learning_published.one_thread()
-    sets = learning_data.find(learning_data.data_folder())
-    if sets:
-        stride = max(1, len(sets[0].train) // learning_speed.IMAGES)
-        files = [path for path, _ in sets[0].train[::stride]][: learning_speed.IMAGES]
-        contents = [path.read_bytes() for path in files]
-    else:
-        print("timing on drawn images instead of photographs")
-        contents = learning_speed.drawn_images()
-    found = learning_speed.step_milliseconds(embedder)
-    found |= learning_speed.image_milliseconds(embedder, contents)
-    found["step_times_faster"] = found["step_ms.published_slda_torch"] / found["step_ms.ours"]
-    found["image_times_faster"] = found["image_ms.torch_eager"] / found["image_ms.ours"]
+def probe(features: Features, transform: Transform, name: str) -> Figures:
+    print(f"fitting the joint probe of {name}; this takes minutes")
+    found = learning_accuracy.joint(features, transform)
+    return {} if found is None else {f"{name}.joint_linear_probe": found}
+
+
+ON_SETS: Mapping[str, Callable[[Features, Transform, str], Figures]] = {
+    "accuracy": accuracy,
+    "probe": probe,
+    "lowshot": learning_lowshot.figures,
+    "replay": learning_replay.replay,
+}
+"""Parts that are measured on every image set."""
+
+ON_MACHINE: Mapping[str, Callable[[OnnxEmbedder, Path], Figures]] = {
+    "memory": learning_memory.figures,
+    "speed": learning_speed.figures,
+}
+"""Parts that are measured on the machine; times come last, when nothing else is left to do."""
+
+PARTS = (*ON_SETS, *ON_MACHINE)
+
+
+def measure(parts: Sequence[str], embedder: OnnxEmbedder, work: Path) -> Figures:
+    """The figures of some parts, each printed as soon as its part is done."""
+    found: Figures = {}
+    if set(parts) & ON_SETS.keys():
+        for images in learning_data.find(learning_data.data_folder()):
+            features = learning_data.features(images, embedder, work)
+            for part, on_set in ON_SETS.items():
+                if part in parts:
+                    found |= _told(on_set(features, embedder.manifest.transform, images.name))
+    for part, on_machine in ON_MACHINE.items():
+        if part in parts:
+            found |= _told(on_machine(embedder, work))
     return found
+
+
+def _told(figures: Figures) -> Figures:
+    for name, value in figures.items():
+        print(f"{name:52} {round(value, 3)}", flush=True)
+    return figures
 
 
 def main() -> None:
@@ -68,17 +90,10 @@ def main() -> None:
     work = arguments.work or Path(tempfile.gettempdir()) / "fieldwise-benchmarks"
     work.mkdir(parents=True, exist_ok=True)
     embedder = learning_data.backbone(work)
-    figures: dict[str, float | str] = {"machine": platform.processor() or platform.machine()}
-    if {"accuracy", "probe"} & set(arguments.only):
-        figures |= accuracy(embedder, work, arguments.only)
-    if "speed" in arguments.only:
-        figures |= speed(embedder)
-    if "memory" in arguments.only:
-        figures |= learning_memory.agent_resident(work)
-    for name, value in figures.items():
-        print(f"{name:36} {value if isinstance(value, str) else round(value, 3)}")
+    found = measure(arguments.only, embedder, work)
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        about = {"machine": platform.processor() or platform.machine()}
+        arguments.json.write_text(json.dumps(about | found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ class GradientKeeper:
         """One sentence if the last training diverged, else empty."""
         return self._rehearsal.trouble
 
+    @property
+    def remembered(self) -> int:
+        """Samples that the memory holds."""
+        return self._rehearsal.memory.count
+
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Let samples wait, and train whenever there is a batch."""
         for row, name in zip(grid, class_names, strict=True):
