@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from agent.learning.embedder import Embedder
+from agent.learning.heads.head import predict
 from agent.learning.pair import Pair, fresh_pair, restored_pair
 from agent.learning.samples import Share
 from agent.learning.settings import LearningSettings
@@ -155,7 +156,7 @@ def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
     samples = correct = covered = 0
     while batch := store.samples_after(covered, BATCH, pair.bundle, frozenset({share})):
         rows, names = pair.features_of(batch)
-        said = pair.head.predict(rows)
+        said = predict(pair.head, rows)
         samples += len(names)
         correct += sum(1 for one, other in zip(said, names, strict=True) if one == other)
         covered = batch[-1].sequence

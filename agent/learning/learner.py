@@ -30,8 +30,8 @@ from agent.learning.catch_up import (
     evaluate,
     rebuild,
 )
-from agent.learning.discriminant import Head, Ranking
 from agent.learning.embedder import Embedder
+from agent.learning.heads.head import Head, Ranking
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.prequential import Window

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, Ranking, rank
 from agent.learning.heads.keeper import Keeper
-from agent.learning.heads.roster import Part, Roster
+from agent.learning.roster import Part, Roster
 from agent.learning.samples import Sample, Share, Snapshot
 from agent.learning.settings import HeadName, LearningSettings
 from agent.learning.tuning import Bounds, Learned, Tuning, views_within

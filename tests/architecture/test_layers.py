@@ -36,7 +36,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
     "adapters": (("agent.rpc.client", "agent.device.clock"),),
     "stores": (("orchestrator.storage.memory", "orchestrator.storage.blobs"),),
     "rules": (
-        ("agent.learning.discriminant", "threading"),
+        ("agent.learning.heads.discriminant", "threading"),
         ("agent.learning.holdout", "secrets"),
         ("agent.learning.names", "structlog"),
         ("agent.learning.prequential", "time"),

@@ -178,10 +178,12 @@ def other_bundle(content: bytes) -> bytes:
 
 def no_covariance(content: bytes) -> bytes:
     """Readable statistics that no samples have: two features vary together more than each alone."""
-    found = decode(content)
+    snapshot = msgspec.msgpack.decode(content)
+    found = decode(snapshot["statistics"][0])
     scatter = found.scatter.copy()
     scatter[0, 1] = scatter[1, 0] = 2**52
-    return encode(replace(found, scatter=scatter))
+    damaged = encode(replace(found, scatter=scatter))
+    return msgspec.msgpack.encode(snapshot | {"statistics": [damaged]})
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_snapshot_gives_back_the_same_pair() -> None:
 def test_statistics_of_another_backbone_make_no_pair() -> None:
     foreign = head.empty("b" * 64, EMBEDDER.manifest.transform, WIDTH)
     with pytest.raises(FieldwiseError) as caught:
-        Pair(EMBEDDER, foreign, 0, SETTINGS)
+        Pair(EMBEDDER, [foreign], 0, SETTINGS)
     assert caught.value.fault is Fault.BUNDLE_INVALID
 
 

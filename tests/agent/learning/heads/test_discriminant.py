@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agent.learning.discriminant import (
-    REFRESH_GROWTH,
-    Discriminant,
-    pooled_covariance,
-    precision,
-)
+from agent.learning.heads.discriminant import Cadence, Discriminant
+from agent.learning.heads.head import no_head, predict, rank
+from agent.learning.heads.nearest_mean import REFRESH_GROWTH
+from agent.learning.heads.solving import moments_of, pooled_covariance, solve
 from fieldwise import head
 from fieldwise.bundle import Transform
 from fieldwise.features import to_grid
@@ -15,6 +13,7 @@ from fieldwise.head import Accumulator, Statistics
 
 BUNDLE = "a" * 64
 UNIT = 4096
+NO_ROWS = np.zeros((0, 0), np.int16)  # a keeper of sums does not look at them
 
 
 def blobs(
@@ -37,9 +36,7 @@ def gathered(grid: NDArray[np.int16], labels: list[str]) -> Accumulator:
 
 
 def solved(accumulator: Accumulator, shrinkage: float = 0.3) -> Discriminant:
-    discriminant = Discriminant(shrinkage, 0.1, 64)
-    discriminant.solve(accumulator)
-    return discriminant
+    return Discriminant(accumulator, shrinkage, Cadence(0.1, 64))
 
 
 def obvious_scores(
@@ -55,6 +52,7 @@ def obvious_scores(
     rest = np.array([row - means[label] for row, label in zip(rows, labels, strict=True)])
     covariance = sum(np.outer(row, row) for row in rest) / len(rest)
     variance = np.trace(covariance) / len(covariance)
+    shrinkage *= 1 + len(covariance) / (len(rest) - len(names))
     inverse = np.linalg.inv(covariance + shrinkage * variance * np.eye(len(covariance)))
     return np.array(
         [[-0.5 * (x - means[n]) @ inverse @ (x - means[n]) for n in names] for x in asked]
@@ -86,10 +84,10 @@ def test_belief_is_the_softmax_of_the_scores_best_first() -> None:
     found = solved(gathered(grid, labels)).head
     scores = found.scores(grid[:1])[0].astype(float)
     belief = np.exp(scores) / np.exp(scores).sum()
-    ranking = found.rank(grid[0], 10)
+    ranking = rank(found, grid[0], 10)
     assert ranking.confidences == pytest.approx(sorted(belief, reverse=True))
-    assert ranking.best == found.predict(grid[:1])[0]
-    assert len(found.rank(grid[0], 2).classes) == 2
+    assert ranking.best == predict(found, grid[:1])[0]
+    assert len(rank(found, grid[0], 2).classes) == 2
 
 
 def test_equal_statistics_give_equal_heads_whatever_the_order() -> None:
@@ -104,39 +102,40 @@ def test_equal_statistics_give_equal_heads_whatever_the_order() -> None:
 
 def test_the_precision_is_the_inverse_and_symmetric_to_the_bit() -> None:
     grid, labels = blobs(3, 100, 150)
-    covariance = pooled_covariance(gathered(grid, labels).view())
-    shrunk = covariance + 0.3 * np.trace(covariance) / 150 * np.eye(150)
-    found = precision(covariance.copy(), 0.3)
+    moments = moments_of(gathered(grid, labels).view())
+    solution = solve(moments, 0.3)
+    found, shrunk = solution.precision, pooled_covariance(moments)
+    shrunk += solution.loading * np.eye(150)
     assert np.array_equal(found, found.T)
     assert np.abs(found @ shrunk - np.eye(150)).max() < 1e-10
 
 
 def test_a_head_that_knows_nothing_says_so() -> None:
-    nothing = Discriminant(0.3, 0.1, 64).head
-    assert nothing.predict(np.zeros((2, 5), np.int16)) == ["", ""]
-    assert nothing.rank(np.zeros(5, np.int16), 5).best == ""
+    nothing = no_head()
+    assert predict(nothing, np.zeros((2, 5), np.int16)) == ["", ""]
+    assert rank(nothing, np.zeros(5, np.int16), 5).best == ""
 
 
 def test_one_sample_is_enough_to_predict() -> None:
     found = solved(gathered(np.array([[5, 0, 0]], np.int16), ["only"])).head
-    assert found.predict(np.array([[0, 9, 0]], np.int16)) == ["only"]
-    assert found.rank(np.array([0, 9, 0], np.int16), 5).confidences == (1.0,)
+    assert predict(found, np.array([[0, 9, 0]], np.int16)) == ["only"]
+    assert rank(found, np.array([0, 9, 0], np.int16), 5).confidences == (1.0,)
 
 
 def test_one_sample_of_each_class_is_the_nearest_mean() -> None:
     grid = np.array([[4096, 0, 0], [0, 4096, 0]], np.int16)
     found = solved(gathered(grid, ["x", "y"])).head
-    assert found.predict(np.array([[3000, 2000, 0], [10, 50, 0]], np.int16)) == ["x", "y"]
+    assert predict(found, np.array([[3000, 2000, 0], [10, 50, 0]], np.int16)) == ["x", "y"]
 
 
 def test_fewer_samples_than_features_still_solve() -> None:
     grid, labels = blobs(2, 3, 60)
-    assert solved(gathered(grid, labels)).head.predict(grid) == labels
+    assert predict(solved(gathered(grid, labels)).head, grid) == labels
 
 
 def test_identical_samples_have_no_variance_and_still_solve() -> None:
     grid = np.tile(np.array([[100, 200]], np.int16), (5, 1))
-    assert solved(gathered(grid, ["same"] * 5)).head.predict(grid[:1]) == ["same"]
+    assert predict(solved(gathered(grid, ["same"] * 5)).head, grid[:1]) == ["same"]
 
 
 @pytest.mark.parametrize("each", [2, 5, 20])
@@ -145,7 +144,7 @@ def test_with_few_samples_it_is_not_worse_than_the_nearest_mean(each: int) -> No
     right = {"head": 0, "mean": 0}
     for seed in range(5):
         grid, labels = blobs(8, each, 40, seed=seed)
-        said = solved(gathered(grid, labels)).head.predict(queries)
+        said = predict(solved(gathered(grid, labels)).head, queries)
         means = nearest_mean(grid, labels, queries)
         right["head"] += sum(a == b for a, b in zip(said, wanted, strict=True))
         right["mean"] += sum(a == b for a, b in zip(means, wanted, strict=True))
@@ -158,9 +157,9 @@ def test_a_new_class_is_predicted_at_once() -> None:
     discriminant = solved(accumulator)
     newcomer = np.full((1, 10), -900, np.int16)
     accumulator.learn(newcomer, ["new"])
-    assert not discriminant.due(accumulator.total)
-    discriminant.follow(accumulator, "new")
-    assert discriminant.head.predict(newcomer) == ["new"]
+    assert not discriminant.due()
+    discriminant.learn(NO_ROWS, ["new"])
+    assert predict(discriminant.head, newcomer) == ["new"]
 
 
 def test_a_row_is_renewed_when_its_class_has_grown_enough() -> None:
@@ -170,10 +169,10 @@ def test_a_row_is_renewed_when_its_class_has_grown_enough() -> None:
     before = discriminant.head
     for _ in range(int(20 * REFRESH_GROWTH)):
         accumulator.learn(grid[-1:], ["class 0"])
-        discriminant.follow(accumulator, "class 0")
+        discriminant.learn(NO_ROWS, ["class 0"])
         assert discriminant.head is before
     accumulator.learn(grid[-1:], ["class 0"])
-    discriminant.follow(accumulator, "class 0")
+    discriminant.learn(NO_ROWS, ["class 0"])
     assert not np.array_equal(discriminant.head.weights[0], before.weights[0])
     assert np.array_equal(discriminant.head.weights[1], before.weights[1])
 
@@ -185,20 +184,21 @@ def test_a_head_in_use_is_never_written_to() -> None:
     held, copy = discriminant.head, discriminant.head.weights.copy()
     for place in range(40):
         accumulator.learn(grid[:1], [f"new {place}"])
-        discriminant.follow(accumulator, f"new {place}")
-    discriminant.solve(accumulator)
+        discriminant.learn(NO_ROWS, [f"new {place}"])
+    discriminant.settle()
     assert np.array_equal(held.weights, copy)
     assert len(held.classes) == 2
 
 
 def test_solves_come_by_doubling_then_by_number_then_by_growth() -> None:
-    discriminant = Discriminant(0.3, growth=0.1, samples_min=64)
     accumulator = Accumulator(head.empty(BUNDLE, Transform(), 4))
+    discriminant = Discriminant(accumulator, 0.3, Cadence(growth=0.1, samples_min=64))
     solves = []
     for _ in range(1000):
         accumulator.learn(np.ones((1, 4), np.int16), ["x"])
-        if discriminant.due(accumulator.total):
-            discriminant.solve(accumulator)
+        before = discriminant.solves
+        discriminant.learn(NO_ROWS, ["x"])
+        if discriminant.solves > before:
             solves.append(accumulator.total)
     assert solves[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 192]
     assert solves[-3:] == [775, 853, 939]
@@ -206,4 +206,4 @@ def test_solves_come_by_doubling_then_by_number_then_by_growth() -> None:
 
 def test_no_sample_has_no_covariance() -> None:
     nothing: Statistics = head.empty(BUNDLE, Transform(), 3)
-    assert not pooled_covariance(nothing).any()
+    assert not pooled_covariance(moments_of(nothing)).any()

@@ -1,0 +1,93 @@
+"""The nearest class mean: the simplest head there is, and what every other has to beat.
+
+A class scores (mu_k' x - |mu_k|**2 / 2) / v, which is largest for the mean that is nearest, and is
+its log-density if all directions have the mean variance v within classes. Learning
+renews the row of a class when its samples have grown by ``REFRESH_GROWTH``; a mean of n samples
+moves by about its own error / sqrt(10) meanwhile. With one sample of each class nothing more can be
+said than this, and with few of them little: a head that loses to it there is too sure of itself.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.heads.head import LinearHead, no_head
+from agent.learning.heads.solving import Rows, mean_variance, moments_of, unit_of
+from fieldwise.head import Accumulator
+
+REFRESH_GROWTH = 0.1  # a mean of n samples moves by about its own error / sqrt(10) meanwhile
+NAME = "nearest-mean"
+
+
+class NearestMean:
+    """Keeps the nearest mean of an accumulator.
+
+    Args:
+        accumulator: What is learned.
+    """
+
+    name = NAME
+    temperature = 1.0  # its scores are log-densities already
+
+    def __init__(self, accumulator: Accumulator) -> None:
+        self._accumulator = accumulator
+        self.head: LinearHead = no_head()
+        self.settle()
+
+    def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """As ``Keeper.learn``."""
+        del grid
+        grown = [
+            name
+            for name in dict.fromkeys(class_names)
+            if self._accumulator.count(name) > (1 + REFRESH_GROWTH) * self._rows.count(name)
+        ]
+        if grown:
+            self._set(grown)
+
+    def settle(self) -> None:
+        """As ``Keeper.settle``."""
+        statistics = self._accumulator.view()
+        self._variance = mean_variance(moments_of(statistics))
+        self._rows = Rows(statistics.width, unit_of(statistics))
+        self._set(held_classes(self._accumulator))
+
+    def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """As ``Keeper.unlearn``."""
+        del grid, class_names
+        self.settle()
+
+    def drop_class(self, name: str) -> None:
+        """As ``Keeper.drop_class``."""
+        self._rows.drop(name)
+        self.head = self._rows.head()
+
+    def content(self) -> bytes:
+        """As ``Keeper.content``: the statistics are the whole state."""
+        return b""
+
+    def restore(self, content: bytes) -> None:
+        """As ``Keeper.restore``."""
+        del content
+
+    def _set(self, names: Sequence[str]) -> None:
+        if names:
+            counts, means = means_of(self._accumulator, names)
+            weights = means / self._variance
+            self._rows.set(names, counts, weights, -0.5 * np.einsum("kd,kd->k", means, weights))
+        self.head = self._rows.head()
+
+
+def held_classes(accumulator: Accumulator) -> list[str]:
+    """Classes that have a sample, sorted."""
+    return sorted(name for name in accumulator.classes if accumulator.count(name))
+
+
+def means_of(
+    accumulator: Accumulator, names: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Counts float64[K] and means float64[K,D] of classes that were met."""
+    counts = np.array([accumulator.count(name) for name in names], np.float64)
+    sums = np.array([accumulator.sum_of(name) for name in names])
+    return counts, sums / (counts[:, None] * unit_of(accumulator))

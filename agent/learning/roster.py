@@ -1,0 +1,182 @@
+"""All heads of a pair by name: what each view keeps, put together, and which of them serves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.heads.average import Average, Member
+from agent.learning.heads.discriminant import Cadence
+from agent.learning.heads.gradient import GradientKeeper
+from agent.learning.heads.head import predict
+from agent.learning.heads.keeper import Keeper
+from agent.learning.heads.lane import Lane
+from agent.learning.heads.solving import unit_of
+from agent.learning.settings import HeadName, LearningSettings
+from agent.learning.tuning import Tuning
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A view, its columns in a row, and what was learned of it."""
+
+    view: str
+    columns: slice
+    statistics: Statistics
+
+
+class Roster:
+    """Every enabled head, kept in step.
+
+    Args:
+        parts: The views, in the order of their columns.
+        views: Those that predictions are made from.
+        settings: Which heads, and how they are solved.
+        tuning: What held-out samples decided.
+
+    Attributes:
+        lanes: One for each view.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        views: Sequence[str],
+        settings: LearningSettings,
+        tuning: Tuning,
+    ) -> None:
+        self._settings = settings
+        self._width = parts[-1].columns.stop
+        heads = settings.heads
+        wanted = frozenset({*heads.enabled, *tuning.members})
+        shrinkage, cadence = _solving(settings, tuning)
+        self.lanes = tuple(
+            Lane(
+                each.view,
+                each.columns,
+                each.statistics,
+                wanted,
+                shrinkage,
+                cadence,
+                heads.half_life_samples,
+            )
+            for each in parts
+        )
+        self._heads: dict[str, Keeper] = {}
+        self._put_together(views, tuning)
+
+    @property
+    def keepers(self) -> dict[str, Keeper]:
+        """The enabled heads by name, the first one serving by default."""
+        return dict(self._heads)
+
+    def configure(self, views: Sequence[str], settings: LearningSettings, tuning: Tuning) -> None:
+        """Go on under other settings or another tuning, with the same heads enabled."""
+        self._settings = settings
+        for lane in self.lanes:
+            lane.configure(*_solving(settings, tuning))
+        self._put_together(views, tuning)
+
+    def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
+        """The class that each head names for a feature int16[D]; "" while it knows none."""
+        return {name: predict(keeper.head, row[None])[0] for name, keeper in self._heads.items()}
+
+    def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Learn rows int16[N,D] and bring every head along at its cadence."""
+        for lane in self.lanes:
+            lane.learn(grid, class_names)
+        for keeper in self._heads.values():
+            keeper.learn(grid, class_names)
+
+    def absorb(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Learn rows without bringing heads along; ``settle`` does it at the end."""
+        for lane in self.lanes:
+            lane.absorb(grid, class_names)
+        gradient = self._heads.get(HeadName.GRADIENT)
+        if gradient is not None:
+            gradient.learn(grid, class_names)
+
+    def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Take rows back, from every head."""
+        for lane in self.lanes:
+            lane.unlearn(grid, class_names)
+        for keeper in self._heads.values():
+            keeper.unlearn(grid, class_names)
+
+    def forget_class(self, name: str) -> int:
+        """Forget a class in every head; returns how many samples leave their scatter behind."""
+        orphans = [lane.forget_class(name) for lane in self.lanes]
+        for keeper in self._heads.values():
+            keeper.drop_class(name)
+        return orphans[0]
+
+    def settle(self) -> None:
+        """Make every head exactly that of what was learned."""
+        for lane in self.lanes:
+            lane.settle()
+        for keeper in self._heads.values():
+            keeper.settle()
+
+    def contents(self) -> dict[str, bytes]:
+        """What heads keep beside the statistics, by ``view/head`` or the head's name."""
+        return {name: content for name, keeper in self._stateful() if (content := keeper.content())}
+
+    def restore(self, contents: dict[str, bytes]) -> None:
+        """Go on from ``contents``; of heads that are no longer enabled it is left out.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED``.
+        """
+        for name, keeper in self._stateful():
+            if name in contents:
+                keeper.restore(contents[name])
+        for keeper in self._heads.values():
+            if isinstance(keeper, Average):
+                keeper.settle()
+
+    def keeper(self, name: str) -> Keeper:
+        """One head's keeper.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        found = self._heads.get(name)
+        if found is None:
+            raise FieldwiseError(Fault.NOT_FOUND, f"no head is called {name}")
+        return found
+
+    def _stateful(self) -> list[tuple[str, Keeper]]:
+        lanes = [
+            (f"{lane.name}/{name}", keeper)
+            for lane in self.lanes
+            for name, keeper in lane.keepers.items()
+        ]
+        return [*lanes, *self._heads.items()]
+
+    def _put_together(self, views: Sequence[str], tuning: Tuning) -> None:
+        lanes = [lane for lane in self.lanes if lane.name in views]
+        gradient = self._heads.get(HeadName.GRADIENT)
+        self._heads = {}
+        for name in self._settings.heads.enabled:
+            if name is HeadName.GRADIENT:
+                self._heads[name] = gradient or self._gradient()
+                continue
+            of = tuning.members if name is HeadName.AVERAGE else (name,)
+            members = [
+                Member(f"{lane.name}/{each}", lane.linear[each], lane.columns)
+                for lane in lanes
+                for each in of
+            ]
+            self._heads[name] = Average(name, members, self._width, tuning.temperatures)
+
+    def _gradient(self) -> GradientKeeper:
+        unit = unit_of(self.lanes[0].accumulator)
+        return GradientKeeper(self._width, unit, self._settings.gradient)
+
+
+def _solving(settings: LearningSettings, tuning: Tuning) -> tuple[float, Cadence]:
+    cadence = Cadence(settings.solve_growth, settings.solve_samples_min)
+    return settings.shrinkage * tuning.shrinkage_factor, cadence
