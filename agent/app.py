@@ -24,6 +24,8 @@ from agent.device.host import LinuxHost
 from agent.device.identity import IdentityFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
+from agent.device.meter import DiskMeter
+from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.fleet import Fleet
 from agent.household import Household
@@ -31,6 +33,7 @@ from agent.learning.embedder import Embedder, OnnxEmbedder
 from agent.learning.golden import read_golden
 from agent.learning.trial import try_bundle
 from agent.observing import Observer
+from agent.pacing import Pacer
 from agent.predictions import RecentPredictions
 from agent.reporting import Membership, Report, SteeringRevision
 from agent.rpc.client import Departures, OrchestratorClient, enrol
@@ -44,6 +47,7 @@ from agent.update.fetching import Fetcher
 from agent.update.installer import Installer
 from agent.update.machine import Lost, step
 from agent.update.steps import Steps
+from agent.upkeep import Upkeep
 from fieldwise import retry
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -76,12 +80,15 @@ class Agent:
         self._chance = random.Random()  # noqa: S311 - jitter and choice of images, no secret
         self.clock, self.host = SystemClock(), LinuxHost()
         self._incarnation: int | None = None
-        self._database = Database(self.folder.database)
+        room = Room(self.folder, settings.disk_bytes_max)
+        self._database = Database(self.folder.database, room)
         self.journal = DatabaseJournal(self._database)
         self.ledger = LedgerFile(self.folder.ledger, self.journal, self.clock)
-        self.bundles = BundleFolder(self.folder.bundles)
+        self.bundles = BundleFolder(self.folder.bundles, room)
         self.bundles.sweep()
         self.serving = self._serving()
+        self.pacer = Pacer(self.clock, time.sleep, lambda: self.serving.settings.cpu_share)
+        self.upkeep = Upkeep(self.serving, DiskMeter(room, self._database), self.pacer)
         self.fleet = self._fleet()
         self.steps = self._steps()
         self._open_pair()
@@ -109,7 +116,14 @@ class Agent:
             self._chance,
         )
         self.household.contact = lambda: check_ins.contact
-        return Daemon(self.serving, self.installer, check_ins, self.household, self._sockets())
+        return Daemon(
+            self.serving,
+            self.installer,
+            check_ins,
+            self.household,
+            self.upkeep,
+            self._sockets(),
+        )
 
     async def _report(self, sequence: int) -> Report:
         return await asyncio.to_thread(self._report_now, sequence)
@@ -177,6 +191,7 @@ class Agent:
             self._load,
             try_bundle,
             preferred,
+            self.pacer.paced,
         )
 
     def _load(

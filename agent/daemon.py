@@ -8,6 +8,7 @@ calls, finish those under way, make durable what was learned, close.
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from agent.household import Household
 from agent.learning.pair import Pair
 from agent.serving import Serving
 from agent.update.installer import Installer
+from agent.upkeep import Upkeep
 from fieldwise.errors import FieldwiseError
 
 TICK_SECONDS = 0.25  # a quarter of the default group: nothing waits noticeably longer than it may
@@ -46,7 +48,8 @@ class Daemon:
         installer: What changes the backbone.
         check_ins: What talks to the orchestrator.
         household: What the owner asks.
-        sockets: Where both call.
+        upkeep: What the agent does for itself.
+        sockets: Where applications and the owner call.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Daemon:
         installer: Installer[Pair],
         check_ins: CheckIns,
         household: Household,
+        upkeep: Upkeep,
         sockets: Sockets,
     ) -> None:
         self._serving = serving
         self._installer = installer
         self._check_ins = check_ins
         self._household = household
+        self._upkeep = upkeep
         self._sockets = sockets
         self._stopping = asyncio.Event()
         self._complaint = ""
@@ -74,15 +79,25 @@ class Daemon:
         _log.info("agent runs")
         try:
             async with asyncio.TaskGroup() as group:
-                parts = (self._check_ins.run, self._tick, self._announce, self._resume, self._end)
-                tasks = [group.create_task(self._keep_going(part)) for part in parts]
+                tasks = [group.create_task(self._keep_going(part)) for part in self._parts()]
                 await self._stopping.wait()
                 for task in tasks:
                     task.cancel()
         finally:
+            self._stopping.set()  # for work in threads, which nobody can cancel
             await self._sockets.stop(GRACE_SECONDS)
             await self._installer.stop()
             _log.info("agent stops")
+
+    def _parts(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        return (
+            self._check_ins.run,
+            self._tick,
+            self._learn,
+            self._announce,
+            self._resume,
+            self._end,
+        )
 
     async def _keep_going(self, part: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -104,11 +119,18 @@ class Daemon:
                 confirmed = contact.answered
                 self._serving.confirm_time(confirmed - contact.clock_ahead_seconds)
             try:
-                await asyncio.to_thread(self._serving.tick)
+                await asyncio.to_thread(self._upkeep.tick)
             except FieldwiseError as error:
                 self._complain(error.sentence)
             else:
                 self._complaint = ""
+
+    async def _learn(self) -> None:
+        """Learn what waited for its time; its thread ends when the daemon does."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            with suppress(FieldwiseError):  # the tick beside it says what is wrong
+                await asyncio.to_thread(self._upkeep.learn, self._stopping.is_set)
 
     async def _announce(self) -> None:
         """Say at once how an update ended."""

@@ -187,6 +187,10 @@ class Clock(Protocol):
         """Seconds since 1970 as the machine has them; may jump either way."""
         ...
 
+    def minute_of_day(self) -> int:
+        """Minutes since midnight, 0 to 1,439, by that clock and the machine's time zone."""
+        ...
+
 
 class Ledger(Protocol):
     """The record of what leaves; see ``agent.device.ledger``."""

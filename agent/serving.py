@@ -5,6 +5,7 @@ sockets and a command that works on the state folder by itself. Before the first
 no learner: then every request is answered with what to do about it.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from random import Random
@@ -12,6 +13,7 @@ from random import Random
 import structlog
 
 from agent.learning.certainty import Certainty
+from agent.learning.envelope import may_learn
 from agent.learning.learner import Figures, Learner
 from agent.learning.pair import Pair
 from agent.learning.samples import Origin
@@ -65,6 +67,7 @@ class Serving:
         self._chance = chance
         self._new_id = new_id
         self._learner: Learner | None = None
+        self._asked = -math.inf
         newest = max((image.time for image in store.remembered()), default=0.0)
         self._certainty = Certainty(newest, clock.monotonic())
         self._changing = threading.Lock()
@@ -80,7 +83,7 @@ class Serving:
         Raises:
             FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``GRAPH_FAILED``.
         """
-        begin = self._clock.monotonic()
+        begin = self._asked = self._clock.monotonic()
         try:
             pair = self._required().pair
             ranking = pair.rank(image, top=5)
@@ -150,7 +153,7 @@ class Serving:
         with self._changing:
             learner = self._learner
             if learner is None:
-                learner = Learner(pair, self.store, self.settings, self._chance)
+                learner = self._made(pair)
                 persist()
                 self._learner = learner
                 return
@@ -163,7 +166,12 @@ class Serving:
 
     def open(self, pair: Pair) -> None:
         """Serve the pair that the journal names."""
-        self._learner = Learner(pair, self.store, self.settings, self._chance)
+        self._learner = self._made(pair)
+
+    def may_learn(self) -> bool:
+        """Whether what was taught may be learned now (``agent.learning.envelope``)."""
+        silent = self._clock.monotonic() - self._asked
+        return may_learn(self.settings, self._clock.minute_of_day(), silent)
 
     def figures(self) -> Figures:
         """Learning in numbers."""
@@ -185,6 +193,9 @@ class Serving:
         outcome = self._required().teach(sample_id, image, class_name, burst, now, origin)
         share = UNUSED if outcome.share is None else outcome.share.value
         return Lesson(outcome.sample_id, share, outcome.predicted)
+
+    def _made(self, pair: Pair) -> Learner:
+        return Learner(pair, self.store, self.settings, self._chance, self.may_learn)
 
     def _required(self) -> Learner:
         if self._learner is None:

@@ -175,7 +175,7 @@ class AloneDesk:
         self.teach = agent.serving.teach
         self.feedback = agent.serving.feedback
         self.report_skipped = agent.serving.report_skipped
-        self.tick = agent.serving.tick
+        self.tick = agent.upkeep.tick
 
     def status(self) -> Status:
         return asyncio.run(self._agent.household.status())

@@ -13,3 +13,8 @@ class SystemClock:
     def wall(self) -> float:
         """Seconds since 1970, as good as the machine knows."""
         return time.time()
+
+    def minute_of_day(self) -> int:
+        """Minutes since midnight by the wall and the machine's time zone."""
+        now = time.localtime()
+        return now.tm_hour * 60 + now.tm_min

@@ -163,3 +163,8 @@ class Database:
 def pages_touched(value_bytes: int, rows: int) -> int:
     """Most pages that a transaction changes, by the long values and rows that it touches."""
     return FEW_PAGES + rows * ROW_PAGES + -(-value_bytes // OVERFLOW_BYTES)
+
+
+def transaction_bytes(value_bytes: int, rows: int) -> int:
+    """Most bytes by which file and log grow for a transaction."""
+    return LOG_HEADER_BYTES + pages_touched(value_bytes, rows) * (PAGE_BYTES + FRAME_BYTES)

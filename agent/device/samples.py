@@ -62,7 +62,7 @@ class DatabaseSamples(ForgettingSamples):
         if group.snapshot is not None:
             written += len(group.snapshot.content)
         rows = len(new) + len(group.replaced) + group.predictions.rows
-        with self._database.writing(2 * written, 2 * rows + 1) as connection:
+        with self._database.writing(written, rows + 1) as connection:
             delete_samples(connection, group.replaced)
             for sample in group.samples:
                 connection.execute(

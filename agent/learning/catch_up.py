@@ -106,6 +106,24 @@ def bring_up_to_date(pair: Pair, store: SampleStore) -> int:
     return absorbed
 
 
+def absorb_batch(pair: Pair, store: SampleStore) -> bool:
+    """Let a pair learn the next few stored samples that it has not seen; at the end settle it.
+
+    Returns:
+        Whether there were any.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    batch = store.samples_after(pair.covered, BATCH, pair.bundle, LEARNED)
+    if batch:
+        pair.absorb(batch)
+        return True
+    pair.covered = max(pair.covered, store.last_sequence())
+    pair.settle()
+    return False
+
+
 def rebuild(
     embedder: Embedder,
     starters: Sequence[Statistics],

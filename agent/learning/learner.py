@@ -12,25 +12,36 @@ sequence that it covers, take the features where they are of its backbone and th
 are not. Resuming reads a few hundred features; moving to a new backbone (``rebuild``) reads all
 remembered images; going back to an old pair reads what was taught meanwhile.
 
+Outside the time in which it may learn (``agent.learning.envelope``) a sample is recorded all the
+same and waits; later the pair is brought up to date by that step again, a batch at a time. So what
+waits is what the log has and the statistics do not, and is as safe as everything recorded.
+
 One lock serves all that changes; predictions never take it. They read the current pair once and use
 its head, which is replaced as a whole and never written to.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.backlog import Backlog
 from agent.learning.catch_up import (
     Progress,
     Tally,
     Watch,
+    absorb_batch,
     bring_up_to_date,
     embed_held_out,
     evaluate,
     rebuild,
 )
+from agent.learning.correcting import require_taken_back, row_of, take_back
 from agent.learning.embedder import Embedder
+from agent.learning.forgetting import Forgotten, Selection
 from agent.learning.heads.head import Head, Ranking
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
@@ -41,38 +52,24 @@ from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
+from agent.learning.unlearning import Starters, no_starters, prepare
 from fieldwise.head import Statistics
 from fieldwise.inputs import Input, exemplar
 
 TOP = 5  # classes in a ranking, as on the local wire
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a taught sample; ``predicted`` is what the head said before.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Labelled:
+    """A label and what it is of; ``row`` int16[D] is of the pair that serves."""
 
-    ``share`` is None where the sample was put to no use: while learning is paused, and for a
-    correction that belongs to a held-out scene.
-    """
-
-    sample_id: str
-    share: Share | None
-    predicted: str
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Learning in numbers, as status and check-ins report it."""
-
-    learned: int
-    classes: int
-    select: int
-    judge: int
-    exemplars: int
-    exemplar_bytes: int
-    window: int
-    window_correct: int
-    window_last_label_correct: int
+    id: str
+    row: NDArray[np.int16]
+    image: Input | None
+    class_name: str
+    burst: str
+    time: float
+    origin: Origin
 
 
 class Learner:
@@ -85,17 +82,30 @@ class Learner:
         random: Chance for choosing which images go.
     """
 
+        may_learn: Whether what is taught may be learned now.
+        predictions: Kept predictions, which are written with the groups.
+        starters: Gives the starter head of a bundle for each view.
     def __init__(
-        self, pair: Pair, store: SampleStore, settings: LearningSettings, random: Random
+        self,
+        pair: Pair,
+        store: SampleStore,
+        settings: LearningSettings,
+        random: Random,
+        may_learn: Callable[[], bool] = lambda: True,
+        predictions: Writes | None = None,
+        starters: Starters = no_starters,
     ) -> None:
         self._pair = pair
         self._store = store
         self._settings = settings
         self._lock = threading.RLock()
         pair.configure(settings)
-        self._recorder = Recorder(store, settings, random)
-        counters = self._recorder.counters
-        self._window = Window(counters.window, counters.last_label)
+        self._backlog = Backlog(may_learn)
+        self._random = random
+        self._predictions = predictions
+        self._starters = starters
+        self._forgotten_at = 0
+        self._open_record()
         self._tally: tuple[Head, tuple[int, int], Tally] | None = None
 
     @property
@@ -110,6 +120,11 @@ class Learner:
 
     def predict(self, image: Input, top: int = TOP) -> Ranking:
         """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
+    @property
+    def behind(self) -> int:
+        """Recorded samples that wait to be learned."""
+        return self._backlog.samples
+
 
         Raises:
             FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
@@ -143,34 +158,76 @@ class Learner:
         name, scene = stored_class_name(class_name), check_burst_name(burst)
         with self._lock:
             self._require_room_for(name)
-            if self._recorder.is_full:
-                self.flush()
-            grid = self._pair.grid(image)
-            answers = self._pair.answers(grid[0])
-            predicted = answers[self._pair.champion]
-            learned = self._pair.count(name)
-            placed = self._recorder.place(sample_id, name, scene, time, learned, origin)
-            share = None if self._settings.learning_paused else placed.share
-            if share is not None and not self._recorder.is_known(sample_id):
-                sample = Sample(
-                    id=sample_id,
-                    sequence=self._recorder.sequence + 1,
-                    time=time,
-                    class_name=name,
-                    burst=placed.burst.id,
-                    share=share,
-                    bundle=self._pair.bundle,
-                    grid=grid[0],
-                    image=exemplar(image),
-                    origin=origin,
-                )
-                self._recorder.record(sample, placed.burst)
-                self._pair.covered = sample.sequence
-                self._observe(sample, answers)
-                if share is Share.LEARN:
-                    self._pair.learn(grid, [name])
-                self._recorder.flush_when_full()
-        return Outcome(sample_id, share, predicted)
+            row = self._pair.grid(image)[0]
+            return self._take(_Labelled(sample_id, row, image, name, scene, time, origin))
+
+    def label(self, kept: Kept, class_name: str, time: float, origin: Origin) -> Outcome:
+        """Learn a kept prediction, or take back what was learned of it and learn it anew.
+
+        Raises:
+            FieldwiseError: As ``teach``; ``NOT_FOUND`` where another backbone saw it and its image
+                is not held, ``CONFLICT`` where what was learned of it cannot be taken back.
+        """
+        name = stored_class_name(class_name)
+        with self._lock:
+            self._require_room_for(name)
+            row = row_of(self._pair, kept)
+            require_taken_back(self._recorder, kept, name)
+            return self._take(_Labelled(kept.id, row, kept.image, name, "", time, origin))
+
+    def forget(
+        self, selection: Selection, predictions: Collection[str] = (), *, strict: bool = False
+    ) -> Forgotten:
+        """Take back what a selection means, with everything that is kept of it.
+
+        Args:
+            selection: What is meant.
+            predictions: Ids of kept predictions that it means too.
+            strict: Build the head anew from what is held.
+
+        Returns:
+            What was forgotten, and of which predictions.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, ``GRAPH_FAILED``, ``DISK_FULL``; nothing is changed then.
+        """
+        with self._lock:
+            self.flush()
+            bring_up_to_date(self._pair, self._store)
+            self._backlog.clear()
+            starters = self._starters(self._pair.bundle)
+            made = prepare(
+                self._pair,
+                self._store,
+                self._settings,
+                selection,
+                predictions,
+                starters,
+                strict=strict,
+            )
+            self._store.forget(made.forgetting)
+            self._pair = made.pair
+            self._open_record()
+            self._recorder.sequence += 1  # so that a pair being made can tell that it is older
+            self._forgotten_at = self._pair.covered = self._recorder.sequence
+        return made.forgotten
+
+    def catch_up(self, should_stop: ShouldStop) -> None:
+        """Learn what waits, a few samples at a time: teaching gets its turn in between.
+
+        Args:
+            should_stop: Asked after every batch; then the rest goes on waiting.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``.
+        """
+        while self._backlog.samples:
+            with self._lock:
+                self._recorder.flush()
+                if not absorb_batch(self._pair, self._store):
+                    self._backlog.clear()
+            if should_stop():
+                return
 
     def tick(self, now: float, certain: float) -> None:
         """Write what has waited long enough, and let expired images go; call it every second.
@@ -195,7 +252,7 @@ class Learner:
         """
         with self._lock:
             self._recorder.flush()
-            if self._recorder.sequence - self._pair.saved >= self._settings.snapshot_samples:
+            if self._pair.covered - self._pair.saved >= self._settings.snapshot_samples:
                 self._save(self._pair)
 
     def close(self) -> None:
@@ -218,6 +275,16 @@ class Learner:
 
     def settle(self) -> None:
         """Make the head exactly that of the statistics now, without waiting for the cadence."""
+    def trim(self) -> None:
+        """Write a snapshot, so that features which it makes needless go down to their room.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``.
+        """
+        with self._lock:
+            self._recorder.flush()
+            self._save(self._pair)
+
         with self._lock:
             self._pair.settle()
 
@@ -257,12 +324,15 @@ class Learner:
             Stopped: When asked to.
             FieldwiseError: ``GRAPH_FAILED``.
         """
-        with self._lock:
-            self.flush()
-            images = self._recorder.images_of(Share.LEARN)
-        return rebuild(
-            embedder, starters, self._store, self._settings, Watch(images, progress, should_stop)
-        )
+        while True:
+            with self._lock:
+                self.flush()
+                images, began = self._recorder.images_of(Share.LEARN), self._forgotten_at
+            watch = Watch(images, progress, should_stop)
+            pair = rebuild(embedder, starters, self._store, self._settings, watch)
+            pair.covered = max(pair.covered, began)
+            if began == self._forgotten_at:
+                return pair
 
     def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
         """Give a pair that is about to serve the features of what is held out, while there is time.
@@ -289,8 +359,11 @@ class Learner:
             self.flush()
             pair.configure(self._settings)
             bring_up_to_date(pair, self._store)
+            if pair.covered < self._forgotten_at:  # it may know what was forgotten meanwhile
+                pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
             self._save(pair)
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
+            self._backlog.clear()
             pair.held_out = {}
             old, self._pair = self._pair, pair
         return old
@@ -318,6 +391,65 @@ class Learner:
 
     def _require_room_for(self, name: str) -> None:
         # Of a class whose every scene is held out the head knows nothing: its samples still count.
+    def _open_record(self) -> None:
+        self._recorder = Recorder(
+            self._store, self._settings, self._random, self._predictions, self._restate
+        )
+        counters = self._recorder.counters
+        self._window = Window(counters.window, counters.last_label)
+
+    def _take(self, labelled: _Labelled) -> Outcome:
+        """Test, place, record and learn a label; the later of two for one sample wins."""
+        pair, recorder, name = self._pair, self._recorder, labelled.class_name
+        row_bytes = 2 * pair.embedder.manifest.feature_width
+        self._backlog.require_room(row_bytes, self._settings.feature_log_bytes_max)
+        if recorder.is_full:
+            self.flush()
+        answers = pair.answers(labelled.row)
+        predicted, held = answers[pair.champion], recorder.find(labelled.id)
+        if self._settings.learning_paused:
+            return Outcome(labelled.id, None, predicted)
+        if held is not None and held.class_name == name:
+            return Outcome(labelled.id, held.share, predicted)
+        recorder.welcome(name)
+        origin, image = labelled.origin, labelled.image
+        if held is not None:
+            self._backlog.drop(held, pair.covered)
+            take_back(pair, recorder, held, labelled.row)
+            origin = Origin.CORRECTED if origin is Origin.TAUGHT else origin
+            image = held.image if image is None else image
+        learned = pair.count(name) + self._backlog.of(name)
+        scene, time = labelled.burst, labelled.time
+        placed = recorder.place(labelled.id, name, scene, time, learned, origin)
+        if placed.share is None or (held is not None and held.share is not Share.LEARN):
+            return Outcome(labelled.id, None, predicted)
+        sample = Sample(
+            id=labelled.id,
+            sequence=recorder.sequence + 1,
+            time=time,
+            class_name=name,
+            burst=placed.burst.id,
+            share=placed.share,
+            bundle=pair.bundle,
+            grid=labelled.row,
+            image=None if image is None else exemplar(image),
+            origin=origin,
+        )
+        recorder.record(sample, placed.burst)
+        if held is None and origin is not Origin.SELF:
+            self._observe(sample, answers)
+        self._learn(sample, labelled.row[None])
+        recorder.flush_when_full()
+        return Outcome(labelled.id, placed.share, predicted)
+
+    def _restate(self, sequence: int) -> Snapshot | None:
+        """What has to stand instead of the stored statistics if they hold that sample."""
+        if sequence > self._pair.saved:
+            return None
+        snapshot = self._pair.snapshot()
+        self._pair.saved = snapshot.sequence
+        return snapshot
+
         met = self._recorder.classes | set(self._pair.classes)
         if name not in met and len(met) >= self._settings.classes_max:
             raise FieldwiseError(
@@ -327,6 +459,13 @@ class Learner:
 
     def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
         """Test before training: what every head said of a sample, against what it is."""
+    def _learn(self, sample: Sample, grid: NDArray[np.int16]) -> None:
+        learns = sample.share is Share.LEARN
+        if not self._backlog.takes(sample.class_name, learns=learns):
+            self._pair.covered = sample.sequence
+            if learns:
+                self._pair.learn(grid, [sample.class_name])
+
         said, settings = answers[self._pair.champion], self._settings
         self._window = self._window.after(sample.class_name, said, settings.window_samples)
         self._recorder.counters = replace(

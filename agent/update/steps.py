@@ -84,6 +84,7 @@ class Steps:
             manifest, variant.
         try_out: Runs graphs and golden vectors in a child process; raises where they differ.
         preferred: The variant that the owner wants.
+        paced: Makes long work rest where it asks whether to stop.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Steps:
         load: Load,
         try_out: TryOut,
         preferred: str,
+        paced: Callable[[ShouldStop], ShouldStop] = lambda should_stop: should_stop,
     ) -> None:
         self._fetcher = fetcher
         self._bundles = bundles
@@ -105,6 +107,7 @@ class Steps:
         self._load = load
         self._try_out = try_out
         self._preferred = preferred
+        self._paced = paced
 
     async def fetch(self, digest: str) -> None:
         await self._fetcher.fetch(digest)
@@ -133,8 +136,8 @@ class Steps:
             pair = self.open(digest, variant)
         else:
             embedder, starters = self._embedder(digest, variant)
-            pair = learner.rebuild(embedder, starters, _log_progress, should_stop)
-        learner.embed_held_out(pair, should_stop)
+            pair = learner.rebuild(embedder, starters, _log_progress, self._paced(should_stop))
+        learner.embed_held_out(pair, self._paced(should_stop))
         return pair
 
     def open(self, digest: str, variant: str) -> Pair:

@@ -21,6 +21,9 @@ class TurnedClock:
     def wall(self) -> float:
         return self.wall_seconds
 
+    def minute_of_day(self) -> int:
+        return int(self.wall_seconds // 60) % (24 * 60)
+
 
 @dataclass(slots=True)
 class MemoryJournal:

@@ -1,0 +1,103 @@
+"""What the agent does for itself beside answering: write, make room, catch up with learning.
+
+All of it keeps to the envelope (``agent.learning.envelope``). Room on disk is shared out anew with
+every round from what files really take, so images make way for what grows before anything is
+refused. Catching up happens when learning may happen, rests after every batch, and ends when the
+time for it ends.
+"""
+
+import threading
+from dataclasses import replace
+from typing import Protocol
+
+import msgspec
+
+from agent.learning.envelope import Allotment, DiskUse, allot
+from agent.learning.learner import Learner
+from agent.learning.stopping import ShouldStop
+from agent.pacing import Pacer
+from agent.serving import Serving
+from fieldwise.errors import Fault, FieldwiseError
+
+MORE_BYTES = 4 * 1024 * 1024  # by which the reserve grows when a write did not fit into it
+
+
+class Disk(Protocol):
+    """What the state folder takes."""
+
+    def live_bytes(self) -> int:
+        """Bytes of all files and of what is set aside, without room that is free to be used."""
+        ...
+
+    def reserve_bytes(self, group_samples: int) -> int:
+        """Most bytes that the next writes take."""
+        ...
+
+
+class Upkeep:
+    """The work in the background.
+
+    Args:
+        serving: What serves and learns.
+        disk: What the state folder takes.
+        pacer: Makes long work rest.
+    """
+
+    def __init__(self, serving: Serving, disk: Disk, pacer: Pacer) -> None:
+        self._serving = serving
+        self._disk = disk
+        self._pacer = pacer
+        self._more = 0
+        self._one = threading.Lock()
+
+    def tick(self) -> None:
+        """Share out the room and make durable what has waited long enough; a few times a second.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
+        """
+        with self._one:
+            self._share_out()
+            try:
+                self._serving.tick()
+            except FieldwiseError as error:
+                if error.fault is Fault.DISK_FULL:  # let images give way to it in the next round
+                    self._more += MORE_BYTES
+                raise
+            self._more = 0
+
+    def learn(self, should_stop: ShouldStop) -> None:
+        """Learn what waits, as long as learning may happen.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``; the rest goes on waiting.
+        """
+        learner, serving = self._serving.learner, self._serving
+        if learner is None or not learner.behind or not serving.may_learn():
+            return
+        learner.catch_up(self._pacer.paced(lambda: should_stop() or not serving.may_learn()))
+
+    def _share_out(self) -> None:
+        learner, settings = self._serving.learner, self._serving.settings
+        if learner is None or not settings.disk_bytes_max:
+            return
+        images = learner.figures().exemplar_bytes
+        reserve = self._disk.reserve_bytes(settings.group_samples) + self._more
+        use = DiskUse(self._disk.live_bytes(), images, 0, reserve)
+        told = allot(settings, use)
+        features = 0
+        if told.features < settings.feature_log_bytes_max:  # only now it matters what they take
+            features = self._serving.store.feature_bytes()
+            told = allot(settings, replace(use, features=features))
+        self._apply(learner, told)
+        if told.features < features and not images:
+            learner.trim()
+
+    def _apply(self, learner: Learner, told: Allotment) -> None:
+        settings = msgspec.structs.replace(
+            self._serving.settings,
+            exemplar_bytes_max=told.images,
+            feature_log_bytes_max=told.features,
+        )
+        if settings != learner.settings:
+            learner.configure(settings)
