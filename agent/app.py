@@ -24,7 +24,7 @@ from agent.device.host import LinuxHost
 from agent.device.identity import IdentityFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
-from agent.device.meter import DiskMeter
+from agent.device.meter import DiskMeter, written_bytes
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.fleet import Fleet
@@ -48,6 +48,7 @@ from agent.update.installer import Installer
 from agent.update.machine import Lost, step
 from agent.update.steps import Steps
 from agent.upkeep import Upkeep
+from agent.wear import WearMeter
 from fieldwise import retry
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -92,6 +93,7 @@ class Agent:
         self.fleet = self._fleet()
         self.steps = self._steps()
         self._open_pair()
+        self.wear = WearMeter(written_bytes, self._recorded, self.clock)
         self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
         self.observer = self._observer()
         self.household = Household(
@@ -139,6 +141,10 @@ class Agent:
         await asyncio.to_thread(self.journal.write_steering, revision)
         await asyncio.to_thread(self.serving.configure, settings)
         _log.info("settings in force", revision=revision.revision)
+
+    def _recorded(self) -> int:
+        figures = self.serving.figures()
+        return figures.learned + figures.select + figures.judge
 
     def _open_pair(self) -> None:
         state = self.journal.update()

@@ -89,6 +89,21 @@ class SettingsInForce:
 
 
 @dataclass(frozen=True, slots=True)
+class Wear:
+    """What the agent costs the flash.
+
+    Attributes:
+        written_bytes: Since it began, in whole pages as the kernel counts them.
+        seconds: How long that is.
+        samples: Recorded meanwhile.
+    """
+
+    written_bytes: int
+    seconds: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateStatus:
     """The newest target, the digest of its bundle, its phase and why it failed, if it did."""
 
