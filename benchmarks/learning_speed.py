@@ -22,13 +22,13 @@ from PIL import Image
 
 from agent.device.database import Database
 from agent.device.samples import DatabaseSamples
-from agent.learning.discriminant import Discriminant
 from agent.learning.embedder import OnnxEmbedder
+from agent.learning.heads.keeper import Keeper
 from agent.learning.learner import Learner
 from agent.learning.pair import Pair
 from agent.learning.samples import Counters, Group, Sample, Share
 from agent.learning.settings import HoldoutSettings, LearningSettings
-from benchmarks import learning_published
+from benchmarks import learning_data, learning_published, our_heads
 from benchmarks.learning_data import BACKBONE, SIZE
 from fieldwise.bundle import Preprocessing
 from fieldwise.head import Accumulator, Statistics, empty, learn
@@ -36,6 +36,24 @@ from fieldwise.images import encode_exemplar, load, to_input
 
 CLASSES, WARM, STEPS, IMAGES, ROUNDS = 80, 2000, 512, 128, 5
 SETTINGS = LearningSettings(holdout=HoldoutSettings(select_share=0, judge_share=0))
+
+
+def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
+    """All times, and how many times faster ours are."""
+    del work
+    learning_published.one_thread()
+    sets = learning_data.find(learning_data.data_folder())
+    if sets:
+        stride = max(1, len(sets[0].train) // IMAGES)
+        contents = [path.read_bytes() for path, _ in sets[0].train[::stride]][:IMAGES]
+    else:
+        print("timing on drawn images instead of photographs")
+        contents = drawn_images()
+    found = step_milliseconds(embedder) | solve_milliseconds(embedder)
+    found |= image_milliseconds(embedder, contents)
+    found["step_times_faster"] = found["step_ms.published_slda_torch"] / found["step_ms.ours"]
+    found["image_times_faster"] = found["image_ms.torch_eager"] / found["image_ms.ours"]
+    return found
 
 
 def drawn_grid(samples: int, width: int, seed: int) -> tuple[NDArray[np.int16], list[str]]:
@@ -51,7 +69,7 @@ def step_milliseconds(embedder: OnnxEmbedder) -> dict[str, float]:
     """A learning step: ours amortised over its folds, with and without keeping the head."""
     width = embedder.manifest.feature_width
     grid, labels = drawn_grid(STEPS, width, 1)
-    accumulator, discriminant = _warm(embedder)
+    accumulator = Accumulator(_warm_statistics(embedder))
     published = learning_published.StreamingDiscriminant(width, CLASSES)
     tensors = [torch.from_numpy(row / np.float32(4096)).float() for row in grid]
     indices = [int(label.split()[1]) for label in labels]
@@ -60,24 +78,46 @@ def step_milliseconds(embedder: OnnxEmbedder) -> dict[str, float]:
         for row, label in zip(grid, labels, strict=True):
             accumulator.learn(row[None], [label])
 
-    def ours_with_head() -> None:
-        for row, label in zip(grid, labels, strict=True):
-            accumulator.learn(row[None], [label])
-            if discriminant.due(accumulator.total):
-                discriminant.solve(accumulator)
-            else:
-                discriminant.follow(accumulator, label)
+    def with_head(name: str) -> Callable[[], None]:
+        kept = Accumulator(_warm_statistics(embedder))
+        keepers = our_heads.HEADS[name](kept)
+
+        def run() -> None:
+            for row, label in zip(grid, labels, strict=True):
+                kept.learn(row[None], [label])
+                for keeper in keepers:
+                    keeper.learn(row[None], [label])
+
+        return run
 
     def theirs() -> None:
         for feature, index in zip(tensors[:64], indices, strict=False):
             published.fit(feature, index)
 
-    times = _rounds([ours, theirs, ours_with_head])
+    times = _rounds([ours, theirs, with_head("discriminant"), with_head("average")])
     return {
         "step_ms.ours": times[0] / STEPS,
         "step_ms.published_slda_torch": times[1] / 64,
         "step_ms.ours_with_head_kept": times[2] / STEPS,
+        "step_ms.ours_with_average_kept": times[3] / STEPS,
     }
+
+
+def solve_milliseconds(embedder: OnnxEmbedder) -> dict[str, float]:
+    """Making a head exactly that of its sums: the discriminant, and what the others add to it."""
+    accumulator = Accumulator(_warm_statistics(embedder))
+    kept = our_heads.HEADS["average"](accumulator)
+    sides: list[Callable[[], None]] = [kept[0].settle, _settling(kept)]
+    times = _rounds(sides)
+    return {"solve_ms": times[0], "solve_ms.with_average": times[1]}
+
+
+def _settling(keepers: Sequence[Keeper]) -> Callable[[], None]:
+    def run() -> None:
+        for keeper in keepers:
+            keeper.settle()
+
+    return run
 
 
 def image_milliseconds(embedder: OnnxEmbedder, contents: Sequence[bytes]) -> dict[str, float]:
@@ -109,7 +149,7 @@ def _our_path(
     embedder: OnnxEmbedder, contents: Sequence[bytes], labels: list[str], file: Path
 ) -> Callable[[], None]:
     learner = Learner(
-        Pair(embedder, _warm_statistics(embedder), 0, SETTINGS),
+        Pair(embedder, [_warm_statistics(embedder)], 0, SETTINGS),
         DatabaseSamples(Database(file)),
         SETTINGS,
         Random(1),  # noqa: S311  # chooses images, no secret
@@ -172,15 +212,6 @@ def _torch_path(
 def _warm_statistics(embedder: OnnxEmbedder) -> Statistics:
     transform, width = embedder.manifest.transform, embedder.manifest.feature_width
     return learn(empty(embedder.bundle, transform, width), *drawn_grid(WARM, width, 2))
-
-
-def _warm(embedder: OnnxEmbedder) -> tuple[Accumulator, Discriminant]:
-    accumulator = Accumulator(_warm_statistics(embedder))
-    discriminant = Discriminant(
-        SETTINGS.shrinkage, SETTINGS.solve_growth, SETTINGS.solve_samples_min
-    )
-    discriminant.solve(accumulator)
-    return accumulator, discriminant
 
 
 def _rounds(sides: list[Callable[[], None]]) -> list[float]:

@@ -63,10 +63,19 @@ def main(words: list[str] | None = None) -> int:
     work.mkdir(parents=True, exist_ok=True)
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)  # before the long work, not after it
-    chapters = list(_chapters(arguments, work))
+    chapters: list[Chapter] = []
+    for chapter in _chapters(arguments, work):
+        chapters.append(chapter)
+        _write(chapters, arguments)  # anew each time, so that hours are not lost with the last one
     if not chapters:
         print("nothing was run")
         return 1
+    if arguments.out:
+        print(f"pictures and README.md are in {arguments.out}")
+    return 0
+
+
+def _write(chapters: list[Chapter], arguments: argparse.Namespace) -> None:
     if arguments.json:
         found = {"machine": platform.processor() or platform.machine(), **report.figures(chapters)}
         arguments.json.write_text(json.dumps(found, indent=2) + "\n")
@@ -74,8 +83,6 @@ def main(words: list[str] | None = None) -> int:
         drawn = plots.draw(chapters, arguments.out)
         text = report.page(chapters, INTRO.read_text(), drawn)
         (arguments.out / "README.md").write_text(text)
-        print(f"pictures and README.md are in {arguments.out}")
-    return 0
 
 
 def _chapters(arguments: argparse.Namespace, work: Path) -> Iterator[Chapter]:
