@@ -90,7 +90,16 @@ class DecayedDiscriminant:
         self._fold()
         self._drop_faded()
         self._new, self._solved = 0, self.total
-        self.head = self._solve()
+        self.head = self._solve(
+            Moments(
+                tuple(self._classes),
+                self._counts,
+                self._sums,
+                self._scatter,
+                self._unit,
+                self.total,
+            )
+        )
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Forget everything: so nothing stays of what is taken back."""
@@ -116,20 +125,26 @@ class DecayedDiscriminant:
         """As ``Keeper.restore``; what is learned from here on gives the same sums."""
         try:
             held = msgspec.msgpack.decode(content, type=_Held)
-            sums = _numbers(held.sums, (len(held.classes), self._width))
-            counts = _numbers(held.counts, (len(held.classes),))
-            triangle = _numbers(held.triangle, (self._width * (self._width + 1) // 2,))
-        except ValueError as error:
+            moments = self._moments_of(held)
+            head = self._solve(moments)
+        except (ValueError, np.linalg.LinAlgError) as error:
             raise FieldwiseError(
                 Fault.STATE_DAMAGED, f"the sums of the {NAME} head are damaged: {error}"
             ) from error
         self._begin()
-        self._classes, self._counts, self._sums = list(held.classes), counts, sums
-        upper = np.zeros((self._width, self._width))
-        upper[np.triu_indices(self._width)] = triangle
-        self._scatter = upper + np.triu(upper, 1).T
+        self._classes, self._counts = list(moments.classes), moments.counts
+        self._sums, self._scatter = moments.sums, moments.scatter
         self._new, self._solved = held.new, held.solved
-        self.head = self._solve()
+        self.head = head
+
+    def _moments_of(self, held: _Held) -> Moments:
+        upper = np.zeros((self._width, self._width))
+        size = self._width * (self._width + 1) // 2
+        upper[np.triu_indices(self._width)] = _numbers(held.triangle, (size,))
+        counts = _numbers(held.counts, (len(held.classes),))
+        sums = _numbers(held.sums, (len(held.classes), self._width))
+        scatter = upper + np.triu(upper, 1).T
+        return Moments(held.classes, counts, sums, scatter, self._unit, float(counts.sum()))
 
     def _begin(self) -> None:
         self._classes = []
@@ -173,12 +188,9 @@ class DecayedDiscriminant:
             self._classes = [self._classes[place] for place in kept]
             self._counts, self._sums = self._counts[kept], self._sums[kept]
 
-    def _solve(self) -> LinearHead:
-        if not self._classes:
+    def _solve(self, moments: Moments) -> LinearHead:
+        if not moments.classes:
             return no_head(self._unit)
-        moments = Moments(
-            tuple(self._classes), self._counts, self._sums, self._scatter, self._unit, self.total
-        )
         rows = Rows(self._width, self._unit)
         weights, offsets = rows_of(moments, solve(moments, self._shrinkage))
         rows.set(moments.classes, moments.counts, weights, offsets)

@@ -1,38 +1,20 @@
+from dataclasses import replace
+from itertools import permutations
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agent.learning.heads.discriminant import Cadence, Discriminant
+from agent.learning.heads.discriminant import Cadence, Discriminant, rows_of
 from agent.learning.heads.head import no_head, predict, rank
 from agent.learning.heads.nearest_mean import REFRESH_GROWTH
 from agent.learning.heads.solving import moments_of, pooled_covariance, solve
 from fieldwise import head
 from fieldwise.bundle import Transform
-from fieldwise.features import to_grid
 from fieldwise.head import Accumulator, Statistics
+from tests.fakes.worlds import BUNDLE, NO_ROWS, accuracy, blobs, gathered, uneven
 
-BUNDLE = "a" * 64
 UNIT = 4096
-NO_ROWS = np.zeros((0, 0), np.int16)  # a keeper of sums does not look at them
-
-
-def blobs(
-    classes: int, each: int, width: int, seed: int = 1
-) -> tuple[NDArray[np.int16], list[str]]:
-    """Gaussian classes with a shared, strongly uneven covariance."""
-    chance = np.random.default_rng(seed)
-    centres = 1 + 0.35 * np.random.default_rng(99).standard_normal((classes, width))
-    shape = np.random.default_rng(98).standard_normal((width, width)) / np.sqrt(width)
-    noise = chance.standard_normal((classes, each, width)) @ shape
-    rows = (centres[:, None] + 0.6 * noise).reshape(-1, width).astype(np.float32)
-    labels = [f"class {place}" for place in range(classes) for _ in range(each)]
-    return to_grid(rows, Transform(power=1)), labels
-
-
-def gathered(grid: NDArray[np.int16], labels: list[str]) -> Accumulator:
-    accumulator = Accumulator(head.empty(BUNDLE, Transform(power=1), grid.shape[1]))
-    accumulator.learn(grid, labels)
-    return accumulator
 
 
 def solved(accumulator: Accumulator, shrinkage: float = 0.3) -> Discriminant:
@@ -207,3 +189,71 @@ def test_solves_come_by_doubling_then_by_number_then_by_growth() -> None:
 def test_no_sample_has_no_covariance() -> None:
     nothing: Statistics = head.empty(BUNDLE, Transform(), 3)
     assert not pooled_covariance(moments_of(nothing)).any()
+
+
+def test_a_class_of_few_samples_among_rich_ones_is_found() -> None:
+    """The offset owes a poor class what the noise of its own mean has cost it."""
+    width, rich, poor = 120, 60, 2
+    grid, labels = uneven([rich, poor] * 10, width, spread=0.25)
+    queries, wanted = uneven([0, 20] * 10, width, seed=2, spread=0.25)
+    accumulator = gathered(grid, labels)
+    found = Discriminant(accumulator, 0.3, Cadence(0.1, 64)).head
+    means = nearest_mean(grid, labels, queries)
+    moments = moments_of(accumulator.view())
+    solution = solve(moments, 0.3)
+    bare = replace(solution, noise_energy=0.0)
+    weights, offsets = rows_of(moments, bare)
+    scores = (queries / UNIT) @ weights.T + offsets
+    without = [moments.classes[place] for place in scores.argmax(axis=1)]
+    assert accuracy(predict(found, queries), wanted) >= accuracy(means, wanted)
+    assert accuracy(predict(found, queries), wanted) > accuracy(without, wanted) + 0.1
+
+
+def test_between_classes_of_equal_counts_the_noise_of_means_changes_nothing() -> None:
+    grid, labels = blobs(4, 5, 30)
+    moments = moments_of(gathered(grid, labels).view())
+    solution = solve(moments, 0.3)
+    assert solution.noise_energy > 1
+    _, offsets = rows_of(moments, solution)
+    _, bare = rows_of(moments, replace(solution, noise_energy=0.0))
+    assert np.ptp(offsets - bare) < 1e-9
+
+
+def test_shrinkage_is_harder_while_samples_are_few() -> None:
+    loadings = []
+    for each in (3, 30, 3000):
+        grid, labels = blobs(4, each, 40)
+        moments = moments_of(gathered(grid, labels).view())
+        variance = np.trace(pooled_covariance(moments)) / 40
+        loadings.append(solve(moments, 0.3).loading / variance)
+    assert loadings == pytest.approx([0.3 * (1 + 40 / (4 * n - 4)) for n in (3, 30, 3000)])
+
+
+def test_the_models_temperature_makes_margins_log_odds_where_the_model_is_right() -> None:
+    """Over fresh samples, twice the mean margin over its variance is the temperature."""
+    grid, labels = blobs(5, 4000, 10)
+    accumulator = gathered(grid, labels)
+    keeper = Discriminant(accumulator, 2.0, Cadence(0.1, 64))
+    queries, wanted = blobs(5, 4000, 10, seed=2)
+    scores = keeper.head.scores(queries).astype(float)
+    names = keeper.head.classes
+    spread = margin = 0.0
+    for one, other in permutations(range(5), 2):
+        mine = [label == names[one] for label in wanted]
+        margins = scores[mine, one] - scores[mine, other]
+        spread, margin = spread + margins.var(), margin + 2 * margins.mean()
+    assert keeper.temperature < 0.7
+    assert spread / margin == pytest.approx(keeper.temperature, rel=0.1)
+
+
+def test_forgotten_classes_are_no_longer_predicted() -> None:
+    grid, labels = blobs(3, 20, 6)
+    accumulator = gathered(grid, labels)
+    keeper = solved(accumulator)
+    accumulator.forget_class("class 1")
+    keeper.drop_class("class 1")
+    assert keeper.head.classes == ("class 0", "class 2")
+    assert "class 1" not in predict(keeper.head, grid)
+    accumulator.learn(grid[:1], ["newcomer"])
+    keeper.learn(NO_ROWS, ["newcomer"])
+    assert keeper.head.classes == ("class 0", "class 2", "newcomer")
