@@ -43,9 +43,9 @@ from agent.learning.correcting import require_taken_back, row_of, take_back
 from agent.learning.embedder import Embedder
 from agent.learning.forgetting import Forgotten, Selection
 from agent.learning.heads.head import Head, Ranking
+from agent.learning.measures.prequential import Window
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.pair import Pair
-from agent.learning.prequential import Window
 from agent.learning.recorder import Recorder
 from agent.learning.samples import Origin, Sample, Share
 from agent.learning.settings import LearningSettings

@@ -39,7 +39,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("agent.learning.heads.discriminant", "threading"),
         ("agent.learning.holdout", "secrets"),
         ("agent.learning.names", "structlog"),
-        ("agent.learning.prequential", "time"),
+        ("agent.learning.measures.prequential", "time"),
         ("agent.update.machine", "datetime"),
         ("fieldwise.bundle", "pathlib"),
         ("fieldwise.head", "random"),

@@ -1,4 +1,4 @@
-from agent.learning.prequential import Window
+from agent.learning.measures.prequential import Window
 
 
 def test_outcomes_of_head_and_last_label_are_counted() -> None:
@@ -24,3 +24,11 @@ def test_a_window_resumes_from_what_was_stored() -> None:
 def test_a_shorter_window_drops_the_oldest() -> None:
     window = Window().after("a", "a", 9).after("b", "b", 9).after("b", "x", 2)
     assert (window.samples, window.correct) == (2, 1)
+
+
+def test_the_total_counts_what_the_window_has_forgotten() -> None:
+    window = Window()
+    for number in range(20):
+        window = window.after("a", "a" if number < 15 else "b", 10)
+    assert (window.total.samples, window.total.correct) == (20, 15)
+    assert window.total.last_label_correct == 19
