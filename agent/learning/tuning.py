@@ -4,7 +4,8 @@ Everything is chosen on ``select``, samples of scenes of which none was learned;
 nor anything else is looked at. There are few of them and their scenes are alike within, so a choice
 other than the default has to be better by more than its own noise: with d_b the sum over scene b of
 the paired differences (+1 where only the other is right, -1 where only the default is), it is taken
-if sum d_b > sqrt(sum d_b**2), one standard error with scenes, not samples, as what is independent.
+if sum d_b > 2 sqrt(sum d_b**2), two standard errors with scenes, not samples, as what is
+independent: one in twenty is then chosen by chance, and what is given up is smaller than the noise.
 Random halves of samples would look tens of points too good here: on bursts of the same scene,
 cross-validation says 92 where new scenes say 63.
 
@@ -38,6 +39,7 @@ from fieldwise.head import Statistics
 SAMPLES_MIN = 30  # below, one standard error is 9 points
 SCENES_MIN = 8  # below, a scene decides everything
 CLASSES_MIN = 2
+STANDARD_ERRORS = 2.0  # by which another choice has to be ahead
 FACTORS = (1 / 3, 3.0)  # times the shrinkage: accuracy changes by a point or two over that range
 DEFAULT_MEMBERS = (Discriminant.name, BalancedRidge.name)
 MEMBERS = (
@@ -291,7 +293,7 @@ class _Search:
     ) -> Choice:
         """The choice that is furthest ahead of the default, if by more than its noise."""
         usual = right(default).astype(int)
-        best, ahead = default, 1.0
+        best, ahead = default, STANDARD_ERRORS
         for choice in others:
             by_scene = np.bincount(self._scenes, right(choice).astype(int) - usual)
             noise = float(np.sqrt((by_scene**2).sum()))
