@@ -41,3 +41,26 @@ class Forgetting:
     snapshot: Snapshot
     predictions: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was forgotten, in numbers and in words.
+
+    Attributes:
+        samples: Samples forgotten.
+        exact: How many of them were taken back from the head to the bit.
+        images: Images among them.
+        orphans: Samples held no more whose share of the common scatter stays.
+        lost: Samples that a strict rebuild lost beside those forgotten.
+        predictions: Kept predictions that went with them.
+        sentences: What was and was not forgotten.
+    """
+
+    samples: int
+    exact: int
+    images: int
+    orphans: int
+    lost: int
+    predictions: int
+    sentences: tuple[str, ...] = ()

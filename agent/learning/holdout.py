@@ -14,11 +14,12 @@ so is learned to its end. A named burst always follows its hash, because the sam
 the same share in every class and at every time.
 
 Held out are only labels that came about independently of any head. People correct what a head got
-wrong, so accuracy on corrections would say how it does on its own mistakes. A correction therefore
-begins a scene that is learned, also with what is taught right after it. Where it belongs to a scene
-that stands already, by name or by time, it shares the fate of that scene if that is to be learned;
-if the scene is held out the correction is put to no use: held out it would bend what the share says
-and learned it would give away the scene.
+wrong, are asked where it is in doubt, and what it labels itself it is sure of: accuracy on any of
+these would say how it does on samples that it chose. Such a label therefore begins a scene that is
+learned, also with what is taught right after it. Where it belongs to a scene that stands already,
+by name or by time, it shares the fate of that scene if that is to be learned; if the scene is held
+out the label is put to no use: held out it would bend what the share says and learned it would give
+away the scene.
 """
 
 import hashlib
@@ -64,17 +65,17 @@ def place(
         settings: Shares and what counts as one scene.
         origin: How its label came about.
     """
-    corrected = origin is Origin.CORRECTED
+    depends = origin is not Origin.TAUGHT
     if name:
         burst = Burst(class_name, f"named:{name}", time, 1)
     elif newest is not None and _continues(newest, time, settings):
         burst = Burst(class_name, newest.id, time, newest.samples + 1)
     else:
         first = "first" if learned < settings.learned_first else "scene"
-        mark = "corrected" if corrected else first
+        mark = "corrected" if depends else first
         burst = Burst(class_name, f"{mark}:{sample_id}", time, 1)
     share = share_of(burst.id, key, settings)
-    return Placement(burst, None if corrected and share is not Share.LEARN else share)
+    return Placement(burst, None if depends and share is not Share.LEARN else share)
 
 
 def share_of(burst: str, key: bytes, settings: HoldoutSettings) -> Share:

@@ -43,16 +43,18 @@ from agent.learning.correcting import require_taken_back, row_of, take_back
 from agent.learning.embedder import Embedder
 from agent.learning.forgetting import Forgotten, Selection
 from agent.learning.heads.head import Head, Ranking
+from agent.learning.kept import Kept
 from agent.learning.measures.prequential import Window
 from agent.learning.names import check_burst_name, stored_class_name
-from agent.learning.pair import Pair
-from agent.learning.recorder import Recorder
-from agent.learning.samples import Origin, Sample, Share
+from agent.learning.outcomes import Figures, Outcome
+from agent.learning.pair import Pair, fresh_pair
+from agent.learning.recorder import Recorder, Writes
+from agent.learning.samples import Origin, Sample, Share, Snapshot
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
+from agent.learning.unlearning import Starters, no_starters, prepare
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
-from agent.learning.unlearning import Starters, no_starters, prepare
 from fieldwise.head import Statistics
 from fieldwise.inputs import Input, exemplar
 
@@ -80,11 +82,11 @@ class Learner:
         store: What is kept.
         settings: How to learn.
         random: Chance for choosing which images go.
-    """
-
         may_learn: Whether what is taught may be learned now.
         predictions: Kept predictions, which are written with the groups.
         starters: Gives the starter head of a bundle for each view.
+    """
+
     def __init__(
         self,
         pair: Pair,
@@ -98,9 +100,9 @@ class Learner:
         self._pair = pair
         self._store = store
         self._settings = settings
+        self._backlog = Backlog(may_learn)
         self._lock = threading.RLock()
         pair.configure(settings)
-        self._backlog = Backlog(may_learn)
         self._random = random
         self._predictions = predictions
         self._starters = starters
@@ -118,13 +120,13 @@ class Learner:
         """The settings in force."""
         return self._settings
 
-    def predict(self, image: Input, top: int = TOP) -> Ranking:
-        """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
     @property
     def behind(self) -> int:
         """Recorded samples that wait to be learned."""
         return self._backlog.samples
 
+    def predict(self, image: Input, top: int = TOP) -> Ranking:
+        """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
 
         Raises:
             FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
@@ -273,8 +275,6 @@ class Learner:
             self._recorder.configure(settings)
             self._pair.configure(settings)
 
-    def settle(self) -> None:
-        """Make the head exactly that of the statistics now, without waiting for the cadence."""
     def trim(self) -> None:
         """Write a snapshot, so that features which it makes needless go down to their room.
 
@@ -285,6 +285,8 @@ class Learner:
             self._recorder.flush()
             self._save(self._pair)
 
+    def settle(self) -> None:
+        """Make the head exactly that of the statistics now, without waiting for the cadence."""
         with self._lock:
             self._pair.settle()
 
@@ -357,13 +359,13 @@ class Learner:
         """
         with self._lock:
             self.flush()
-            pair.configure(self._settings)
-            bring_up_to_date(pair, self._store)
             if pair.covered < self._forgotten_at:  # it may know what was forgotten meanwhile
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
+            pair.configure(self._settings)
+            bring_up_to_date(pair, self._store)
+            self._backlog.clear()
             self._save(pair)
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
-            self._backlog.clear()
             pair.held_out = {}
             old, self._pair = self._pair, pair
         return old
@@ -389,8 +391,6 @@ class Learner:
         with self._lock:
             return {name: self._pair.count(name) for name in sorted(self._pair.classes)}
 
-    def _require_room_for(self, name: str) -> None:
-        # Of a class whose every scene is held out the head knows nothing: its samples still count.
     def _open_record(self) -> None:
         self._recorder = Recorder(
             self._store, self._settings, self._random, self._predictions, self._restate
@@ -450,6 +450,8 @@ class Learner:
         self._pair.saved = snapshot.sequence
         return snapshot
 
+    def _require_room_for(self, name: str) -> None:
+        # Of a class whose every scene is held out the head knows nothing: its samples still count.
         met = self._recorder.classes | set(self._pair.classes)
         if name not in met and len(met) >= self._settings.classes_max:
             raise FieldwiseError(
@@ -457,8 +459,6 @@ class Learner:
                 f"there are {self._settings.classes_max:,} classes; one more is over the limit",
             )
 
-    def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
-        """Test before training: what every head said of a sample, against what it is."""
     def _learn(self, sample: Sample, grid: NDArray[np.int16]) -> None:
         learns = sample.share is Share.LEARN
         if not self._backlog.takes(sample.class_name, learns=learns):
@@ -466,6 +466,8 @@ class Learner:
             if learns:
                 self._pair.learn(grid, [sample.class_name])
 
+    def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
+        """Test before training: what every head said of a sample, against what it is."""
         said, settings = answers[self._pair.champion], self._settings
         self._window = self._window.after(sample.class_name, said, settings.window_samples)
         self._recorder.counters = replace(

@@ -62,6 +62,11 @@ class Memory:
         gone = shelf.shrink(random)
         return image not in gone, [each for each in gone if each != image]
 
+    def remove(self, sample_id: str) -> None:
+        """Take an image out that goes for another reason than room; unknown ones are ignored."""
+        for shelf in (self._learned, self._held_out):
+            shelf.remove(sample_id)
+
     def resize(
         self, learn_bytes_max: int, holdout_bytes_max: int, random: Random
     ) -> list[Remembered]:
@@ -123,6 +128,13 @@ class _Shelf:
             fullest = max(self._of, key=lambda name: (self._bytes[name], name))
             gone.append(self._take(fullest, random.randrange(len(self._of[fullest]))))
         return gone
+
+    def remove(self, sample_id: str) -> None:
+        for name, images in self._of.items():
+            for place, image in enumerate(images):
+                if image.id == sample_id:
+                    self._take(name, place)
+                    return
 
     def drop_before(self, time: float) -> list[Remembered]:
         gone = []

@@ -1,5 +1,7 @@
 """Names that people give, in the form in which they are stored."""
 
+import hashlib
+import hmac
 import unicodedata
 
 from fieldwise.class_name import check_class_name
@@ -28,3 +30,8 @@ def check_burst_name(name: str) -> str:
             Fault.INVALID_ARGUMENT, f"a burst has up to {BURST_BYTES_MAX} bytes that can be printed"
         )
     return name
+
+
+def mark_of(class_name: str, key: bytes) -> str:
+    """What is kept of a forgotten class's name: nobody without the device's secret can test it."""
+    return hmac.new(key, f"absent {class_name}".encode(), hashlib.sha256).hexdigest()

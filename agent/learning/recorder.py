@@ -4,17 +4,50 @@ Records gather in a group that one transaction writes, when it is full or has wa
 until then they are known here. Nobody but the learner calls this, one thread at a time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from typing import Protocol
 
+from agent.learning.forgetting import Selection
 from agent.learning.holdout import Placement, place
+from agent.learning.kept import Changes
 from agent.learning.memory import Memory, budgets, remembered
-from agent.learning.samples import Burst, Counters, Group, Origin, Remembered, Sample, Share
+from agent.learning.names import mark_of
+from agent.learning.samples import (
+    Burst,
+    Counters,
+    Group,
+    Origin,
+    Remembered,
+    Sample,
+    Share,
+    Snapshot,
+)
 from agent.learning.settings import LearningSettings
 from agent.ports import SampleStore
 from fieldwise.errors import FieldwiseError
+
+
+class Writes(Protocol):
+    """What else is written with a group."""
+
+    def is_due(self, now: float) -> bool:
+        """Whether something waits that should be written by now."""
+        ...
+
+    def changes(self) -> Changes:
+        """What is to be written."""
+        ...
+
+    def settle(self, changes: Changes) -> None:
+        """Hear that it is written."""
+        ...
+
+
+def no_snapshot(sequence: int) -> None:
+    """For stores without statistics."""
 
 
 class Recorder:
@@ -24,6 +57,9 @@ class Recorder:
         store: Where groups are written.
         settings: Group, budgets and held-out shares.
         random: Chance for choosing which images go.
+        predictions: Kept predictions, which are written with the groups.
+        restate: Gives statistics to be written with a group that takes a sample of that sequence
+            back; None where the stored ones do not hold it.
 
     Attributes:
         counters: Counts of all samples recorded, those that wait included; the caller may replace
@@ -31,8 +67,17 @@ class Recorder:
         sequence: The highest sequence given so far.
     """
 
-    def __init__(self, store: SampleStore, settings: LearningSettings, random: Random) -> None:
+    def __init__(
+        self,
+        store: SampleStore,
+        settings: LearningSettings,
+        random: Random,
+        predictions: Writes | None = None,
+        restate: Callable[[int], Snapshot | None] = no_snapshot,
+    ) -> None:
         self._store = store
+        self._restate = restate
+        self._predictions = predictions
         self._settings = settings
         self._random = random
         self._key = store.holdout_key()
@@ -43,6 +88,9 @@ class Recorder:
         self._waiting: list[Sample] = []
         self._waiting_since = 0.0
         self._forgotten: list[str] = []
+        self._replaced: list[str] = []
+        self._replaced_from: int | None = None
+        self._absent = store.absent()
         self._let_go(self._memory.resize(*budgets(settings), random))
 
     @property
@@ -79,6 +127,37 @@ class Recorder:
         waits = any(sample.id == sample_id for sample in self._waiting)
         return waits or bool(self._store.known([sample_id]))
 
+    def find(self, sample_id: str) -> Sample | None:
+        """A recorded sample with what is held of it, written or not."""
+        for sample in self._waiting:
+            if sample.id == sample_id:
+                return sample
+        found = self._store.chosen(Selection(sample_id=sample_id), 0, 1)
+        return found[0] if found and sample_id not in self._replaced else None
+
+    def take_back(self, sample: Sample) -> None:
+        """Drop a recorded sample: it is about to be recorded anew, or put to no use any more."""
+        self._memory.remove(sample.id)
+        if any(waiting.id == sample.id for waiting in self._waiting):
+            self._waiting = [each for each in self._waiting if each.id != sample.id]
+        else:
+            self._replaced.append(sample.id)
+            self._replaced_from = min(sample.sequence, self._replaced_from or sample.sequence)
+        self.counters = _counted(self.counters, sample, -1)
+
+    def welcome(self, class_name: str) -> None:
+        """Let starter heads bring a class again, since it is taught again.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``.
+        """
+        if not self._absent:
+            return
+        mark = mark_of(class_name, self._key)
+        if mark in self._absent:
+            self._store.set_absent(self._absent - {mark})
+            self._absent -= {mark}
+
     def place(
         self, sample_id: str, name: str, scene: str, time: float, learned: int, origin: Origin
     ) -> Placement:
@@ -103,7 +182,7 @@ class Recorder:
             self._waiting_since = sample.time
         self._waiting.append(sample if kept else replace(sample, image=None))
         self._bursts[sample.class_name] = burst
-        self.counters = _counted(self.counters, sample.share)
+        self.counters = _counted(self.counters, sample, 1)
         self.sequence = sample.sequence
 
     def expire(self, certain: float) -> None:
@@ -113,18 +192,33 @@ class Recorder:
     def is_due(self, now: float) -> bool:
         """Whether something waits that should be written by now."""
         waited = abs(now - self._waiting_since) >= self._settings.group_seconds
-        return bool(self._forgotten or (self._waiting and waited))
+        mine = bool(self._forgotten or self._replaced or self._waiting)
+        theirs = self._predictions is not None and self._predictions.is_due(now)
+        return bool(self._forgotten) or (mine and waited) or theirs
 
     def flush(self) -> None:
-        """Write everything that waits.
+        """Write everything that waits, and what has to stand instead of the stored statistics.
 
         Raises:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
-        if self._waiting or self._forgotten:
-            group = Group(tuple(self._waiting), tuple(self._forgotten), self.counters)
-            self._store.commit(group)
-            self._waiting, self._forgotten = [], []
+        changes = Changes() if self._predictions is None else self._predictions.changes()
+        if not (self._waiting or self._forgotten or self._replaced or changes):
+            return
+        self._store.commit(
+            Group(
+                samples=tuple(self._waiting),
+                forgotten=tuple(self._forgotten),
+                counters=self.counters,
+                replaced=tuple(self._replaced),
+                snapshot=self._restated(),
+                predictions=changes,
+            )
+        )
+        self._waiting, self._forgotten, self._replaced = [], [], []
+        self._replaced_from = None
+        if self._predictions is not None:
+            self._predictions.settle(changes)
 
     def flush_when_full(self) -> None:
         """Write a full group; on a full disk it waits, and the next sample is refused."""
@@ -132,14 +226,24 @@ class Recorder:
             with suppress(FieldwiseError):
                 self.flush()
 
+    def _restated(self) -> Snapshot | None:
+        return None if self._replaced_from is None else self._restate(self._replaced_from)
+
     def _let_go(self, images: Iterable[Remembered]) -> None:
         self._forgotten += [image.id for image in images]
 
 
-def _counted(counters: Counters, share: Share) -> Counters:
+def _counted(counters: Counters, sample: Sample, number: int) -> Counters:
+    share, name = sample.share, sample.class_name
+    mine = dict(counters.self_labelled)
+    if sample.origin is Origin.SELF and share is Share.LEARN:
+        mine[name] = mine.get(name, 0) + number
+        if mine[name] <= 0:
+            del mine[name]
     return replace(
         counters,
-        learned=counters.learned + (share is Share.LEARN),
-        select=counters.select + (share is Share.SELECT),
-        judge=counters.judge + (share is Share.JUDGE),
+        learned=counters.learned + number * (share is Share.LEARN),
+        select=counters.select + number * (share is Share.SELECT),
+        judge=counters.judge + number * (share is Share.JUDGE),
+        self_labelled=mine,
     )

@@ -1,5 +1,6 @@
 """What a device keeps of what it was taught: plain values, no rules."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,6 +91,7 @@ class Counters:
     judge: int = 0
     last_label: str = ""
     window: bytes = b""
+    self_labelled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
