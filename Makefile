@@ -52,9 +52,10 @@ docs: setup  ## write the generated parts of docs/ from the code
 wire: setup  ## record the allow-list of what a device may send, to be read as a diff
 	@python -m tools.list_wire
 
-bench: setup  ## the figures: python -m benchmarks.learning on the images of FIELDWISE_DATA
+bench: setup  ## the figures, on the images of FIELDWISE_DATA; hours: see docs/benchmarks.md
 	@mkdir -p output
 	python -m benchmarks.learning --json output/learning.json
+	python -m benchmarks.clvision --json output/clvision.json --out output/clvision
 
 pins: setup  ## write constraints.txt from what is installed
 	@python -m tools.pin

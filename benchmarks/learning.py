@@ -14,6 +14,7 @@ from pathlib import Path
 from agent.learning.embedder import OnnxEmbedder
 from benchmarks import (
     learning_accuracy,
+    learning_best,
     learning_data,
     learning_lowshot,
     learning_memory,
@@ -53,6 +54,7 @@ ON_SETS: Mapping[str, Callable[[Features, Transform, str], Figures]] = {
 
 ON_MACHINE: Mapping[str, Callable[[OnnxEmbedder, Path], Figures]] = {
     "memory": learning_memory.figures,
+    "best": learning_best.figures,
     "speed": learning_speed.figures,
 }
 """Parts that are measured on the machine; times come last, when nothing else is left to do."""
