@@ -41,8 +41,10 @@ from agent.learning.catch_up import (
 )
 from agent.learning.correcting import require_taken_back, row_of, take_back
 from agent.learning.embedder import Embedder
-from agent.learning.forgetting import Forgotten, Selection
+from agent.learning.fitting import configure_within
+from agent.learning.forgetting import Selection
 from agent.learning.heads.head import Head, Ranking
+from agent.learning.holdings import MemoryBound
 from agent.learning.kept import Kept
 from agent.learning.measures.prequential import Window
 from agent.learning.names import check_burst_name, stored_class_name
@@ -52,7 +54,7 @@ from agent.learning.recorder import Recorder, Writes
 from agent.learning.samples import Origin, Sample, Share, Snapshot
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
-from agent.learning.unlearning import Starters, no_starters, prepare
+from agent.learning.unlearning import Prepared, Starters, no_starters, prepare
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
@@ -101,8 +103,9 @@ class Learner:
         self._store = store
         self._settings = settings
         self._backlog = Backlog(may_learn)
+        self._memory = MemoryBound()
         self._lock = threading.RLock()
-        pair.configure(settings)
+        configure_within(pair, settings)
         self._random = random
         self._predictions = predictions
         self._starters = starters
@@ -179,7 +182,7 @@ class Learner:
 
     def forget(
         self, selection: Selection, predictions: Collection[str] = (), *, strict: bool = False
-    ) -> Forgotten:
+    ) -> Prepared:
         """Take back what a selection means, with everything that is kept of it.
 
         Args:
@@ -188,7 +191,7 @@ class Learner:
             strict: Build the head anew from what is held.
 
         Returns:
-            What was forgotten, and of which predictions.
+            What is in effect now.
 
         Raises:
             FieldwiseError: ``NOT_FOUND``, ``GRAPH_FAILED``, ``DISK_FULL``; nothing is changed then.
@@ -212,7 +215,7 @@ class Learner:
             self._open_record()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
-        return made.forgotten
+        return made
 
     def catch_up(self, should_stop: ShouldStop) -> None:
         """Learn what waits, a few samples at a time: teaching gets its turn in between.
@@ -273,7 +276,7 @@ class Learner:
         with self._lock:
             self._settings = settings
             self._recorder.configure(settings)
-            self._pair.configure(settings)
+            configure_within(self._pair, settings)
 
     def trim(self) -> None:
         """Write a snapshot, so that features which it makes needless go down to their room.
@@ -361,7 +364,7 @@ class Learner:
             self.flush()
             if pair.covered < self._forgotten_at:  # it may know what was forgotten meanwhile
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
-            pair.configure(self._settings)
+            configure_within(pair, self._settings)
             bring_up_to_date(pair, self._store)
             self._backlog.clear()
             self._save(pair)
@@ -386,6 +389,14 @@ class Learner:
                 window_last_label_correct=self._window.last_label_correct,
             )
 
+    def has_room_for_own(self, class_name: str) -> bool:
+        """Whether one more sample of a class may be labelled by the agent itself."""
+        with self._lock:
+            mine = self._recorder.counters.self_labelled.get(class_name, 0)
+            labelled = self._pair.count(class_name) - mine
+            share = self._settings.self_label_share_max
+            return mine + 1 <= share * (labelled + mine + 1)
+
     def class_counts(self) -> dict[str, int]:
         """Samples of each class that the head has learned, a starter head's included."""
         with self._lock:
@@ -409,7 +420,7 @@ class Learner:
         predicted, held = answers[pair.champion], recorder.find(labelled.id)
         if self._settings.learning_paused:
             return Outcome(labelled.id, None, predicted)
-        if held is not None and held.class_name == name:
+        if held is not None and held.class_name == name and not _confirms(labelled, held):
             return Outcome(labelled.id, held.share, predicted)
         recorder.welcome(name)
         origin, image = labelled.origin, labelled.image
@@ -453,11 +464,15 @@ class Learner:
     def _require_room_for(self, name: str) -> None:
         # Of a class whose every scene is held out the head knows nothing: its samples still count.
         met = self._recorder.classes | set(self._pair.classes)
-        if name not in met and len(met) >= self._settings.classes_max:
+        if name in met:
+            return
+        if len(met) >= self._settings.classes_max:
             raise FieldwiseError(
                 Fault.TOO_MANY_CLASSES,
                 f"there are {self._settings.classes_max:,} classes; one more is over the limit",
             )
+        owners, most = (self._pair, self._recorder), self._settings.memory_bytes_max
+        self._memory.require_room(owners, [self._pair.embedder], len(met), most)
 
     def _learn(self, sample: Sample, grid: NDArray[np.int16]) -> None:
         learns = sample.share is Share.LEARN
@@ -480,3 +495,8 @@ class Learner:
         snapshot = pair.snapshot()
         self._store.save_snapshot(snapshot, self._settings.feature_log_bytes_max)
         pair.saved = snapshot.sequence
+
+
+def _confirms(labelled: _Labelled, held: Sample) -> bool:
+    """Whether somebody else now says what the agent only told itself."""
+    return held.origin is Origin.SELF and labelled.origin is not Origin.SELF
