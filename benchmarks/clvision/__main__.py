@@ -47,13 +47,15 @@ def arguments_of(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder for the page and the pictures")
     parser.add_argument("--work", type=Path, help="folder for the bundle and the features")
     parser.add_argument("--bundle", type=Path, help="a backbone instead of Lite0 at 128 px")
-    parser.add_argument("--sets", nargs="*", default=list(SETS), help=f"of {', '.join(SETS)}")
+    parser.add_argument("--sets", nargs="*", help=f"names of folders; {', '.join(SETS)} by default")
     parser.add_argument("--images", type=Path, help="a folder with train/CLASS/* and test/CLASS/*")
     parser.add_argument("--protocols", nargs="*", choices=PROTOCOLS, default=list(PROTOCOLS))
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=None)
     parser.add_argument("--seeds", type=int, default=3, help="how many plans, counted from 0")
     parser.add_argument("--moments", type=int, default=25, help="most batches to ask after")
-    parser.add_argument("--quick", action="store_true", help="a minute: few classes, one seed")
+    parser.add_argument(
+        "--quick", action="store_true", help="a minute: few classes of one set, one seed"
+    )
     return parser.parse_args(words)
 
 
@@ -87,10 +89,7 @@ def _write(chapters: list[Chapter], arguments: argparse.Namespace) -> None:
 
 def _chapters(arguments: argparse.Namespace, work: Path) -> Iterator[Chapter]:
     bundle = arguments.bundle or learning_data.bundle_file(work)
-    sets = material.find(learning_data.data_folder(), [] if arguments.images else arguments.sets)
-    if arguments.images:
-        sets = [found for found in [material.image_folder(arguments.images)] if found]
-    for found in sets:
+    for found in _sets(arguments):
         chosen = found.reduced() if arguments.quick else found
         stage = _stage(chosen, bundle, work)
         print(f"{chosen.name}: {chosen.note}")
@@ -102,6 +101,14 @@ def _chapters(arguments: argparse.Namespace, work: Path) -> Iterator[Chapter]:
                 continue
             print(f"\n{report.heading(chapter)}\n\n{report.printed(chapter)}\n", flush=True)
             yield chapter
+
+
+def _sets(arguments: argparse.Namespace) -> list[Material]:
+    if arguments.images:
+        own = material.image_folder(arguments.images)
+        return [own] if own else []
+    found = material.find(learning_data.data_folder(), arguments.sets or SETS)
+    return found[:1] if arguments.quick and arguments.sets is None else found
 
 
 def _stage(chosen: Material, bundle: Path, work: Path) -> Stage:

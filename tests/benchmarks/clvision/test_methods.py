@@ -1,5 +1,9 @@
 """Methods: tasks that are told limit the answer, ours do not depend on order, bytes are counted."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -95,3 +99,23 @@ def test_what_is_held_and_written_is_at_least_the_statistics(name: str) -> None:
     method = taught(name)
     assert method.bytes_held() >= 8 * 8 * 8 + 4 * 8 * 8
     assert method.bytes_written() > 4 * 8
+
+
+def test_no_method_brings_torch_along_before_it_is_made() -> None:
+    program = "import sys, benchmarks.clvision.run; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["published-slda", "replay-review", "naive", "joint"])
+@pytest.mark.parametrize("protocol", ["ni", "multi-task-nc"])
+def test_methods_of_the_field_learn_clusters_too(name: str, protocol: str) -> None:
+    setting = replace(SETTING, protocol=protocol)
+    method = METHODS[name].make(setting)
+    grid, labels = samples(100)
+    for _ in range(5):
+        method.learn(grid, labels, 0 if protocol == "multi-task-nc" else None)
+    method.finish()
+    asked, truth = samples(10, seed=1)
+    said = method.answer(asked, [0] * len(asked) if protocol == "multi-task-nc" else None)
+    assert sum(one == other for one, other in zip(said, truth, strict=True)) >= 36
+    assert method.bytes_held() > 0
