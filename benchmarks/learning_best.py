@@ -2,11 +2,11 @@
 
 One bundle has every view that is asked about, in fp32 and int8; its int8 ranges come from images of
 the training halves. What a set of views takes is measured: from a photograph's bytes to an answer,
-processor time of one thread, the median over photographs. Among the settings that fit into the time
-the one is taken that does best in cross-validation on the training half alone. Its folds are runs
-of consecutive photographs of a class, so that photographs of one scene are not on both sides; even
-so they flatter, since scenes of one day are alike. The test half is looked at once, with the
-setting that was chosen.
+processor time of one thread, the median over photographs of the fastest of several rounds. Among
+the settings that fit into the time the one is taken that does best in cross-validation on the
+training half alone. Its folds are runs of consecutive photographs of a class, so that photographs
+of one scene are not on both sides; even so they flatter, since scenes of one day are alike. The
+test half is looked at once, with the setting that was chosen.
 
 Also here: what int8 costs in accuracy at 128 px, and an image's way through the agent in int8.
 """
@@ -42,7 +42,7 @@ VIEWS_TOGETHER = 3
 MEMBERS = ((Discriminant.name,), (BalancedRidge.name,), (Discriminant.name, BalancedRidge.name))
 FACTORS = (1 / 3, 1.0, 3.0)  # times the default shrinkage, as the device tunes it
 FOLDS = 3
-TIMED_IMAGES, TIMED_ROUNDS = 24, 3
+TIMED_IMAGES, TIMED_ROUNDS = 16, 9
 SHRINKAGE = LearningSettings().shrinkage
 SMALL = "efficientnet-lite0-128"
 TRANSFORM = Transform()  # what the bundler states
@@ -162,19 +162,22 @@ def _within_time(
 def _milliseconds(
     embedder: OnnxEmbedder, views: frozenset[str], contents: Sequence[bytes]
 ) -> float:
-    """From an image's bytes to scores of a hundred classes: the median of an image."""
+    """From an image's bytes to scores of a hundred classes: the median over images.
+
+    Of each image the fastest of several rounds counts: what else the machine does only ever adds.
+    """
     transform = embedder.manifest.transform
     columns = [view.columns for view in embedder.views if view.name in views]
     width = sum(each.stop - each.start for each in columns)
     weights = np.ones((width, 100), np.float32)
-    times = []
+    times = [float("inf")] * len(contents)
     for _ in range(TIMED_ROUNDS):
-        for content in contents:
+        for place, content in enumerate(contents):
             begun = time.process_time()
             features = embedder.embed([embedder.fit(content, views)], views)
             grids = [to_grid(features[:, each], transform) for each in columns]
             (np.concatenate(grids, axis=1).astype(np.float32) @ weights).argmax()
-            times.append(1000 * (time.process_time() - begun))
+            times[place] = min(times[place], 1000 * (time.process_time() - begun))
     return statistics.median(times)
 
 

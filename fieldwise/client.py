@@ -8,8 +8,9 @@
         device.teach("apple.jpg", "apple")
         device.feedback(prediction.id, "pear")
 
-Images are files, their bytes, or pixels as uint8[H,W,3] in red, green, blue. Everything stays on
-the machine: the agent listens on a Unix socket. Needs nothing but fieldwise itself, without extras.
+Images are files, their bytes, or pixels as uint8[H,W,3] in red, green, blue. Where the backbone
+takes readings of a sensor, a sample is an array of numbers [W]. Everything stays on the machine:
+the agent listens on a Unix socket. Needs nothing but fieldwise itself, without extras.
 """
 
 import os
@@ -22,7 +23,7 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from fieldwise import wire
+from fieldwise import readings, wire
 from fieldwise.answers import (
     LearningCounters,
     Lesson,
@@ -45,7 +46,7 @@ ENCODED_BYTES_MAX = 32 * 1024 * 1024  # the wire's cap
 CALL_SECONDS = 60.0  # a slow board with a full queue answers within ten
 PIXEL_AXES, CHANNELS = 3, 3
 
-Picture = str | Path | bytes | NDArray[np.uint8]
+Picture = str | Path | bytes | NDArray[np.uint8] | NDArray[np.floating[Any]]
 RequestT = TypeVar("RequestT", bound=Message)
 
 __all__ = ["Device", "Lesson", "Picture", "Prediction", "ScoredClass", "Status"]
@@ -99,10 +100,11 @@ class Device(LocalClient):
         self._stub: Any = local_pb2_grpc.ApplicationStub(self._channel)
 
     def predict(self, image: Picture) -> Prediction:
-        """The best classes for an image.
+        """The best classes for an image, or for readings [W].
 
         Raises:
-            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``BUSY``, ``UNREACHABLE``.
+            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``READINGS_INVALID``, ``BUSY``,
+                ``UNREACHABLE``.
         """
         request = local_pb2.PredictRequest(image=_image(image))
         message = call(self._stub.Predict, request)
@@ -113,17 +115,17 @@ class Device(LocalClient):
         )
 
     def teach(self, image: Picture, class_name: str, burst: str | None = None) -> Lesson:
-        """Learn an image of a class; the class need not be known before.
+        """Learn an image or readings of a class; the class need not be known before.
 
         Args:
-            image: What is to be seen.
+            image: What is to be seen, or readings [W].
             class_name: What it is: 1 to 128 printable characters.
             burst: Names the scene that several images show, so that all of them are learned or
                 none. Without it, images that follow one another within seconds are one scene.
 
         Raises:
-            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``CLASS_INVALID``,
-                ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``;
+            FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``READINGS_INVALID``,
+                ``CLASS_INVALID``, ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``;
                 ``INVALID_ARGUMENT`` for a burst that is no text.
         """
         request = make(
@@ -205,6 +207,8 @@ def call(method: Any, request: Message) -> Any:
 
 
 def _image(picture: Picture) -> local_pb2.Image:
+    if isinstance(picture, np.ndarray) and picture.ndim == 1:
+        return local_pb2.Image(vector=_vector(picture))
     if isinstance(picture, np.ndarray):
         return local_pb2.Image(pixels=_pixels(picture))
     if isinstance(picture, str | Path):
@@ -244,7 +248,13 @@ def read_image(path: Path) -> bytes:
     return content
 
 
-def _pixels(rgb: NDArray[np.uint8]) -> local_pb2.Pixels:
+def _vector(values: NDArray[Any]) -> local_pb2.Vector:
+    if values.dtype.kind not in "fiub":
+        raise FieldwiseError(Fault.READINGS_INVALID, f"readings are {values.dtype}, not numbers")
+    return local_pb2.Vector(values=readings.of_numbers(values))
+
+
+def _pixels(rgb: NDArray[Any]) -> local_pb2.Pixels:
     if rgb.dtype != np.uint8 or rgb.ndim != PIXEL_AXES or rgb.shape[-1] != CHANNELS:
         raise FieldwiseError(
             Fault.IMAGE_INVALID, f"pixels are {rgb.dtype}{list(rgb.shape)}, not uint8[H, W, 3]"

@@ -5,6 +5,7 @@ behind a mark that no image file begins with, so that neither is ever taken for 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,14 +81,14 @@ def decode(content: bytes) -> NDArray[np.float32]:
     return check(np.frombuffer(values, _LITTLE).astype(np.float32))
 
 
-def of_numbers(numbers: Sequence[float]) -> NDArray[np.float32]:
+def of_numbers(numbers: Sequence[float] | NDArray[Any]) -> NDArray[np.float32]:
     """Readings from numbers of any kind.
 
     Raises:
         FieldwiseError: ``READINGS_INVALID`` for what float32 cannot hold, or too many.
     """
     with np.errstate(over="ignore"):  # what overflows is refused as infinite
-        return check(np.array(numbers, np.float32))
+        return check(np.asarray(numbers).astype(np.float32))
 
 
 def _invalid(sentence: str) -> FieldwiseError:

@@ -35,6 +35,10 @@ class Table:
     rows: NDArray[np.float32]
     labels: tuple[str, ...] = ()
 
+    def of(self, label: str) -> list[int]:
+        """The places of the rows of a class."""
+        return [place for place, name in enumerate(self.labels) if name == label]
+
 
 def read(path: Path, label: str | None = None) -> Table:
     """Read a file of readings.

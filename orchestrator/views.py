@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from fieldwise.bundle import Preprocessing, Readings, View
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceState, Facts, Target
 from orchestrator.fleet.report import Report
@@ -47,10 +48,20 @@ class DeviceView:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """One executable form of a backbone and the size of its graph."""
+    """One executable form of a backbone and the size of its graphs."""
 
     name: str
     graph_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookView:
+    """One look at a sample: an image of a size, or readings; the other of both is 0."""
+
+    name: str
+    image_size: int
+    readings: int
+    feature_width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class BackboneView:
     starter_classes: int
     created_at: datetime
     devices: int = 0
+    looks: tuple[LookView, ...] = ()
 
     @property
     def title(self) -> str:
@@ -160,6 +172,16 @@ def view_backbone(backbone: Backbone, devices: int) -> BackboneView:
         starter_classes=manifest.starter_classes,
         created_at=moment(backbone.created_at),
         devices=devices,
+        looks=tuple(map(_view_look, manifest.views)),
+    )
+
+
+def _view_look(view: View) -> LookView:
+    return LookView(
+        view.name,
+        view.input.size if isinstance(view.input, Preprocessing) else 0,
+        view.input.width if isinstance(view.input, Readings) else 0,
+        view.width,
     )
 
 

@@ -21,6 +21,7 @@ from bundler.assembly import Parts, describe
 from bundler.backbone import Backbone
 from bundler.extractor import Extractor
 from bundler.pack import PackRequest, pack
+from bundler.views import ViewRequest
 from fieldwise import archive
 from fieldwise.bundle import Preprocessing, View, digest_of
 
@@ -113,6 +114,38 @@ def tiny_bundle(
         classes = class_folder(Path(folder) / "classes", size=size) if starter else None
         request = replace(_request(path, name, version), onnx=graph, starter=classes)
         return pack(request).path
+
+
+def deep_model(*, width: int = 32) -> ModelProto:
+    """The same extractor with its size left open, that also gives what it projects, ``pooled``."""
+    model = tiny_model(width=width)
+    for place in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[place].dim_param = "side"
+    model.graph.output.append(
+        helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["N", CHANNELS])
+    )
+    return model
+
+
+def viewed_bundle(path: Path, *, starter: bool = False) -> Path:
+    """Pack a bundle of three views: two sizes, and a lesser depth at the smaller of them."""
+    with TemporaryDirectory() as folder:
+        graph = Path(folder) / "deep.onnx"
+        save(deep_model(), str(graph))
+        looks = (("small", 16, "features"), ("large", 32, "features"), ("shallow", 16, "pooled"))
+        request = replace(
+            _request(path, "viewed", "1.0.0"),
+            onnx=graph,
+            views=tuple(ViewRequest(name=name, size=size, output=out) for name, size, out in looks),
+            starter=class_folder(Path(folder) / "classes", size=40) if starter else None,
+        )
+        return pack(request).path
+
+
+def readings_bundle(path: Path, table: Path, *, label: str | None = None) -> Path:
+    """Pack a bundle of random features of the readings in a CSV file."""
+    request = replace(_request(path, "readings", "1.0.0"), readings=table, label=label)
+    return pack(replace(request, features=256)).path
 
 
 def spoiled_bundle(

@@ -1,6 +1,10 @@
-"""``teach``, ``predict`` and ``feedback``."""
+"""``teach``, ``predict`` and ``feedback``.
+
+A file is an image, or a table of readings (.csv, .npy) of which every row is a sample.
+"""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,14 +19,22 @@ from fieldwise.errors import Fault, FieldwiseError
 
 if TYPE_CHECKING:
     from agent.cli.desk import Desk
+    from fieldwise.inputs import Input
 
-Files = Annotated[list[Path], typer.Argument(help="Image files.")]
+    Sample = Callable[[], Input]
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Image files, or .csv and .npy files of readings.")
+]
+Label = Annotated[
+    str | None, typer.Option(help="Column of a CSV that holds each row's class and is no reading.")
+]
 CONFIDENCE_SHOWN = 3  # classes of a prediction that a person reads
 
 
 def teach(
     context: typer.Context,
-    class_name: Annotated[str, typer.Argument(metavar="CLASS", help="What the images show.")],
+    class_name: Annotated[str, typer.Argument(metavar="CLASS", help="What they show.")],
     files: Files,
     *,
     burst: Annotated[
@@ -31,9 +43,13 @@ def teach(
     independent: Annotated[
         bool, typer.Option("--independent", help="Every image is a scene of its own.")
     ] = False,
+    label: Label = None,
     json: AsJson = False,
 ) -> None:
-    """Learn images of a class; without a word on scenes, images in quick succession are one."""
+    """Learn images of a class; without a word on scenes, images in quick succession are one.
+
+    Of a table of readings every row is learned; with --label only those that it calls CLASS.
+    """
     from agent.cli.desk import desk
 
     if burst and independent:
@@ -41,19 +57,25 @@ def teach(
     results = FileResults(as_json=json)
     with desk(settings_of(context)) as reached:
         for path in files:
-            work = partial(_teach, reached, path, class_name, burst or "", independent=independent)
-            results.take(path, work, lesson_words)
+            for name, sample in _samples(path, label, class_name):
+                work = partial(
+                    _teach, reached, sample, class_name, burst or "", independent=independent
+                )
+                results.take(name, work, lesson_words)
     results.finish()
 
 
-def predict(context: typer.Context, files: Files, *, json: AsJson = False) -> None:
-    """Say what images show."""
+def predict(
+    context: typer.Context, files: Files, *, label: Label = None, json: AsJson = False
+) -> None:
+    """Say what images, or rows of readings, show."""
     from agent.cli.desk import desk
 
     results = FileResults(as_json=json)
     with desk(settings_of(context)) as reached:
         for path in files:
-            results.take(path, partial(_predict, reached, path), prediction_words)
+            for name, sample in _samples(path, label):
+                results.take(name, partial(_predict, reached, sample), prediction_words)
     results.finish()
 
 
@@ -88,12 +110,38 @@ def prediction_words(prediction: Prediction) -> str:
     return f"{said or 'no class is known yet'}  [{prediction.id}]"
 
 
-def _teach(desk: "Desk", path: Path, class_name: str, scene: str, *, independent: bool) -> Lesson:
-    image = read_image(path)
+def _samples(
+    path: Path, label: str | None, class_name: str | None = None
+) -> "Iterator[tuple[Path, Sample]]":
+    """Every sample of a file with its name; what is wrong with one shows when it is called for."""
+    from fieldwise import tables
+
+    if path.suffix.lower() not in tables.SUFFIXES:
+        yield path, partial(read_image, path)
+        return
+    try:
+        table = tables.read(path, label)
+    except FieldwiseError as error:
+        yield path, partial(_refuse, error)
+        return
+    wanted = table.of(class_name) if label and class_name else range(len(table.rows))
+    for place in wanted:
+        yield Path(f"{path}:{place + 1}"), partial(table.rows.__getitem__, place)
+
+
+def _refuse(error: FieldwiseError) -> "Input":
+    raise error
+
+
+def _teach(
+    desk: "Desk", sample: "Sample", class_name: str, scene: str, *, independent: bool
+) -> Lesson:
+    given = sample()
     if independent:
-        scene = f"image {hashlib.sha256(image).hexdigest()[:32]}"
-    return desk.teach(image, class_name, scene)
+        content = given if isinstance(given, bytes) else given.tobytes()
+        scene = f"image {hashlib.sha256(content).hexdigest()[:32]}"
+    return desk.teach(given, class_name, scene)
 
 
-def _predict(desk: "Desk", path: Path) -> Prediction:
-    return desk.predict(read_image(path))
+def _predict(desk: "Desk", sample: "Sample") -> Prediction:
+    return desk.predict(sample())

@@ -9,6 +9,7 @@ from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.translate import FAILURES, PHASES, learning_counters, vital_signs
 from agent.update.machine import Failure, Phase
+from fieldwise import readings
 from fieldwise.answers import (
     UNUSED,
     Lesson,
@@ -30,16 +31,19 @@ CHANNELS = 3
 
 
 def image(message: local_pb2.Image) -> Image:
-    """The image of a request, encoded or uint8[H,W,3].
+    """The sample of a request: an image, encoded or uint8[H,W,3], or readings float32[W].
 
     Raises:
-        FieldwiseError: ``IMAGE_INVALID`` when there is none or its size is not that of its pixels.
+        FieldwiseError: ``IMAGE_INVALID`` when there is none or its size is not that of its pixels,
+            ``READINGS_INVALID`` for other than finite readings, or too many.
     """
     match message.WhichOneof("form"):
         case "encoded":
             return message.encoded
         case "pixels":
             return _pixels(message.pixels)
+        case "vector":
+            return readings.of_numbers(message.vector.values)
         case _:
             raise FieldwiseError(Fault.IMAGE_INVALID, "the request has no image")
 

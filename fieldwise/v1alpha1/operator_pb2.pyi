@@ -229,6 +229,18 @@ class PushBackboneResponse(_message.Message):
     created: bool
     def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
 
+class BackboneLook(_message.Message):
+    __slots__ = ("name", "image_size", "readings", "feature_width")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    READINGS_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    image_size: int
+    readings: int
+    feature_width: int
+    def __init__(self, name: _Optional[str] = ..., image_size: _Optional[int] = ..., readings: _Optional[int] = ..., feature_width: _Optional[int] = ...) -> None: ...
+
 class BackboneVariant(_message.Message):
     __slots__ = ("name", "graph_bytes")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -238,7 +250,7 @@ class BackboneVariant(_message.Message):
     def __init__(self, name: _Optional[str] = ..., graph_bytes: _Optional[int] = ...) -> None: ...
 
 class Backbone(_message.Message):
-    __slots__ = ("digest", "name", "version", "epoch", "publisher", "licence", "source", "feature_width", "image_size", "variants", "starter_classes", "create_time", "devices")
+    __slots__ = ("digest", "name", "version", "epoch", "publisher", "licence", "source", "feature_width", "image_size", "variants", "starter_classes", "create_time", "devices", "looks")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +264,7 @@ class Backbone(_message.Message):
     STARTER_CLASSES_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
+    LOOKS_FIELD_NUMBER: _ClassVar[int]
     digest: bytes
     name: str
     version: str
@@ -265,7 +278,8 @@ class Backbone(_message.Message):
     starter_classes: int
     create_time: _timestamp_pb2.Timestamp
     devices: int
-    def __init__(self, digest: _Optional[bytes] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., publisher: _Optional[str] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., feature_width: _Optional[int] = ..., image_size: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[BackboneVariant, _Mapping]]] = ..., starter_classes: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., devices: _Optional[int] = ...) -> None: ...
+    looks: _containers.RepeatedCompositeFieldContainer[BackboneLook]
+    def __init__(self, digest: _Optional[bytes] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., publisher: _Optional[str] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., feature_width: _Optional[int] = ..., image_size: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[BackboneVariant, _Mapping]]] = ..., starter_classes: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., devices: _Optional[int] = ..., looks: _Optional[_Iterable[_Union[BackboneLook, _Mapping]]] = ...) -> None: ...
 
 class ListBackbonesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -14,7 +14,7 @@ from orchestrator.cli.output import Shown, err, errors_shown, facts, local, show
 from orchestrator.cli.remote import Json, collect, more, remote
 from orchestrator.cli.tickets import Limit
 from orchestrator.rpc.client import PIECE_BYTES, OperatorClient, Pushed
-from orchestrator.views import BackboneView
+from orchestrator.views import BackboneView, LookView
 
 if TYPE_CHECKING:
     from bundler.pack import Packed
@@ -32,6 +32,21 @@ Output = Annotated[
 ]
 Side = Annotated[
     int | None, typer.Option("--size", min=16, max=1024, help="Side of the input, pixels.")
+]
+Look = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--view",
+        help="One of several looks at an image: size=128 or depth=5 or backbone=NAME or onnx=FILE"
+        " or output=NAME, several with commas; again for each.",
+    ),
+]
+ReadingsFile = Annotated[
+    Path | None, typer.Option("--readings", help="CSV of a sensor's readings to pack for instead.")
+]
+Label = Annotated[str | None, typer.Option(help="Column of it that is a class and no reading.")]
+Features = Annotated[
+    int | None, typer.Option(min=2, max=8192, help="Random features of readings; 1024.")
 ]
 Int8 = Annotated[bool, typer.Option("--int8", help="Add an int8 variant; needs --calibrate.")]
 Calibrate = Annotated[
@@ -60,6 +75,10 @@ def pack(
     onnx: Graph = None,
     output: Output = None,
     image_size: Side = None,
+    view: Look = None,
+    readings: ReadingsFile = None,
+    label: Label = None,
+    features: Features = None,
     int8: Int8 = False,
     calibrate: Calibrate = None,
     starter: Starter = None,
@@ -74,16 +93,22 @@ def pack(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Make a bundle file from known weights or from any ONNX feature extractor."""
+    """Make a bundle file from known weights, any ONNX feature extractor or a sensor's readings."""
     with errors_shown(as_json=json):
-        from bundler.pack import SYMMETRIC_MEAN, SYMMETRIC_SCALE, PackRequest, pack
+        from bundler.pack import RANDOM_FEATURES, SYMMETRIC_MEAN, SYMMETRIC_SCALE, PackRequest, pack
+        from bundler.views import parse
 
-        label = name or backbone or (onnx.stem if onnx else "backbone")
+        file = onnx or readings
+        title = name or backbone or (file.stem if file else "backbone")
         request = PackRequest(
-            target=output or Path(f"{label}-{version}.bundle"),
+            target=output or Path(f"{title}-{version}.bundle"),
             backbone=backbone,
             onnx=onnx,
             size=image_size,
+            views=tuple(map(parse, view or ())),
+            readings=readings,
+            label=label,
+            features=features or RANDOM_FEATURES,
             int8=int8,
             calibrate=calibrate,
             starter=starter,
@@ -183,6 +208,11 @@ def _row(backbone: BackboneView) -> tuple[str, ...]:
     )
 
 
+def _look(look: LookView) -> str:
+    takes = f"{look.readings:,} readings" if look.readings else f"{look.image_size} px"
+    return f"{look.name}: {takes}, {look.feature_width:,} features"
+
+
 def _facts(backbone: BackboneView) -> Table:
     variants = ", ".join(f"{each.name} {size(each.graph_bytes)}" for each in backbone.variants)
     return facts(
@@ -193,7 +223,7 @@ def _facts(backbone: BackboneView) -> Table:
             ("publisher", backbone.publisher),
             ("licence", backbone.licence),
             ("source", backbone.source),
-            ("input", f"{backbone.image_size} x {backbone.image_size} pixels"),
+            *(("view", _look(each)) for each in backbone.looks),
             ("features", f"{backbone.feature_width:,}"),
             ("variants", variants),
             ("starter classes", f"{backbone.starter_classes:,}"),

@@ -28,6 +28,7 @@ from orchestrator.views import (
     BackboneView,
     DeviceView,
     FleetView,
+    LookView,
     RolloutView,
     StopView,
     TicketView,
@@ -109,6 +110,10 @@ def backbone_from(message: operator_pb2.Backbone) -> BackboneView:
         starter_classes=message.starter_classes,
         created_at=_moment_from(message.create_time),
         devices=message.devices,
+        looks=tuple(
+            LookView(each.name, each.image_size, each.readings, each.feature_width)
+            for each in message.looks
+        ),
     )
 
 
@@ -130,6 +135,15 @@ def backbone_to(backbone: BackboneView) -> operator_pb2.Backbone:
         starter_classes=backbone.starter_classes,
         create_time=_moment_to(backbone.created_at),
         devices=backbone.devices,
+        looks=[
+            operator_pb2.BackboneLook(
+                name=each.name,
+                image_size=each.image_size,
+                readings=each.readings,
+                feature_width=each.feature_width,
+            )
+            for each in backbone.looks
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from fieldwise.bundle import (
     FileReference,
     Manifest,
     Preprocessing,
+    Readings,
     Transform,
     Variant,
     View,
@@ -104,6 +105,68 @@ def test_a_field_of_tomorrow_is_refused() -> None:
 )
 def test_a_manifest_out_of_bounds_is_refused(changes: dict[str, Any], words: str) -> None:
     refused(changed(**changes), words)
+
+
+TWO_VIEWS = changed(
+    views=(VIEW, View("small", msgspec.structs.replace(PIXELS, size=128), 1280)),
+    variants=(Variant("fp32", (GRAPH, GRAPH), 0.001), Variant("int8", (SMALL, SMALL), 0.2)),
+)
+READINGS = Readings(2, (1.0, 2.0), (1.0, 0.5))
+
+
+def test_views_share_a_row_and_their_files() -> None:
+    manifest = decode_manifest(TWO_VIEWS)
+    assert manifest.feature_width == 2560
+    assert manifest.columns == (slice(0, 1280), slice(1280, 2560))
+    assert manifest.image_size == 224
+    assert manifest.variant("fp32").files == (GRAPH,)
+    assert manifest.variant("fp32").graph_bytes == 1000
+    assert manifest.files == (GRAPH, SMALL, GOLDEN)
+
+
+def test_readings_are_a_view_too() -> None:
+    manifest = decode_manifest(changed(views=(View("main", READINGS, 64),)))
+    assert manifest.views[0].input == READINGS
+    assert manifest.image_size == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"views": (VIEW, VIEW)}, "two views have the same name"),
+        ({"views": (VIEW, View("b", PIXELS, 8000))}, "9,280 features"),
+        ({"views": (VIEW, View("b", READINGS, 64))}, "same kind of sample"),
+        ({"views": (VIEW,) * 9}, "views"),
+        ({"views": (View("../a", PIXELS, 9),)}, "name"),
+        ({"views": (View("a", PIXELS, 9, ""),)}, "output"),
+        ({"views": (VIEW, View("b", PIXELS, 9, "deep"))}, "1 graphs for 2 views"),
+        (
+            {
+                "views": (VIEW, View("b", PIXELS, 1280)),
+                "variants": (Variant("fp32", (GRAPH, GRAPH), 0.1),),
+            },
+            "two views of variant fp32 are the same",
+        ),
+        ({"variants": (Variant("fp32", (GRAPH, GRAPH), 0.1),)}, "2 graphs for 1 views"),
+        ({"variants": (Variant("fp32", (), 0.1),)}, "graphs"),
+        ({"starter": (STARTER, STARTER), "starter_classes": 2}, "2 starter heads for 1 views"),
+        ({"views": (View("a", Readings(0, (), ()), 9),)}, "width"),
+        ({"views": (View("a", Readings(2, (1.0,), (1.0, 1.0)), 9),)}, "1 means and 2 scales"),
+        ({"views": (View("a", Readings(1, (1.0,), (0.0,)), 9),)}, "scale that is not above 0"),
+        ({"views": (View("a", Readings(1, (1.0,), (-1.0,)), 9),)}, "scale that is not above 0"),
+        ({"views": (View("a", Readings(1025, (1.0,), (1.0,)), 9),)}, "width"),
+        ({"views": (View("a", Readings(1024, (1.0,) * 1025, (1.0,)), 9),)}, "mean"),
+    ],
+)
+def test_views_that_do_not_fit_together_are_refused(changes: dict[str, Any], words: str) -> None:
+    refused(changed(**changes), words)
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"NaN", b"-1e999"])
+def test_a_scale_without_end_is_refused(number: bytes) -> None:
+    content = changed(views=(View("main", READINGS, 64),))
+    for field in (b'"mean":[1.0', b'"scale":[1.0'):
+        refused(content.replace(field, field[:-3] + number), "manifest|view main")
 
 
 def test_a_manifest_over_the_size_limit_is_refused() -> None:

@@ -26,12 +26,33 @@ def test_waiting_for_an_agent_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "pixels",
-    [np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros(3)],
+    [np.zeros((4, 4)), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros(())],
 )
 def test_pixels_of_another_shape_are_refused(pixels: np.ndarray, tmp_path: Path) -> None:
     with Device(tmp_path / "socket") as device, pytest.raises(FieldwiseError) as caught:
         device.predict(pixels)
     assert caught.value.fault is Fault.IMAGE_INVALID
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([1, np.nan]),
+        np.array([np.inf]),
+        np.array([1e300]),
+        np.zeros(0),
+        np.zeros(1025),
+        np.array(["a"]),
+        np.array([1j]),
+    ],
+    ids=str,
+)
+def test_what_is_no_reading_is_refused_before_it_is_sent(
+    values: np.ndarray, tmp_path: Path
+) -> None:
+    with Device(tmp_path / "socket") as device, pytest.raises(FieldwiseError) as caught:
+        device.predict(values)
+    assert caught.value.fault is Fault.READINGS_INVALID
 
 
 def test_a_file_that_is_too_large_is_not_read_as_a_whole(tmp_path: Path) -> None:

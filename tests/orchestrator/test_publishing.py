@@ -2,16 +2,19 @@
 
 import errno
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from fieldwise import archive
+from fieldwise import archive, head_file
+from fieldwise.bundle import FileReference, digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.publishing import Publishing
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
-from tests.bundles import Spoiled, spoiled_bundle, tiny_bundle
+from tests.bundles import Spoiled, readings_bundle, spoiled_bundle, tiny_bundle, viewed_bundle
 from tests.fleet_records import SetClock
 
 BYTES_MAX = 10_000_000
@@ -60,6 +63,35 @@ async def test_a_published_bundle_is_whole_in_the_store_and_named(
     content = [piece async for piece in house.bundles.read(published.backbone.digest)]
     assert archive.digest_of(b"".join(content)) == published.backbone.digest
     assert list(house.scratch.iterdir()) == []
+
+
+async def test_a_bundle_of_several_views_and_one_of_readings_are_published(
+    house: House, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n")
+    viewed = viewed_bundle(tmp_path / "v.bundle", starter=True)
+    readings = readings_bundle(tmp_path / "r.bundle", tmp_path / "t.csv")
+    for path, views in ((viewed, 3), (readings, 1)):
+        published = await house.publishing.publish(pieces(path.read_bytes()))
+        assert len(published.backbone.manifest.views) == views
+
+
+async def test_starter_heads_that_saw_other_samples_than_one_another_are_refused(
+    house: House, tmp_path: Path
+) -> None:
+    path = viewed_bundle(tmp_path / "v.bundle", starter=True)
+    _, manifest = archive.unpack(path, tmp_path / "parts")
+    contents = {
+        each.digest: (tmp_path / "parts" / each.digest).read_bytes() for each in manifest.files
+    }
+    last = head_file.decode(contents[manifest.starter[-1].digest])
+    more = head_file.encode(replace(last, counts=last.counts + 1))
+    reference = FileReference(digest_of(more), len(more))
+    wrong = structs.replace(manifest, starter=(*manifest.starter[:-1], reference))
+    archive.write(path, wrong, {**contents, reference.digest: more})
+    error = await house.refused(pieces(path.read_bytes()))
+    assert error.fault is Fault.BUNDLE_INVALID
+    assert "not learned from the same" in error.sentence
 
 
 async def test_publishing_again_changes_nothing(house: House, tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from agent.learning.embedder import OnnxEmbedder
 from agent.learning.stopping import Stopped
 from agent.learning.trial import TrialLimits, TrialResult, try_bundle
+from fieldwise import archive
 from fieldwise.errors import Fault, FieldwiseError
+from tests.bundles import readings_bundle, viewed_bundle
 from tests.fakes.children import children_of
 from tests.fakes.embedder import SIZE, manifest_of
 
@@ -187,6 +189,33 @@ def test_a_golden_file_that_is_not_what_it_should_be_is_refused(
 ) -> None:
     with pytest.raises(FieldwiseError) as caught:
         attempt(tmp_path, averaging(), golden=golden)
+    assert caught.value.fault is Fault.BUNDLE_INVALID
+
+
+def test_each_view_must_reproduce_its_own_golden_features(tmp_path: Path) -> None:
+    digest, manifest = archive.unpack(viewed_bundle(tmp_path / "b"), tmp_path / "parts")
+    graphs = [tmp_path / "parts" / file.digest for file in manifest.variants[0].graphs]
+    golden = tmp_path / "parts" / manifest.golden.digest
+    assert try_bundle(graphs, golden, digest, manifest, "fp32").golden_error < TOLERANCE
+    recorded = load(golden.read_bytes())
+    recorded["features.fp32"][:, manifest.columns[2]] *= 1 + 2 * TOLERANCE
+    (tmp_path / "other").write_bytes(save(recorded))
+    with pytest.raises(FieldwiseError, match=r"differ by 0\.002") as caught:
+        try_bundle(graphs, tmp_path / "other", digest, manifest, "fp32")
+    assert caught.value.fault is Fault.GOLDEN_MISMATCH
+
+
+def test_readings_are_tried_like_images(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n")
+    path = readings_bundle(tmp_path / "b", tmp_path / "t.csv")
+    digest, manifest = archive.unpack(path, tmp_path / "parts")
+    graphs = [tmp_path / "parts" / file.digest for file in manifest.variants[0].graphs]
+    golden = tmp_path / "parts" / manifest.golden.digest
+    assert try_bundle(graphs, golden, digest, manifest, "fp32").golden_error < TOLERANCE
+    recorded = load(golden.read_bytes())
+    (tmp_path / "narrow").write_bytes(save({**recorded, "readings": recorded["readings"][:, :1]}))
+    with pytest.raises(FieldwiseError, match="golden samples are float32") as caught:
+        try_bundle(graphs, tmp_path / "narrow", digest, manifest, "fp32")
     assert caught.value.fault is Fault.BUNDLE_INVALID
 
 

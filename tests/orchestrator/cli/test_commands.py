@@ -30,6 +30,7 @@ from orchestrator.views import (
     BackboneView,
     DeviceView,
     FleetView,
+    LookView,
     RolloutView,
     StopView,
     TicketView,
@@ -53,6 +54,7 @@ BACKBONE = BackboneView(
     starter_classes=0,
     created_at=THEN,
     devices=1,
+    looks=(LookView("small", 224, 0, 1280), LookView("probe", 0, 13, 64)),
 )
 REPORT = Report(
     1,
@@ -164,6 +166,8 @@ COMMANDS = [
     (("device", "remove", "d-1", "--yes"), "removed"),
     (("backbone", "list"), "fp32, int8"),
     (("backbone", "show", "lite0"), "fp32 5.0 MiB, int8 2.0 MiB"),
+    (("backbone", "show", "lite0"), "small: 224 px, 1,280 features"),
+    (("backbone", "show", "lite0"), "probe: 13 readings, 64 features"),
     (("rollout", "start", "lite0"), "lite0:1.0.0"),
     (("rollout", "list"), "2 healthy, 1 offline"),
     (("rollout", "show", "r1"), "running"),

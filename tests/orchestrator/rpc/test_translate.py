@@ -28,6 +28,7 @@ from orchestrator.views import (
     BackboneView,
     DeviceView,
     FleetView,
+    LookView,
     RolloutView,
     StopView,
     TicketView,
@@ -135,6 +136,7 @@ backbones = st.builds(
     starter_classes=small,
     created_at=moments,
     devices=small,
+    looks=st.lists(st.builds(LookView, word, small, small, small), max_size=8).map(tuple),
 )
 rollouts = st.builds(
     RolloutView,
