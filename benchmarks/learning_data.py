@@ -46,10 +46,15 @@ def find(root: Path) -> list[ImageSet]:
     for name in SETS:
         images = image_set(root / name)
         if images is None:
-            print(f"skipped: no {name} in {root} (set FIELDWISE_DATA to the folder that holds it)")
+            say_missing(name, root)
         else:
             found.append(images)
     return found
+
+
+def say_missing(name: str, root: Path) -> None:
+    """Say that a set is not there, and what to do about it."""
+    print(f"skipped: no {name} in {root} (set FIELDWISE_DATA to the folder that holds it)")
 
 
 def image_set(root: Path) -> ImageSet | None:

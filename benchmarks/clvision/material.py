@@ -106,7 +106,7 @@ def find(root: Path, names: Sequence[str]) -> list[Material]:
     for name in names:
         material = makers.get(name, image_folder)(root / name)
         if material is None:
-            print(f"skipped: no {name} in {root} (set FIELDWISE_DATA to the folder that holds it)")
+            learning_data.say_missing(name, root)
         else:
             found.append(material)
     return found
