@@ -12,8 +12,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
-from agent.learning.settings import WINDOW_PATTERN, LearningSettings
+from agent.learning.settings import WINDOW_PATTERN, HeadName, LearningSettings
 from agent.reporting import Steering
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
@@ -22,6 +23,7 @@ from fieldwise.settings import Effective, Layers, load
 PREFIX = "FIELDWISE_AGENT_"
 MIB = 1024 * 1024
 LEARNING = LearningSettings()  # the reasons for its defaults stand there
+HEAD_PATTERN = "|".join(HeadName)
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,13 +59,33 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=1024, description="Images in work or waiting before callers are told.")
     ] = 16
 
-    # Minutes of a fast camera: a person who corrects a prediction does so within them.
+    # A day of one prediction a minute, or minutes of a fast camera: people correct within them.
     predictions_kept: Annotated[
         int, Meta(ge=0, le=100_000, description="Predictions that feedback can refer to.")
     ] = 1000
+    # Features of a thousand take 2.5 MiB; the rest has 500 images of 25 KiB.
     predictions_bytes_max: Annotated[
-        int, Meta(ge=0, le=1 << 36, description="Room in memory for their images, bytes.")
+        int, Meta(ge=0, le=1 << 36, description="Room for their features and images, bytes.")
     ] = 16 * MIB
+    # Flash bears some 28 KB a prediction at one a second for years, and not at thirty.
+    predictions_durable: Annotated[
+        bool, Meta(description="Predictions outlive a restart; off keeps them in memory only.")
+    ] = True
+    questions_a_day: Annotated[
+        int, Meta(ge=0, le=1000, description="Predictions a day that a person is asked about.")
+    ] = LEARNING.questions_a_day
+    self_label_confidence: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Calibrated confidence from which on predictions are learned; 0 for never.",
+        ),
+    ] = LEARNING.self_label_confidence
+    self_label_share_max: Annotated[
+        float,
+        Meta(ge=0, le=0.9, description="Most of a class that the agent may have labelled itself."),
+    ] = LEARNING.self_label_share_max
 
     commit_seconds: Annotated[
         float, Meta(gt=0, le=60, description="Longest time that a learned sample is not on disk.")
@@ -77,6 +99,22 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shrinkage: Annotated[
         float, Meta(ge=0.001, le=10, description="Shrinkage of the covariance to its mean.")
     ] = LEARNING.shrinkage
+    heads: Annotated[
+        str,
+        Meta(
+            pattern=rf"^({HEAD_PATTERN})(,({HEAD_PATTERN})){{0,9}}\Z",
+            description="Heads to keep and compare, separated by commas; the first serves at first:"
+            f" {', '.join(HeadName)}.",
+        ),
+    ] = ",".join(LEARNING.heads.enabled)
+    replay_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=4 * 1024 * MIB,
+            description="Room in memory and in snapshots for what the head gradient rehearses.",
+        ),
+    ] = LEARNING.gradient.memory_bytes_max
     learning_paused: Annotated[
         bool, Meta(description="Labelled samples are predicted but not learned.")
     ] = LEARNING.learning_paused
@@ -139,6 +177,11 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         exemplar_bytes_max=settings.exemplar_bytes_max,
         retention_days=settings.retention_days,
         learning_paused=settings.learning_paused,
+        questions_a_day=settings.questions_a_day,
+        self_label_confidence=settings.self_label_confidence,
+        self_label_share_max=settings.self_label_share_max,
+        heads=replace(LEARNING.heads, enabled=_heads(settings.heads)),
+        gradient=replace(LEARNING.gradient, memory_bytes_max=settings.replay_bytes_max),
         memory_bytes_max=settings.memory_bytes_max,
         disk_bytes_max=settings.disk_bytes_max,
         cpu_share=settings.cpu_share,
@@ -148,7 +191,11 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
     steered = {
         name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None
     }
-    return msgspec.structs.replace(own, **steered)
+    return replace(own, **steered)
+
+
+def _heads(names: str) -> tuple[HeadName, ...]:
+    return tuple(dict.fromkeys(HeadName(name) for name in names.split(",")))
 
 
 def load_settings(

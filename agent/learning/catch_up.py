@@ -83,10 +83,21 @@ def open_pair(
             pair = restored_pair(embedder, snapshot, settings)
         except FieldwiseError as error:
             return _recovered_pair(fresh_pair(embedder, starters, settings), store, error.sentence)
+        introduce(pair, store)
     else:
         pair = fresh_pair(embedder, starters, settings)
     bring_up_to_date(pair, store)
     return pair
+
+
+def introduce(pair: Pair, store: SampleStore) -> None:
+    """Let a head that was enabled since the snapshot learn what is held of what that covers."""
+    covered = 0
+    while pair.newcomer and covered < pair.covered:
+        batch = store.samples_after(covered, BATCH, pair.bundle, LEARNED)
+        pair.introduce(batch)
+        covered = batch[-1].sequence if batch else pair.covered
+    pair.newcomer = False
 
 
 def bring_up_to_date(pair: Pair, store: SampleStore) -> int:

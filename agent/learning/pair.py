@@ -64,6 +64,23 @@ class Serving:
     calibrated: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What a prediction saw and said.
+
+    Attributes:
+        row: Features int16[D]; zeros for views that were not computed.
+        whole: Whether all views were.
+        ranking: The best classes.
+        calibrated: Whether its confidences are.
+    """
+
+    row: NDArray[np.int16]
+    whole: bool
+    ranking: Ranking
+    calibrated: bool
+
+
 class Pair:
     """Predicts from any thread, while one thread at a time teaches.
 
@@ -79,6 +96,7 @@ class Pair:
         saved: The sequence that its newest stored snapshot covers; 0 without one.
         lost: Samples missing from the statistics since a snapshot was damaged.
         held_out: Features, by sample, of held-out images that the store has no such features of.
+        newcomer: Whether the head that learns by gradient has seen none of what is covered.
     """
 
     def __init__(
@@ -95,6 +113,7 @@ class Pair:
         self.saved = 0
         self.lost = 0
         self.held_out: dict[str, NDArray[np.int16]] = {}
+        self.newcomer = False
         self._settings, self._tuning = settings, tuning
         self._roster = self._assembled(statistics)
         self._serving = self._prepared(settings.heads.enabled[0])
@@ -183,9 +202,18 @@ class Pair:
         Raises:
             FieldwiseError: ``IMAGE_INVALID``, ``READINGS_INVALID``, ``GRAPH_FAILED``.
         """
+        return self.look(sample, top).ranking
+
+    def look(self, sample: Input, top: int) -> Look:
+        """The same, with the features that it was said of.
+
+        Raises:
+            FieldwiseError: As ``rank``.
+        """
         serving = self._serving
         row = self._grid(sample, serving.views)[0]
-        return rank(serving.keeper.head, row, top, serving.temperature)
+        ranking = rank(serving.keeper.head, row, top, serving.temperature)
+        return Look(row, serving.views is None, ranking, serving.calibrated)
 
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Learn samples int16[N,D] and bring the heads along at the stated cadence."""
@@ -206,6 +234,12 @@ class Pair:
         if samples:
             self.covered = max(self.covered, samples[-1].sequence)
         return len(names)
+
+    def introduce(self, samples: Sequence[Sample]) -> None:
+        """Let a newcomer learn samples that the statistics hold, where their features are held."""
+        known = [s for s in samples if s.sequence <= self.covered and s.grid is not None]
+        if known:
+            self._roster.introduce(*self.features_of(known))
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Take back learned samples int16[N,D], from every head.
@@ -280,6 +314,7 @@ class Pair:
             FieldwiseError: ``STATE_DAMAGED``.
         """
         self._roster.restore(dict(heads))
+        self.newcomer = HeadName.GRADIENT in self._roster.keepers.keys() - heads.keys()
         if champion in self._roster.keepers:
             self.serve(champion)
 

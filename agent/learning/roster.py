@@ -99,6 +99,10 @@ class Roster:
         if gradient is not None:
             gradient.learn(grid, class_names)
 
+    def introduce(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Let the head that learns by gradient alone learn rows that the others know already."""
+        self._heads[HeadName.GRADIENT].learn(grid, class_names)
+
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Take rows back, from every head."""
         for lane in self.lanes:
@@ -162,7 +166,7 @@ class Roster:
         self._heads = {}
         for name in self._settings.heads.enabled:
             if name is HeadName.GRADIENT:
-                self._heads[name] = gradient or self._gradient()
+                self._heads[name] = self._gradient(gradient)
                 continue
             of = tuning.members if name is HeadName.AVERAGE else (name,)
             members = [
@@ -172,9 +176,14 @@ class Roster:
             ]
             self._heads[name] = Average(name, members, self._width, tuning.temperatures)
 
-    def _gradient(self) -> GradientKeeper:
-        unit = unit_of(self.lanes[0].accumulator)
-        return GradientKeeper(self._width, unit, self._settings.gradient)
+    def _gradient(self, old: Keeper | None) -> GradientKeeper:
+        settings = self._settings.gradient
+        if isinstance(old, GradientKeeper) and old.settings == settings:
+            return old
+        changed = GradientKeeper(self._width, unit_of(self.lanes[0].accumulator), settings)
+        if old is not None:
+            changed.restore(old.content())
+        return changed
 
 
 def _solving(settings: LearningSettings, tuning: Tuning) -> tuple[float, Cadence]:

@@ -76,6 +76,11 @@ class GradientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     review_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
     """Remembered samples of a review, evenly over the classes: the winners' value."""
 
+    review_batches: Annotated[int, Meta(ge=0, le=1_000_000)] = 4
+    """Batches after which the memory is reviewed; 0 does so only when all that was learned has to
+    tell. It costs at most a fifth of the training, and while learning the head is up to a point
+    better for it; once in 16 batches is too rare to tell."""
+
     review_epochs: Annotated[int, Meta(ge=0, le=100)] = 1
     """Passes of a review; 0 never reviews."""
 
@@ -182,6 +187,16 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     window_samples: Annotated[int, Meta(ge=1, le=10_000)] = 500
     """Length of the test-then-train window: its standard error is at most 2.2 points."""
+
+    questions_a_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """Predictions a day that a person is asked about: some minutes of somebody's time."""
+
+    self_label_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Calibrated confidence from which on the agent learns its own predictions; 0 for never. Off,
+    since what a head is sure of teaches it little and a mistake would confirm itself."""
+
+    self_label_share_max: Annotated[float, Meta(ge=0, le=0.9)] = 0.5
+    """Most of a class's samples that the agent may have labelled: no more than others did."""
 
     learning_paused: bool = False
     """Labelled samples are predicted but neither learned nor kept."""

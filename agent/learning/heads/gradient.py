@@ -1,7 +1,8 @@
 """The head that is trained by gradient, as a keeper: it gathers batches and rehearses them.
 
-Samples wait until there is a batch and are then learned as ``rehearsal`` says; whenever the head
-has to be at its best (``settle``) what waits is trained on and the memory reviewed.
+Samples wait until there is a batch and are then learned as ``rehearsal`` says. The memory is
+reviewed after a stated number of batches, and whenever the head has to be at its best (``settle``),
+what waits having been trained on before.
 
 What it is and is not. The head depends on the order of samples and is no function of sums: it can
 be neither merged nor carried to another backbone but by learning remembered samples again, and it
@@ -38,6 +39,7 @@ class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rehearsal: bytes
     waiting: bytes
     waiting_names: Annotated[tuple[str, ...], Meta(max_length=4096)]
+    unreviewed: Annotated[int, Meta(ge=0)]
     settled: bool
 
 
@@ -49,16 +51,20 @@ class GradientKeeper:
         unit: Length of a feature on the grid, ``2**grid_bits``.
         settings: How to train and what to keep.
 
+    Attributes:
+        settings: As given.
+
     Raises:
         FieldwiseError: ``EXTRA_MISSING`` where torch is not installed.
     """
 
     def __init__(self, width: int, unit: float, settings: GradientSettings) -> None:
         self._width = width
-        self._batch = settings.batch_samples
+        self.settings = settings
         self._rehearsal = Rehearsal(width, unit, settings)
         self._rows: list[NDArray[np.int16]] = []
         self._names: list[str] = []
+        self._unreviewed = 0
         self._settled = True
         self._serve()
 
@@ -88,7 +94,7 @@ class GradientKeeper:
             self._rows.append(row.copy())
             self._names.append(name)
             self._settled = False
-            if len(self._rows) == self._batch:
+            if len(self._rows) == self.settings.batch_samples:
                 self._train()
 
     def settle(self) -> None:
@@ -97,9 +103,8 @@ class GradientKeeper:
             return
         if self._rows:
             self._train()
-        self._rehearsal.review()
+        self._review()
         self._settled = True
-        self._serve()
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Take back samples, and train anew from the memory where they had been trained on."""
@@ -125,8 +130,8 @@ class GradientKeeper:
         """Weights, memory, dice and what waits."""
         waiting = b"".join(row.astype("<i2").tobytes() for row in self._rows)
         names, settled = tuple(self._names), self._settled
-        held = _Content(1, self._rehearsal.content(), waiting, names, settled)
-        return msgspec.msgpack.encode(held)
+        rehearsal, unreviewed = self._rehearsal.content(), self._unreviewed
+        return msgspec.msgpack.encode(_Content(1, rehearsal, waiting, names, unreviewed, settled))
 
     def restore(self, content: bytes) -> None:
         """Go on from ``content``: what is learned from here on gives the same bits.
@@ -144,6 +149,7 @@ class GradientKeeper:
             ) from error
         self._rehearsal.restore(held.rehearsal)
         self._rows, self._names, self._settled = [], [], held.settled
+        self._unreviewed = held.unreviewed
         self._serve()
         if held.waiting_names:
             self.learn(rows, held.waiting_names)
@@ -153,10 +159,19 @@ class GradientKeeper:
         ids = [_fingerprint(row, name) for row, name in zip(grid, names, strict=True)]
         self._rows, self._names = [], []
         self._rehearsal.train(grid, names, ids)
+        self._unreviewed += 1
+        if self._unreviewed == self.settings.review_batches:
+            self._review()
+        self._serve()
+
+    def _review(self) -> None:
+        self._rehearsal.review()
+        self._unreviewed = 0
         self._serve()
 
     def _relearn(self) -> None:
         self._rehearsal.relearn()
+        self._unreviewed = 0
         self._serve()
 
     def _serve(self) -> None:
