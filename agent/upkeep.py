@@ -7,6 +7,7 @@ time for it ends.
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import msgspec
 
 from agent.learning.envelope import Allotment, DiskUse, allot
 from agent.learning.learner import Learner
-from agent.learning.stopping import ShouldStop
+from agent.learning.stopping import ShouldStop, Stopped
 from agent.pacing import Pacer
 from agent.serving import Serving
 from fieldwise.errors import Fault, FieldwiseError
@@ -67,15 +68,20 @@ class Upkeep:
             self._more = 0
 
     def learn(self, should_stop: ShouldStop) -> None:
-        """Learn what waits, as long as learning may happen.
+        """Learn what waits, then tune if that is due, as long as learning may happen.
 
         Raises:
             FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``; the rest goes on waiting.
         """
         learner, serving = self._serving.learner, self._serving
-        if learner is None or not learner.behind or not serving.may_learn():
+        if learner is None or not serving.may_learn():
             return
-        learner.catch_up(self._pacer.paced(lambda: should_stop() or not serving.may_learn()))
+        should_end = self._pacer.paced(lambda: should_stop() or not serving.may_learn())
+        if learner.behind:
+            learner.catch_up(should_end)
+        elif learner.tuning_is_due:
+            with suppress(Stopped):
+                learner.tune(should_end)
 
     def _share_out(self) -> None:
         learner, settings = self._serving.learner, self._serving.settings

@@ -22,7 +22,7 @@ its head, which is replaced as a whole and never written to.
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -39,14 +39,15 @@ from agent.learning.catch_up import (
     evaluate,
     rebuild,
 )
+from agent.learning.choosing import select_samples
 from agent.learning.correcting import require_taken_back, row_of, take_back
 from agent.learning.embedder import Embedder
+from agent.learning.examiner import Examiner
 from agent.learning.fitting import configure_within
 from agent.learning.forgetting import Selection
 from agent.learning.heads.head import Head, Ranking
 from agent.learning.holdings import MemoryBound
 from agent.learning.kept import Kept
-from agent.learning.measures.prequential import Window
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.outcomes import Figures, Outcome
 from agent.learning.pair import Pair, fresh_pair
@@ -54,6 +55,7 @@ from agent.learning.recorder import Recorder, Writes
 from agent.learning.samples import Origin, Sample, Share, Snapshot
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
+from agent.learning.tuning import Tuning, is_due, tune
 from agent.learning.unlearning import Prepared, Starters, no_starters, prepare
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
@@ -110,6 +112,7 @@ class Learner:
         self._predictions = predictions
         self._starters = starters
         self._forgotten_at = 0
+        self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._open_record()
         self._tally: tuple[Head, tuple[int, int], Tally] | None = None
 
@@ -293,6 +296,36 @@ class Learner:
         with self._lock:
             self._pair.settle()
 
+    @property
+    def tuning_is_due(self) -> bool:
+        """Whether enough was set aside since the last tuning for another one."""
+        tuned = max(self._tuned, self._pair.tuning.samples)
+        return is_due(self._recorder.counters.select, tuned)
+
+    def tune(self, should_stop: ShouldStop) -> Tuning:
+        """Let what is held out choose how predictions are made; teaching goes on meanwhile.
+
+        Args:
+            should_stop: Asked between two steps, of which the longest is a solve.
+
+        Raises:
+            Stopped: When asked to; nothing is changed then.
+            FieldwiseError: ``GRAPH_FAILED``; ``DISK_FULL`` where the choice, which is in force,
+                could not be written yet.
+        """
+        with self._lock:
+            self.flush()
+            pair, learned, bounds = self._pair, self._pair.learned(), self._pair.bounds()
+            self._tuned = self._recorder.counters.select
+        held_out = select_samples(pair, self._store, should_stop)
+        tuning = tune(learned, held_out, bounds, should_stop)
+        with self._lock:
+            if pair is self._pair:
+                pair.adopt(tuning)
+                self._recorder.flush()
+                self._save(pair)
+        return tuning
+
     def select_tally(self) -> Tally:
         """How the serving pair does on what is set aside for choosing settings; cheap to repeat."""
         head = self._pair.head
@@ -370,13 +403,14 @@ class Learner:
             self._save(pair)
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
             pair.held_out = {}
+            self._examiner.enthrone(pair)
             old, self._pair = self._pair, pair
         return old
 
     def figures(self) -> Figures:
         """Learning in numbers."""
         with self._lock:
-            counters = self._recorder.counters
+            counters, window = self._recorder.counters, self._examiner.window
             return Figures(
                 learned=counters.learned,
                 classes=len(self._pair.head.classes),
@@ -384,9 +418,9 @@ class Learner:
                 judge=counters.judge,
                 exemplars=self._recorder.images,
                 exemplar_bytes=self._recorder.image_bytes,
-                window=self._window.samples,
-                window_correct=self._window.correct,
-                window_last_label_correct=self._window.last_label_correct,
+                window=window.samples,
+                window_correct=window.correct,
+                window_last_label_correct=window.last_label_correct,
             )
 
     def has_room_for_own(self, class_name: str) -> bool:
@@ -406,8 +440,7 @@ class Learner:
         self._recorder = Recorder(
             self._store, self._settings, self._random, self._predictions, self._restate
         )
-        counters = self._recorder.counters
-        self._window = Window(counters.window, counters.last_label)
+        self._examiner = Examiner(self._recorder.counters, self._pair)
 
     def _take(self, labelled: _Labelled) -> Outcome:
         """Test, place, record and learn a label; the later of two for one sample wins."""
@@ -483,13 +516,8 @@ class Learner:
 
     def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
         """Test before training: what every head said of a sample, against what it is."""
-        said, settings = answers[self._pair.champion], self._settings
-        self._window = self._window.after(sample.class_name, said, settings.window_samples)
-        self._recorder.counters = replace(
-            self._recorder.counters,
-            last_label=self._window.last_label,
-            window=self._window.outcomes,
-        )
+        self._examiner.observe(self._pair, sample, answers, self._settings)
+        self._recorder.counters = self._examiner.counted(self._recorder.counters)
 
     def _save(self, pair: Pair) -> None:
         snapshot = pair.snapshot()

@@ -83,7 +83,8 @@ class Counters:
     """Counts over the device's life, and the test-then-train window.
 
     ``window`` has one byte for each of the last samples, oldest first; its meaning is the window's
-    own (``agent.learning.measures.prequential``).
+    own (``agent.learning.measures.prequential``), and so is that of ``contest``
+    (``agent.learning.heads.contest``).
     """
 
     learned: int = 0
@@ -91,6 +92,10 @@ class Counters:
     judge: int = 0
     last_label: str = ""
     window: bytes = b""
+    tested: int = 0
+    tested_correct: int = 0
+    tested_last_label_correct: int = 0
+    contest: bytes = b""
     self_labelled: Mapping[str, int] = field(default_factory=dict)
 
 

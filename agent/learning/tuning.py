@@ -39,6 +39,7 @@ from fieldwise.head import Statistics
 SAMPLES_MIN = 30  # below, one standard error is 9 points
 SCENES_MIN = 8  # below, a scene decides everything
 CLASSES_MIN = 2
+RETUNE_GROWTH = 1.5  # times the samples: what they tell has then become a fifth more certain
 STANDARD_ERRORS = 2.0  # by which another choice has to be ahead
 FACTORS = (1 / 3, 3.0)  # times the shrinkage: accuracy changes by a point or two over that range
 DEFAULT_MEMBERS = (Discriminant.name, BalancedRidge.name)
@@ -134,6 +135,11 @@ def decode(content: bytes) -> Tuning:
         return msgspec.json.decode(content, type=Tuning)
     except ValueError as error:
         raise FieldwiseError(Fault.STATE_DAMAGED, f"the tuning is damaged: {error}") from error
+
+
+def is_due(samples: int, tuned: int) -> bool:
+    """Whether so many held-out samples may choose better than the ones that chose last."""
+    return samples >= max(SAMPLES_MIN, RETUNE_GROWTH * tuned)
 
 
 def views_within(views: Sequence[str], seconds: Seconds, seconds_max: float) -> tuple[str, ...]:
