@@ -13,6 +13,7 @@ import typer
 
 from fieldwise.errors import FieldwiseError
 
+DASH = "\u2013"  # where there is nothing to say
 INTERRUPTED = 130  # as shells report SIGINT
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -71,6 +72,19 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} GiB"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share as people say it; a dash of nothing."""
+    return f"{part / whole:.1%}" if whole else DASH
+
+
+def with_error(part: int, whole: int) -> str:
+    """A share with its standard error, in points, were the samples independent."""
+    if not whole:
+        return DASH
+    share = part / whole
+    return f"{share:.1%} ± {100 * (share * (1 - share) / whole) ** 0.5:.1f}"
 
 
 def moment(seconds: float | None) -> str:
