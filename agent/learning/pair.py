@@ -10,17 +10,14 @@ tuning chose, or else those that fit into the stated time.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, Ranking, rank
-from agent.learning.heads.keeper import Keeper
+from agent.learning.pair_values import Content, Look, Serving
 from agent.learning.roster import Part, Roster
 from agent.learning.samples import Sample, Share, Snapshot
 from agent.learning.settings import HeadName, LearningSettings
@@ -33,52 +30,6 @@ from fieldwise.inputs import Input
 
 UNREADABLE = frozenset({Fault.IMAGE_INVALID, Fault.READINGS_INVALID})
 UNTUNED = Tuning()
-
-
-class _Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A snapshot: statistics for each view, what heads keep beside them, and what was chosen."""
-
-    format: Annotated[int, Meta(ge=1, le=1)]
-    statistics: tuple[bytes, ...]
-    heads: dict[str, bytes]
-    champion: str
-    tuning: Tuning
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What a prediction needs of a pair.
-
-    Attributes:
-        name: The head's.
-        keeper: Keeps it.
-        views: What it looks at; ``None`` for all views.
-        temperature: Divides its scores; 1 where none was fitted.
-        calibrated: Whether one was.
-    """
-
-    name: str
-    keeper: Keeper
-    views: frozenset[str] | None
-    temperature: float
-    calibrated: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """What a prediction saw and said.
-
-    Attributes:
-        row: Features int16[D]; zeros for views that were not computed.
-        whole: Whether all views were.
-        ranking: The best classes.
-        calibrated: Whether its confidences are.
-    """
-
-    row: NDArray[np.int16]
-    whole: bool
-    ranking: Ranking
-    calibrated: bool
 
 
 class Pair:
@@ -298,7 +249,7 @@ class Pair:
 
     def snapshot(self) -> Snapshot:
         """What was learned and chosen, encoded, with the sequence that it covers."""
-        content = _Content(
+        content = Content(
             1,
             tuple(encode(lane.accumulator.view()) for lane in self._roster.lanes),
             self._roster.contents(),
@@ -327,8 +278,10 @@ class Pair:
 
     def _prepared(self, name: str) -> Serving:
         fitted = self._tuning.confidences.get(name)
-        views = None if name == HeadName.GRADIENT else frozenset(self._views())
-        return Serving(name, self._roster.keeper(name), views, fitted or 1.0, fitted is not None)
+        views = self._views()
+        whole = name == HeadName.GRADIENT or len(views) == len(self.embedder.views)
+        wanted = None if whole else frozenset(views)
+        return Serving(name, self._roster.keeper(name), wanted, fitted or 1.0, fitted is not None)
 
     def _views(self) -> tuple[str, ...]:
         names = tuple(view.name for view in self.embedder.views)
@@ -394,7 +347,7 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
         FieldwiseError: ``STATE_DAMAGED`` when it cannot be read, or nothing solved from it.
     """
     try:
-        held = msgspec.msgpack.decode(snapshot.content, type=_Content)
+        held = msgspec.msgpack.decode(snapshot.content, type=Content)
         statistics = [decode(each) for each in held.statistics]
         pair = Pair(embedder, statistics, snapshot.sequence, settings, held.tuning)
         pair.restore(held.heads, held.champion)
