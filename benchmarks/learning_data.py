@@ -5,9 +5,12 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from agent.learning.embedder import OnnxEmbedder
 from bundler.pack import PackRequest, pack
@@ -19,6 +22,7 @@ BACKBONE, SIZE = "efficientnet-lite0", 128
 BATCH = 32
 SUFFIXES = (".jpg", ".jpeg", ".png")
 TOLD_EVERY_SECONDS = 10.0
+CALIBRATION_IMAGES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,30 @@ def bundle_file(work: Path) -> Path:
     return bundle
 
 
+def int8_bundle(work: Path) -> Path:
+    """The same backbone with an int8 variant, calibrated on photographs where there are any."""
+    bundle = work / f"{BACKBONE}-{SIZE}-int8.bundle"
+    if not bundle.exists():
+        print(f"packing {BACKBONE} at {SIZE} px with int8")
+        with TemporaryDirectory() as folder:
+            _write_calibration(Path(folder))
+            pack(
+                PackRequest(
+                    target=bundle, backbone=BACKBONE, size=SIZE, int8=True, calibrate=Path(folder)
+                )
+            )
+    return bundle
+
+
 def backbone(work: Path) -> OnnxEmbedder:
     """EfficientNet-Lite0 at 128 px, ready to compute features."""
     return open_bundle(bundle_file(work), work / "parts")
 
 
-def open_bundle(bundle: Path, parts: Path, variant: int = 0) -> OnnxEmbedder:
-    """A variant of a bundle file, the first by default, unpacked into a folder."""
+def open_bundle(bundle: Path, parts: Path, variant: str = "fp32") -> OnnxEmbedder:
+    """A variant of a bundle file, unpacked into a folder."""
     digest, manifest = archive.unpack(bundle, parts)
-    chosen = manifest.variants[variant]
+    chosen = next(each for each in manifest.variants if each.name == variant)
     graphs = [parts / graph.digest for graph in chosen.graphs]
     return OnnxEmbedder(graphs, digest, manifest, chosen.name)
 
@@ -131,3 +150,17 @@ def _grids(files: tuple[tuple[Path, str], ...], embedder: OnnxEmbedder) -> NDArr
         batch = [embedder.fit(path.read_bytes()) for path, _ in files[start : start + BATCH]]
         rows.append(to_rows(embedder.embed(batch), columns, transform))
     return np.concatenate(rows)
+
+
+def _write_calibration(folder: Path) -> None:
+    sets = find(data_folder())
+    if sets:
+        files = [path for path, _ in sets[0].train]
+        chosen = Random(0).sample(files, min(CALIBRATION_IMAGES, len(files)))  # noqa: S311 - a draw
+        for number, path in enumerate(chosen):
+            (folder / f"{number}{path.suffix}").write_bytes(path.read_bytes())
+        return
+    chance = np.random.default_rng(0)
+    for number in range(CALIBRATION_IMAGES):
+        pixels = chance.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((224, 224)).save(folder / f"{number}.png")

@@ -17,9 +17,6 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from PIL import Image
-
 from agent.device.database import Database
 from agent.device.samples import DatabaseSamples
 from agent.learning.embedder import OnnxEmbedder
@@ -27,14 +24,12 @@ from agent.learning.learner import Learner
 from agent.learning.pair import fresh_pair
 from agent.learning.settings import LearningSettings
 from benchmarks.footprint import held_bytes
-from benchmarks.learning_data import BACKBONE, SIZE, bundle_file, data_folder, find
+from benchmarks.learning_data import bundle_file, int8_bundle
 from benchmarks.learning_speed import drawn_images
-from bundler.pack import PackRequest, pack
 from fieldwise.client import Device
 
 LESSONS, CLASSES = 200, 5
 HELD_CLASSES, LESSONS_A_CLASS = 81, 8
-CALIBRATION_IMAGES = 128
 PATIENCE_SECONDS = 60.0
 SETTLED_SECONDS = 3.0  # longer than the daemon's own second
 MB = 1e6
@@ -70,21 +65,6 @@ def learner_holds(embedder: OnnxEmbedder) -> dict[str, float]:
             tracemalloc.stop()
         arrays = held_bytes(learner, without=[embedder, store])
         return {"memory_mb": traced / MB, "memory_mb.arrays_and_bytes": arrays / MB}
-
-
-def int8_bundle(work: Path) -> Path:
-    """The same backbone with an int8 variant, calibrated on photographs where there are any."""
-    bundle = work / f"{BACKBONE}-{SIZE}-int8.bundle"
-    if not bundle.exists():
-        print(f"packing {BACKBONE} at {SIZE} px with int8")
-        with TemporaryDirectory() as folder:
-            _write_calibration(Path(folder))
-            pack(
-                PackRequest(
-                    target=bundle, backbone=BACKBONE, size=SIZE, int8=True, calibrate=Path(folder)
-                )
-            )
-    return bundle
 
 
 def agent_resident(bundle: Path, variant: str, key: str) -> dict[str, float]:
@@ -137,17 +117,3 @@ def _check_variant(device: Device, variant: str) -> None:
 def _resident(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MB
-
-
-def _write_calibration(folder: Path) -> None:
-    sets = find(data_folder())
-    if sets:
-        files = [path for path, _ in sets[0].train]
-        chosen = Random(0).sample(files, min(CALIBRATION_IMAGES, len(files)))  # noqa: S311 - a draw
-        for number, path in enumerate(chosen):
-            (folder / f"{number}{path.suffix}").write_bytes(path.read_bytes())
-        return
-    chance = np.random.default_rng(0)
-    for number in range(CALIBRATION_IMAGES):
-        pixels = chance.integers(0, 256, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).resize((224, 224)).save(folder / f"{number}.png")

@@ -40,7 +40,6 @@ SETTINGS = LearningSettings(holdout=HoldoutSettings(select_share=0, judge_share=
 
 def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
     """All times, and how many times faster ours are."""
-    del work
     learning_published.one_thread()
     sets = learning_data.find(learning_data.data_folder())
     if sets:
@@ -50,7 +49,7 @@ def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
         print("timing on drawn images instead of photographs")
         contents = drawn_images()
     found = step_milliseconds(embedder) | solve_milliseconds(embedder)
-    found |= image_milliseconds(embedder, contents)
+    found |= image_milliseconds(embedder, _in_int8(work), contents)
     found["step_times_faster"] = found["step_ms.published_slda_torch"] / found["step_ms.ours"]
     found["image_times_faster"] = found["image_ms.torch_eager"] / found["image_ms.ours"]
     return found
@@ -120,16 +119,25 @@ def _settling(keepers: Sequence[Keeper]) -> Callable[[], None]:
     return run
 
 
-def image_milliseconds(embedder: OnnxEmbedder, contents: Sequence[bytes]) -> dict[str, float]:
+def _in_int8(work: Path) -> OnnxEmbedder:
+    bundle = learning_data.int8_bundle(work)
+    return learning_data.open_bundle(bundle, work / "parts-int8", variant="int8")
+
+
+def image_milliseconds(
+    embedder: OnnxEmbedder, small: OnnxEmbedder, contents: Sequence[bytes]
+) -> dict[str, float]:
     """An image from its bytes to learned and remembered."""
     labels = [f"class {place % CLASSES}" for place in range(len(contents))]
     with TemporaryDirectory() as folder:
         ours = _our_path(embedder, contents, labels, Path(folder) / "ours.sqlite")
         theirs = _torch_path(embedder, contents, labels, Path(folder) / "theirs.sqlite")
-        times = _rounds([ours, theirs])
+        ours_int8 = _our_path(small, contents, labels, Path(folder) / "int8.sqlite")
+        times = _rounds([ours, theirs, ours_int8])
     return {
         "image_ms.ours": times[0] / len(contents),
         "image_ms.torch_eager": times[1] / len(contents),
+        "image_ms.ours_int8": times[2] / len(contents),
     }
 
 
