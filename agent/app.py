@@ -25,12 +25,14 @@ from agent.device.identity import IdentityFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
 from agent.device.meter import DiskMeter, written_bytes
+from agent.device.predictions import DatabasePredictions
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
 from agent.learning.golden import read_golden
+from agent.learning.kept import Changes
 from agent.learning.trial import try_bundle
 from agent.observing import Observer
 from agent.pacing import Pacer
@@ -92,6 +94,7 @@ class Agent:
         self.upkeep = Upkeep(self.serving, DiskMeter(room, self._database), self.pacer)
         self.fleet = self._fleet()
         self.steps = self._steps()
+        self.serving.starters = self.steps.starters
         self._open_pair()
         self.wear = WearMeter(written_bytes, self._recorded, self.clock)
         self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
@@ -161,8 +164,12 @@ class Agent:
 
     def _serving(self) -> Serving:
         settings = learning_settings(self.settings, self.journal.steering().steering)
+        stored: DatabasePredictions | None = DatabasePredictions(self._database)
+        if stored and not self.settings.predictions_durable:
+            stored.apply(Changes(gone=tuple(entry.id for entry in stored.entries())))
+            stored = None
         recent = RecentPredictions(
-            self.settings.predictions_kept, self.settings.predictions_bytes_max
+            self.settings.predictions_kept, self.settings.predictions_bytes_max, stored
         )
         store = DatabaseSamples(self._database)
         return Serving(
@@ -222,7 +229,7 @@ class Agent:
     def _sockets(self) -> LocalSockets:
         queue = Queue(self.settings.queue_max)
         application = ApplicationService(self.serving, self.household, queue)
-        owner = OwnerService(self.household, self.ledger)
+        owner = OwnerService(self.household, self.serving, self.ledger)
         mode = int(self.settings.application_socket_mode, 8)
         return LocalSockets(
             (application, self.settings.applications, mode),

@@ -5,23 +5,33 @@ sockets and a command that works on the state folder by itself. Before the first
 no learner: then every request is answered with what to do about it.
 """
 
+import dataclasses
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import structlog
 
+from agent.asking import Asker
 from agent.learning.certainty import Certainty
 from agent.learning.envelope import may_learn
-from agent.learning.learner import Figures, Learner
+from agent.learning.forgetting import Forgotten, Selection
+from agent.learning.kept import Kept
+from agent.learning.learner import Learner
+from agent.learning.names import stored_class_name
+from agent.learning.outcomes import Figures, Outcome
 from agent.learning.pair import Pair
+from agent.learning.pair_values import Look
 from agent.learning.samples import Origin
 from agent.learning.settings import LearningSettings
+from agent.learning.unlearning import Starters, no_starters
+from agent.own_labels import OwnLabels
 from agent.ports import Clock, SampleStore
 from agent.predictions import Image, RecentPredictions, Stopwatch
-from fieldwise.answers import UNUSED, Lesson, Prediction, ScoredClass
+from fieldwise.answers import UNUSED, Lesson, Prediction, Questions, ScoredClass
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
 
 _log = structlog.get_logger()
 
@@ -48,6 +58,9 @@ class Serving:
         clock: Time.
         chance: For choosing which images to keep.
         new_id: Makes ids that are unique on the device.
+
+    Attributes:
+        starters: Gives the starter head of a bundle for each view.
     """
 
     def __init__(
@@ -62,7 +75,9 @@ class Serving:
         self.store = store
         self.settings = settings
         self.stopwatch = Stopwatch()
+        self.starters: Starters = no_starters
         self._recent = recent
+        self._asker, self._own = Asker(recent), OwnLabels()
         self._clock = clock
         self._chance = chance
         self._new_id = new_id
@@ -86,18 +101,22 @@ class Serving:
         begin = self._asked = self._clock.monotonic()
         try:
             pair = self._required().pair
-            ranking = pair.rank(image, top=5)
+            look = pair.look(image, top=5)
         except FieldwiseError:
             self.stopwatch.refuse()
             raise
         self.stopwatch.answer(self._clock.monotonic() - begin)
-        scored = zip(ranking.classes, ranking.confidences, strict=True)
+        scored = zip(look.ranking.classes, look.ranking.confidences, strict=True)
         prediction = Prediction(
             self._new_id(),
             tuple(ScoredClass(name, confidence) for name, confidence in scored),
             pair.embedder.manifest.title,
         )
-        self._recent.put(prediction.id, image)
+        bundle = pair.bundle if look.whole else ""
+        kept = Kept(prediction.id, self._clock.wall(), bundle, look.row, image)
+        self._recent.put(kept)
+        if self._is_sure(look):
+            self._own.offer(kept, prediction.best)
         return prediction
 
     def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
@@ -109,15 +128,53 @@ class Serving:
         return self._learn(self._new_id(), image, class_name, burst, Origin.TAUGHT)
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
-        """Learn the image of an earlier prediction; a second time changes nothing.
+        """Learn an earlier prediction; the same label again changes nothing, another one wins.
 
-        It is never held out: what a head got wrong says too little of how often it is right.
+        It is never held out: what a head got wrong, or was in doubt about, says too little of how
+        often it is right.
 
         Raises:
-            FieldwiseError: ``NOT_FOUND`` when it is not kept any more; and as ``teach``.
+            FieldwiseError: ``NOT_FOUND`` when it is not kept any more; ``CONFLICT`` when what was
+                learned of it cannot be taken back; and as ``teach``.
         """
-        image = self._recent.find(prediction_id)
-        return self._learn(prediction_id, image, class_name, "", Origin.CORRECTED)
+        kept = self._recent.find(prediction_id)
+        return self._label(kept, class_name, Origin.ASKED if kept.asked else Origin.CORRECTED)
+
+    def questions(self, count: int) -> Questions:
+        """Kept predictions that are worth a label.
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE``.
+        """
+        pair, a_day = self._required().pair, self.settings.questions_a_day
+        return self._asker.questions(pair, count, a_day, self._clock.wall())
+
+    def question_image(self, prediction_id: str) -> Image:
+        """What a prediction saw.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` when it or its image is not kept any more.
+        """
+        return self._asker.image(prediction_id)
+
+    def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
+        """Take back what was learned, with everything that is kept of it.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, ``NO_BACKBONE``, ``GRAPH_FAILED``, ``DISK_FULL``; nothing
+                is changed then.
+        """
+        with self._changing:  # no pair comes or goes meanwhile
+            learner = self._required()
+            if selection.class_name:
+                name = stored_class_name(selection.class_name)
+                selection = dataclasses.replace(selection, class_name=name)
+            learner.flush()
+            meant = self._asker.meant_by(selection, learner.pair)
+            self._own.clear()
+            made = learner.forget(selection, meant, strict=strict)
+            self._recent.forget(made.forgetting.predictions, made.forgetting.classes)
+        return made.forgotten
 
     def report_skipped(self, frames: int) -> None:
         """Hear of frames of a stream that the agent was not ready for."""
@@ -130,6 +187,7 @@ class Serving:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         if self._learner is not None:
+            self._label_own()
             wall, monotonic = self._clock.wall(), self._clock.monotonic()
             self._learner.tick(wall, self._certainty.at(wall, monotonic))
 
@@ -190,14 +248,50 @@ class Serving:
         self, sample_id: str, image: Image, class_name: str, burst: str, origin: Origin
     ) -> Lesson:
         now = self._clock.wall()
-        outcome = self._required().teach(sample_id, image, class_name, burst, now, origin)
-        share = UNUSED if outcome.share is None else outcome.share.value
-        return Lesson(outcome.sample_id, share, outcome.predicted)
+        return _lesson(self._required().teach(sample_id, image, class_name, burst, now, origin))
+
+    def _label(self, kept: Kept, class_name: str, origin: Origin) -> Lesson:
+        learner = self._required()
+        outcome = learner.label(kept, class_name, self._clock.wall(), origin)
+        if outcome.share is not None:
+            self._recent.label(kept.id, stored_class_name(class_name))
+        return _lesson(outcome)
+
+    def _is_sure(self, look: Look) -> bool:
+        """Whether the agent may label a prediction itself."""
+        wanted, said = self.settings.self_label_confidence, look.ranking.confidences
+        return bool(wanted and look.calibrated and said and said[0] >= wanted)
+
+    def _label_own(self) -> None:
+        """Learn what waits of the agent's own labels, as far as their share of a class allows."""
+        for kept, name in self._own.take():
+            if not self._required().has_room_for_own(name):
+                continue
+            try:
+                self._label(dataclasses.replace(kept, image=None), name, Origin.SELF)
+            except FieldwiseError as error:
+                _log.debug("a prediction was not learned", reason=error.sentence)
 
     def _made(self, pair: Pair) -> Learner:
-        return Learner(pair, self.store, self.settings, self._chance, self.may_learn)
+        return Learner(
+            pair,
+            self.store,
+            self.settings,
+            self._chance,
+            self.may_learn,
+            self._recent,
+            self._starters_of,
+        )
+
+    def _starters_of(self, bundle: str) -> Sequence[Statistics]:
+        return self.starters(bundle)
 
     def _required(self) -> Learner:
         if self._learner is None:
             raise FieldwiseError(Fault.NO_BACKBONE, "this device has no backbone yet")
         return self._learner
+
+
+def _lesson(outcome: Outcome) -> Lesson:
+    share = UNUSED if outcome.share is None else outcome.share.value
+    return Lesson(outcome.sample_id, share, outcome.predicted)

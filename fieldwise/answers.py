@@ -34,6 +34,33 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A prediction that is worth a label.
+
+    Attributes:
+        prediction_id: What to answer to.
+        seconds: When it was made, seconds since 1970.
+        reason: "uncertain", "novel" or "disagreement".
+        classes: What the head says of it now, best first, at most 5.
+        image_held: Whether its image can be shown.
+    """
+
+    prediction_id: str
+    seconds: float
+    reason: str
+    classes: tuple[ScoredClass, ...]
+    image_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Predictions that are worth a label, and how many new ones may still be asked about today."""
+
+    questions: tuple[Question, ...]
+    budget: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     """What became of a taught image.
 

@@ -28,6 +28,8 @@ from fieldwise.answers import (
     LearningCounters,
     Lesson,
     Prediction,
+    Question,
+    Questions,
     ScoredClass,
     SettingsInForce,
     Status,
@@ -46,6 +48,7 @@ ENCODED_BYTES_MAX = 32 * 1024 * 1024  # the wire's cap
 CALL_SECONDS = 60.0  # a slow board with a full queue answers within ten
 PIXEL_AXES, CHANNELS = 3, 3
 
+Seen = bytes | NDArray[np.uint8] | NDArray[np.float32]
 Picture = str | Path | bytes | NDArray[np.uint8] | NDArray[np.floating[Any]]
 RequestT = TypeVar("RequestT", bound=Message)
 
@@ -157,6 +160,28 @@ class Device(LocalClient):
         """
         call(self._stub.ReportSkipped, make(local_pb2.ReportSkippedRequest, frames=frames))
 
+    def questions(self, count: int = 10) -> Questions:
+        """Earlier predictions that are worth a label, most useful first; answer with ``feedback``.
+
+        Args:
+            count: At most so many, up to 100.
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE``, ``BUSY``, ``UNREACHABLE``.
+        """
+        request = make(local_pb2.ListQuestionsRequest, questions=count)
+        message = call(self._stub.ListQuestions, request)
+        return Questions(tuple(_question(each) for each in message.questions), message.budget)
+
+    def question_image(self, prediction_id: str) -> Seen:
+        """What an earlier prediction saw: an image file's bytes, pixels or readings.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` when it is not kept any more.
+        """
+        request = make(local_pb2.GetQuestionImageRequest, prediction_id=prediction_id)
+        return _seen(call(self._stub.GetQuestionImage, request).image)
+
     def status(self) -> Status:
         """How the agent is.
 
@@ -193,7 +218,7 @@ def make(kind: type[RequestT], **fields: Any) -> RequestT:
         raise FieldwiseError(Fault.INVALID_ARGUMENT, f"these cannot be sent: {given}") from error
 
 
-def call(method: Any, request: Message) -> Any:
+def call(method: Any, request: Message, seconds: float = CALL_SECONDS) -> Any:
     """Call a method of the agent within the bounds of the wire.
 
     Raises:
@@ -201,7 +226,7 @@ def call(method: Any, request: Message) -> Any:
     """
     wire.check(request)
     with client_errors():
-        response = method(request, timeout=CALL_SECONDS)
+        response = method(request, timeout=seconds)
     wire.check(response)
     return response
 
@@ -261,6 +286,26 @@ def _pixels(rgb: NDArray[Any]) -> local_pb2.Pixels:
         )
     height, width, _ = rgb.shape
     return local_pb2.Pixels(height=height, width=width, rgb=rgb.tobytes())
+
+
+def _question(message: local_pb2.Question) -> Question:
+    return Question(
+        message.prediction_id,
+        message.time.ToNanoseconds() / 1e9,
+        _word(local_pb2.QuestionReason, message.reason, "QUESTION_REASON_"),
+        tuple(ScoredClass(each.name, each.confidence) for each in message.classes),
+        message.image_held,
+    )
+
+
+def _seen(message: local_pb2.Image) -> Seen:
+    if message.HasField("pixels"):
+        pixels = message.pixels
+        flat = np.frombuffer(pixels.rgb, np.uint8)
+        return flat.reshape(pixels.height, pixels.width, CHANNELS)
+    if message.HasField("vector"):
+        return np.array(message.vector.values, np.float32)
+    return message.encoded
 
 
 def _lesson(message: Any) -> Lesson:

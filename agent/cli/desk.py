@@ -15,11 +15,12 @@ from typing import Any, Protocol, TypeVar
 from agent.app import Agent, opened
 from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
+from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
 from agent.update.machine import WORKING, Failure, Phase
-from fieldwise.answers import Lesson, Prediction, Status, UpdateStatus
+from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
 from fieldwise.bundle import Manifest
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
@@ -64,6 +65,18 @@ class Desk(Protocol):
 
     def report_skipped(self, frames: int) -> None:
         """Hear of frames of a stream that the agent was not ready for."""
+        ...
+
+    def questions(self, count: int) -> Questions:
+        """Predictions that are worth a label."""
+        ...
+
+    def question_image(self, prediction_id: str) -> Image:
+        """What a prediction saw."""
+        ...
+
+    def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
+        """Take back what was learned."""
         ...
 
     def status(self) -> Status:
@@ -148,6 +161,9 @@ class DaemonDesk:
         self.predict = device.predict
         self.teach = device.teach
         self.feedback = device.feedback
+        self.questions = device.questions
+        self.question_image = device.question_image
+        self.forget = owner.forget
         self.report_skipped = device.report_skipped
         self.status = device.status
         self.ledger = owner.ledger
@@ -174,6 +190,9 @@ class AloneDesk:
         self.predict = agent.serving.predict
         self.teach = agent.serving.teach
         self.feedback = agent.serving.feedback
+        self.questions = agent.serving.questions
+        self.question_image = agent.serving.question_image
+        self.forget = agent.serving.forget
         self.report_skipped = agent.serving.report_skipped
         self.tick = agent.upkeep.tick
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backbone, learning, membership, running, sources
+from agent.cli import backbone, labels, learning, membership, running, sources
 from agent.cli.output import reporting_errors
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app.command("settings")(running.settings_command)
 app.command("teach")(learning.teach)
 app.command("predict")(learning.predict)
 app.command("feedback")(learning.feedback)
+app.command("ask")(labels.ask)
+app.command("answer")(labels.answer)
+app.command("forget")(labels.forget)
 app.command("watch")(sources.watch)
 app.command("camera")(sources.camera)
 app.command("join")(membership.join)

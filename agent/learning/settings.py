@@ -188,6 +188,10 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_samples: Annotated[int, Meta(ge=1, le=10_000)] = 500
     """Length of the test-then-train window: its standard error is at most 2.2 points."""
 
+    novelty_rate: Annotated[float, Meta(ge=0.001, le=0.5)] = 0.05
+    """Share of known things that may be called novel: one in twenty can be told from 19 held-out
+    samples on, a hundredth from 99."""
+
     questions_a_day: Annotated[int, Meta(ge=0, le=1000)] = 20
     """Predictions a day that a person is asked about: some minutes of somebody's time."""
 

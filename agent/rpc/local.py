@@ -15,7 +15,7 @@ import grpc
 
 from agent.ports import Ledger
 from agent.reporting import Membership
-from agent.rpc import translate_local
+from agent.rpc import translate_labels, translate_local
 from agent.serving import Serving
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
@@ -27,6 +27,7 @@ from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
 WORKERS = 2  # one image is decoded while another is embedded
 LEDGER_ENTRIES_MAX = 1000
+QUESTIONS_MAX = 100
 # The widest request is an image of 32 MiB; a local caller's connection need not age.
 LIMITS = ServerLimits(request_bytes_max=34 * MIB)
 
@@ -138,6 +139,19 @@ class ApplicationService(local_pb2_grpc.ApplicationServicer):
         self._serving.report_skipped(request.frames)
         return local_pb2.ReportSkippedResponse()
 
+    async def ListQuestions(
+        self, request: local_pb2.ListQuestionsRequest, context: Context
+    ) -> local_pb2.ListQuestionsResponse:
+        count = min(max(1, request.questions), QUESTIONS_MAX)
+        questions = await self._queue.run(self._serving.questions, count)
+        return translate_labels.questions_response(questions)
+
+    async def GetQuestionImage(
+        self, request: local_pb2.GetQuestionImageRequest, context: Context
+    ) -> local_pb2.GetQuestionImageResponse:
+        image = await self._queue.run(self._serving.question_image, request.prediction_id)
+        return translate_labels.image_response(image)
+
     async def GetAgentStatus(
         self, request: local_pb2.GetAgentStatusRequest, context: Context
     ) -> local_pb2.GetAgentStatusResponse:
@@ -149,11 +163,13 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
 
     Args:
         household: What does it.
+        serving: What is to forget.
         ledger: What left the device.
     """
 
-    def __init__(self, household: Household, ledger: Ledger) -> None:
+    def __init__(self, household: Household, serving: Serving, ledger: Ledger) -> None:
         self._household = household
+        self._serving = serving
         self._ledger = ledger
 
     async def ListLedger(
@@ -182,6 +198,13 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         return local_pb2.InstallBackboneResponse(
             digest=bytes.fromhex(digest), backbone=manifest.title
         )
+
+    async def Forget(
+        self, request: local_pb2.ForgetRequest, context: Context
+    ) -> local_pb2.ForgetResponse:
+        selection = translate_labels.selection(request)
+        forgotten = await asyncio.to_thread(self._serving.forget, selection, strict=request.strict)
+        return translate_labels.forget_response(forgotten)
 
 
 class LocalSockets:

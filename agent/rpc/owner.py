@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.learning.forgetting import Forgotten, Selection
 from agent.reporting import LedgerEntry, Total
+from agent.rpc import translate_labels
 from fieldwise.client import LocalClient, call, make
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
+
+FORGET_SECONDS = 3600.0  # a strict one embeds every image whose features are not held
 
 
 class OwnerClient(LocalClient):
@@ -56,3 +60,10 @@ class OwnerClient(LocalClient):
         request = make(local_pb2.InstallBackboneRequest, path=str(path.absolute()))
         response = call(self._stub.InstallBackbone, request)
         return response.digest.hex(), response.backbone
+
+    def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
+        """Take back what was learned, with everything that is kept of it."""
+        request = translate_labels.forget_request(selection, strict=strict)
+        return translate_labels.forgotten_of(
+            call(self._stub.Forget, request, seconds=FORGET_SECONDS)
+        )

@@ -13,6 +13,7 @@ from agent.learning.learner import Learner
 from agent.learning.pair import Pair
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
+from agent.learning.unlearning import without_absent
 from agent.ports import Bundles, Journal, SampleStore
 from agent.update.fetching import Fetcher, choose_variant, needed_files
 from agent.update.machine import WORKING
@@ -149,6 +150,14 @@ class Steps:
         embedder, starters = self._embedder(digest, variant)
         return open_pair(embedder, starters, self._serving.store, self._serving.settings)
 
+    def starters(self, digest: str) -> Sequence[Statistics]:
+        """A bundle's starter head for each view, without the classes that were forgotten.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, ``BUNDLE_INVALID``.
+        """
+        return self._starters(self._manifest(digest))
+
     def serve(self, prepared: Pair | None, persist: Callable[[], None]) -> None:
         if prepared is None:
             persist()
@@ -180,10 +189,12 @@ class Steps:
         return [self._bundles.path(file.digest) for file in variant.graphs]
 
     def _starters(self, manifest: Manifest) -> tuple[Statistics, ...]:
-        return tuple(
+        found = [
             decode(self._bundles.path(file.digest).read_bytes(), fault=Fault.BUNDLE_INVALID)
             for file in manifest.starter
-        )
+        ]
+        store = self._serving.store
+        return without_absent(found, store.absent(), store.holdout_key())
 
     def _manifest(self, digest: str) -> Manifest:
         manifest = self._bundles.manifest(digest)

@@ -485,17 +485,19 @@ class ForgetRequest(_message.Message):
     def __init__(self, class_name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sample_id: _Optional[str] = ..., self_labelled: _Optional[bool] = ..., strict: _Optional[bool] = ...) -> None: ...
 
 class ForgetResponse(_message.Message):
-    __slots__ = ("samples", "exact", "images", "orphans", "lost", "sentences")
+    __slots__ = ("samples", "exact", "images", "orphans", "lost", "predictions", "sentences")
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     EXACT_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     ORPHANS_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
     SENTENCES_FIELD_NUMBER: _ClassVar[int]
     samples: int
     exact: int
     images: int
     orphans: int
     lost: int
+    predictions: int
     sentences: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, samples: _Optional[int] = ..., exact: _Optional[int] = ..., images: _Optional[int] = ..., orphans: _Optional[int] = ..., lost: _Optional[int] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, samples: _Optional[int] = ..., exact: _Optional[int] = ..., images: _Optional[int] = ..., orphans: _Optional[int] = ..., lost: _Optional[int] = ..., predictions: _Optional[int] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
