@@ -85,10 +85,7 @@ def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
     if not sets:
         return {}
     bundle = _bundle(sets, work)
-    embedders = {
-        name: learning_data.open_bundle(bundle, work / "parts", place)
-        for place, name in enumerate(VARIANTS)
-    }
+    embedders = {name: learning_data.open_bundle(bundle, work / "parts", name) for name in VARIANTS}
     contents = [path.read_bytes() for path, _ in sets[0].train[:: len(sets[0].train) // 24]]
     milliseconds = _within_time(embedders, contents[:TIMED_IMAGES])
     found: dict[str, float] = {}
