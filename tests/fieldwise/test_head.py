@@ -124,6 +124,23 @@ def test_sums_stay_exact_up_to_the_stated_bound_and_not_one_sample_further() -> 
         head.merge(whole, learned(last))
 
 
+def test_after_a_million_samples_of_extreme_values_every_sum_is_exact() -> None:
+    """In whole numbers of any length beside it; the bound on an entry is samples times 2**24."""
+    rows = np.random.default_rng(1).choice([-4096, -4095, 4095, 4096], (256, WIDTH))
+    names = [NAMES[place % 3] for place in range(256)]
+    found = head.learn(nothing(), rows.astype(np.int16), names)
+    for _ in range(12):
+        found = head.merge(found, found)
+    assert found.total == 2**20
+    whole = rows.astype(object)
+    assert (found.scatter.astype(object) == whole.T @ whole * 4096).all()
+    assert np.abs(found.scatter).max() <= 2.0**20 * 4096**2
+    one_more = learned([([1, 0, -1, 4096, -4096, 1], "apple")], found)
+    assert one_more.scatter[0, 0] - found.scatter[0, 0] == 1
+    assert one_more.scatter[0, 2] - found.scatter[0, 2] == -1
+    assert unlearned([([1, 0, -1, 4096, -4096, 1], "apple")], one_more).same_as(found)
+
+
 def test_a_coarser_grid_holds_more_samples() -> None:
     assert head.samples_max(Transform(grid_bits=8)) == 2**37
     assert head.samples_max(Transform(grid_bits=14)) == 2**25
