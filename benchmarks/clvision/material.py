@@ -4,7 +4,7 @@ Whether sessions are new *conditions* differs, and is said with every set. Photo
 carry no conditions, so sessions are stretches of each class in the order of its file names. Where
 names follow the photographer, neighbours are alike and a stretch is a scene or two; where they do
 not, the stretches are a partition by chance and "new instances" are new in name only. ``kinship``
-measures which it is.
+measures which it is: on Grocery 17 % against 10 % by chance, on Caltech101 12 % against 10 %.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ VALIDATION_STRIDE = 20  # of CORe50's test frames, as in the challenge's own pro
 
 NOTES = {
     "grocery": (
-        "sessions are stretches of each class in file order: photographs of one shelf stand"
-        " together, but which were taken when is not recorded"
+        "sessions are stretches of each class in file order, which tells little of what was taken"
+        " when: they are hardly new conditions, and validation is much like training"
     ),
     "caltech101": (
         "sessions are stretches of each class in file order: photographs from the web in no order,"
