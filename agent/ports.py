@@ -115,6 +115,10 @@ class SampleStore(Protocol):
         """The counters of the newest group; fresh ones before the first."""
         ...
 
+    def track(self) -> bytes:
+        """The track record of the newest group that had one; empty before the first."""
+        ...
+
     def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
         """Replace the snapshot of its bundle, and trim the feature log that it makes redundant.
 

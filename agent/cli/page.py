@@ -15,7 +15,7 @@ from fieldwise.learning import ClassScore, LearningReport
 
 CLASSES_SHOWN = 200  # rows of the table; a page of 10,000 is read by no one
 MISTAKES_SHOWN = 12
-CALIBRATION_SAMPLES = 50  # below, no temperature is fitted (agent.learning.measures.calibration)
+CALIBRATION_SAMPLES = 30  # below, no temperature is fitted (agent.learning.measures.calibration)
 DAY_SECONDS = 86_400
 FOOTER = (
     "Made by fieldwise-agent on the device; nothing of it leaves the device by itself. What each"

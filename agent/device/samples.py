@@ -59,6 +59,7 @@ class DatabaseSamples(ForgettingSamples):
         if self._database.is_bounded:  # what goes makes room for what comes
             self._forget_apart([each for each in group.forgotten if each not in new])
         written = sum(map(_value_bytes, group.samples)) + group.predictions.value_bytes
+        written += len(group.track)
         if group.snapshot is not None:
             written += len(group.snapshot.content)
         rows = len(new) + len(group.replaced) + group.predictions.rows
@@ -75,6 +76,8 @@ class DatabaseSamples(ForgettingSamples):
             if group.samples:
                 highest = max(group.samples[-1].sequence, _last_sequence(connection))
                 write_record(connection, "sequence", msgspec.json.encode(highest))
+            if group.track:
+                write_record(connection, "track", group.track)
             if group.snapshot is not None:
                 replace_snapshots(connection, group.snapshot)
             apply_changes(connection, group.predictions)
@@ -169,6 +172,10 @@ class DatabaseSamples(ForgettingSamples):
             return msgspec.json.decode(content, type=Counters)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._damaged("the counters") from error
+
+    def track(self) -> bytes:
+        with self._database.reading() as connection:
+            return read_record(connection, "track") or b""
 
     def save_snapshot(self, snapshot: Snapshot, log_bytes_max: int) -> None:
         with self._database.reading() as connection:

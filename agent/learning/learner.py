@@ -54,8 +54,9 @@ from agent.learning.pair import Pair, fresh_pair
 from agent.learning.recorder import Recorder, Writes
 from agent.learning.samples import Origin, Sample, Share, Snapshot
 from agent.learning.settings import LearningSettings
-from agent.learning.stopping import ShouldStop
-from agent.learning.tuning import Tuning, is_due, tune
+from agent.learning.stopping import ShouldStop, never
+from agent.learning.tracker import Standing, Tracker, examined, gap_to_batch
+from agent.learning.tuning import HeldOut, Tuning, is_due, tune
 from agent.learning.unlearning import Prepared, Starters, no_starters, prepare
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
@@ -113,6 +114,7 @@ class Learner:
         self._starters = starters
         self._forgotten_at = 0
         self._tuned = 0  # samples that were set aside at the last tuning of this run
+        self._tracker = Tracker(store.track())
         self._open_record()
         self._tally: tuple[Head, tuple[int, int], Tally] | None = None
 
@@ -213,11 +215,15 @@ class Learner:
                 starters,
                 strict=strict,
             )
-            self._store.forget(made.forgetting)
+            classes = made.forgetting.classes
+            track = self._tracker.without(classes)
+            self._store.forget(replace(made.forgetting, track=track))
             self._pair = made.pair
             self._open_record()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
+            for name in classes:
+                self._tracker.forget_class(name)
         return made
 
     def catch_up(self, should_stop: ShouldStop) -> None:
@@ -270,6 +276,7 @@ class Learner:
             FieldwiseError: ``DISK_FULL``.
         """
         with self._lock:
+            self._tracker.finish()
             self.flush()
             if self._pair.covered > self._pair.saved:
                 self._save(self._pair)
@@ -297,6 +304,27 @@ class Learner:
             self._pair.settle()
 
     @property
+    def tracker(self) -> Tracker:
+        """What was measured so far."""
+        return self._tracker
+
+    def checkpoint(self, should_stop: ShouldStop = never) -> None:
+        """Measure how held-out samples fare; teaching goes on meanwhile.
+
+        Raises:
+            Stopped: When asked to.
+            FieldwiseError: ``GRAPH_FAILED``.
+        """
+        with self._lock:
+            self._recorder.flush()
+            pair, learned = self._pair, self._pair.learned()
+        held_out = select_samples(pair, self._store, should_stop)
+        gap = gap_to_batch(pair, learned, held_out, self._settings)
+        with self._lock:
+            if pair is self._pair:
+                self._check(pair, held_out, gap)
+
+    @property
     def tuning_is_due(self) -> bool:
         """Whether enough was set aside since the last tuning for another one."""
         tuned = max(self._tuned, self._pair.tuning.samples)
@@ -318,10 +346,12 @@ class Learner:
             pair, learned, bounds = self._pair, self._pair.learned(), self._pair.bounds()
             self._tuned = self._recorder.counters.select
         held_out = select_samples(pair, self._store, should_stop)
+        gap = gap_to_batch(pair, learned, held_out, self._settings)
         tuning = tune(learned, held_out, bounds, should_stop)
         with self._lock:
             if pair is self._pair:
                 pair.adopt(tuning)
+                self._check(pair, held_out, gap)
                 self._recorder.flush()
                 self._save(pair)
         return tuning
@@ -404,6 +434,7 @@ class Learner:
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
             pair.held_out = {}
             self._examiner.enthrone(pair)
+            self._tracker.rebase()
             old, self._pair = self._pair, pair
         return old
 
@@ -438,7 +469,12 @@ class Learner:
 
     def _open_record(self) -> None:
         self._recorder = Recorder(
-            self._store, self._settings, self._random, self._predictions, self._restate
+            self._store,
+            self._settings,
+            self._random,
+            self._predictions,
+            self._restate,
+            self._tracker,
         )
         self._examiner = Examiner(self._recorder.counters, self._pair)
 
@@ -516,8 +552,18 @@ class Learner:
 
     def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
         """Test before training: what every head said of a sample, against what it is."""
+        champion = self._pair.champion
         self._examiner.observe(self._pair, sample, answers, self._settings)
         self._recorder.counters = self._examiner.counted(self._recorder.counters)
+        window, images = self._examiner.window, self._recorder.image_bytes
+        standing = Standing(window, len(self._recorder.classes), images)
+        self._tracker.observe(sample, answers, champion, standing)
+        if self._pair.champion != champion:
+            self._tracker.rebase()
+
+    def _check(self, pair: Pair, held_out: HeldOut, gap: tuple[int, int]) -> None:
+        rate = self._settings.novelty_rate
+        self._tracker.checkpoint(examined(pair, held_out, rate, gap))
 
     def _save(self, pair: Pair) -> None:
         snapshot = pair.snapshot()

@@ -46,6 +46,18 @@ class Writes(Protocol):
         ...
 
 
+class Track(Protocol):
+    """What was measured, written with a group now and then."""
+
+    def to_write(self) -> bytes:
+        """The record if it is time to write it, else nothing."""
+        ...
+
+    def wrote(self, content: bytes) -> None:
+        """Hear that it is written."""
+        ...
+
+
 def no_snapshot(sequence: int) -> None:
     """For stores without statistics."""
 
@@ -60,6 +72,7 @@ class Recorder:
         predictions: Kept predictions, which are written with the groups.
         restate: Gives statistics to be written with a group that takes a sample of that sequence
             back; None where the stored ones do not hold it.
+        track: What was measured.
 
     Attributes:
         counters: Counts of all samples recorded, those that wait included; the caller may replace
@@ -74,9 +87,11 @@ class Recorder:
         random: Random,
         predictions: Writes | None = None,
         restate: Callable[[int], Snapshot | None] = no_snapshot,
+        track: Track | None = None,
     ) -> None:
         self._store = store
         self._restate = restate
+        self._track = track
         self._predictions = predictions
         self._settings = settings
         self._random = random
@@ -203,7 +218,8 @@ class Recorder:
             FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
         """
         changes = Changes() if self._predictions is None else self._predictions.changes()
-        if not (self._waiting or self._forgotten or self._replaced or changes):
+        track = b"" if self._track is None else self._track.to_write()
+        if not (self._waiting or self._forgotten or self._replaced or changes or track):
             return
         self._store.commit(
             Group(
@@ -213,12 +229,15 @@ class Recorder:
                 replaced=tuple(self._replaced),
                 snapshot=self._restated(),
                 predictions=changes,
+                track=track,
             )
         )
         self._waiting, self._forgotten, self._replaced = [], [], []
         self._replaced_from = None
         if self._predictions is not None:
             self._predictions.settle(changes)
+        if self._track is not None:
+            self._track.wrote(track)
 
     def flush_when_full(self) -> None:
         """Write a full group; on a full disk it waits, and the next sample is refused."""

@@ -80,7 +80,7 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Counts over the device's life, and the test-then-train window.
+    """Counts over the device's life, and the test-then-train window; ``tested`` are its totals.
 
     ``window`` has one byte for each of the last samples, oldest first; its meaning is the window's
     own (``agent.learning.measures.prequential``), and so is that of ``contest``
@@ -110,6 +110,7 @@ class Group:
         replaced: Ids whose records go before the samples come, some of which may be theirs.
         snapshot: Statistics that stand instead of all stored ones; they hold these samples.
         predictions: What changes of the kept predictions.
+        track: The track record from now on; empty where the stored one stays.
     """
 
     samples: tuple[Sample, ...]
@@ -118,6 +119,7 @@ class Group:
     replaced: tuple[str, ...] = ()
     snapshot: "Snapshot | None" = None
     predictions: Changes = field(default_factory=Changes)
+    track: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,12 @@ class TestSampleStore:
         found = sorted(store.bursts(), key=lambda burst: burst.class_name)
         assert found == [Burst("apple", "y", 103.5, 2), Burst("pear", "z", 104.5, 1)]
 
+    def test_a_track_record_stays_until_a_group_brings_another(self, store: SampleStore) -> None:
+        assert store.track() == b""
+        for track in (b"first", b"", b"second"):
+            store.commit(Group((), (), Counters(), track=track))
+            assert store.track() == (track or b"first")
+
     def test_counters_are_those_of_the_newest_group(self, store: SampleStore) -> None:
         counters = Counters(learned=7, select=2, judge=1, last_label="pear", window=b"\x00\x03")
         store.commit(Group((), (), counters))

@@ -35,6 +35,7 @@ class MemorySamples:
         self._samples: dict[str, Sample] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._counters = Counters()
+        self._track = b""
         self._last = 0
 
     def holdout_key(self) -> bytes:
@@ -51,6 +52,7 @@ class MemorySamples:
         for forgotten in group.forgotten:
             self._forget(forgotten)
         self._counters = group.counters
+        self._track = group.track or self._track
         if group.snapshot is not None:
             self._snapshots = {group.snapshot.bundle: group.snapshot}
         if self.predictions is not None:
@@ -98,6 +100,7 @@ class MemorySamples:
         self._snapshots = {forgetting.snapshot.bundle: forgetting.snapshot}
         self._counters = forgetting.counters
         self._absent = forgetting.absent
+        self._track = forgetting.track or self._track
         if self.predictions is not None:
             self.predictions.forget(forgetting)
 
@@ -129,6 +132,9 @@ class MemorySamples:
             Burst(name, sample.burst, sample.time, sizes[sample.burst])
             for name, sample in newest.items()
         ]
+
+    def track(self) -> bytes:
+        return self._track
 
     def counters(self) -> Counters:
         return self._counters

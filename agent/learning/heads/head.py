@@ -1,10 +1,13 @@
 """What predicts: a linear classifier over features on the grid, and what is asked of one."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from agent.learning.measures.novelty import CLASSES_MIN, unlikeness_of
 
 
 class Head(Protocol):
@@ -25,10 +28,15 @@ class Head(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Classes with their share of belief, best first; the shares of all classes add up to 1."""
+    """Classes with their share of belief, best first; the shares of all classes add up to 1.
+
+    ``unlikeness`` is how unlike every class the sample is (``agent.learning.measures.novelty``), in
+    units of the head's scores; no number while fewer than two classes are known.
+    """
 
     classes: tuple[str, ...]
     confidences: tuple[float, ...]
+    unlikeness: float = math.nan
 
     @property
     def best(self) -> str:
@@ -82,10 +90,13 @@ def rank(head: Head, row: NDArray[np.int16], top: int, temperature: float = 1.0)
     """
     if not head.classes:
         return Ranking((), ())
-    scores = head.scores(row[None])[0].astype(np.float64) / temperature
+    raw = head.scores(row[None])
+    scores = raw[0].astype(np.float64) / temperature
     belief = np.exp(scores - scores.max())
     belief /= belief.sum()
     order = np.argsort(-belief, kind="stable")[:top]
     return Ranking(
-        tuple(head.classes[place] for place in order), tuple(float(belief[p]) for p in order)
+        tuple(head.classes[place] for place in order),
+        tuple(float(belief[place]) for place in order),
+        float(unlikeness_of(raw)[0]) if len(scores) >= CLASSES_MIN else math.nan,
     )

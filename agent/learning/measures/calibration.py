@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLES_MIN = 50  # one number is fitted; the standard error of log T is then some 15 %
+SAMPLES_MIN = 30  # as for every other choice (agent.learning.tuning); log T is then 20 % off
 TEMPERATURE_MIN = 1 / 64  # beyond these confidences are all or nothing, or all alike
 TEMPERATURE_MAX = 64.0
 HALVINGS = 30  # of an interval of 12 octaves: T is exact to 1e-8
