@@ -107,6 +107,20 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             f" {', '.join(HeadName)}.",
         ),
     ] = ",".join(LEARNING.heads.enabled)
+    half_life_samples: Annotated[
+        float,
+        Meta(
+            ge=10,
+            le=1e9,
+            description="Samples after which one counts by half for the head decayed.",
+        ),
+    ] = LEARNING.heads.half_life_samples
+    image_seconds_max: Annotated[
+        float,
+        Meta(
+            gt=0, le=60, description="Time for embedding an image to predict, for choosing views."
+        ),
+    ] = LEARNING.heads.image_seconds_max
     replay_bytes_max: Annotated[
         int,
         Meta(
@@ -180,7 +194,12 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         questions_a_day=settings.questions_a_day,
         self_label_confidence=settings.self_label_confidence,
         self_label_share_max=settings.self_label_share_max,
-        heads=replace(LEARNING.heads, enabled=_heads(settings.heads)),
+        heads=replace(
+            LEARNING.heads,
+            enabled=_heads(settings.heads),
+            half_life_samples=settings.half_life_samples,
+            image_seconds_max=settings.image_seconds_max,
+        ),
         gradient=replace(LEARNING.gradient, memory_bytes_max=settings.replay_bytes_max),
         memory_bytes_max=settings.memory_bytes_max,
         disk_bytes_max=settings.disk_bytes_max,
