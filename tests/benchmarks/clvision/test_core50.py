@@ -1,14 +1,17 @@
 """CORe50's published layout, made small with drawn frames, and lists that are none."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.clvision import __main__ as command
 from benchmarks.clvision import core50, material
 from benchmarks.clvision.core50 import Frame, frame, frames_in, read_lists
 from fieldwise.errors import Fault, FieldwiseError
+from tests.bundles import tiny_bundle
 
 MINI = ("C_01_03_004.png", "C_01_12_007.png", "C_02_42_005.png", "C_03_04_012.png")
 """Names as genuine frames have them."""
@@ -22,23 +25,24 @@ def draw(path: Path, shade: int) -> None:
 @pytest.fixture
 def published(tmp_path: Path) -> Path:
     """Two training sessions and a test session of two objects, with the lists of ni and nc."""
+    root = tmp_path / "core50"
     lines: dict[tuple[int, int], list[str]] = {}
     for session in (1, 2, 3):
         for thing in (1, 6):
             names = [f"C_{session:02}_{thing:02}_{number:03}.png" for number in range(3)]
             for name in names:
-                draw(tmp_path / core50.IMAGES / f"s{session}" / f"o{thing}" / name, 10 * thing)
+                draw(root / core50.IMAGES / f"s{session}" / f"o{thing}" / name, 10 * thing)
             lines[session, thing] = [f"s{session}/o{thing}/{name}" for name in names]
     label = {1: 0, 6: 5}
     ni = [[f"{p} {label[t]}" for (s, t), ps in lines.items() if s == n for p in ps] for n in (2, 1)]
     test = [f"{p} {label[t]}" for (s, t), ps in lines.items() if s == 3 for p in ps]
-    write_lists(tmp_path / "batches_filelists/NI_inc/run0", ni, test)
+    write_lists(root / "batches_filelists/NI_inc/run0", ni, test)
     anew = {6: 0, 1: 1}  # nc numbers objects in order of appearance
     nc = [[f"{p} {anew[t]}" for (s, t), ps in lines.items() if t == n for p in ps] for n in (6, 1)]
     nc = [[line for line in batch if not line.startswith("s3")] for batch in nc]
     test = [f"{p} {anew[t]}" for (s, t), ps in lines.items() if s == 3 for p in ps]
-    write_lists(tmp_path / "batches_filelists/NC_inc/run0", nc, test)
-    return tmp_path
+    write_lists(root / "batches_filelists/NC_inc/run0", nc, test)
+    return root
 
 
 def write_lists(folder: Path, batches: list[list[str]], test: list[str]) -> None:
@@ -183,3 +187,22 @@ def test_what_is_not_there_is_said_and_skipped(
     assert material.find(tmp_path, ["grocery", "core50", "core50_mini"]) == []
     said = capsys.readouterr().out
     assert all(f"skipped: no {name} in" in said for name in ("grocery", "core50", "core50_mini"))
+
+
+def test_the_command_runs_published_lists_and_skips_what_has_none(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FIELDWISE_DATA", str(published.parent))
+    bundle = tiny_bundle(tmp_path / "tiny.bundle")
+    words = ["--sets", "core50", "--bundle", str(bundle), "--work", str(tmp_path / "work")]
+    words += ["--protocols", "multi-task-nc", "nic", "--methods", "nearest-mean", "--seeds", "1"]
+    assert command.main([*words, "--json", str(tmp_path / "figures.json")]) == 0
+    said = capsys.readouterr().out
+    assert "2 batches of multi-task-nc instead of 9" in said
+    assert "core50, multi-task-nc: 2 batches, 12 images learned, 1 seed" in said
+    assert "skipped: core50, nic: no lists of nic in" in said
+    found = json.loads((tmp_path / "figures.json").read_text())["means"]["core50"]
+    assert found["multi-task-nc"]["nearest-mean"]["test_accuracy"]["mean"] == 100.0
