@@ -59,6 +59,8 @@ class ForgettingSamples:
             apply_changes(connection, Changes(gone=forgetting.predictions))
             write_record(connection, "counters", msgspec.json.encode(forgetting.counters))
             _write_absent(connection, forgetting.absent)
+            if forgetting.track:
+                write_record(connection, "track", forgetting.track)
             write_record(connection, _SCRUB, b"due")
         self._scrub_due = True
         self._scrub_if_due()

@@ -33,6 +33,7 @@ class Forgetting:
         snapshot: The statistics afterwards; the snapshots of all other bundles are dropped.
         predictions: Ids of kept predictions that go.
         absent: Marks of classes that a starter head must not bring back, all there are then.
+        track: The track record afterwards; empty where the stored one stays.
     """
 
     selection: Selection
@@ -41,6 +42,7 @@ class Forgetting:
     snapshot: Snapshot
     predictions: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
+    track: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
