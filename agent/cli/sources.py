@@ -1,5 +1,6 @@
 """``watch`` and ``camera``: sources of images that a person starts and interrupts."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from agent.cli.output import AsJson, failure_of, legible
 from agent.cli.told import settings_of
 from agent.sources.frame import Frame
 from fieldwise.answers import Lesson, Prediction
-from fieldwise.errors import FieldwiseError
+from fieldwise.errors import Fault, FieldwiseError
 
 
 def watch(
@@ -51,6 +52,8 @@ def camera(
     from agent.app import feeder
     from agent.cli.desk import desk
 
+    if not math.isfinite(every):
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"{every} is no number of seconds")
     voice = Voice("frame", as_json=json)
     with desk(settings_of(context)) as reached:
         source = opened(device, every, class_name, voice.tell)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from agent.device.database import KEPT_BACK_BYTES, Database, transaction_bytes
 from agent.device.room import Room
+from fieldwise.images import EXEMPLAR_BYTES_MAX
 
-IMAGE_BYTES = 32 * 1024  # most that a remembered image takes, but for a few that are larger
+SAMPLE_BYTES = EXEMPLAR_BYTES_MAX + 8 * 1024  # an image, but for a few, with its features
 SELF_IO = Path("/proc/self/io")
 
 
@@ -31,7 +32,7 @@ class DiskMeter:
             (snapshot,) = connection.execute(
                 "SELECT coalesce(max(length(content)), 0) FROM snapshot"
             ).fetchone()
-        group = transaction_bytes(group_samples * IMAGE_BYTES, group_samples)
+        group = transaction_bytes(group_samples * SAMPLE_BYTES, group_samples)
         return KEPT_BACK_BYTES + group + transaction_bytes(2 * snapshot, 1)
 
 

@@ -1,0 +1,123 @@
+"""``watch`` and ``camera``: what they print and what they end with."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+import structlog
+
+from agent.cli import root
+from agent.cli.sources import Voice
+from agent.sources.frame import Frame
+from fieldwise.answers import Lesson, Prediction, ScoredClass
+from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
+from tests.bundles import CLASSES, class_images
+from tests.fakes.agent_inside import tiny
+
+Run = Callable[..., tuple[int, str, str]]
+STRANGE = os.fsdecode(b"bad\xff.png")
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Runs a command in this process, on a state folder with a backbone."""
+    monkeypatch.setenv("FIELDWISE_AGENT_STATE_FOLDER", str(tmp_path / "s"))
+
+    def run_one(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["fieldwise-agent", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            root.run()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    handlers = logging.getLogger().handlers[:]
+    (tmp_path / "bundle").write_bytes(tiny())
+    assert run_one("backbone", "install", tmp_path / "bundle")[0] == 0
+    yield run_one
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Callable[[str, int], Path]:
+    def make(class_name: str, frames: int) -> Path:
+        path = tmp_path / f"{class_name}.avi"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 64))
+        for image in class_images(class_name, frames):
+            writer.write(np.ascontiguousarray(cv2.resize(image, (64, 64))[..., ::-1]))
+        writer.release()
+        return path
+
+    return make
+
+
+def lines_of(output: str) -> list[dict[str, object]]:
+    return [msgspec.json.decode(line) for line in output.splitlines()]
+
+
+def test_a_camera_teaches_a_class_and_then_asks(
+    run: Run, video: Callable[[str, int], Path], tmp_path: Path
+) -> None:
+    for name in CLASSES[:2]:
+        status, out, err = run(
+            "camera", "--device", video(name, 12), "--class", name, "--every", "0.2", "--json"
+        )
+        assert status == 0, err
+        *taught, summed = lines_of(out)
+        assert {each["share"] for each in taught} <= {"learn", "select", "judge"}
+        assert summed == {"offered": len(taught), "skipped": summed["skipped"]}
+        assert taught
+    status, out, err = run("camera", "--device", video(CLASSES[0], 4), "--every", "0.1", "--json")
+    assert status == 0, err
+    *told, _ = lines_of(out)
+    assert told[0]["frame"] == f"{tmp_path / CLASSES[0]}.avi #1"
+    assert all(each["backbone"] == "tiny:1.0.0" for each in told)
+
+
+def test_frames_and_how_many_there_were_are_said_in_words(
+    run: Run, video: Callable[[str, int], Path]
+) -> None:
+    path = video("red", 4)
+    status, out, err = run("camera", "--device", path, "--every", "0.1")
+    assert status == 0
+    assert f"{path} #1: no class is known yet" in out
+    assert " frames offered, " in err
+
+
+def test_a_camera_that_is_not_there_ends_with_a_sentence_and_advice(run: Run) -> None:
+    status, out, err = run("camera", "--device", "/dev/video987", "--json")
+    assert status == CATALOGUE[Fault.CAMERA_UNAVAILABLE].exit_code
+    assert "/dev/video987 cannot be opened" in err
+    assert lines_of(out) == [{"offered": 0, "skipped": 0}]
+
+
+@pytest.mark.parametrize("every", ["-1", "nan", "86401"])
+def test_a_beat_that_is_none_is_refused(run: Run, every: str) -> None:
+    assert run("camera", "--every", every)[0] == 2
+
+
+def test_names_that_are_not_utf8_are_said_as_far_as_they_can_be(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    frame = Frame(STRANGE, 0.0, b"", None)
+    answer = Prediction("id", (ScoredClass("red", 1.0),), "tiny:1.0.0")
+    for as_json in (False, True):
+        voice = Voice("file", as_json=as_json)
+        voice.say(frame, answer)
+        voice.say(frame, Lesson("id", "learn", "red"))
+        voice.tell(STRANGE, FieldwiseError(Fault.IMAGE_INVALID, f"{STRANGE} is no image"))
+        voice.tell("", FieldwiseError(Fault.BUSY, "not now"))
+    said = capsys.readouterr()
+    words, lines = said.out.splitlines()[:2], lines_of("\n".join(said.out.splitlines()[2:]))
+    assert words == ["bad\ufffd.png: red 100%  [id]", "bad\ufffd.png: learned; took it for red"]
+    assert [each["file"] for each in lines] == ["bad\ufffd.png"] * 3
+    assert lines[2]["fault"] == "image-invalid"
+    assert said.err.count("files wait: not now") == 2
+    assert "bad\ufffd.png: bad\ufffd.png is no image" in said.err
