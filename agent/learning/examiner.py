@@ -36,6 +36,7 @@ class Examiner:
         total = Total(counters.tested, counters.tested_correct, counters.tested_last_label_correct)
         self.window = Window(counters.window, counters.last_label, total)
         self._contest = _resumed(counters.contest, pair)
+        self._trouble = ""
         self.enthrone(pair)
 
     @property
@@ -58,6 +59,9 @@ class Examiner:
                 "another head serves", head=self._contest.champion, instead_of=before.champion
             )
         self.enthrone(pair)
+        if pair.trouble and pair.trouble != self._trouble:
+            _log.warning("a head did not learn", reason=pair.trouble)
+        self._trouble = pair.trouble
 
     def counted(self, counters: Counters) -> Counters:
         """The counters with what was observed so far."""

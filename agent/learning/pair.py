@@ -105,6 +105,11 @@ class Pair:
         return {name: keeper.head for name, keeper in self._roster.keepers.items()}
 
     @property
+    def trouble(self) -> str:
+        """What went wrong when a head was last trained; empty where nothing did."""
+        return self._roster.trouble
+
+    @property
     def total(self) -> int:
         """Samples in the statistics, a starter head's included."""
         return self._roster.lanes[0].accumulator.total

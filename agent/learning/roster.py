@@ -73,6 +73,12 @@ class Roster:
         """The enabled heads by name, the first one serving by default."""
         return dict(self._heads)
 
+    @property
+    def trouble(self) -> str:
+        """One sentence if the last training by gradient diverged, else empty."""
+        gradient = self._heads.get(HeadName.GRADIENT)
+        return gradient.trouble if isinstance(gradient, GradientKeeper) else ""
+
     def configure(self, views: Sequence[str], settings: LearningSettings, tuning: Tuning) -> None:
         """Go on under other settings or another tuning, with the same heads enabled."""
         self._settings = settings

@@ -1,11 +1,14 @@
 from random import Random
 
 import msgspec
+from structlog.testing import capture_logs
 
 from agent.learning.catch_up import open_pair
+from agent.learning.examiner import Examiner
 from agent.learning.heads.network import HiddenHead
 from agent.learning.learner import Learner
 from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.samples import Counters, Sample, Share
 from agent.learning.settings import GradientSettings, HeadName, HeadSettings, LearningSettings
 from tests.fakes.embedder import ProjectionEmbedder
 from tests.fakes.samples import MemorySamples
@@ -76,3 +79,22 @@ def test_a_gradient_head_that_is_enabled_later_learns_what_is_held() -> None:
     pair.settle()
     assert set(pair.heads[HeadName.GRADIENT].classes) == set(NAMES)
     assert pair.statistics().same_as(learner.pair.statistics())
+
+
+def test_training_that_diverges_is_said_once_and_the_head_goes_on_answering() -> None:
+    wild = GradientSettings(batch_samples=20, learning_rate=10.0, weight_decay=1.0)
+    pair = taught(70)
+    pair.configure(msgspec.structs.replace(BY_GRADIENT, gradient=wild))
+    examiner = Examiner(Counters(), pair)
+    with capture_logs() as lines:
+        for number in range(4):
+            teach(pair, 40)
+            row = pair.grid(Scenes(1).image(1))[0]
+            answers = pair.answers(row)
+            seen = Sample(
+                str(number), number, 0.0, NAMES[1], "b", Share.LEARN, pair.bundle, row, None
+            )
+            examiner.observe(pair, seen, answers, BY_GRADIENT)
+    assert "diverged" in pair.trouble
+    assert [line["event"] for line in lines].count("a head did not learn") == 1
+    assert pair.rank(Scenes(1).image(1), 5).best
