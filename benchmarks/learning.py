@@ -19,6 +19,7 @@ from benchmarks import (
     learning_lowshot,
     learning_memory,
     learning_replay,
+    learning_sensors,
     learning_speed,
     threads,
 )
@@ -55,6 +56,7 @@ ON_SETS: Mapping[str, Callable[[Features, Transform, str], Figures]] = {
 ON_MACHINE: Mapping[str, Callable[[OnnxEmbedder, Path], Figures]] = {
     "memory": learning_memory.figures,
     "best": learning_best.figures,
+    "sensors": learning_sensors.figures,
     "speed": learning_speed.figures,
 }
 """Parts that are measured on the machine; times come last, when nothing else is left to do."""

@@ -7,6 +7,7 @@ import pytest
 
 from bundler.golden import SAMPLES, draw
 from bundler.pack import PackRequest, settled_views
+from bundler.views import ViewRequest
 from fieldwise import graph
 from fieldwise.archive import Reader
 from fieldwise.bundle import Preprocessing, View
@@ -84,6 +85,8 @@ def test_each_lite_model_loads_its_weights(name: str) -> None:
         ({"backbone": "efficientnet-b7"}, "efficientnet-b7 is not .* efficientnet-lite0"),
         ({"size": 31}, "32 to 1024 pixels, not 31"),
         ({"size": 1025}, "not 1025"),
+        ({"views": (ViewRequest(depth=8),)}, "stages 1 to 7, not 8"),
+        ({"views": (ViewRequest(size=64), ViewRequest(size=80))}, "multiple of 32"),
     ],
     ids=str,
 )
@@ -94,6 +97,38 @@ def test_what_no_lite_model_can_do_is_refused(changes: dict[str, object], words:
     with pytest.raises(FieldwiseError, match=words) as caught:
         load(wanted, settled_views(wanted))
     assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_one_graph_serves_two_sizes_and_two_depths(tmp_path: Path) -> None:
+    import torch
+
+    from bundler.efficientnet import eager
+    from bundler.extractor import Extractor
+    from bundler.pack import pack
+
+    views = (ViewRequest(size=32), ViewRequest(), ViewRequest(depth=5))
+    manifest = pack(replace(REQUEST, target=tmp_path / "t", views=views)).manifest
+    assert [(view.name, view.width) for view in manifest.views] == [
+        ("efficientnet-lite0-32", 1280),
+        ("efficientnet-lite0-64", 1280),
+        ("efficientnet-lite0-64-stage5", 112),
+    ]
+    (file,) = manifest.variants[0].files
+    with (tmp_path / "t").open("rb") as stream:
+        files = {each.digest: b"".join(pieces) for each, pieces in Reader(stream).files()}
+    for view, size in zip(manifest.views, (32, 64, 64), strict=True):
+        images = draw(size, seed=1)
+        network = eager("efficientnet-lite0", size)
+        kept: list[torch.Tensor] = []
+        last_of_stage5 = network.network._blocks[10]
+        last_of_stage5.register_forward_hook(
+            lambda _module, _inputs, out, kept=kept: kept.append(out)
+        )
+        with torch.no_grad():
+            whole = network(torch.from_numpy(to_input(images, view.input)))
+        wanted = kept[0].mean((2, 3)) if view.width == 112 else whole
+        found = Extractor(files[file.digest], view.input, view.output).features(images)
+        assert np.allclose(found, wanted.numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_an_export_that_computes_something_else_is_refused(
