@@ -45,6 +45,7 @@ from agent.sources.camera import Camera
 from agent.sources.feeding import Feeder, Say, Taker
 from agent.sources.folder import WatchedFolder
 from agent.sources.frame import Tell
+from agent.surveying import Surveyor
 from agent.update.fetching import Fetcher
 from agent.update.installer import Installer
 from agent.update.machine import Lost, step
@@ -99,8 +100,9 @@ class Agent:
         self.wear = WearMeter(written_bytes, self._recorded, self.clock)
         self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
         self.observer = self._observer()
+        surveyor = Surveyor(self.serving, self.wear.wear)
         self.household = Household(
-            self.fleet, self.installer, self.bundles, self.observer, self.host
+            self.fleet, self.installer, self.bundles, self.observer, surveyor, self.host
         )
 
     def close(self) -> None:

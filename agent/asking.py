@@ -5,20 +5,23 @@ heads have learned meanwhile, and no class name has to be kept with it. A questi
 it is answered or makes room; asking it again costs nothing of the day's budget.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.forgetting import Selection
-from agent.learning.heads.head import Head, predict, rank
+from agent.learning.heads.head import predict, rank
 from agent.learning.kept import Asking, Entry
+from agent.learning.measures.novelty import Novelty, unlikeness_of
 from agent.learning.pair import Pair
 from agent.learning.questions import Candidate, Choice, choose, day_of
 from agent.predictions import Image, RecentPredictions
 from fieldwise.answers import Question, Questions, ScoredClass
 from fieldwise.errors import Fault, FieldwiseError
+
+Judge = Callable[[float], Novelty | None]
 
 TOP = 5  # classes of a question, as on the local wire
 
@@ -41,11 +44,12 @@ class Asker:
     def __init__(self, recent: RecentPredictions) -> None:
         self._recent = recent
 
-    def questions(self, pair: Pair, count: int, a_day: int, now: float) -> Questions:
+    def questions(self, pair: Pair, judge: Judge, count: int, a_day: int, now: float) -> Questions:
         """Open questions, and new ones within the day's budget.
 
         Args:
             pair: The pair that serves.
+            judge: Says how new something is, of how unlike everything known it is.
             count: At most so many.
             a_day: Most new questions of a day.
             now: Unix seconds.
@@ -53,8 +57,8 @@ class Asker:
         shown, left = self._shown(pair), self._left(a_day, now)
         is_open = [entry.asked and not entry.label for entry in shown.entries]
         is_new = [not entry.asked and not entry.label for entry in shown.entries]
-        told = _choose(pair, shown, is_open, count)
-        fresh = _choose(pair, shown, is_new, min(left, count - len(told)))
+        told = _choose(pair, judge, shown, is_open, count)
+        fresh = _choose(pair, judge, shown, is_new, min(left, count - len(told)))
         if fresh:
             asking = Asking(day_of(now), a_day - left + len(fresh))
             self._recent.ask([each.id for each in fresh], asking)
@@ -108,13 +112,16 @@ class Asker:
         return _Shown([entry for entry, _ in held], grid)
 
 
-def _choose(pair: Pair, shown: _Shown, wanted: Sequence[bool], count: int) -> list[Choice]:
+def _choose(
+    pair: Pair, judge: Judge, shown: _Shown, wanted: Sequence[bool], count: int
+) -> list[Choice]:
     """The best of the wanted ones; new ones must not look like any that needs no question."""
     mask = np.array(wanted, bool)
     names = [entry.id for entry, is_wanted in zip(shown.entries, wanted, strict=True) if is_wanted]
     settled = [bool(entry.label or entry.asked) for entry in shown.entries]
     known = shown.grid[np.array(settled, bool) & ~mask]
-    return choose(_candidates(pair, names, shown.grid[mask]), shown.grid[mask], known, count)
+    grid = shown.grid[mask]
+    return choose(_candidates(pair, judge, names, grid), grid, known, count)
 
 
 def _question(pair: Pair, shown: _Shown, choice: Choice) -> Question:
@@ -131,7 +138,9 @@ def _question(pair: Pair, shown: _Shown, choice: Choice) -> Question:
     )
 
 
-def _candidates(pair: Pair, names: Sequence[str], grid: NDArray[np.int16]) -> list[Candidate]:
+def _candidates(
+    pair: Pair, judge: Judge, names: Sequence[str], grid: NDArray[np.int16]
+) -> list[Candidate]:
     head, heads = pair.head, pair.heads
     if not len(names) or not head.classes:
         return []
@@ -139,20 +148,27 @@ def _candidates(pair: Pair, names: Sequence[str], grid: NDArray[np.int16]) -> li
     others = [each for name, each in heads.items() if name != pair.champion]
     dissent = [np.array(predict(each, grid)) != said for each in others]
     shares = np.mean(dissent, axis=0) if dissent else np.zeros(len(names))
-    margins = _margins(head, grid, pair.temperature)
+    scores = head.scores(grid)
+    margins, unlike = _margins(scores, pair.temperature), unlikeness_of(scores)
+    novelties = [judge(float(each)) if len(head.classes) > 1 else None for each in unlike]
     return [
-        Candidate(name, float(margin), None, novel=False, dissent=float(share))
-        for name, margin, share in zip(names, margins, shares, strict=True)
+        Candidate(
+            name,
+            float(margin),
+            novelty.p_value if novelty else None,
+            novel=bool(novelty and novelty.novel),
+            dissent=float(share),
+        )
+        for name, margin, share, novelty in zip(names, margins, shares, novelties, strict=True)
     ]
 
 
-def _margins(head: Head, grid: NDArray[np.int16], temperature: float) -> NDArray[np.float64]:
+def _margins(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
     """By how much the best class is ahead of the second, float64[N]; 1 for a single class."""
-    scores = head.scores(grid).astype(np.float64) / temperature
-    belief = np.exp(scores - scores.max(axis=1, keepdims=True))
-    belief /= belief.sum(axis=1, keepdims=True)
-    if belief.shape[1] == 1:
-        return np.ones(len(grid))
-    best = np.sort(belief, axis=1)
+    if scores.shape[1] == 1:
+        return np.ones(len(scores))
+    scaled = scores.astype(np.float64) / temperature
+    belief = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    best = np.sort(belief / belief.sum(axis=1, keepdims=True), axis=1)
     margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
     return margins

@@ -10,11 +10,13 @@ from agent.learning.pair import Pair
 from agent.observing import Observer
 from agent.ports import Bundles
 from agent.reporting import DeviceFacts, Membership
+from agent.surveying import Surveyor
 from agent.update.installer import Installer
 from agent.update.machine import Installed
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.learning import LearningReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ class Household:
         installer: Brings backbones into use.
         bundles: Where their files are.
         observer: Looks at everything.
+        surveyor: Reports on learning.
         host: The machine.
     """
 
@@ -45,12 +48,14 @@ class Household:
         installer: Installer[Pair],
         bundles: Bundles,
         observer: Observer,
+        surveyor: Surveyor,
         host: Host,
     ) -> None:
         self._fleet = fleet
         self._installer = installer
         self._bundles = bundles
         self._observer = observer
+        self._surveyor = surveyor
         self._host = host
         self.contact: Callable[[], Contact] = Contact
         self.wiping = asyncio.Event()
@@ -60,6 +65,14 @@ class Household:
         return await asyncio.to_thread(
             self._observer.status, self._fleet.membership, self.contact()
         )
+
+    async def learning_report(self) -> LearningReport:
+        """How learning went and goes.
+
+        Raises:
+            FieldwiseError: ``GRAPH_FAILED``, ``DISK_FULL``.
+        """
+        return await asyncio.to_thread(self._surveyor.report)
 
     async def join(self, ticket: str) -> Membership:
         """Join a fleet.

@@ -29,7 +29,7 @@ from agent.learning.unlearning import Starters, no_starters
 from agent.own_labels import OwnLabels
 from agent.ports import Clock, SampleStore
 from agent.predictions import Image, RecentPredictions, Stopwatch
-from fieldwise.answers import UNUSED, Lesson, Prediction, Questions, ScoredClass
+from fieldwise.answers import UNUSED, Lesson, Novelty, Prediction, Questions, ScoredClass
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 
@@ -111,11 +111,13 @@ class Serving:
             self._new_id(),
             tuple(ScoredClass(name, confidence) for name, confidence in scored),
             pair.embedder.manifest.title,
+            calibrated=look.calibrated,
+            novelty=self._novelty(look),
         )
         bundle = pair.bundle if look.whole else ""
         kept = Kept(prediction.id, self._clock.wall(), bundle, look.row, image)
         self._recent.put(kept)
-        if self._is_sure(look):
+        if self._is_sure(look, prediction.novelty):
             self._own.offer(kept, prediction.best)
         return prediction
 
@@ -146,8 +148,9 @@ class Serving:
         Raises:
             FieldwiseError: ``NO_BACKBONE``.
         """
-        pair, a_day = self._required().pair, self.settings.questions_a_day
-        return self._asker.questions(pair, count, a_day, self._clock.wall())
+        learner, a_day = self._required(), self.settings.questions_a_day
+        judge, now = learner.tracker.judge, self._clock.wall()
+        return self._asker.questions(learner.pair, judge, count, a_day, now)
 
     def question_image(self, prediction_id: str) -> Image:
         """What a prediction saw.
@@ -257,10 +260,15 @@ class Serving:
             self._recent.label(kept.id, stored_class_name(class_name))
         return _lesson(outcome)
 
-    def _is_sure(self, look: Look) -> bool:
+    def _novelty(self, look: Look) -> Novelty | None:
+        found = self._required().tracker.witness(look.ranking, self._clock.wall())
+        return Novelty(found.p_value, found.novel) if found else None
+
+    def _is_sure(self, look: Look, novelty: Novelty | None) -> bool:
         """Whether the agent may label a prediction itself."""
         wanted, said = self.settings.self_label_confidence, look.ranking.confidences
-        return bool(wanted and look.calibrated and said and said[0] >= wanted)
+        known = novelty is not None and not novelty.novel
+        return bool(wanted and look.calibrated and look.whole and known and said[0] >= wanted)
 
     def _label_own(self) -> None:
         """Learn what waits of the agent's own labels, as far as their share of a class allows."""

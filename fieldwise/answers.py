@@ -7,10 +7,23 @@ UNUSED = "unused"  # the share of a sample that was put to no use
 
 @dataclass(frozen=True, slots=True)
 class ScoredClass:
-    """A class and its share of belief, 0 to 1; not calibrated."""
+    """A class and its share of belief, 0 to 1."""
 
     name: str
     confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """How unlike everything known a sample is.
+
+    Attributes:
+        p_value: Share of known samples at least as unlike, 0 to 1: small for what is new.
+        novel: Whether that is at most the false-alarm rate that the device was told.
+    """
+
+    p_value: float
+    novel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +34,15 @@ class Prediction:
         id: To give feedback on it later.
         classes: Best first, at most 5; empty while no class is known.
         backbone: NAME:VERSION of the backbone that saw the image.
+        calibrated: Whether confidences were brought in line with held-out samples.
+        novelty: None while too few samples are held out to tell.
     """
 
     id: str
     classes: tuple[ScoredClass, ...]
     backbone: str
+    calibrated: bool = False
+    novelty: Novelty | None = None
 
     @property
     def best(self) -> str:

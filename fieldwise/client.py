@@ -23,10 +23,11 @@ import numpy as np
 from google.protobuf.message import Message
 from numpy.typing import NDArray
 
-from fieldwise import readings, wire
+from fieldwise import readings, received, wire
 from fieldwise.answers import (
     LearningCounters,
     Lesson,
+    Novelty,
     Prediction,
     Question,
     Questions,
@@ -39,6 +40,7 @@ from fieldwise.answers import (
 from fieldwise.channel import CLIENT_OPTIONS, unix_address
 from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.learning import LearningReport
 from fieldwise.places import application_socket
 from fieldwise.regular import open_regular
 from fieldwise.status import client_errors
@@ -115,6 +117,10 @@ class Device(LocalClient):
             message.id,
             tuple(ScoredClass(each.name, each.confidence) for each in message.classes),
             message.backbone,
+            message.calibrated,
+            Novelty(message.novelty.p_value, message.novelty.novel)
+            if message.HasField("novelty")
+            else None,
         )
 
     def teach(self, image: Picture, class_name: str, burst: str | None = None) -> Lesson:
@@ -151,6 +157,15 @@ class Device(LocalClient):
             class_name=_class_name(class_name),
         )
         return _lesson(call(self._stub.Feedback, request))
+
+    def learning_report(self) -> LearningReport:
+        """How learning went and goes.
+
+        Raises:
+            FieldwiseError: ``GRAPH_FAILED``, ``UNREACHABLE``.
+        """
+        request = local_pb2.GetLearningReportRequest()
+        return received.learning_report(call(self._stub.GetLearningReport, request))
 
     def report_skipped(self, frames: int) -> None:
         """Tell of frames of a stream that could not wait for the agent, to have them counted.

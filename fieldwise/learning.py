@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fieldwise.answers import Wear
+
 
 @dataclass(frozen=True, slots=True)
 class HeadScore:
@@ -93,15 +95,6 @@ class ConfidenceCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Wear:
-    """Bytes written since the daemon began, for how long, and samples recorded meanwhile."""
-
-    written_bytes: int = 0
-    seconds: int = 0
-    samples: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class LearningReport:
     """Learning in detail.
 
@@ -112,7 +105,7 @@ class LearningReport:
         alarms: The newest drift alarms, oldest first.
         watches: The drift detectors.
         confidence: Confidences against held-out samples.
-        wear: From samples to flash.
+        wear: What the flash has borne; None where nobody counts.
         tested: Labelled samples tested before learning since the beginning, ``correct`` of them
             right, and ``last_label_correct`` by the guess "same as the last label".
         forgetting: Mean over classes of best less present recall; None until measured twice.
@@ -134,7 +127,7 @@ class LearningReport:
     alarms: tuple[DriftAlarm, ...] = ()
     watches: tuple[DriftWatch, ...] = ()
     confidence: ConfidenceCheck = ConfidenceCheck()
-    wear: Wear = Wear()
+    wear: Wear | None = None
     tested: int = 0
     correct: int = 0
     last_label_correct: int = 0

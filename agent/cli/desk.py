@@ -24,6 +24,7 @@ from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatu
 from fieldwise.bundle import Manifest
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.learning import LearningReport
 
 POLL_SECONDS = 0.2
 STARTING_SECONDS = 15.0  # a slow board opens its backbone within ten
@@ -81,6 +82,10 @@ class Desk(Protocol):
 
     def status(self) -> Status:
         """How the agent is."""
+        ...
+
+    def report(self) -> LearningReport:
+        """How learning went and goes."""
         ...
 
     def ledger(self, count: int) -> Ledger:
@@ -166,6 +171,7 @@ class DaemonDesk:
         self.forget = owner.forget
         self.report_skipped = device.report_skipped
         self.status = device.status
+        self.report = device.learning_report
         self.ledger = owner.ledger
         self.join = owner.join
         self.leave = owner.leave
@@ -198,6 +204,9 @@ class AloneDesk:
 
     def status(self) -> Status:
         return asyncio.run(self._agent.household.status())
+
+    def report(self) -> LearningReport:
+        return asyncio.run(self._agent.household.learning_report())
 
     def ledger(self, count: int) -> Ledger:
         return self._agent.ledger.newest(count), self._agent.ledger.totals()

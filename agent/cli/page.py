@@ -240,11 +240,15 @@ def _memory(report: LearningReport, status: Status) -> str:
         else _nothing("Nothing is remembered yet.")
     )
     wear, vital = report.wear, status.vital_signs
-    written = f" {size(wear.written_bytes)} written in {wear.seconds / DAY_SECONDS:.1f} days"
-    each = f", {size(wear.written_bytes / wear.samples)} a sample" if wear.samples else ""
+    written = ""
+    if wear is not None:
+        written = f" {size(wear.written_bytes)} written in {wear.seconds / DAY_SECONDS:.1f} days"
+        if wear.samples:
+            written += f", {size(wear.written_bytes / wear.samples)} a sample"
+        written += "."
     words = (
         f"{size(vital.resident_bytes)} of memory, {size(vital.state_bytes)} on disk."
-        f"{written + each if wear.written_bytes else ''} Skipped: {report.skipped:,}."
+        f"{written} Skipped: {report.skipped:,}."
     )
     return _card("Memory", chart, words)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backbone, labels, learning, membership, running, sources
+from agent.cli import backbone, labels, learning, membership, report, running, sources
 from agent.cli.output import reporting_errors
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 
 app.command("run")(running.run_command)
 app.command("status")(running.status)
+app.command("report")(report.report)
 app.command("settings")(running.settings_command)
 app.command("teach")(learning.teach)
 app.command("predict")(learning.predict)

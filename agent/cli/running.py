@@ -7,6 +7,7 @@ import typer
 from agent.cli.output import AsJson, columns, moment, show, size
 from agent.cli.told import effective, settings_of
 from fieldwise.answers import Status
+from fieldwise.learning import LearningReport
 
 CLASSES_SHOWN = 20
 
@@ -28,7 +29,8 @@ def status(context: typer.Context, *, json: AsJson = False) -> None:
 
     with desk(settings_of(context)) as reached:
         found = reached.status()
-    show(found, lambda: [*_facts(found), *_classes(found)], as_json=json)
+        report = None if json else reached.report()
+    show(found, lambda: _lines(found, report or LearningReport()), as_json=json)
 
 
 def settings_command(context: typer.Context, *, json: AsJson = False) -> None:
@@ -43,13 +45,17 @@ def settings_command(context: typer.Context, *, json: AsJson = False) -> None:
     )
 
 
+def _lines(found: Status, report: LearningReport) -> list[str]:
+    from agent.cli.table import learning_sections, sections
+
+    told = sections(learning_sections(report, found))
+    return [*_facts(found), "", *told, *_classes(found)]
+
+
 def _facts(found: Status) -> list[str]:
     learning, vital = found.learning, found.vital_signs
     member = f"{found.device_id} of {found.fleet}" if found.fleet else "outside a fleet"
     update = f"{found.update.phase} {found.update.failure}".rstrip()
-    select = (
-        f"{found.select_correct:,} of {found.select_samples:,}" if found.select_samples else "none"
-    )
     lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
     return columns(
         [
@@ -59,14 +65,6 @@ def _facts(found: Status) -> list[str]:
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
             *([("lost", lost)] if found.lost_samples else []),
             ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),
-            (
-                "before learning",
-                (
-                    f"{learning.window_correct:,} of the last {learning.window_samples:,} right"
-                    f" (by the last label {learning.window_last_label_correct:,})"
-                ),
-            ),
-            ("held out, right", select),
             ("images kept", f"{learning.exemplars:,} in {size(learning.exemplar_bytes)}"),
             (
                 "predictions",
@@ -98,4 +96,4 @@ def _classes(found: Status) -> list[str]:
     rows = [("class", "samples"), *((name, f"{count:,}") for name, count in ordered)]
     more = len(ordered) - CLASSES_SHOWN
     tail = [f"and {more:,} more classes"] if more > 0 else []
-    return ["", *columns(rows[: CLASSES_SHOWN + 1]), *tail] if ordered else []
+    return [*columns(rows[: CLASSES_SHOWN + 1]), *tail] if ordered else []

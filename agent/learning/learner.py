@@ -22,7 +22,7 @@ its head, which is replaced as a whole and never written to.
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -48,6 +48,8 @@ from agent.learning.forgetting import Selection
 from agent.learning.heads.head import Head, Ranking
 from agent.learning.holdings import MemoryBound
 from agent.learning.kept import Kept
+from agent.learning.measures.prequential import Total
+from agent.learning.measures.track_record import TrackRecord, decode
 from agent.learning.names import check_burst_name, stored_class_name
 from agent.learning.outcomes import Figures, Outcome
 from agent.learning.pair import Pair, fresh_pair
@@ -307,6 +309,23 @@ class Learner:
     def tracker(self) -> Tracker:
         """What was measured so far."""
         return self._tracker
+
+    def track(self) -> TrackRecord:
+        """A copy of what was measured."""
+        with self._lock:
+            self._tracker.settle()
+            content = self._tracker.record.encode()
+        record = decode(content)
+        record.loss = self._tracker.record.loss
+        return record
+
+    def total(self) -> Total:
+        """Labelled samples tested before learning, since the beginning."""
+        return self._examiner.window.total
+
+    def self_labelled(self) -> int:
+        """Samples that the agent labelled itself and has learned."""
+        return sum(self._recorder.counters.self_labelled.values())
 
     def checkpoint(self, should_stop: ShouldStop = never) -> None:
         """Measure how held-out samples fare; teaching goes on meanwhile.

@@ -74,13 +74,17 @@ class Tracker:
         Returns:
             How unlike everything known its sample is; None where that cannot be told.
         """
-        stick = self.record.yardstick
-        novelty = stick.judge(ranking.unlikeness) if stick else None
+        novelty = self.judge(ranking.unlikeness)
         if ranking.confidences:
             first, second = (*ranking.confidences, 0.0)[:2]
             told = novelty.p_value if novelty else None
             self._seen.append(Seen(time, first, first - second, told))
         return novelty
+
+    def judge(self, unlikeness: float) -> Novelty | None:
+        """How new something is; None where that cannot be told."""
+        stick = self.record.yardstick
+        return stick.judge(unlikeness) if stick else None
 
     def observe(
         self, sample: Sample, answers: Mapping[str, str], champion: str, standing: Standing

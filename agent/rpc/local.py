@@ -15,13 +15,14 @@ import grpc
 
 from agent.ports import Ledger
 from agent.reporting import Membership
-from agent.rpc import translate_labels, translate_local
+from agent.rpc import translate_labels, translate_local, translate_report
 from agent.serving import Serving
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
 from fieldwise.calls import CheckMessages, Interceptor
 from fieldwise.channel import MIB, ServerLimits, server_options, unix_address
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.learning import LearningReport
 from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
@@ -80,6 +81,10 @@ class Household(Protocol):
 
     async def status(self) -> Status:
         """How the agent is."""
+        ...
+
+    async def learning_report(self) -> LearningReport:
+        """How learning went and goes."""
         ...
 
     async def join(self, ticket: str) -> Membership:
@@ -156,6 +161,11 @@ class ApplicationService(local_pb2_grpc.ApplicationServicer):
         self, request: local_pb2.GetAgentStatusRequest, context: Context
     ) -> local_pb2.GetAgentStatusResponse:
         return translate_local.status_response(await self._household.status())
+
+    async def GetLearningReport(
+        self, request: local_pb2.GetLearningReportRequest, context: Context
+    ) -> local_pb2.GetLearningReportResponse:
+        return translate_report.report_response(await self._household.learning_report())
 
 
 class OwnerService(local_pb2_grpc.OwnerServicer):

@@ -61,14 +61,18 @@ def _pixels(message: local_pb2.Pixels) -> Image:
 
 
 def predict_response(prediction: Prediction) -> local_pb2.PredictResponse:
-    return local_pb2.PredictResponse(
+    response = local_pb2.PredictResponse(
         id=prediction.id,
         classes=[
             local_pb2.ScoredClass(name=each.name, confidence=each.confidence)
             for each in prediction.classes
         ],
         backbone=prediction.backbone,
+        calibrated=prediction.calibrated,
     )
+    if (novelty := prediction.novelty) is not None:
+        response.novelty.CopyFrom(local_pb2.Novelty(p_value=novelty.p_value, novel=novelty.novel))
+    return response
 
 
 def teach_response(lesson: Lesson) -> local_pb2.TeachResponse:
@@ -107,7 +111,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         skipped=status.skipped,
     )
     if status.check_in_seconds is not None:
-        response.check_in_time.CopyFrom(_timestamp(status.check_in_seconds))
+        response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))
     return response
 
 
@@ -144,7 +148,7 @@ def ledger_response(
 def _ledger_entry(entry: LedgerEntry) -> local_pb2.LedgerEntry:
     return local_pb2.LedgerEntry(
         number=entry.number,
-        time=_timestamp(entry.time),
+        time=timestamp(entry.time),
         kind=entry.kind,
         bytes=entry.bytes,
         summary=entry.summary,
@@ -152,5 +156,6 @@ def _ledger_entry(entry: LedgerEntry) -> local_pb2.LedgerEntry:
     )
 
 
-def _timestamp(seconds: float) -> Timestamp:
+def timestamp(seconds: float) -> Timestamp:
+    """Seconds since 1970 as the wire has them."""
     return Timestamp(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))

@@ -275,16 +275,28 @@ class DriftWatch(_message.Message):
     def __init__(self, signal: _Optional[str] = ..., detector: _Optional[str] = ..., observed: _Optional[int] = ..., alarms: _Optional[int] = ...) -> None: ...
 
 class Calibration(_message.Message):
-    __slots__ = ("samples", "temperature", "error_before", "error_after")
+    __slots__ = ("samples", "temperature", "error_before", "error_after", "bins")
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     ERROR_BEFORE_FIELD_NUMBER: _ClassVar[int]
     ERROR_AFTER_FIELD_NUMBER: _ClassVar[int]
+    BINS_FIELD_NUMBER: _ClassVar[int]
     samples: int
     temperature: float
     error_before: float
     error_after: float
-    def __init__(self, samples: _Optional[int] = ..., temperature: _Optional[float] = ..., error_before: _Optional[float] = ..., error_after: _Optional[float] = ...) -> None: ...
+    bins: _containers.RepeatedCompositeFieldContainer[CalibrationBin]
+    def __init__(self, samples: _Optional[int] = ..., temperature: _Optional[float] = ..., error_before: _Optional[float] = ..., error_after: _Optional[float] = ..., bins: _Optional[_Iterable[_Union[CalibrationBin, _Mapping]]] = ...) -> None: ...
+
+class CalibrationBin(_message.Message):
+    __slots__ = ("samples", "confidence", "accuracy")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    samples: int
+    confidence: float
+    accuracy: float
+    def __init__(self, samples: _Optional[int] = ..., confidence: _Optional[float] = ..., accuracy: _Optional[float] = ...) -> None: ...
 
 class Wear(_message.Message):
     __slots__ = ("written_bytes", "seconds", "samples")

@@ -57,7 +57,7 @@ class Calibration:
     bins: tuple[Bin, ...] = ()
 
     @property
-    def fitted(self) -> bool:
+    def temperature_is_fitted(self) -> bool:
         """Whether there were enough samples to choose the temperature."""
         return self.samples >= SAMPLES_MIN
 

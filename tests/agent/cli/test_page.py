@@ -5,7 +5,14 @@ from html.parser import HTMLParser
 import pytest
 
 from agent.cli.page import CLASSES_SHOWN, page
-from fieldwise.answers import LearningCounters, SettingsInForce, Status, UpdateStatus, VitalSigns
+from fieldwise.answers import (
+    LearningCounters,
+    SettingsInForce,
+    Status,
+    UpdateStatus,
+    VitalSigns,
+    Wear,
+)
 from fieldwise.learning import (
     ClassScore,
     ConfidenceBin,
@@ -15,7 +22,6 @@ from fieldwise.learning import (
     DriftWatch,
     HeadScore,
     LearningReport,
-    Wear,
 )
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;'</title>"

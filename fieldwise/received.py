@@ -1,0 +1,98 @@
+"""The learning report as it comes over the wire."""
+
+from fieldwise.answers import Wear
+from fieldwise.learning import (
+    ClassScore,
+    ConfidenceBin,
+    ConfidenceCheck,
+    CurvePoint,
+    DriftAlarm,
+    DriftWatch,
+    HeadScore,
+    LearningReport,
+)
+from fieldwise.v1alpha1 import local_pb2
+
+
+def learning_report(message: local_pb2.GetLearningReportResponse) -> LearningReport:
+    """The report of a message."""
+    wear = message.wear
+    return LearningReport(
+        heads=tuple(
+            HeadScore(
+                each.name,
+                each.serves,
+                each.samples,
+                each.correct,
+                each.window_samples,
+                each.window_correct,
+            )
+            for each in message.heads
+        ),
+        classes=tuple(map(_class, message.classes)),
+        curve=tuple(map(_point, message.curve)),
+        alarms=tuple(
+            DriftAlarm(each.time.ToNanoseconds() / 1e9, each.signal, each.detector, each.observed)
+            for each in message.alarms
+        ),
+        watches=tuple(
+            DriftWatch(each.signal, each.detector, each.observed, each.alarms)
+            for each in message.watches
+        ),
+        confidence=_confidence(message.calibration),
+        wear=Wear(wear.written_bytes, wear.seconds, wear.samples)
+        if message.HasField("wear")
+        else None,
+        tested=message.tested,
+        correct=message.correct,
+        last_label_correct=message.last_label_correct,
+        forgetting=message.forgetting if message.HasField("forgetting") else None,
+        backward_transfer=(
+            message.backward_transfer if message.HasField("backward_transfer") else None
+        ),
+        batch_gap_answers=message.batch_gap_answers,
+        batch_gap_samples=message.batch_gap_samples,
+        skipped=message.skipped,
+        self_labelled=message.self_labelled,
+        shrinkage=message.shrinkage,
+        shrinkage_chosen=message.shrinkage_chosen,
+        novelty_rate=message.novelty_rate,
+        can_tell=message.can_tell,
+        orphans=message.orphans,
+    )
+
+
+def _class(message: local_pb2.ClassScore) -> ClassScore:
+    return ClassScore(
+        message.name,
+        message.learned,
+        message.samples,
+        message.correct,
+        message.mistaken_for,
+        message.mistaken,
+        message.select_samples,
+        message.select_correct,
+        message.select_best,
+    )
+
+
+def _point(message: local_pb2.CurvePoint) -> CurvePoint:
+    return CurvePoint(
+        message.time.ToNanoseconds() / 1e9,
+        message.learned,
+        message.classes,
+        message.window_accuracy,
+        message.last_label_accuracy,
+        message.select_accuracy,
+        message.exemplar_bytes,
+    )
+
+
+def _confidence(message: local_pb2.Calibration) -> ConfidenceCheck:
+    return ConfidenceCheck(
+        message.samples,
+        message.temperature,
+        message.error_before,
+        message.error_after,
+        tuple(ConfidenceBin(each.samples, each.confidence, each.accuracy) for each in message.bins),
+    )
