@@ -10,7 +10,6 @@ from agent.learning.catch_up import open_pair
 from agent.learning.learner import Learner
 from agent.learning.samples import Origin, Share
 from agent.learning.settings import MIB, HoldoutSettings, LearningSettings
-from agent.learning.stopping import Stopped, never
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.images import decode
@@ -399,28 +398,3 @@ def test_images_stay_while_their_time_has_not_come_for_certain() -> None:
     device.teach(12)
     device.learner.tick(1e9, 2000.0)
     assert device.learner.figures().exemplars == 12
-
-
-def test_what_is_held_out_chooses_how_predictions_are_made() -> None:
-    holdout = HoldoutSettings(select_share=0.3, judge_share=0.1)
-    device = Device(settings=LearningSettings(holdout=holdout))
-    device.teach(60)
-    assert not device.learner.tuning_is_due
-    device.teach(180)
-    assert device.learner.tuning_is_due
-    found = device.learner.tune(never)
-    assert found.samples == device.learner.figures().select >= 30
-    assert device.learner.pair.calibrated
-    assert not device.learner.tuning_is_due
-    device.start()
-    assert device.learner.pair.tuning == found
-    assert not device.learner.tuning_is_due
-
-
-def test_a_tuning_that_is_stopped_changes_nothing() -> None:
-    device = Device(settings=LearningSettings(holdout=HoldoutSettings(select_share=0.3)))
-    device.teach(200)
-    before = device.learner.pair.tuning
-    with pytest.raises(Stopped):
-        device.learner.tune(lambda: True)
-    assert device.learner.pair.tuning == before
