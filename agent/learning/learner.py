@@ -454,7 +454,7 @@ class Learner:
             pair.held_out = {}
             self._examiner.enthrone(pair)
             self._tracker.rebase()
-            old, self._pair = self._pair, pair
+            old, self._pair, self._tuned = self._pair, pair, 0
         return old
 
     def figures(self) -> Figures:

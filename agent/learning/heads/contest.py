@@ -19,6 +19,11 @@ part over times to begin: 1 / (t (t + 1)) of it enters at block t, the rest wait
 fair bet, and cost a factor only. The second is what lets a challenger win that was worse for a
 thousand blocks before the world changed: that has cost it what was staked then, not what waits.
 
+What it finds, with three challengers whose errors are independent of the champion's (which is the
+hardest case: real heads mostly err together): a lead of 40 points in some 25 blocks, of 20 in 110,
+of 10 in 540; a lead of 5 points is rarely found in 1,500. Where none is ahead by more than the gain
+a switch came in less than one of a hundred runs.
+
 State: for each challenger the blocks so far and a purse for each stake, and the open block's
 counts; encoded it is a hundred bytes a challenger.
 """
