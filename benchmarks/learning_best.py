@@ -86,8 +86,9 @@ def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
         return {}
     bundle = _bundle(sets, work)
     embedders = {name: learning_data.open_bundle(bundle, work / "parts", name) for name in VARIANTS}
-    contents = [path.read_bytes() for path, _ in sets[0].train[:: len(sets[0].train) // 24]]
-    milliseconds = _within_time(embedders, contents[:TIMED_IMAGES])
+    stride = max(1, len(sets[0].train) // TIMED_IMAGES)
+    contents = [path.read_bytes() for path, _ in sets[0].train[::stride]][:TIMED_IMAGES]
+    milliseconds = _within_time(embedders, contents)
     found: dict[str, float] = {}
     drops = []
     for images in sets:
