@@ -107,7 +107,10 @@ class Database:
         """
         with self._lock, disk_faults(self.path):
             if self._room is not None:
-                self._require_room(self._room, pages_touched(value_bytes, rows), vital=vital)
+                # It cannot change more pages than there are and come to be.
+                there = self._pragma("page_count") + pages_added(value_bytes, rows)
+                pages = min(pages_touched(value_bytes, rows), there)
+                self._require_room(self._room, pages, vital=vital)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -163,6 +166,11 @@ class Database:
 def pages_touched(value_bytes: int, rows: int) -> int:
     """Most pages that a transaction changes, by the long values and rows that it touches."""
     return FEW_PAGES + rows * ROW_PAGES + -(-value_bytes // OVERFLOW_BYTES)
+
+
+def pages_added(value_bytes: int, rows: int) -> int:
+    """Most pages that a file has more after such a transaction: leaves are split in halves."""
+    return FEW_PAGES + 2 * rows + -(-value_bytes // OVERFLOW_BYTES)
 
 
 def transaction_bytes(value_bytes: int, rows: int) -> int:

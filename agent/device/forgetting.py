@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from agent.device.database import Database
+from agent.device.dropping import forget_images_apart
 from agent.device.predictions import apply_changes
 from agent.device.rows import SAMPLE_COLUMNS, read_record, sample_of, write_record
 from agent.learning.forgetting import Forgetting, Selection
@@ -49,9 +50,12 @@ class ForgettingSamples:
     def forget(self, forgetting: Forgetting) -> None:
         where, value = _condition(forgetting.selection)
         names = [(name,) for name in forgetting.classes]
+        if self._database.is_bounded:  # what goes in any case must not take room to go
+            forget_images_apart(self._database, self._ids(where, value))
         held, rows = self._held(where, value)
         snapshot_bytes = 2 * len(forgetting.snapshot.content)
-        with self._database.writing(held + snapshot_bytes, rows + 2) as connection:
+        written = held + snapshot_bytes
+        with self._database.writing(written, rows + 2, vital=True) as connection:
             connection.execute(f"DELETE FROM sample WHERE {where}", (value,))  # noqa: S608 - fixed
             connection.executemany("DELETE FROM sample WHERE class_name = ?", names)
             connection.executemany("DELETE FROM prediction WHERE label = ?", names)
@@ -86,6 +90,11 @@ class ForgettingSamples:
             with self._database.writing() as connection:
                 connection.execute("DELETE FROM record WHERE name = ?", (_SCRUB,))
             self._scrub_due = False
+
+    def _ids(self, where: str, value: object) -> list[str]:
+        with self._database.reading() as connection:
+            rows = connection.execute(f"SELECT id FROM sample WHERE {where}", (value,))  # noqa: S608 - fixed
+            return [row[0] for row in rows]
 
     def _held(self, where: str, value: object) -> tuple[int, int]:
         with self._database.reading() as connection:

@@ -37,7 +37,7 @@ class DatabasePredictions:
         ]
 
     def apply(self, changes: Changes) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(changes.value_bytes, changes.rows) as connection:
             apply_changes(connection, changes)
 
     def find(self, prediction_id: str) -> Kept | None:

@@ -2,13 +2,14 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.device.database import Database
+from agent.device.dropping import DROP_TOGETHER, forget_images, forget_images_apart
 from agent.device.forgetting import (
     ForgettingSamples,
     delete_samples,
@@ -21,8 +22,6 @@ from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, S
 
 _READ_TOGETHER = 500  # SQLite takes 999 values in one statement in its oldest builds
 _DROP_TOGETHER = 256  # rows: others get a turn between two parts
-_DROP_BYTES = 512 * 1024
-_DROP_TOGETHER_BOUNDED = 32  # what is dropped stands in the log first, and there may be little room
 
 # Features of the oldest learned samples beyond the room for them. While a pair is being made for
 # another bundle, two snapshots stand side by side: features that the snapshot of their own bundle
@@ -57,7 +56,8 @@ class DatabaseSamples(ForgettingSamples):
     def commit(self, group: Group) -> None:
         new = {sample.id for sample in group.samples}
         if self._database.is_bounded:  # what goes makes room for what comes
-            self._forget_apart([each for each in group.forgotten if each not in new])
+            before = [each for each in group.forgotten if each not in new]
+            forget_images_apart(self._database, before)
         written = sum(map(_value_bytes, group.samples)) + group.predictions.value_bytes
         written += len(group.track)
         if group.snapshot is not None:
@@ -71,7 +71,7 @@ class DatabaseSamples(ForgettingSamples):
                     ON CONFLICT (id) DO NOTHING""",
                     row_of(sample),
                 )
-            _forget(connection, [(each,) for each in group.forgotten])
+            forget_images(connection, group.forgotten)
             write_record(connection, "counters", msgspec.json.encode(group.counters))
             if group.samples:
                 highest = max(group.samples[-1].sequence, _last_sequence(connection))
@@ -82,21 +82,6 @@ class DatabaseSamples(ForgettingSamples):
                 replace_snapshots(connection, group.snapshot)
             apply_changes(connection, group.predictions)
         self._scrub_if_due()
-
-    def _forget_apart(self, ids: Sequence[str]) -> None:
-        marks = ",".join("?" * _DROP_TOGETHER_BOUNDED)
-        for start in range(0, len(ids), _DROP_TOGETHER_BOUNDED):
-            part = ids[start : start + _DROP_TOGETHER_BOUNDED]
-            with self._database.reading() as connection:
-                held = connection.execute(
-                    f"SELECT id, image_bytes + grid_bytes FROM sample WHERE id IN ({marks})",  # noqa: S608 - only marks
-                    [*part, *[""] * (_DROP_TOGETHER_BOUNDED - len(part))],
-                ).fetchall()
-            for few in _parts(held):
-                with self._database.writing(
-                    sum(size or 0 for _, size in few), len(few), vital=True
-                ) as connection:
-                    _forget(connection, [(each,) for each, _ in few])
 
     def feature_bytes(self) -> int:
         with self._database.reading() as connection:
@@ -194,7 +179,7 @@ class DatabaseSamples(ForgettingSamples):
 
     def _drop(self, found: str, values: tuple[object, ...], deed: str) -> None:
         """Drop what has no use left, a part in each transaction: the rest has time."""
-        together = _DROP_TOGETHER_BOUNDED if self._database.is_bounded else _DROP_TOGETHER
+        together = DROP_TOGETHER if self._database.is_bounded else _DROP_TOGETHER
         dropped = together
         while dropped == together:
             with self._database.reading() as connection:
@@ -253,20 +238,6 @@ class DatabaseSamples(ForgettingSamples):
         return key
 
 
-def _parts(held: Sequence[tuple[str, int | None]]) -> Iterator[Sequence[tuple[str, int | None]]]:
-    """Rows in parts of a few long values, since even dropping them takes room in the log."""
-    part: list[tuple[str, int | None]] = []
-    size = 0
-    for each in held:
-        if part and size + (each[1] or 0) > _DROP_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(each)
-        size += each[1] or 0
-    if part:
-        yield part
-
-
 def _value_bytes(sample: Sample) -> int:
     return len(sample.image or b"") + (0 if sample.grid is None else sample.grid.nbytes)
 
@@ -274,11 +245,3 @@ def _value_bytes(sample: Sample) -> int:
 def _last_sequence(connection: sqlite3.Connection) -> int:
     content = read_record(connection, "sequence")
     return msgspec.json.decode(content, type=int) if content else 0
-
-
-def _forget(connection: sqlite3.Connection, ids: list[tuple[str]]) -> None:
-    """A learned sample keeps its features: they are in the head. A held-out one has no use left."""
-    connection.executemany(
-        "DELETE FROM sample WHERE id = ? AND image IS NOT NULL AND share != 'learn'", ids
-    )
-    connection.executemany("UPDATE sample SET image = NULL, image_bytes = NULL WHERE id = ?", ids)

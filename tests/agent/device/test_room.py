@@ -14,6 +14,7 @@ from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
+from agent.learning.forgetting import Forgetting, Selection
 from agent.learning.samples import Counters, Group, Sample, Share, Snapshot
 from fieldwise.errors import Fault, FieldwiseError
 
@@ -134,6 +135,21 @@ def test_what_is_refused_has_changed_nothing_and_is_there_after_a_restart(
     again = DatabaseSamples(Database(folder.database))
     assert (again.remembered(), again.last_sequence(), again.counters()) == before
     assert before[1] == life.number
+
+
+def test_an_owner_s_word_to_forget_is_obeyed_in_a_full_folder(folder: StateFolder) -> None:
+    life = Life(folder, 8 * MIB, 5)
+    while life.teach():
+        pass
+    snapshot = Snapshot("b" * 64, life.number, bytes(100_000))
+    for number in range(20):
+        one = Selection(class_name=f"class {number}")
+        life.store.forget(
+            Forgetting(one, (), Counters(), snapshot, predictions=(), absent=frozenset())
+        )
+        life.measure()
+    assert not life.store.remembered()
+    assert life.teach()
 
 
 @pytest.mark.parametrize("seed", range(2))
