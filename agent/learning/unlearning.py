@@ -31,7 +31,7 @@ from agent.learning.forgetting import Forgetting, Forgotten, Selection
 from agent.learning.names import mark_of
 from agent.learning.pair import Pair, fresh_pair, restored_pair
 from agent.learning.samples import Counters, Origin, Sample, Share, Snapshot
-from agent.learning.settings import LearningSettings
+from agent.learning.settings import HeadName, LearningSettings
 from agent.ports import SampleStore
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
@@ -127,6 +127,7 @@ def prepare(
         predictions=len(predictions),
     )
     sentences = _sentences(forgotten, found, selection, store, started, strict=strict)
+    sentences += () if strict else _about_rehearsal(changed)
     absent = _marks_after(store, selection)
     gone = {*predictions, *(sample.id for sample in found.samples)}
     forgetting = Forgetting(
@@ -315,6 +316,18 @@ def _sentences(
             f" {forgotten.lost:,} other samples were held no more and are lost to it."
         )
     return tuple(told)
+
+
+def _about_rehearsal(pair: Pair) -> tuple[str, ...]:
+    if HeadName.GRADIENT not in pair.heads:
+        return ()
+    return (
+        (
+            "The head trained by gradient was trained anew from what it still remembers: nearly,"
+            " not exactly, as if it had never met them. Of samples whose features were held nowhere"
+            " else its memory may have copies, which a strict forgetting drops."
+        ),
+    )
 
 
 def _about_what_stays(

@@ -18,7 +18,13 @@ from agent.learning.kept import Kept
 from agent.learning.learner import Learner
 from agent.learning.names import mark_of
 from agent.learning.samples import Group, Origin, Share
-from agent.learning.settings import HoldoutSettings, LearningSettings
+from agent.learning.settings import (
+    GradientSettings,
+    HeadName,
+    HeadSettings,
+    HoldoutSettings,
+    LearningSettings,
+)
 from agent.learning.unlearning import without_absent
 from fieldwise import head
 from fieldwise.errors import Fault, FieldwiseError
@@ -439,3 +445,22 @@ def test_a_kill_leaves_it_forgotten_or_not_begun(tmp_path: Path, moment: str, be
     assert again.learner.figures().learned == 13 - begun
     found = [file for file in tmp_path.iterdir() if secret.encode() in file.read_bytes()]
     assert bool(found) is not begun
+
+
+def test_of_a_head_trained_by_gradient_it_says_that_it_is_not_exact() -> None:
+    heads = HeadSettings(enabled=(HeadName.DISCRIMINANT, HeadName.GRADIENT))
+    settings = msgspec.structs.replace(
+        PLAIN, heads=heads, gradient=GradientSettings(batch_samples=10, replay_samples=30)
+    )
+    device = Device(settings)
+    device.teach(0, 60)
+    told = device.forget(class_name="class 2").sentences
+    assert any("trained anew" in each and "not exactly" in each for each in told)
+    assert "class 2" not in device.learner.pair.heads[HeadName.GRADIENT].classes
+    strictly = device.forget(class_name="class 3", strict=True).sentences
+    assert not any("by gradient" in each for each in strictly)
+    device.learner.settle()
+    known = set(device.learner.pair.heads[HeadName.GRADIENT].classes)
+    assert known == {"class 0", "class 1", "class 4", "class 5"}
+    device.start()
+    assert set(device.learner.pair.heads[HeadName.GRADIENT].classes) == known
