@@ -149,7 +149,8 @@ def _candidates(
     dissent = [np.array(predict(each, grid)) != said for each in others]
     shares = np.mean(dissent, axis=0) if dissent else np.zeros(len(names))
     scores = head.scores(grid)
-    margins, unlike = _margins(scores, pair.temperature), unlikeness_of(scores)
+    margins = _margins(scores, pair.temperature) if pair.calibrated else _usual_gaps(scores)
+    unlike = unlikeness_of(scores)
     novelties = [judge(float(each)) if len(head.classes) > 1 else None for each in unlike]
     return [
         Candidate(
@@ -172,3 +173,16 @@ def _margins(scores: NDArray[np.float32], temperature: float) -> NDArray[np.floa
     best = np.sort(belief / belief.sum(axis=1, keepdims=True), axis=1)
     margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
     return margins
+
+
+def _usual_gaps(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The same while confidences are not calibrated, and so all but certain of everything.
+
+    The gap between the two best scores, as a share of what is usual among these predictions.
+    """
+    if scores.shape[1] == 1:
+        return np.ones(len(scores))
+    best = np.sort(scores.astype(np.float64), axis=1)
+    gaps = best[:, -1] - best[:, -2]
+    shares: NDArray[np.float64] = np.minimum(gaps / max(float(np.median(gaps)), 1e-12), 1.0)
+    return shares

@@ -4,8 +4,9 @@ A label costs a person's attention, so few are asked for and each should teach s
 reasons speak for a prediction. It is *novel*: unlike everything known, perhaps a class that nobody
 has taught. The heads *disagree*: they saw the same samples and one of them is wrong. It is
 *uncertain*: the best two classes are close, measured as the margin between their confidences, which
-says most of what entropy does and is not moved by how many classes there are. A prediction with
-none of the three is not asked about, however many questions are left.
+says most of what entropy does and is not moved by how many classes there are; while confidences are
+not calibrated, the gap between their scores as a share of what is usual stands for it. A prediction
+with none of the three is not asked about, however many questions are left.
 
 The most useful prediction of a scene tells the same as the other nine frames of it. So questions
 are chosen one by one, best first, and whatever looks like one that is chosen already, by the cosine
