@@ -82,12 +82,20 @@ class Surveyor:
             shrinkage=learner.settings.shrinkage * tuning.shrinkage_factor,
             shrinkage_chosen=tuning.shrinkage_factor != 1.0,
             novelty_rate=stick.rate if stick and stick.can_tell else 0.0,
-            can_tell=can_tell(figures, record, total.samples, learner.settings.novelty_rate),
+            can_tell=can_tell(
+                figures,
+                record,
+                total.samples,
+                learner.settings.novelty_rate,
+                calibrated=learner.pair.calibrated,
+            ),
             orphans=learner.pair.orphans,
         )
 
 
-def can_tell(figures: Figures, record: TrackRecord, tested: int, rate: float) -> str:
+def can_tell(
+    figures: Figures, record: TrackRecord, tested: int, rate: float, *, calibrated: bool
+) -> str:
     """What an agent can and cannot know with the labels it has, in words.
 
     Args:
@@ -95,6 +103,7 @@ def can_tell(figures: Figures, record: TrackRecord, tested: int, rate: float) ->
         record: What was measured.
         tested: Labelled samples that were tested before learning.
         rate: False-alarm rate of novelty that is wished for.
+        calibrated: Whether predictions go by a temperature.
     """
     if not tested:
         known = (
@@ -117,8 +126,11 @@ def can_tell(figures: Figures, record: TrackRecord, tested: int, rate: float) ->
     held, needed = figures.select, samples_needed(rate)
     points = 50 / held**0.5
     said.append(f"Held-out accuracy rests on {held:,} samples: at most ±{points:.0f} points.")
-    if not record.calibration.temperature_is_fitted:
-        said.append(f"Confidences are not calibrated: that takes {SAMPLES_MIN} held-out samples.")
+    if not calibrated:
+        said.append(
+            "Confidences are not calibrated yet: the daemon does it with its next tuning, from"
+            f" {SAMPLES_MIN} held-out samples on."
+        )
     stick = record.yardstick
     said.append(
         f"New things are told at a false-alarm rate of {rate:.1%}."

@@ -224,3 +224,25 @@ def test_a_setting_out_of_bounds_is_refused(pair: str, run: Run) -> None:
     status, _, err = run("--set", pair, "status")
     assert status == CATALOGUE[Fault.SETTING_INVALID].exit_code
     assert err.startswith("error: ")
+
+
+def test_a_report_is_told_and_written_as_a_page(ready: Run, tmp_path: Path) -> None:
+    for name in CLASSES:
+        files = sorted((tmp_path / "images" / name).iterdir())
+        ready("teach", name, *files, "--independent")
+    _, words, _ = ready("report")
+    assert "How well it does" in words
+    assert f"{4 * len(CLASSES)} labels" in " ".join(words.split())
+    page = tmp_path / "report.html"
+    assert ready("report", "--html", page)[1] == f"wrote {page}\n"
+    assert page.read_text().startswith("<!doctype html>")
+    assert all(name in page.read_text() for name in CLASSES)
+    found = json_of(ready, "report")
+    assert (found["tested"], len(found["classes"])) == (4 * len(CLASSES), len(CLASSES))
+    assert "What it can tell" in ready("status")[1]
+
+
+def test_a_page_that_cannot_be_written_is_told(ready: Run, tmp_path: Path) -> None:
+    status, _, said = ready("report", "--html", tmp_path / "missing" / "page.html")
+    assert status != 0
+    assert "cannot be written" in said
