@@ -206,7 +206,7 @@ class Agent:
             self._load,
             try_bundle,
             preferred,
-            self.pacer.paced,
+            paced=self.pacer.paced,
         )
 
     def _load(

@@ -98,6 +98,7 @@ class Steps:
         load: Load,
         try_out: TryOut,
         preferred: str,
+        *,
         paced: Callable[[ShouldStop], ShouldStop] = lambda should_stop: should_stop,
     ) -> None:
         self._fetcher = fetcher
