@@ -3,6 +3,10 @@
 What comes of it: the test-then-train window with the guess "same as the last label" beside it, and
 the contest of heads (``agent.learning.heads.contest``). A contest that cannot be read begins anew,
 since it decides over no sample. Of the scene that is under way only a digest is kept.
+
+Heads are compared on labels only that came about independently of any head. People correct what the
+champion got wrong, and the agent asks where heads disagree: on such labels the champion would lose
+to any challenger that merely errs elsewhere. They count in the window, as they always did.
 """
 
 from collections.abc import Mapping
@@ -15,7 +19,7 @@ from agent.learning.heads import contest
 from agent.learning.heads.contest import Contest, Rules
 from agent.learning.measures.prequential import Total, Window
 from agent.learning.pair import Pair
-from agent.learning.samples import Counters, Sample
+from agent.learning.samples import Counters, Origin, Sample
 from agent.learning.settings import LearningSettings
 from fieldwise.errors import FieldwiseError
 
@@ -50,14 +54,8 @@ class Examiner:
         """Take note of what every head said of a sample; a better head serves from now on."""
         said, wanted = answers[pair.champion], sample.class_name
         self.window = self.window.after(wanted, said, settings.window_samples)
-        rules = Rules(settings.heads.switch_risk, settings.heads.switch_gain)
-        scene = blake2b(sample.burst.encode(), digest_size=SCENE_DIGEST_BYTES).hexdigest()
-        before = self._contest
-        self._contest = before.after(scene, wanted, answers, rules)
-        if self._contest.champion != before.champion:
-            _log.info(
-                "another head serves", head=self._contest.champion, instead_of=before.champion
-            )
+        if sample.origin is Origin.TAUGHT:
+            self._compare(sample, answers, settings)
         self.enthrone(pair)
         if pair.trouble and pair.trouble != self._trouble:
             _log.warning("a head did not learn", reason=pair.trouble)
@@ -80,6 +78,18 @@ class Examiner:
         champion = self._contest.champion
         if champion != pair.champion and champion in pair.heads:
             pair.serve(champion)
+
+    def _compare(
+        self, sample: Sample, answers: Mapping[str, str], settings: LearningSettings
+    ) -> None:
+        rules = Rules(settings.heads.switch_risk, settings.heads.switch_gain)
+        scene = blake2b(sample.burst.encode(), digest_size=SCENE_DIGEST_BYTES).hexdigest()
+        before = self._contest
+        self._contest = before.after(scene, sample.class_name, answers, rules)
+        if self._contest.champion != before.champion:
+            _log.info(
+                "another head serves", head=self._contest.champion, instead_of=before.champion
+            )
 
 
 def _resumed(content: bytes, pair: Pair) -> Contest:

@@ -3,11 +3,12 @@ from random import Random
 
 import msgspec
 import numpy as np
+import pytest
 
 from agent.learning.examiner import Examiner
 from agent.learning.heads.contest import decode
 from agent.learning.pair import Pair, fresh_pair
-from agent.learning.samples import Counters, Sample, Share
+from agent.learning.samples import Counters, Origin, Sample, Share
 from agent.learning.settings import HeadName, HeadSettings, LearningSettings
 from tests.fakes.embedder import ProjectionEmbedder
 
@@ -46,6 +47,19 @@ def test_a_single_scene_however_long_decides_nothing() -> None:
     for _ in range(2000):
         examiner.observe(asked, sample("the one"), answers("ridge"), SETTINGS)
     assert asked.champion == "average"
+
+
+@pytest.mark.parametrize("origin", [Origin.CORRECTED, Origin.ASKED])
+def test_labels_that_a_head_had_a_part_in_decide_nothing(origin: Origin) -> None:
+    """People correct what the champion got wrong: on corrections alone it is always wrong."""
+    asked = pair()
+    examiner = Examiner(Counters(), asked)
+    for scene in range(60):
+        label = replace(sample(f"scene {scene}"), origin=origin)
+        examiner.observe(asked, label, answers("ridge"), SETTINGS)
+    assert asked.champion == "average"
+    assert examiner.contest.challengers["ridge"].blocks == 0
+    assert examiner.window.samples == 60
 
 
 def test_what_was_observed_survives_a_restart_and_the_champion_serves_again() -> None:
