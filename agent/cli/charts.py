@@ -43,7 +43,7 @@ class Axis:
 def lines(title: str, across: Axis, up: Axis, drawn: Sequence[Line]) -> str:
     """A chart of lines over one pair of axes, with its legend."""
     marks = [
-        f'<polyline class="line {line.style}" points="{_path(line.points, across, up)}"/>'
+        f'<polyline fill="none" class="line {line.style}" points="{_path(line.points, across, up)}"/>'
         if len(line.points) > 1
         else _dots(line, across, up)
         for line in drawn
@@ -107,7 +107,7 @@ def bar(share: float, style: str = "head") -> str:
 def _figure(title: str, content: str, height: float = HEIGHT) -> str:
     name = escape(title)
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{name}">'
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" font-size="9.5" role="img" aria-label="{name}">'
         f"<title>{name}</title>{content}</svg>"
     )
 

@@ -147,7 +147,7 @@ def _heads(report: LearningReport) -> str:
     if not any(head.samples for head in report.heads):
         return _card("Champion and challengers", _nothing("No head was tested yet."))
     rows = "".join(
-        f"<tr{' class=serves' if head.serves else ''}><th>{escape(head.name)}</th>"
+        f'<tr class="{"serves" if head.serves else "waits"}"><th>{escape(head.name)}</th>'
         f"<td>{bar(_share(head.window_correct, head.window_samples))}</td>"
         f"<td class=n>{percent(head.window_correct, head.window_samples)}</td>"
         f"<td class=n>{percent(head.correct, head.samples)}</td></tr>"
