@@ -23,6 +23,8 @@ from benchmarks.clvision.report import FIVE, Chapter, Column, curve
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#000000")
 """Okabe and Ito's: told apart by colour-blind readers too."""
 
+LEGEND_COLUMNS = 2  # a panel
+
 COLOUR_OF = dict(zip(METHODS, cycle(COLOURS), strict=False))
 STYLE: Any = {  # the stub wants one of three hundred literal names for each key
     "svg.hashsalt": "fieldwise",
@@ -59,8 +61,9 @@ def _curves(chapters: Sequence[Chapter]) -> Figure:
         panel.grid(visible=True, alpha=0.3)
     axes[0][0].set_ylabel("validation accuracy, %")
     handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    figure.suptitle(f"{chapters[0].material}: accuracy over batches, mean and standard error")
+    columns = LEGEND_COLUMNS * len(chapters)  # more would not fit beside one another
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    figure.suptitle(f"{chapters[0].material}: accuracy over batches")
     return figure
 
 
