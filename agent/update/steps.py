@@ -20,7 +20,7 @@ from agent.update.machine import WORKING
 from fieldwise import graph
 from fieldwise.bundle import Manifest, Variant
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.head import Statistics
+from fieldwise.head import Statistics, rebind
 from fieldwise.head_file import decode
 
 _log = structlog.get_logger()
@@ -157,7 +157,7 @@ class Steps:
         Raises:
             FieldwiseError: ``NOT_FOUND``, ``BUNDLE_INVALID``.
         """
-        return self._starters(self._manifest(digest))
+        return self._starters(digest, self._manifest(digest))
 
     def serve(self, prepared: Pair | None, persist: Callable[[], None]) -> None:
         if prepared is None:
@@ -184,16 +184,14 @@ class Steps:
             self._bundles.check(file.digest)
         golden = self._bundles.path(manifest.golden.digest)
         embedder = self._load(self._graphs(chosen), golden, digest, manifest, variant)
-        return embedder, self._starters(manifest)
+        return embedder, self._starters(digest, manifest)
 
     def _graphs(self, variant: Variant) -> list[Path]:
         return [self._bundles.path(file.digest) for file in variant.graphs]
 
-    def _starters(self, manifest: Manifest) -> tuple[Statistics, ...]:
-        found = [
-            decode(self._bundles.path(file.digest).read_bytes(), fault=Fault.BUNDLE_INVALID)
-            for file in manifest.starter
-        ]
+    def _starters(self, digest: str, manifest: Manifest) -> tuple[Statistics, ...]:
+        contents = [self._bundles.path(file.digest).read_bytes() for file in manifest.starter]
+        found = [rebind(decode(each, fault=Fault.BUNDLE_INVALID), digest) for each in contents]
         store = self._serving.store
         return without_absent(found, store.absent(), store.holdout_key())
 
