@@ -1,0 +1,278 @@
+"""Taking labels: predict, then learn or set aside, record, and take back what was wrong.
+
+A labelled sample is tested before it is learned, placed by its scene, recorded and learned, in this
+order and under one lock. Of two labels for one sample the later wins
+(``agent.learning.correcting``). A label may come with an image or on a prediction that was kept,
+whose features are the same to the bit.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.backlog import Backlog
+from agent.learning.correcting import require_taken_back, row_of, take_back
+from agent.learning.examiner import Examiner
+from agent.learning.fitting import configure_within
+from agent.learning.heads.head import Ranking
+from agent.learning.holdings import MemoryBound
+from agent.learning.kept import Kept
+from agent.learning.names import check_burst_name, stored_class_name
+from agent.learning.outcomes import Outcome
+from agent.learning.pair import Pair
+from agent.learning.recorder import Recorder, Writes
+from agent.learning.samples import Origin, Sample, Share, Snapshot
+from agent.learning.settings import LearningSettings
+from agent.learning.tracker import Standing, Tracker
+from agent.learning.unlearning import Starters, no_starters
+from agent.ports import SampleStore
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.inputs import Input, exemplar
+
+TOP = 5  # classes in a ranking, as on the local wire
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Labelled:
+    """A label and what it is of; ``row`` int16[D] is of the pair that serves."""
+
+    id: str
+    row: NDArray[np.int16]
+    image: Input | None
+    class_name: str
+    burst: str
+    time: float
+    origin: Origin
+
+
+class Lessons:
+    """What takes labels, over one sample store.
+
+    Args:
+        pair: The pair that serves, up to date with the store (``open_pair``).
+        store: What is kept.
+        settings: How to learn.
+        random: Chance for choosing which images go.
+        may_learn: Whether what is taught may be learned now.
+        predictions: Kept predictions, which are written with the groups.
+        starters: Gives the starter head of a bundle for each view.
+    """
+
+    def __init__(
+        self,
+        pair: Pair,
+        store: SampleStore,
+        settings: LearningSettings,
+        random: Random,
+        may_learn: Callable[[], bool] = lambda: True,
+        predictions: Writes | None = None,
+        starters: Starters = no_starters,
+    ) -> None:
+        self._pair = pair
+        self._store = store
+        self._settings = settings
+        self._backlog = Backlog(may_learn)
+        self._memory = MemoryBound()
+        self._lock = threading.RLock()
+        configure_within(pair, settings)
+        self._random = random
+        self._predictions = predictions
+        self._starters = starters
+        self._forgotten_at = 0
+        self._tuned = 0  # samples that were set aside at the last tuning of this run
+        self._tracker = Tracker(store.track())
+        self._open_record()
+
+    @property
+    def pair(self) -> Pair:
+        """The pair that serves now."""
+        return self._pair
+
+    @property
+    def settings(self) -> LearningSettings:
+        """The settings in force."""
+        return self._settings
+
+    @property
+    def behind(self) -> int:
+        """Recorded samples that wait to be learned."""
+        return self._backlog.samples
+
+    def predict(self, image: Input, top: int = TOP) -> Ranking:
+        """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
+
+        Raises:
+            FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
+        """
+        return self._pair.rank(image, top)
+
+    def teach(
+        self,
+        sample_id: str,
+        image: Input,
+        class_name: str,
+        burst: str,
+        time: float,
+        origin: Origin = Origin.TAUGHT,
+    ) -> Outcome:
+        """Predict a labelled image, then learn it or set it aside.
+
+        Args:
+            sample_id: Unique; a known one is not learned again.
+            image: An encoded image or pixels uint8[H,W,3].
+            class_name: What it shows.
+            burst: Name of the scene; empty to let time and class decide.
+            time: Now, Unix seconds.
+            origin: How the label came about; a correction is never held out.
+
+        Raises:
+            FieldwiseError: ``CLASS_INVALID``, ``TOO_MANY_CLASSES``, ``IMAGE_INVALID``,
+                ``GRAPH_FAILED``; ``DISK_FULL`` while a full group could not be written. Nothing is
+                learned then.
+        """
+        name, scene = stored_class_name(class_name), check_burst_name(burst)
+        with self._lock:
+            self._require_room_for(name)
+            row = self._pair.grid(image)[0]
+            return self._take(_Labelled(sample_id, row, image, name, scene, time, origin))
+
+    def label(self, kept: Kept, class_name: str, time: float, origin: Origin) -> Outcome:
+        """Learn a kept prediction, or take back what was learned of it and learn it anew.
+
+        Raises:
+            FieldwiseError: As ``teach``; ``NOT_FOUND`` where another backbone saw it and its image
+                is not held, ``CONFLICT`` where what was learned of it cannot be taken back.
+        """
+        name = stored_class_name(class_name)
+        with self._lock:
+            self._require_room_for(name)
+            row = row_of(self._pair, kept)
+            require_taken_back(self._recorder, kept, name)
+            return self._take(_Labelled(kept.id, row, kept.image, name, "", time, origin))
+
+    def flush(self) -> None:
+        """Write everything that waits, and a snapshot if one is due.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what waits goes on waiting.
+        """
+        with self._lock:
+            self._recorder.flush()
+            if self._pair.covered - self._pair.saved >= self._settings.snapshot_samples:
+                self._save(self._pair)
+
+    def has_room_for_own(self, class_name: str) -> bool:
+        """Whether one more sample of a class may be labelled by the agent itself."""
+        with self._lock:
+            mine = self._recorder.counters.self_labelled.get(class_name, 0)
+            labelled = self._pair.count(class_name) - mine
+            share = self._settings.self_label_share_max
+            return mine + 1 <= share * (labelled + mine + 1)
+
+    def _open_record(self) -> None:
+        self._recorder = Recorder(
+            self._store,
+            self._settings,
+            self._random,
+            self._predictions,
+            self._restate,
+            self._tracker,
+        )
+        self._examiner = Examiner(self._recorder.counters, self._pair)
+
+    def _take(self, labelled: _Labelled) -> Outcome:
+        """Test, place, record and learn a label; the later of two for one sample wins."""
+        pair, recorder, name = self._pair, self._recorder, labelled.class_name
+        row_bytes = 2 * pair.embedder.manifest.feature_width
+        self._backlog.require_room(row_bytes, self._settings.feature_log_bytes_max)
+        if recorder.is_full:
+            self.flush()
+        answers = pair.answers(labelled.row)
+        predicted, held = answers[pair.champion], recorder.find(labelled.id)
+        if self._settings.learning_paused:
+            return Outcome(labelled.id, None, predicted)
+        if held is not None and held.class_name == name and not _confirms(labelled, held):
+            return Outcome(labelled.id, held.share, predicted)
+        recorder.welcome(name)
+        origin, image = labelled.origin, labelled.image
+        if held is not None:
+            self._backlog.drop(held, pair.covered)
+            take_back(pair, recorder, held, labelled.row)
+            origin = Origin.CORRECTED if origin is Origin.TAUGHT else origin
+            image = held.image if image is None else image
+        learned = pair.count(name) + self._backlog.of(name)
+        scene, time = labelled.burst, labelled.time
+        placed = recorder.place(labelled.id, name, scene, time, learned, origin)
+        if placed.share is None or (held is not None and held.share is not Share.LEARN):
+            return Outcome(labelled.id, None, predicted)
+        sample = Sample(
+            id=labelled.id,
+            sequence=recorder.sequence + 1,
+            time=time,
+            class_name=name,
+            burst=placed.burst.id,
+            share=placed.share,
+            bundle=pair.bundle,
+            grid=labelled.row,
+            image=None if image is None else exemplar(image),
+            origin=origin,
+        )
+        recorder.record(sample, placed.burst)
+        if held is None and origin is not Origin.SELF:
+            self._observe(sample, answers)
+        self._learn(sample, labelled.row[None])
+        recorder.flush_when_full()
+        return Outcome(labelled.id, placed.share, predicted)
+
+    def _restate(self, sequence: int) -> Snapshot | None:
+        """What has to stand instead of the stored statistics if they hold that sample."""
+        if sequence > self._pair.saved:
+            return None
+        snapshot = self._pair.snapshot()
+        self._pair.saved = snapshot.sequence
+        return snapshot
+
+    def _require_room_for(self, name: str) -> None:
+        # Of a class whose every scene is held out the head knows nothing: its samples still count.
+        met = self._recorder.classes | set(self._pair.classes)
+        if name in met:
+            return
+        if len(met) >= self._settings.classes_max:
+            raise FieldwiseError(
+                Fault.TOO_MANY_CLASSES,
+                f"there are {self._settings.classes_max:,} classes; one more is over the limit",
+            )
+        owners, most = (self._pair, self._recorder), self._settings.memory_bytes_max
+        self._memory.require_room(owners, [self._pair.embedder], len(met), most)
+
+    def _learn(self, sample: Sample, grid: NDArray[np.int16]) -> None:
+        learns = sample.share is Share.LEARN
+        if not self._backlog.takes(sample.class_name, learns=learns):
+            self._pair.covered = sample.sequence
+            if learns:
+                self._pair.learn(grid, [sample.class_name])
+
+    def _observe(self, sample: Sample, answers: dict[str, str]) -> None:
+        """Test before training: what every head said of a sample, against what it is."""
+        champion = self._pair.champion
+        self._examiner.observe(self._pair, sample, answers, self._settings)
+        self._recorder.counters = self._examiner.counted(self._recorder.counters)
+        window, images = self._examiner.window, self._recorder.image_bytes
+        standing = Standing(window, len(self._recorder.classes), images)
+        self._tracker.observe(sample, answers, champion, standing)
+        if self._pair.champion != champion:
+            self._tracker.rebase()
+
+    def _save(self, pair: Pair) -> None:
+        snapshot = pair.snapshot()
+        self._store.save_snapshot(snapshot, self._settings.feature_log_bytes_max)
+        pair.saved = snapshot.sequence
+
+
+def _confirms(labelled: _Labelled, held: Sample) -> bool:
+    """Whether somebody else now says what the agent only told itself."""
+    return held.origin is Origin.SELF and labelled.origin is not Origin.SELF
