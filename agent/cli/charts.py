@@ -43,9 +43,7 @@ class Axis:
 def lines(title: str, across: Axis, up: Axis, drawn: Sequence[Line]) -> str:
     """A chart of lines over one pair of axes, with its legend."""
     marks = [
-        f'<polyline fill="none" class="line {line.style}" points="{_path(line.points, across, up)}"/>'
-        if len(line.points) > 1
-        else _dots(line, across, up)
+        _polyline(line, across, up) if len(line.points) > 1 else _dots(line, across, up)
         for line in drawn
     ]
     legend = "".join(
@@ -132,9 +130,10 @@ def _frame(across: Axis, up: Axis) -> str:
     return "".join(drawn)
 
 
-def _path(points: Points, across: Axis, up: Axis) -> str:
-    placed = (_place(x, y, across, up) for x, y in points)
-    return " ".join(f"{x},{y}" for x, y in placed)
+def _polyline(line: Line, across: Axis, up: Axis) -> str:
+    placed = (_place(x, y, across, up) for x, y in line.points)
+    path = " ".join(f"{x},{y}" for x, y in placed)
+    return f'<polyline fill="none" class="line {line.style}" points="{path}"/>'
 
 
 def _dots(line: Line, across: Axis, up: Axis) -> str:
