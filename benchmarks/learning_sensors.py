@@ -55,7 +55,7 @@ def figures(embedder: OnnxEmbedder, work: Path) -> dict[str, float]:
         for key in draws[0]:
             values = [draw[key] for draw in draws]
             found[f"{name}.{key}"] = float(np.mean(values))
-            found[f"{name}.{key}_error"] = float(np.std(values, ddof=1) / np.sqrt(DRAWS))
+            found[f"{name}.{key}.standard_error"] = float(np.std(values, ddof=1) / np.sqrt(DRAWS))
     return found
 
 
