@@ -1,4 +1,6 @@
-"""What the drift detectors find, how late, and how often they cry wolf: ``python -m benchmarks.drift``.
+"""What the drift detectors find, how late, and how often they cry wolf.
+
+    python -m benchmarks.drift [--json FILE]
 
 Streams from 0 to 1 whose level changes half-way, by a jump or over 500 values, and streams that do
 not change; independent values, and values in scenes of 20 that share a level, as a camera gives.

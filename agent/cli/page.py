@@ -11,12 +11,12 @@ from agent.cli.charts import Axis, Line, bar, diagonal, lines, timeline
 from agent.cli.output import DASH, percent, size, with_error
 from agent.cli.style import STYLE
 from fieldwise.answers import Status
-from fieldwise.learning import ClassScore, LearningReport
+from fieldwise.learning import ClassScore, HeadScore, LearningReport
 
 CLASSES_SHOWN = 200  # rows of the table; a page of 10,000 is read by no one
-MISTAKES_SHOWN = 12
+MISTAKES_SHOWN = 8
 CALIBRATION_SAMPLES = 30  # below, no temperature is fitted (agent.learning.measures.calibration)
-DAY_SECONDS = 86_400
+HOUR_SECONDS = 3600
 FOOTER = (
     "Made by fieldwise-agent on the device; nothing of it leaves the device by itself. What each"
     " figure means, and how it can mislead, is in docs/measures.md."
@@ -147,7 +147,7 @@ def _heads(report: LearningReport) -> str:
     if not any(head.samples for head in report.heads):
         return _card("Champion and challengers", _nothing("No head was tested yet."))
     rows = "".join(
-        f'<tr class="{"serves" if head.serves else "waits"}"><th>{escape(head.name)}</th>'
+        f"<tr><th>{_name(head)}</th>"
         f"<td>{bar(_share(head.window_correct, head.window_samples))}</td>"
         f"<td class=n>{percent(head.window_correct, head.window_samples)}</td>"
         f"<td class=n>{percent(head.correct, head.samples)}</td></tr>"
@@ -160,6 +160,10 @@ def _heads(report: LearningReport) -> str:
     return _card(
         "Champion and challengers", table, "All are tested on each sample; the one in bold serves."
     )
+
+
+def _name(head: HeadScore) -> str:
+    return f"<b>{escape(head.name)}</b>" if head.serves else escape(head.name)
 
 
 def _calibration(report: LearningReport) -> str:
@@ -222,7 +226,7 @@ def _drift(report: LearningReport) -> str:
     counts = ", ".join(
         f"{each.signal} {each.detector} {each.alarms:,}" for each in report.watches if each.alarms
     )
-    words = f"Alarms so far: {counts or 'none'}. An alarm says look; a new scene raises one too."
+    words = f"Alarms so far: {counts or 'none'}. An alarm says look; lasting scenes raise some too."
     return _card(title, f'{chart}<p class="legend">{legend}</p>', words)
 
 
@@ -242,7 +246,7 @@ def _memory(report: LearningReport, status: Status) -> str:
     wear, vital = report.wear, status.vital_signs
     written = ""
     if wear is not None:
-        written = f" {size(wear.written_bytes)} written in {wear.seconds / DAY_SECONDS:.1f} days"
+        written = f" {size(wear.written_bytes)} written in {wear.seconds / HOUR_SECONDS:.1f} h"
         if wear.samples:
             written += f", {size(wear.written_bytes / wear.samples)} a sample"
         written += "."

@@ -18,11 +18,11 @@ section{background:var(--card);border:1px solid var(--rule);border-radius:14px;p
 margin-top:16px;min-width:0}
 .note{background:var(--note);color:var(--note-ink);border-radius:14px;padding:12px 18px;
 margin:18px 0 0}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:20px 18px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(158px,1fr));gap:20px 18px}
 .figure b{display:block;font-size:1.6rem;line-height:1.2;font-weight:640;letter-spacing:-.02em;
-font-variant-numeric:tabular-nums}
+white-space:nowrap;font-variant-numeric:tabular-nums}
 .figure span{display:block;font-size:.85rem}
-.figure small{color:var(--soft);font-size:.78rem}
+.figure small{display:block;color:var(--soft);font-size:.78rem;line-height:1.35}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 16px}
 svg{display:block;width:100%;height:auto;overflow:visible}
 svg .grid{stroke:var(--rule);stroke-width:1}
@@ -46,7 +46,6 @@ th,td{padding:6px 8px;text-align:left;border-top:1px solid var(--rule);vertical-
 tr:first-child>*{border-top:0} th:first-child{padding-left:0}
 thead th{color:var(--soft);font-weight:500;font-size:.78rem}
 tbody th{font-weight:400;overflow-wrap:anywhere} tbody em{color:var(--soft);font-style:normal}
-.serves th{font-weight:650}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .bar{display:block;min-width:56px;height:8px;border-radius:4px;background:var(--rule);overflow:hidden}
 .bar i{display:block;height:100%;border-radius:4px}
