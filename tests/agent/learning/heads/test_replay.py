@@ -77,6 +77,20 @@ def test_the_choice_stays_uniform_when_samples_are_taken_back() -> None:
     assert chi_squared(uniform, range(10)) < CHI_SQUARED[9]
 
 
+def test_the_choice_stays_uniform_when_others_take_the_room_of_what_was_taken_back() -> None:
+    counts: Counter[int] = Counter()
+    chance = np.random.default_rng(15)
+    for _ in range(2000):
+        memory = taught(ReplayMemory(WIDTH, room_for(6, ("a", "b"))), ["a"] * 9, chance)
+        memory.forget(["a"] * 3, [1, 4, 6])
+        taught(memory, ["b"] * 2, chance, first=50)
+        taught(memory, ["a"] * 4, chance, first=9)
+        counts.update(ids_of(memory, "a"))
+    left = [0, 2, 3, 5, 7, 8, 9, 10, 11, 12]
+    uniform = Counter({place: counts[number] for place, number in enumerate(left)})
+    assert chi_squared(uniform, range(10)) < CHI_SQUARED[9]
+
+
 def test_every_pair_of_samples_is_as_likely_as_any_other() -> None:
     counts: Counter[int] = Counter()
     chance = np.random.default_rng(8)
@@ -236,6 +250,19 @@ def test_what_was_taken_back_is_nowhere_in_the_arrays() -> None:
     memory.forget(["a"], [2])
     assert memory.grid.base is not None
     assert not np.isin(memory.grid.base, [8, 2]).any()
+
+
+def test_the_budget_holds_when_what_was_taken_back_has_been_made_up_for() -> None:
+    chance = np.random.default_rng(16)
+    memory = taught(ReplayMemory(WIDTH, room_for(8)), ["a"] * 30, chance)
+    held = memory.ids.tolist()[:4]
+    memory.forget(["a"] * 4, held)
+    claimed = memory.count + 4
+    taught(memory, ["a"] * 4, chance, first=30)
+    assert memory.count == claimed
+    taught(memory, ["b"] * 9 + ["c"] * 9, chance, first=40)
+    assert memory.size <= memory.bytes_max
+    assert memory.count == 8
 
 
 def test_taking_back_a_sample_that_only_passed_by_is_counted() -> None:
