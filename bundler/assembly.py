@@ -149,9 +149,9 @@ def describe(parts: Parts, request: PackRequest) -> Manifest:
 def memory_needed(variants: Iterable[Sequence[bytes]]) -> int:
     """MiB that a device must have free to run the graphs of the smallest of these variants.
 
-    Measured with ONNX Runtime on one core, Lite0 to Lite2 at 96 to 224 px, fp32 and int8: 12 MiB
-    for the session and 3.4 times the file for its bytes, the engine's copy and the packed weights,
-    within 2 MiB; the input's size hardly counts.
+    Measured with ONNX Runtime on one core, Lite0 and Lite1 at 128 and 224 px, fp32 and int8: 12 MiB
+    and 3.5 times the file hold the file's bytes, the engine's copy, the packed weights and the
+    activations of one sample, with 0 to 19 MiB to spare.
     """
     needed = [
         sum(SESSION_MIB + GRAPH_COPIES * len(content) / 2**20 for content in set(graphs))
