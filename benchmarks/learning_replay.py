@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.learning.heads.discriminant import Cadence, Discriminant
 from agent.learning.heads.gradient import GradientKeeper
 from agent.learning.heads.head import Head, predict
-from agent.learning.settings import GradientSettings, LearningSettings
+from agent.learning.settings import GradientSettings
+from benchmarks import learning_accuracy, our_heads
 from benchmarks.learning_data import Features
 from fieldwise.bundle import Transform
 from fieldwise.head import Accumulator, empty
@@ -28,7 +28,6 @@ from fieldwise.head_file import encode
 SEEDS = (0, 1, 2)
 EXPERIENCES = 10
 MULTIPLES = {"quarter_of_bytes": 0.25, "equal_bytes": 1.0, "100_times_bytes": 100.0}
-SETTINGS = LearningSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +62,17 @@ def experiences(labels: list[str], seed: int) -> list[NDArray[np.int64]]:
 
 def _default(features: Features, transform: Transform, seed: int) -> _Run:
     accumulator = Accumulator(empty("0" * 64, transform, features.train.shape[1]))
-    cadence = Cadence(SETTINGS.solve_growth, SETTINGS.solve_samples_min)
-    keeper = Discriminant(accumulator, SETTINGS.shrinkage, cadence)
+    keepers = our_heads.HEADS[learning_accuracy.DEFAULT](accumulator)
     started = time.process_time()
     for part in experiences(features.train_labels, seed):
         for place in part:
             row, label = features.train[place][None], [features.train_labels[place]]
             accumulator.learn(row, label)
-            keeper.learn(row, label)
-    keeper.settle()
-    return _run(keeper.head, features, len(encode(accumulator.statistics())), 0, started)
+            for keeper in keepers:
+                keeper.learn(row, label)
+    for keeper in keepers:
+        keeper.settle()
+    return _run(keepers[-1].head, features, len(encode(accumulator.statistics())), 0, started)
 
 
 def _gradient(features: Features, transform: Transform, seed: int, budget: int) -> _Run:

@@ -71,7 +71,7 @@ class GradientSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     winners' 600, and as good as 2400."""
 
     replay_epochs: Annotated[int, Meta(ge=1, le=100)] = 3
-    """Passes over a batch: 120 steps, some 50 ms of one core every 64 samples."""
+    """Passes over a batch: 120 steps, 60 to 160 ms of one core every 64 samples."""
 
     review_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
     """Remembered samples of a review, evenly over the classes: the winners' value."""
