@@ -115,10 +115,11 @@ def moment_of(text: str, now: datetime) -> float:
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for anything else.
     """
-    if ago := re.fullmatch(r"(\d{1,6})([mhd])", text):
-        return (now - timedelta(seconds=int(ago[1]) * UNITS[ago[2]])).timestamp()
-    day = f"{now:%Y-%m-%d} " if re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", text) else ""
+    ago = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    day = f"{now:%Y-%m-%d} " if re.fullmatch(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?", text) else ""
     try:
+        if ago:
+            return (now - timedelta(seconds=int(ago[1]) * UNITS[ago[2]])).timestamp()
         found = datetime.fromisoformat(f"{day}{text}")
         local = found if found.tzinfo else found.astimezone()
         return local.timestamp()
