@@ -163,3 +163,23 @@ async def test_what_was_written_is_counted_with_its_samples(tmp_path: Path) -> N
             pytest.skip("this kernel does not count what a process writes")
         assert worn.samples == 1
         assert worn.written_bytes >= 0
+
+
+async def test_once_enough_is_set_aside_the_agent_tunes_by_itself_and_keeps_the_choice(
+    tmp_path: Path,
+) -> None:
+    def teach(device: Device) -> None:
+        for number, image in enumerate(class_images("red", 400)):
+            device.teach(image, CLASSES[number % 2], burst=f"scene {number}")
+
+    def tuned(agent: Agent) -> int:
+        assert agent.serving.learner is not None
+        return agent.serving.learner.pair.tuning.samples
+
+    async with running(tmp_path) as agent:
+        await asking(agent, teach)
+        await until(lambda: tuned(agent) > 0)
+        chosen = tuned(agent)
+        assert chosen >= 30
+    async with running(tmp_path, backbone=False) as agent:
+        assert tuned(agent) >= chosen
