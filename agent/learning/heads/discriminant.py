@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead, no_head
-from agent.learning.heads.nearest_mean import REFRESH_GROWTH, means_of
+from agent.learning.heads.nearest_mean import means_of, outgrown
 from agent.learning.heads.solving import Moments, Rows, Solution, moments_of, solve
 from fieldwise.head import Accumulator
 
@@ -100,11 +100,7 @@ class Discriminant:
         if self.due():
             self.settle()
             return
-        grown = [
-            name
-            for name in dict.fromkeys(class_names)
-            if self._accumulator.count(name) > (1 + REFRESH_GROWTH) * self._rows.count(name)
-        ]
+        grown = outgrown(self._accumulator, self._rows, class_names)
         if grown:
             self._renew(grown)
 

@@ -38,11 +38,7 @@ class NearestMean:
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """As ``Keeper.learn``."""
         del grid
-        grown = [
-            name
-            for name in dict.fromkeys(class_names)
-            if self._accumulator.count(name) > (1 + REFRESH_GROWTH) * self._rows.count(name)
-        ]
+        grown = outgrown(self._accumulator, self._rows, class_names)
         if grown:
             self._set(grown)
 
@@ -82,6 +78,15 @@ class NearestMean:
 def held_classes(accumulator: Accumulator) -> list[str]:
     """Classes that have a sample, sorted."""
     return sorted(name for name in accumulator.classes if accumulator.count(name))
+
+
+def outgrown(accumulator: Accumulator, rows: Rows, names: Sequence[str]) -> list[str]:
+    """Classes among these whose row is due: new ones, and those that have grown enough since."""
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if accumulator.count(name) > (1 + REFRESH_GROWTH) * rows.count(name)
+    ]
 
 
 def means_of(
