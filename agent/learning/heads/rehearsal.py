@@ -163,8 +163,8 @@ class Rehearsal:
         return self._places(self.memory.classes)[self.memory.labels]
 
     def _descend(self, rows: NDArray[np.int16], targets: NDArray[np.int64], rate: float) -> None:
-        # Torch takes seconds and 200 MB: only what trains loads it.
-        from agent.learning.heads.descent import Course, descend  # noqa: PLC0415
+        # 230 MB of torch come with this import: only what trains pays for them.
+        from agent.learning.heads.descent import Course, descend  # noqa: PLC0415 - as said
 
         settings = self._settings
         course = Course(rate, settings.momentum, settings.weight_decay, settings.minibatch_samples)

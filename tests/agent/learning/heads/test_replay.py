@@ -1,5 +1,6 @@
 from collections import Counter
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,7 +180,7 @@ STEPS = st.lists(
 @settings(max_examples=80, deadline=None)
 @given(STEPS, st.integers(0, 400), st.sampled_from(list(Keep)), st.integers(0, 2**32))
 def test_whatever_happens_the_budget_holds_to_the_byte_and_rows_stay_with_their_class(
-    steps: list[tuple[str, object]], budget: int, keep: Keep, seed: int
+    steps: list[tuple[str, Any]], budget: int, keep: Keep, seed: int
 ) -> None:
     chance = np.random.default_rng(seed)
     memory = ReplayMemory(WIDTH, budget, keep, share=3)
@@ -187,17 +188,17 @@ def test_whatever_happens_the_budget_holds_to_the_byte_and_rows_stay_with_their_
     for step, what in steps:
         if step == "learn":
             first = len(class_of)
-            class_of |= dict(enumerate(what, first))  # type: ignore[call-overload]  # by the step
-            taught(memory, what, chance, first)  # type: ignore[arg-type]  # by the step
+            class_of |= dict(enumerate(what, first))
+            taught(memory, what, chance, first)
         elif step == "forget":
-            gone = [number for number in what if number in class_of]  # type: ignore[attr-defined]
+            gone = [number for number in what if number in class_of]
             memory.forget([class_of[number] for number in gone], gone)
             assert not set(gone) & set(memory.ids.tolist())
         elif step == "drop":
-            memory.drop_class(what)  # type: ignore[arg-type]  # by the step
+            memory.drop_class(what)
             assert what not in memory.classes
         else:
-            memory.resize(what, chance)  # type: ignore[arg-type]  # by the step
+            memory.resize(what, chance)
         assert memory.size <= memory.bytes_max
         assert memory.size == len(memory.encode())
         assert memory.grid.base is not None
