@@ -107,7 +107,9 @@ def prediction_words(prediction: Prediction) -> str:
     """A prediction as people read it."""
     best = prediction.classes[:CONFIDENCE_SHOWN]
     said = ", ".join(f"{each.name} {each.confidence:.0%}" for each in best)
-    return f"{said or 'no class is known yet'}  [{prediction.id}]"
+    novelty = prediction.novelty
+    new = f"; unlike anything known (p {novelty.p_value:.2g})" if novelty and novelty.novel else ""
+    return f"{said or 'no class is known yet'}{new}  [{prediction.id}]"
 
 
 def _samples(

@@ -92,6 +92,11 @@ def test_a_device_learns_on_while_its_orchestrator_is_away(
     with agent.device() as device:
         assert right_of(device) >= 16
         status = device.status()
+        report = device.learning_report()
+        counts = status.learning
+        recorded = counts.samples + counts.select_samples + counts.judge_samples
+        assert (report.tested, len(report.heads)) == (recorded, 4)
+        assert report.can_tell
         assert status.fleet
         assert status.update.phase == "active"
     assert agent.ask("leave") == {"told": False, "wiped": False}

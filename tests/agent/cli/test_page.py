@@ -4,9 +4,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from agent.cli.learning import prediction_words
 from agent.cli.page import CLASSES_SHOWN, page
 from fieldwise.answers import (
     LearningCounters,
+    Novelty,
+    Prediction,
+    ScoredClass,
     SettingsInForce,
     Status,
     UpdateStatus,
@@ -154,3 +158,10 @@ def test_no_number_on_a_chart_is_off_the_chart_or_no_number() -> None:
     text = page(report(), STATUS, 1e9)
     assert "nan" not in text.lower().replace("provenance", "")
     assert "inf" not in text.split("<main>")[1].lower().replace("information", "")
+
+
+def test_a_prediction_of_something_new_says_so_in_words() -> None:
+    known = Prediction("1", (ScoredClass("apple", 0.9),), "b", True, Novelty(0.4, False))
+    new = Prediction("2", (ScoredClass("apple", 0.9),), "b", True, Novelty(0.02, True))
+    assert prediction_words(known) == "apple 90%  [1]"
+    assert prediction_words(new) == "apple 90%; unlike anything known (p 0.02)  [2]"
