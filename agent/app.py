@@ -97,7 +97,9 @@ class Agent:
         self.steps = self._steps()
         self.serving.starters = self.steps.starters
         self._open_pair()
-        self.wear = WearMeter(written_bytes, self._recorded, self.clock)
+        self.wear = WearMeter(
+            written_bytes, self._recorded, self.clock, self.serving.predictions_written
+        )
         self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
         self.observer = self._observer()
         surveyor = Surveyor(self.serving, self.wear.wear)

@@ -179,6 +179,10 @@ class Serving:
             self._recent.forget(made.forgetting.predictions, made.forgetting.classes)
         return made.forgotten
 
+    def predictions_written(self) -> tuple[int, int]:
+        """Predictions written to the store since the start, and bytes of them."""
+        return self._recent.written, self._recent.written_bytes
+
     def report_skipped(self, frames: int) -> None:
         """Hear of frames of a stream that the agent was not ready for."""
         self.stopwatch.skip(frames)

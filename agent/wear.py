@@ -13,14 +13,20 @@ class WearMeter:
         written: Bytes that the process has written to disks so far; None where nobody counts.
         recorded: Samples recorded so far.
         clock: Time.
+        kept: Predictions written so far, and bytes of their features and images.
     """
 
     def __init__(
-        self, written: Callable[[], int | None], recorded: Callable[[], int], clock: Clock
+        self,
+        written: Callable[[], int | None],
+        recorded: Callable[[], int],
+        clock: Clock,
+        kept: Callable[[], tuple[int, int]] = lambda: (0, 0),
     ) -> None:
         self._written = written
         self._recorded = recorded
         self._clock = clock
+        self._kept = kept
         self._began = clock.monotonic()
         self._written_before = written()
         self._recorded_before = recorded()
@@ -30,8 +36,11 @@ class WearMeter:
         now = self._written()
         if now is None or self._written_before is None:
             return None
+        predictions, prediction_bytes = self._kept()
         return Wear(
             written_bytes=now - self._written_before,
             seconds=int(self._clock.monotonic() - self._began),
             samples=self._recorded() - self._recorded_before,
+            predictions=predictions,
+            prediction_bytes=prediction_bytes,
         )

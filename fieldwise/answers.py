@@ -140,11 +140,15 @@ class Wear:
         written_bytes: Since it began, in whole pages as the kernel counts them.
         seconds: How long that is.
         samples: Recorded meanwhile.
+        predictions: Kept on the flash meanwhile, so that a label may come later.
+        prediction_bytes: Features and images of these.
     """
 
     written_bytes: int
     seconds: int
     samples: int
+    predictions: int = 0
+    prediction_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,7 @@ def learning_report(message: local_pb2.GetLearningReportResponse) -> LearningRep
             for each in message.watches
         ),
         confidence=_confidence(message.calibration),
-        wear=Wear(wear.written_bytes, wear.seconds, wear.samples)
-        if message.HasField("wear")
-        else None,
+        wear=_wear(wear) if message.HasField("wear") else None,
         tested=message.tested,
         correct=message.correct,
         last_label_correct=message.last_label_correct,
@@ -95,4 +93,14 @@ def _confidence(message: local_pb2.Calibration) -> ConfidenceCheck:
         message.error_before,
         message.error_after,
         tuple(ConfidenceBin(each.samples, each.confidence, each.accuracy) for each in message.bins),
+    )
+
+
+def _wear(message: local_pb2.Wear) -> Wear:
+    return Wear(
+        message.written_bytes,
+        message.seconds,
+        message.samples,
+        message.predictions,
+        message.prediction_bytes,
     )

@@ -161,11 +161,11 @@ def _details(report: LearningReport) -> list[tuple[str, Rows]]:
 
 def _wear(report: LearningReport) -> tuple[str, Rows]:
     wear = report.wear
-    written = (
-        [("written", f"{size(wear.written_bytes)} in {wear.seconds:,} s, {wear.samples:,} samples")]
-        if wear
-        else []
-    )
+    written = []
+    if wear:
+        what = f"{wear.samples:,} samples, {wear.predictions:,} predictions"
+        kept = f"{size(wear.written_bytes)} in {wear.seconds:,} s: {what}"
+        written = [("written", f"{kept} of {size(wear.prediction_bytes)}")]
     return "Streams and flash", [*written, ("skipped", f"{report.skipped:,} frames of streams")]
 
 

@@ -59,9 +59,14 @@ def report_response(report: LearningReport) -> local_pb2.GetLearningReportRespon
         orphans=report.orphans,
     )
     if (wear := report.wear) is not None:
-        written, seconds, samples = wear.written_bytes, wear.seconds, wear.samples
         response.wear.CopyFrom(
-            local_pb2.Wear(written_bytes=written, seconds=seconds, samples=samples)
+            local_pb2.Wear(
+                written_bytes=wear.written_bytes,
+                seconds=wear.seconds,
+                samples=wear.samples,
+                predictions=wear.predictions,
+                prediction_bytes=wear.prediction_bytes,
+            )
         )
     return response
 

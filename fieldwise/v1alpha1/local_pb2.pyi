@@ -299,14 +299,18 @@ class CalibrationBin(_message.Message):
     def __init__(self, samples: _Optional[int] = ..., confidence: _Optional[float] = ..., accuracy: _Optional[float] = ...) -> None: ...
 
 class Wear(_message.Message):
-    __slots__ = ("written_bytes", "seconds", "samples")
+    __slots__ = ("written_bytes", "seconds", "samples", "predictions", "prediction_bytes")
     WRITTEN_BYTES_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_BYTES_FIELD_NUMBER: _ClassVar[int]
     written_bytes: int
     seconds: int
     samples: int
-    def __init__(self, written_bytes: _Optional[int] = ..., seconds: _Optional[int] = ..., samples: _Optional[int] = ...) -> None: ...
+    predictions: int
+    prediction_bytes: int
+    def __init__(self, written_bytes: _Optional[int] = ..., seconds: _Optional[int] = ..., samples: _Optional[int] = ..., predictions: _Optional[int] = ..., prediction_bytes: _Optional[int] = ...) -> None: ...
 
 class GetLearningReportResponse(_message.Message):
     __slots__ = ("heads", "classes", "curve", "alarms", "watches", "calibration", "wear", "tested", "correct", "last_label_correct", "forgetting", "backward_transfer", "batch_gap_answers", "batch_gap_samples", "skipped", "self_labelled", "shrinkage", "shrinkage_chosen", "novelty_rate", "can_tell", "orphans")

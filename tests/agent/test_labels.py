@@ -31,6 +31,9 @@ async def test_an_earlier_prediction_is_corrected_after_a_restart(tmp_path: Path
     async with running(tmp_path) as agent:
         await asking(agent, teach_all)
         prediction = await asking(agent, lambda device: device.predict(image))
+        agent.serving.close()
+        kept, size = agent.serving.predictions_written()
+        assert (kept, size > image.size // 100) == (1, True)
     told = AgentSettings(state_folder=tmp_path / "s")
     with opened(told) as agent:
         lesson = agent.serving.feedback(prediction.id, "crimson")

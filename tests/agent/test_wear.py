@@ -45,3 +45,8 @@ def test_a_kernel_that_does_not_count_is_no_fault(
     assert meter.written_bytes() is None
     (tmp_path / "none").write_text("rchar: 1\n")
     assert meter.written_bytes() is None
+
+
+def test_kept_predictions_are_counted_beside_samples() -> None:
+    found = WearMeter(lambda: 0, lambda: 0, TurnedClock(), lambda: (3, 84_000)).wear()
+    assert found == Wear(0, 0, 0, 3, 84_000)
