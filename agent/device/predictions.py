@@ -37,7 +37,8 @@ class DatabasePredictions:
         ]
 
     def apply(self, changes: Changes) -> None:
-        with self._database.writing(changes.value_bytes, changes.rows) as connection:
+        written = changed_bytes(self._database, changes)
+        with self._database.writing(written, changes.rows, vital=not changes.new) as connection:
             apply_changes(connection, changes)
 
     def find(self, prediction_id: str) -> Kept | None:
@@ -71,6 +72,22 @@ class DatabasePredictions:
             raise FieldwiseError(
                 Fault.STATE_DAMAGED, f"{self._database.path}: the count of questions is damaged"
             ) from error
+
+
+def changed_bytes(database: Database, changes: Changes) -> int:
+    """Features and images that changes write or drop, where somebody asks for it."""
+    if not database.is_bounded:
+        return changes.value_bytes
+    dropped = 0
+    with database.reading() as connection:
+        for each in (*changes.gone, *changes.imageless):
+            (held,) = connection.execute(
+                """SELECT coalesce(sum(length(grid) + coalesce(image_bytes, 0)), 0)
+                FROM prediction WHERE id = ?""",
+                (each,),
+            ).fetchone()
+            dropped += held
+    return changes.value_bytes + dropped
 
 
 def apply_changes(connection: sqlite3.Connection, changes: Changes) -> None:

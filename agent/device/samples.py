@@ -16,7 +16,7 @@ from agent.device.forgetting import (
     replace_snapshots,
     write_snapshot,
 )
-from agent.device.predictions import apply_changes
+from agent.device.predictions import apply_changes, changed_bytes
 from agent.device.rows import SAMPLE_COLUMNS, read_record, row_of, stored_grid, write_record
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 
@@ -58,7 +58,8 @@ class DatabaseSamples(ForgettingSamples):
         if self._database.is_bounded:  # what goes makes room for what comes
             before = [each for each in group.forgotten if each not in new]
             forget_images_apart(self._database, before)
-        written = sum(map(_value_bytes, group.samples)) + group.predictions.value_bytes
+        written = sum(map(_value_bytes, group.samples))
+        written += changed_bytes(self._database, group.predictions)
         written += len(group.track)
         if group.snapshot is not None:
             written += len(group.snapshot.content)

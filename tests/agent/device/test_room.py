@@ -12,9 +12,11 @@ from agent.device.database import FRAME_BYTES, KEPT_BACK_BYTES, PAGE_BYTES, Data
 from agent.device.folder import StateFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
+from agent.device.predictions import DatabasePredictions
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.learning.forgetting import Forgetting, Selection
+from agent.learning.kept import Changes, Kept
 from agent.learning.samples import Counters, Group, Sample, Share, Snapshot
 from fieldwise.errors import Fault, FieldwiseError
 
@@ -178,6 +180,31 @@ def test_no_transaction_writes_more_than_it_said(
     assert len(said) == len(wrote) > 100
     assert all(one <= most for one, most in zip(wrote, said, strict=True))
     assert sum(wrote) > sum(said) / 20  # and what is said is not beyond all measure
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kept_predictions_come_and_go_within_the_bound(seed: int, folder: StateFolder) -> None:
+    life = Life(folder, 8 * MIB, seed)
+    predictions, dice = DatabasePredictions(life.database), life.dice
+    taken = refused = 0
+    for turn in range(60):
+        new = tuple(
+            Kept(f"{turn}-{place}", 1.0, "b" * 64, np.ones(WIDTH, np.int16), dice.randbytes(45_000))
+            for place in range(6)
+        )
+        held = [entry.id for entry in predictions.entries()]
+        gone = dice.sample(held, min(len(held), dice.randrange(30)))
+        imageless = dice.sample(held, min(len(held), dice.randrange(4)))
+        changes = Changes(new=new, gone=tuple(gone), imageless=tuple(imageless))
+        try:
+            predictions.apply(changes)
+            taken += 1
+        except FieldwiseError as error:
+            refused += not refused_for_room(error)
+            predictions.apply(Changes(gone=tuple(held[:8])))
+        life.measure()
+    assert taken > 10
+    assert refused > 0
 
 
 def test_a_bundle_that_would_not_fit_is_refused_before_it_begins(folder: StateFolder) -> None:
