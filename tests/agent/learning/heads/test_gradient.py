@@ -158,6 +158,13 @@ def test_how_samples_are_handed_over_does_not_matter() -> None:
     assert single.content() == taught(QUICK, (grid, names)).content()
 
 
+def test_what_waits_is_its_own_copy() -> None:
+    grid, names = blobs(each=2)
+    keeper, other = taught(QUICK, (grid, names)), grid.copy()
+    grid[:] = 0
+    assert keeper.content() == taught(QUICK, (other, names)).content()
+
+
 def test_another_seed_gives_other_weights() -> None:
     assert taught(changed(seed=4), blobs()).content() != taught(QUICK, blobs()).content()
 
