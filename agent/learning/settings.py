@@ -125,8 +125,10 @@ class HeadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         HeadName.NEAREST_MEAN,
     )
     """Heads that are kept and compared, the first one serving until another proves better. The
-    average comes first: on the reference sets it is best or within a point of it, with few samples
-    too. All four share one solve; the other three add 0.2 ms a sample and 2 MB at 81 classes."""
+    average comes first: on held-out quarters of the reference sets' training halves it is right in
+    89.8 and 89.3 of a hundred, the discriminant in 89.9 and 87.9, and with one to five samples a
+    class it never loses to the nearest mean. All four share one solve; the other three add 0.2 ms a
+    sample and 2 MB at 81 classes."""
 
     switch_risk: Annotated[float, Meta(gt=0, le=0.5)] = 0.05
     """Chance, at most, that a head that is no better by the gain ever takes over."""

@@ -9,14 +9,16 @@ How hard to shrink. Of N samples in K classes N - K directions are left to tell 
 Sample eigenvalues spread around the true ones by about sqrt(D / (N - K)) of their size
 (Marchenko and Pastur), so a constant share that suits 3,000 samples is far too little for 300. The
 share is therefore ``shrinkage * (1 + D / (N - K))``: what the setting says once samples are
-plenty, and nearly the nearest mean (P proportional to I) while they are few. Measured at 1,280
-features, the best share was 4 to 8 at N - K = 400, 2 at 900 and 0.3 to 1 at 2,800.
+plenty, and nearly the nearest mean (P proportional to I) while they are few. On held-out quarters
+of the training halves of the two reference sets, at 1,280 features, the average of discriminant and
+ridge gains 0.6 and 0.9 points by it with three samples a class, and 0.2 and 1.4 with five.
 
 How much a mean is off. A mean of n samples is mu + e with e of covariance Sigma / n, independent of
 P, so quadratic terms in it are too large by tr(P Sigma) / n on average: the *noise energy* over n.
 It is taken from the sample itself, tr(P Sigma) = D - a v tr(P), which understates it, because P has
 adapted to these very samples. That is on purpose: scores of a class of few samples also vary more,
-and with the unbiased figure (leaving each sample out in turn) such classes win too often.
+and with the unbiased figure (leaving each sample out in turn) such classes win too often: poor ones
+are found more often still, and rich ones in 89 of a hundred for 93.
 
 P is the inverse by way of a Cholesky factor L = [[A, 0], [B, C]], whose inverse is built from
 halves, [[A^-1, 0], [-C^-1 B A^-1, C^-1]], so that nearly all work is matrix products; P = L^-T L^-1
