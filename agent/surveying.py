@@ -40,7 +40,6 @@ class Surveyor:
     def __init__(self, serving: Serving, wear: Callable[[], Wear | None]) -> None:
         self._serving = serving
         self._wear = wear
-        self._examined: tuple[object, ...] = ()
 
     def report(self) -> LearningReport:
         """How learning went and goes, as of now.
@@ -52,10 +51,8 @@ class Surveyor:
         if learner is None:
             return LearningReport(can_tell=NO_BACKBONE)
         figures = learner.figures()
-        now = (learner.pair.bundle, learner.pair.champion, figures.learned, figures.select)
-        if figures.select and now != self._examined:
+        if figures.select and learner.track().counts != (figures.learned, figures.select):
             learner.checkpoint()
-            self._examined = now
         record, total, champion = learner.track(), learner.total(), learner.pair.champion
         tuning, recalls = learner.pair.tuning, record.recalls.values()
         stick = record.yardstick

@@ -338,5 +338,6 @@ class Learner(Lessons):
             return {name: self._pair.count(name) for name in sorted(self._pair.classes)}
 
     def _check(self, pair: Pair, held_out: HeldOut, gap: tuple[int, int]) -> None:
-        rate = self._settings.novelty_rate
-        self._tracker.checkpoint(examined(pair, held_out, rate, gap))
+        rate, counters = self._settings.novelty_rate, self._recorder.counters
+        counts = (counters.learned, counters.select)
+        self._tracker.checkpoint(examined(pair, held_out, rate, gap, counts))

@@ -178,7 +178,9 @@ def gap_to_batch(
     return len(said), differ
 
 
-def examined(pair: Pair, held_out: HeldOut, rate: float, gap: tuple[int, int]) -> Checkpoint:
+def examined(
+    pair: Pair, held_out: HeldOut, rate: float, gap: tuple[int, int], counts: tuple[int, int]
+) -> Checkpoint:
     """How held-out samples fare with the head that serves.
 
     Args:
@@ -186,6 +188,7 @@ def examined(pair: Pair, held_out: HeldOut, rate: float, gap: tuple[int, int]) -
         held_out: Samples of the share for choosing settings, in order of arrival.
         rate: False-alarm rate of novelty.
         gap: As ``gap_to_batch`` found it.
+        counts: Samples learned and held out by then.
     """
     head, names = pair.head, held_out.class_names
     said = predict(head, held_out.grid)
@@ -202,4 +205,5 @@ def examined(pair: Pair, held_out: HeldOut, rate: float, gap: tuple[int, int]) -
         yardstick=yardstick(scores, labels != UNKNOWN, rate),
         gap_samples=gap[0],
         gap_answers=gap[1],
+        counts=counts,
     )

@@ -87,6 +87,7 @@ class Checkpoint:
         yardstick: What known things are like.
         gap_samples: Samples of which the answers were compared with those of a batch solve.
         gap_answers: Answers that differed.
+        counts: Samples learned and held out by then.
     """
 
     tallies: Tallies
@@ -94,6 +95,7 @@ class Checkpoint:
     yardstick: Yardstick
     gap_samples: int = 0
     gap_answers: int = 0
+    counts: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class TrackRecord:
         calibration: Of the last checkpoint.
         yardstick: Of the last checkpoint; None before the first and on another backbone.
         gap: Samples and answers of the last comparison with a batch solve.
+        counts: Samples learned and held out at the last checkpoint.
         loss: Why an earlier record could not be read; empty when nothing was lost.
     """
 
@@ -146,6 +149,7 @@ class TrackRecord:
         self.calibration = Calibration()
         self.yardstick: Yardstick | None = None
         self.gap = (0, 0)
+        self.counts = (0, 0)
         self.loss = ""
 
     def observe(self, tested: Tested, window: int) -> None:
@@ -179,6 +183,7 @@ class TrackRecord:
         self.calibration = checkpoint.calibration
         self.yardstick = checkpoint.yardstick
         self.gap = (checkpoint.gap_samples, checkpoint.gap_answers)
+        self.counts = checkpoint.counts
 
     def plot(self, point: Point) -> None:
         """Add a point to the learning curve."""
@@ -186,7 +191,8 @@ class TrackRecord:
 
     def rebase(self) -> None:
         """Another backbone serves: what was of the old one's scores says nothing any more."""
-        self.calibration, self.yardstick, self.gap = Calibration(), None, (0, 0)
+        self.calibration, self.yardstick = Calibration(), None
+        self.gap = self.counts = (0, 0)
         for signal in LABEL_FREE:
             self.watches[signal].restart()
 
@@ -263,6 +269,7 @@ class _Stored(msgspec.Struct, frozen=True):
     rate: float
     held: Annotated[bytes, Meta(max_length=HELD_MAX * HELD.itemsize)] | None
     gap: tuple[Count, Count]
+    counts: tuple[Count, Count]
 
 
 def _stored(record: TrackRecord) -> _Stored:
@@ -289,6 +296,7 @@ def _stored(record: TrackRecord) -> _Stored:
         rate=yardstick.rate if yardstick else 0.0,
         held=yardstick.held.astype(HELD).tobytes() if yardstick else None,
         gap=record.gap,
+        counts=record.counts,
     )
 
 
@@ -325,7 +333,7 @@ def _record(stored: _Stored) -> TrackRecord:
     if stored.held is not None:
         held = np.frombuffer(stored.held, HELD).astype(np.float32)
         record.yardstick = _checked_yardstick(stored.rate, held)
-    record.gap = stored.gap
+    record.gap, record.counts = stored.gap, stored.counts
     return record
 
 

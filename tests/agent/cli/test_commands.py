@@ -246,3 +246,11 @@ def test_a_page_that_cannot_be_written_is_told(ready: Run, tmp_path: Path) -> No
     status, _, said = ready("report", "--html", tmp_path / "missing" / "page.html")
     assert status != 0
     assert "cannot be written" in said
+
+
+def test_looking_twice_measures_once(ready: Run, tmp_path: Path) -> None:
+    for name in CLASSES:
+        ready("teach", name, *sorted((tmp_path / "images" / name).iterdir()), "--independent")
+    first = json_of(ready, "report")
+    ready("status")
+    assert json_of(ready, "report")["forgetting"] is first["forgetting"] is None

@@ -37,7 +37,7 @@ def lived(samples: int, classes: int, seed: int = 0) -> TrackRecord:
     tallies = {name: (10, chance.randrange(11)) for name in names}
     stick = Yardstick(0.05, np.sort(np.random.default_rng(seed).random(30, np.float32)))
     for _ in range(2):
-        record.checkpoint(Checkpoint(tallies, Calibration(30, 2.0, 0.3, 0.1), stick, 30, 0))
+        record.checkpoint(Checkpoint(tallies, Calibration(30, 2.0, 0.3, 0.1), stick, 30, 0, (90, 30)))
     return record
 
 
@@ -97,6 +97,7 @@ def test_another_backbone_begins_anew_what_is_of_scores() -> None:
     alarms, errors = list(record.alarms), record.watches["error"].adwin.width
     record.rebase()
     assert (record.yardstick, record.calibration) == (None, Calibration())
+    assert (record.gap, record.counts) == ((0, 0), (0, 0))
     assert record.watches["confidence"].adwin.width == 0
     assert record.watches["error"].adwin.width == errors
     assert record.alarms == alarms
