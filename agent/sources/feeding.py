@@ -20,6 +20,8 @@ from fieldwise.errors import Fault, FieldwiseError
 LATER = frozenset(
     {Fault.BUSY, Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.NO_BACKBONE}
 )
+# What every frame would meet: the backbone takes a sensor's readings, and frames are images.
+NEVER = frozenset({Fault.READINGS_INVALID})
 AGAIN_SECONDS = 0.25  # between two offers of the same frame
 WAITING_MAX = 4  # frames between a stream and the agent: a hiccup of so many costs none
 TURN_SECONDS = 0.25  # longest wait for a frame, so that what was learned is written in time
@@ -72,7 +74,11 @@ class Feeder:
         self.skipped = 0
 
     def feed_all(self, source: Source) -> None:
-        """Offer every frame until it is taken or refused for good."""
+        """Offer every frame until it is taken or refused for good.
+
+        Raises:
+            FieldwiseError: ``READINGS_INVALID`` where the backbone takes no images at all.
+        """
         for frame in source.frames():
             while frame is not None and not self._offer(frame):
                 self._tick()
@@ -83,7 +89,7 @@ class Feeder:
         """Offer the newest frames of a stream, each once, until it ends.
 
         Raises:
-            FieldwiseError: What ended the stream, if anything did.
+            FieldwiseError: What ended the stream, if anything did, and as ``feed_all``.
         """
         stream = Stream(source)
         refused = 0
@@ -104,6 +110,8 @@ class Feeder:
         try:
             result = self._ask(frame)
         except FieldwiseError as error:
+            if error.fault in NEVER:
+                raise
             if error.fault not in LATER:
                 self._tell(frame.name, error)
                 self.offered += 1

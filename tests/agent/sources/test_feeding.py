@@ -90,6 +90,15 @@ def test_what_is_refused_for_good_is_told_and_passed() -> None:
     assert taker.asked == [b"1"]
 
 
+@pytest.mark.parametrize("way", ["feed_all", "feed_newest"])
+def test_an_agent_that_takes_readings_ends_the_feeding_of_images(way: str) -> None:
+    taker, notes = NotingTaker(*[Fault.READINGS_INVALID] * 9), Notes()
+    with pytest.raises(FieldwiseError) as caught:
+        getattr(feeder(taker, notes), way)(Frames(3))
+    assert caught.value.fault is Fault.READINGS_INVALID
+    assert notes.told == []
+
+
 def test_a_stream_does_not_wait_and_what_it_skips_is_counted_and_reported() -> None:
     taker = Slow()
     feeding = feeder(taker, Notes())
