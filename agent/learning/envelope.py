@@ -1,4 +1,4 @@
-"""What learning may take of a device: when it may learn, how hard it may work, how much it may keep.
+"""What learning may take of a device: when it learns, how hard it works, how much it keeps.
 
 **When.** A window of local time ("22:00-06:00", over midnight where it ends before it begins) and a
 silence: learning waits until nothing was predicted for so many seconds. Both are looked up at the

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,30 @@ def test_a_new_class_and_a_doubled_one_enter_at_once() -> None:
     assert predict(heads[1], newcomer) == ["new"]
     changed = [one is not other for one, other in pairwise(heads)]
     assert changed == [True, True, False, True]  # at 1, 2 and 4 samples
+
+
+def test_among_many_classes_new_ones_enter_at_once_and_are_mixed_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mixed = []
+
+    def counted(*given: Any) -> Any:
+        mixed.append(given)
+        return mix(*given)
+
+    accumulator = gathered(*blobs(60, 40, 80))
+    discriminant, keeper = kept(accumulator)
+    monkeypatch.setattr(ridge, "mix", counted)
+    for number in range(30):
+        newcomer = np.full((1, 80), -400, np.int16)
+        newcomer[0, number] = 3000
+        accumulator.learn(newcomer, [f"new {number}"])
+        discriminant.learn(NO_ROWS, [f"new {number}"])
+        keeper.learn(NO_ROWS, [f"new {number}"])
+        assert predict(keeper.head, newcomer) == [f"new {number}"]
+    assert discriminant.solves == 1
+    assert 5 <= len(mixed) <= 10
+    assert set(keeper.head.classes) == set(accumulator.classes)
 
 
 def test_settled_it_depends_on_the_sums_alone() -> None:
