@@ -3,7 +3,9 @@
 Every enabled head answers every labelled sample before it learns from it. What is compared are
 *blocks*: consecutive samples of one scene. Samples of a scene are alike, so counting each for
 itself would count one piece of luck many times; a block gives one number for each challenger, the
-mean over its samples of (challenger right) - (champion right), in [-1, 1].
+mean over its samples of (challenger right) - (champion right), in [-1, 1]. A scene has one block:
+where scenes are taught in turn, what comes of one after its block was closed does not count, or the
+same luck would be bet on again and again.
 
 The null hypothesis for a challenger is that, whatever came before, a block's difference d is on
 average no more than the stated gain g. Against it the contest bets (Waudby-Smith and Ramdas, 2023,
@@ -24,8 +26,8 @@ hardest case: real heads mostly err together): a lead of 40 points in some 25 bl
 of 10 in 540; a lead of 5 points is rarely found in 1,500. Where none is ahead by more than the gain
 a switch came in less than one of a hundred runs.
 
-State: for each challenger the blocks so far and a purse for each stake, and the open block's
-counts; encoded it is a hundred bytes a challenger.
+State: for each challenger the blocks so far and a purse for each stake, the open block's counts,
+and the newest ``SCENES_KNOWN`` scenes; encoded it is a hundred bytes a challenger and half a KiB.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +40,7 @@ from msgspec import Meta
 from fieldwise.errors import Fault, FieldwiseError
 
 STAKES = (0.9, 0.45, 0.2, 0.1, 0.05)  # shares of the largest allowed; each within 2 of the best
+SCENES_KNOWN = 32  # more than anybody teaches in turn; 20 bytes each
 PURSE_MAX = 1e100  # far beyond any bar; keeps the product finite
 
 Count = Annotated[int, Meta(ge=0)]
@@ -85,6 +88,7 @@ class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         burst: The scene of the block under way; empty for none.
         samples: Its samples so far.
         right: How many of them each head had right.
+        counted: The newest scenes that had their block.
     """
 
     champion: str
@@ -92,6 +96,7 @@ class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     burst: str = ""
     samples: Count = 0
     right: dict[str, Count] = {}
+    counted: tuple[str, ...] = ()
 
     def after(
         self,
@@ -114,6 +119,8 @@ class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         contest = self
         if burst != self.burst or answers.keys() != self.right.keys():
             contest = _opened(self._closed(rules), burst, answers)
+        if burst in contest.counted:
+            return contest
         right = {name: contest.right[name] + (said == class_name) for name, said in answers.items()}
         return msgspec.structs.replace(contest, samples=contest.samples + 1, right=right)
 
@@ -126,11 +133,12 @@ class Contest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for name, challenger in self.challengers.items()
             if name in self.right
         }
+        counted = (*self.counted, self.burst)[-SCENES_KNOWN:]
         bar = len(challengers) / rules.risk
         best = max(challengers, key=lambda name: challengers[name].evidence, default="")
         if best and challengers[best].evidence >= bar:
-            return begin(best, tuple(self.right))
-        return Contest(self.champion, challengers)
+            return msgspec.structs.replace(begin(best, tuple(self.right)), counted=counted)
+        return Contest(self.champion, challengers, counted=counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +188,5 @@ def _opened(contest: Contest, burst: str, answers: Mapping[str, str]) -> Contest
     if champion not in answers:
         champion, known = next(iter(answers)), {}
     challengers = {name: known.get(name, Challenger()) for name in answers if name != champion}
-    return Contest(champion, challengers, burst, 0, dict.fromkeys(answers, 0))
+    right = dict.fromkeys(answers, 0)
+    return Contest(champion, challengers, burst, 0, right, contest.counted)

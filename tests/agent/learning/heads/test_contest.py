@@ -138,7 +138,21 @@ def test_an_interrupted_contest_goes_on_as_if_nothing_had_happened() -> None:
         whole = whole.after(f"s{sample // 3}", "x", answers, RULES)
         resumed = decode(encode(resumed)).after(f"s{sample // 3}", "x", answers, RULES)
     assert resumed == whole
-    assert len(encode(whole)) < 300
+    assert len(encode(whole)) < 350
+
+
+def test_scenes_that_are_taught_in_turn_are_bet_on_once() -> None:
+    """Each head is right or wrong of a whole scene; frames come from two scenes alternately."""
+    switches = 0
+    for seed in range(50):
+        chance, contest = Random(seed), begin("a", ["a", "b"])
+        for pair in range(40):
+            said = {f"{pair} {side}": {name: chance.choice("xy") for name in "ab"} for side in "lr"}
+            for _ in range(20):
+                for scene, answers in said.items():
+                    contest = contest.after(scene, "x", answers, RULES)
+        switches += contest.champion != "a"
+    assert switches <= 50 * RULES.risk
 
 
 def test_alone_there_is_nothing_to_decide() -> None:
