@@ -120,6 +120,8 @@ class Average:
             if not classes:
                 break
             own = self._temperatures.get(member.label, member.keeper.temperature)
+            if len(self._members) == 1:  # nothing to be weighed against: its scores as they are
+                own = 1.0
             share = np.float32(1 / (own * len(self._members)))
             order = _order(head.classes, classes)
             weights[:, member.columns] += share * head.weights[order]

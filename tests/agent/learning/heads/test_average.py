@@ -57,6 +57,13 @@ def test_a_single_member_over_whole_rows_is_that_member() -> None:
     assert Average("x", [Member("x", Kept(one, 9.0), slice(0, 3))], 3, {}).head is one
 
 
+def test_a_single_view_s_scores_stay_as_they_are_beside_views_that_nobody_looks_at() -> None:
+    one = drawn(("a", "b"), 3, 1)
+    found = Average("x", [Member("x", Kept(one, 9.0), slice(2, 5))], 5, {"x": 4.0}).head
+    grid = np.random.default_rng(3).integers(-4096, 4097, (6, 5)).astype(np.int16)
+    assert np.array_equal(found.scores(grid), one.scores(grid[:, 2:]))
+
+
 def test_a_single_view_of_several_is_spread_over_whole_rows() -> None:
     one = drawn(("a", "b"), 3, 1)
     found = Average("x", [Member("x", Kept(one), slice(2, 5))], 6, {}).head
