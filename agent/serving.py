@@ -262,6 +262,8 @@ class Serving:
         outcome = learner.label(kept, class_name, self._clock.wall(), origin)
         if outcome.share is not None:
             self._recent.label(kept.id, stored_class_name(class_name))
+        elif kept.label and not learner.settings.learning_paused:
+            self._recent.label(kept.id, "")  # the earlier label was taken back
         return _lesson(outcome)
 
     def _novelty(self, look: Look) -> Novelty | None:

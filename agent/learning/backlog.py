@@ -46,7 +46,7 @@ class Backlog:
 
     def takes(self, class_name: str, *, learns: bool) -> bool:
         """Whether a recorded sample has to wait; one that is held out only if others do."""
-        if not self._waiting and (not learns or self._may_learn()):
+        if not self.samples and (not learns or self._may_learn()):
             return False
         self._waiting[class_name] += learns
         return True

@@ -9,6 +9,8 @@ A held-out sample that is corrected leaves its share, since its first label was 
 no use: a correction says too little of how a head does, and its scene may still be held out.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,24 +39,24 @@ def row_of(pair: Pair, kept: Kept) -> NDArray[np.int16]:
     return row
 
 
-def require_taken_back(recorder: Recorder, kept: Kept, class_name: str) -> None:
+def require_the_same(kept: Kept, class_name: str) -> None:
     """Refuse another label for a prediction whose first was learned and is on no record any more.
 
     Raises:
         FieldwiseError: ``CONFLICT``.
     """
-    if kept.label and kept.label != class_name and not recorder.is_known(kept.id):
+    if kept.label != class_name:
         raise _cannot(kept.id)
 
 
-def take_back(pair: Pair, recorder: Recorder, held: Sample, row: NDArray[np.int16]) -> None:
+def take_back(pair: Pair, recorder: Recorder, held: Sample, row: NDArray[np.int16] | None) -> None:
     """Take a recorded sample out of the head and off the record.
 
     Args:
         pair: The pair that serves.
         recorder: The record.
         held: The sample under its earlier label.
-        row: Features int16[D] of the same image for the pair, as they are known now.
+        row: Features int16[D] that it was learned by, where they are known to the bit.
 
     Raises:
         FieldwiseError: ``CONFLICT`` where what was learned is not held; nothing is changed then.
@@ -62,13 +64,29 @@ def take_back(pair: Pair, recorder: Recorder, held: Sample, row: NDArray[np.int1
     if held.share is Share.LEARN and held.sequence <= pair.covered:
         learned = exact_row(pair, held)
         if learned is None and held.bundle == pair.bundle:
-            learned = row  # a prediction keeps its features to the bit
+            learned = row
         if learned is None:
             raise _cannot(held.id)
-        pair.unlearn(learned[None], [held.class_name])
-        if not pair.count(held.class_name):
-            pair.forget_class(held.class_name)
+        _unlearn(pair, learned, held.class_name)
     recorder.take_back(held)
+
+
+def take_back_elsewhere(pairs: Iterable[Pair], held: Sample) -> None:
+    """Take it out of pairs that may serve next; one that cannot give it back is stale."""
+    for pair in pairs:
+        if held.share is not Share.LEARN or held.sequence > pair.covered or pair.stale:
+            continue
+        learned = exact_row(pair, held)
+        if learned is None:
+            pair.stale = True
+        else:
+            _unlearn(pair, learned, held.class_name)
+
+
+def _unlearn(pair: Pair, row: NDArray[np.int16], class_name: str) -> None:
+    pair.unlearn(row[None], [class_name])
+    if not pair.count(class_name):
+        pair.forget_class(class_name)
 
 
 def _cannot(sample_id: str) -> FieldwiseError:

@@ -42,7 +42,7 @@ from agent.learning.lessons import Lessons
 from agent.learning.measures.prequential import Total
 from agent.learning.measures.track_record import TrackRecord, decode
 from agent.learning.outcomes import Figures
-from agent.learning.pair import Pair, fresh_pair
+from agent.learning.pair import UNTUNED, Pair, fresh_pair
 from agent.learning.samples import Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop, never
@@ -87,10 +87,11 @@ class Learner(Lessons):
                 starters,
                 strict=strict,
             )
+            configure_within(made.pair, self._settings)
             classes = made.forgetting.classes
             track = self._tracker.without(classes)
             self._store.forget(replace(made.forgetting, track=track))
-            self._pair = made.pair
+            self._pair, self._tuned = made.pair, 0
             self._open_record()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
@@ -145,9 +146,15 @@ class Learner(Lessons):
     def configure(self, settings: LearningSettings) -> None:
         """Adopt settings: shrinkage at once, budgets by letting images go with the next group."""
         with self._lock:
+            champion, shrinkage = self._pair.champion, self._settings.shrinkage
             self._settings = settings
             self._recorder.configure(settings)
+            if settings.shrinkage != shrinkage:  # confidences were chosen for scores as they were
+                self._pair.adopt(UNTUNED)
+                self._tuned = 0
             configure_within(self._pair, settings)
+            if (self._pair.champion, settings.shrinkage) != (champion, shrinkage):
+                self._tracker.rebase()
 
     def trim(self) -> None:
         """Write a snapshot, so that features which it makes needless go down to their room.
@@ -274,11 +281,14 @@ class Learner(Lessons):
             with self._lock:
                 self.flush()
                 images, began = self._recorder.images_of(Share.LEARN), self._forgotten_at
+                taken_back = self._taken_back
             watch = Watch(images, progress, should_stop)
             pair = rebuild(embedder, starters, self._store, self._settings, watch)
             pair.covered = max(pair.covered, began)
-            if began == self._forgotten_at:
-                return pair
+            with self._lock:
+                if (began, taken_back) == (self._forgotten_at, self._taken_back):
+                    self._others.add(pair)
+                    return pair
 
     def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
         """Give a pair that is about to serve the features of what is held out, while there is time.
@@ -287,6 +297,8 @@ class Learner(Lessons):
             Stopped: When asked to.
             FieldwiseError: ``GRAPH_FAILED``.
         """
+        with self._lock:
+            self._others.add(pair)
         embed_held_out(pair, self._store, should_stop)
 
     def swap(self, pair: Pair) -> Pair:
@@ -303,7 +315,7 @@ class Learner(Lessons):
         """
         with self._lock:
             self.flush()
-            if pair.covered < self._forgotten_at:  # it may know what was forgotten meanwhile
+            if pair.stale or pair.covered < self._forgotten_at:  # it knows what was taken back
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
             configure_within(pair, self._settings)
             bring_up_to_date(pair, self._store)
@@ -314,6 +326,7 @@ class Learner(Lessons):
             self._examiner.enthrone(pair)
             self._tracker.rebase()
             old, self._pair, self._tuned = self._pair, pair, 0
+            self._others.add(old)
         return old
 
     def figures(self) -> Figures:

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.backlog import Backlog
-from agent.learning.correcting import require_taken_back, row_of, take_back
+from agent.learning.correcting import require_the_same, row_of, take_back, take_back_elsewhere
 from agent.learning.examiner import Examiner
 from agent.learning.fitting import configure_within
 from agent.learning.heads.head import Ranking
@@ -38,7 +39,11 @@ TOP = 5  # classes in a ranking, as on the local wire
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Labelled:
-    """A label and what it is of; ``row`` int16[D] is of the pair that serves."""
+    """A label and what it is of.
+
+    ``row`` int16[D] is of the pair that serves; ``seen`` is when there was to be seen what it is
+    of, Unix seconds, and ``to_the_bit`` says that ``row`` is what any earlier label was learned by.
+    """
 
     id: str
     row: NDArray[np.int16]
@@ -47,6 +52,8 @@ class _Labelled:
     burst: str
     time: float
     origin: Origin
+    seen: float
+    to_the_bit: bool = False
 
 
 class Lessons:
@@ -83,6 +90,8 @@ class Lessons:
         self._predictions = predictions
         self._starters = starters
         self._forgotten_at = 0
+        self._others: WeakSet[Pair] = WeakSet()  # that may serve next, while somebody holds them
+        self._taken_back = 0  # labels of this run that a later one took the place of
         self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._tracker = Tracker(store.track())
         self._open_record()
@@ -138,7 +147,7 @@ class Lessons:
         with self._lock:
             self._require_room_for(name)
             row = self._pair.grid(image)[0]
-            return self._take(_Labelled(sample_id, row, image, name, scene, time, origin))
+            return self._take(_Labelled(sample_id, row, image, name, scene, time, origin, time))
 
     def label(self, kept: Kept, class_name: str, time: float, origin: Origin) -> Outcome:
         """Learn a kept prediction, or take back what was learned of it and learn it anew.
@@ -151,8 +160,14 @@ class Lessons:
         with self._lock:
             self._require_room_for(name)
             row = row_of(self._pair, kept)
-            require_taken_back(self._recorder, kept, name)
-            return self._take(_Labelled(kept.id, row, kept.image, name, "", time, origin))
+            if kept.label and not self._recorder.is_known(kept.id):
+                require_the_same(kept, name)
+                said = self._pair.answers(row)[self._pair.champion]
+                return Outcome(kept.id, Share.LEARN, said)
+            exact = kept.bundle == self._pair.bundle
+            return self._take(
+                _Labelled(kept.id, row, kept.image, name, "", time, origin, kept.time, exact)
+            )
 
     def flush(self) -> None:
         """Write everything that waits, and a snapshot if one is due.
@@ -182,6 +197,8 @@ class Lessons:
             self._restate,
             self._tracker,
         )
+        # What was recorded and taken back before it was written left its number with the pair only.
+        self._recorder.sequence = max(self._recorder.sequence, self._pair.covered)
         self._examiner = Examiner(self._recorder.counters, self._pair)
 
     def _take(self, labelled: _Labelled) -> Outcome:
@@ -201,18 +218,20 @@ class Lessons:
         origin, image = labelled.origin, labelled.image
         if held is not None:
             self._backlog.drop(held, pair.covered)
-            take_back(pair, recorder, held, labelled.row)
+            take_back(pair, recorder, held, labelled.row if labelled.to_the_bit else None)
+            take_back_elsewhere(self._others - {pair}, held)
+            self._taken_back += 1
             origin = Origin.CORRECTED if origin is Origin.TAUGHT else origin
             image = held.image if image is None else image
         learned = pair.count(name) + self._backlog.of(name)
-        scene, time = labelled.burst, labelled.time
-        placed = recorder.place(labelled.id, name, scene, time, learned, origin)
+        scene, seen = labelled.burst, labelled.seen
+        placed = recorder.place(labelled.id, name, scene, seen, learned, origin)
         if placed.share is None or (held is not None and held.share is not Share.LEARN):
             return Outcome(labelled.id, None, predicted)
         sample = Sample(
             id=labelled.id,
             sequence=recorder.sequence + 1,
-            time=time,
+            time=labelled.time,
             class_name=name,
             burst=placed.burst.id,
             share=placed.share,
@@ -237,10 +256,10 @@ class Lessons:
         return snapshot
 
     def _require_room_for(self, name: str) -> None:
+        if self._pair.count(name) or name in self._recorder.classes:
+            return
         # Of a class whose every scene is held out the head knows nothing: its samples still count.
         met = self._recorder.classes | set(self._pair.classes)
-        if name in met:
-            return
         if len(met) >= self._settings.classes_max:
             raise FieldwiseError(
                 Fault.TOO_MANY_CLASSES,

@@ -48,6 +48,7 @@ class Pair:
         lost: Samples missing from the statistics since a snapshot was damaged.
         held_out: Features, by sample, of held-out images that the store has no such features of.
         newcomer: Whether the head that learns by gradient has seen none of what is covered.
+        stale: Whether it holds what was taken back meanwhile, and must not serve.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Pair:
         self.saved = 0
         self.lost = 0
         self.held_out: dict[str, NDArray[np.int16]] = {}
-        self.newcomer = False
+        self.newcomer = self.stale = False
         self._settings, self._tuning = settings, tuning
         self._roster = self._assembled(statistics)
         self._serving = self._prepared(settings.heads.enabled[0])

@@ -153,6 +153,7 @@ class Recorder:
     def take_back(self, sample: Sample) -> None:
         """Drop a recorded sample: it is about to be recorded anew, or put to no use any more."""
         self._memory.remove(sample.id)
+        self._forgotten = [each for each in self._forgotten if each != sample.id]
         if any(waiting.id == sample.id for waiting in self._waiting):
             self._waiting = [each for each in self._waiting if each.id != sample.id]
         else:
@@ -195,7 +196,7 @@ class Recorder:
         self._let_go(gone)
         if not self._waiting:
             self._waiting_since = sample.time
-        self._waiting.append(sample if kept else replace(sample, image=None))
+        self._waiting.append(sample if kept else _without_image(sample))
         self._bursts[sample.class_name] = burst
         self.counters = _counted(self.counters, sample, 1)
         self.sequence = sample.sequence
@@ -250,6 +251,16 @@ class Recorder:
 
     def _let_go(self, images: Iterable[Remembered]) -> None:
         self._forgotten += [image.id for image in images]
+
+
+def _without_image(sample: Sample) -> Sample:
+    """What is recorded where there is no room for the image; held out, its features go as well.
+
+    Those of learned samples have a budget of their own. Those of held-out ones go with the image,
+    or nothing would ever let them go.
+    """
+    learned = sample.share is Share.LEARN
+    return replace(sample, image=None, grid=sample.grid if learned else None)
 
 
 def _counted(counters: Counters, sample: Sample, number: int) -> Counters:

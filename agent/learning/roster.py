@@ -83,7 +83,7 @@ class Roster:
         """Go on under other settings or another tuning, with the same heads enabled."""
         self._settings = settings
         for lane in self.lanes:
-            lane.configure(*_solving(settings, tuning))
+            lane.configure(*_solving(settings, tuning), settings.heads.half_life_samples)
         self._put_together(views, tuning)
 
     def answers(self, row: NDArray[np.int16]) -> dict[str, str]:

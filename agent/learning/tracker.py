@@ -35,6 +35,7 @@ from agent.learning.tuning import HeldOut, Learned
 
 SEEN_MAX = 4096  # predictions between two ticks: 4,096 a second are more than a device makes
 BYTES_A_SAMPLE = 4096  # a sixth of an image
+NO_BATCH_SOLVE = (HeadName.GRADIENT, HeadName.DECAYED)  # what they are depends on the order
 
 _log = structlog.get_logger()
 
@@ -170,8 +171,8 @@ def gap_to_batch(
     """
     statistics = [each.statistics for each in learned]
     anew = Pair(pair.embedder, statistics, 0, settings, pair.tuning)
-    if pair.champion not in anew.heads or pair.champion == HeadName.GRADIENT:
-        return 0, 0  # what is trained step by step has no batch solve
+    if pair.champion not in anew.heads or pair.champion in NO_BATCH_SOLVE:
+        return 0, 0
     anew.serve(pair.champion)
     said, again = (predict(each.head, held_out.grid) for each in (pair, anew))
     differ = sum(1 for one, other in zip(said, again, strict=True) if one != other)

@@ -111,6 +111,8 @@ def prepare(
     emptied = [name for name in dict.fromkeys(found.names) if not changed.count(name)]
     for name in emptied:
         changed.forget_class(name)
+    if orphans and not strict:
+        changed.settle()  # the next solve is due by what is left, not by what there was
     remaining, lost = changed.total, 0
     if strict:
         changed = _built_anew(changed, store, settings, selection, starters)
@@ -130,6 +132,7 @@ def prepare(
     sentences += () if strict else _about_rehearsal(changed)
     absent = _marks_after(store, selection)
     gone = {*predictions, *(sample.id for sample in found.samples)}
+    changed.held_out = {id_: row for id_, row in changed.held_out.items() if id_ not in gone}
     forgetting = Forgetting(
         selection, classes, counters, _snapshot(changed), tuple(sorted(gone)), absent
     )

@@ -62,16 +62,15 @@ class Lane:
         self.columns = columns
         self.accumulator = Accumulator(statistics)
         self._wanted = wanted
-        self._half_life = half_life_samples
         self.keepers: dict[str, _LinearKeeper] = {}
-        self.configure(shrinkage, cadence or Cadence(0.0, 1))
+        self.configure(shrinkage, cadence or Cadence(0.0, 1), half_life_samples)
 
     @property
     def linear(self) -> dict[str, Linear]:
         """The keepers by name, as an average takes them."""
         return dict(self.keepers)
 
-    def configure(self, shrinkage: float, cadence: Cadence) -> None:
+    def configure(self, shrinkage: float, cadence: Cadence, half_life_samples: float) -> None:
         """Solve everything anew under other settings; what fades goes on from its sums."""
         discriminant = Discriminant(self.accumulator, shrinkage, cadence)
         keepers: list[_LinearKeeper] = [discriminant]
@@ -80,7 +79,7 @@ class Lane:
         if NearestMean.name in self._wanted:
             keepers.append(NearestMean(self.accumulator))
         if DecayedDiscriminant.name in self._wanted:
-            keepers.append(self._decayed(shrinkage, cadence))
+            keepers.append(self._decayed(shrinkage, cadence, half_life_samples))
         self.keepers = {keeper.name: keeper for keeper in keepers}
 
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
@@ -117,11 +116,13 @@ class Lane:
         for keeper in self.keepers.values():
             keeper.settle()
 
-    def _decayed(self, shrinkage: float, cadence: Cadence) -> DecayedDiscriminant:
+    def _decayed(
+        self, shrinkage: float, cadence: Cadence, half_life_samples: float
+    ) -> DecayedDiscriminant:
         changed = DecayedDiscriminant(
             self.accumulator.width,
             unit_of(self.accumulator),
-            self._half_life,
+            half_life_samples,
             shrinkage,
             cadence,
         )
