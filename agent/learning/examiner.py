@@ -41,7 +41,7 @@ class Examiner:
         self.window = Window(counters.window, counters.last_label, total)
         self._contest = _resumed(counters.contest, pair)
         self._trouble = ""
-        self.enthrone(pair)
+        self.succeed(pair)
 
     @property
     def contest(self) -> Contest:
@@ -78,6 +78,17 @@ class Examiner:
         champion = self._contest.champion
         if champion != pair.champion and champion in pair.heads:
             pair.serve(champion)
+
+    def succeed(self, pair: Pair) -> None:
+        """Let the champion serve, or the first other head where it knows nothing and others do.
+
+        A head that lets the past fade is emptied when something is taken back. The contest begins
+        anew then, for what was won was won by what it knew.
+        """
+        able = [name for name, head in pair.heads.items() if head.classes]
+        if able and self._contest.champion not in able:
+            self._contest = contest.begin(able[0], tuple(pair.heads))
+        self.enthrone(pair)
 
     def _compare(
         self, sample: Sample, answers: Mapping[str, str], settings: LearningSettings

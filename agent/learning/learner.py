@@ -91,8 +91,11 @@ class Learner(Lessons):
             classes = made.forgetting.classes
             track = self._tracker.without(classes)
             self._store.forget(replace(made.forgetting, track=track))
+            champion = self._pair.champion
             self._pair, self._tuned = made.pair, 0
             self._open_record()
+            if strict or self._pair.champion != champion:
+                self._tracker.rebase()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
             for name in classes:

@@ -221,6 +221,7 @@ class Lessons:
             take_back(pair, recorder, held, labelled.row if labelled.to_the_bit else None)
             take_back_elsewhere(self._others - {pair}, held)
             self._taken_back += 1
+            self._succeed()
             origin = Origin.CORRECTED if origin is Origin.TAUGHT else origin
             image = held.image if image is None else image
         learned = pair.count(name) + self._backlog.of(name)
@@ -246,6 +247,13 @@ class Lessons:
         self._learn(sample, labelled.row[None])
         recorder.flush_when_full()
         return Outcome(labelled.id, placed.share, predicted)
+
+    def _succeed(self) -> None:
+        champion = self._pair.champion
+        self._examiner.succeed(self._pair)
+        self._recorder.counters = self._examiner.counted(self._recorder.counters)
+        if self._pair.champion != champion:
+            self._tracker.rebase()
 
     def _restate(self, sequence: int) -> Snapshot | None:
         """What has to stand instead of the stored statistics if they hold that sample."""

@@ -240,6 +240,27 @@ def test_another_head_is_not_held_against_the_yardstick_of_the_last() -> None:
     assert device.learner.tracker.judge(0.0) is not None  # of no concern to it
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_champion_that_a_correction_emptied_gives_way_to_one_that_knows(*, restart: bool) -> None:
+    device = Device(with_heads(PLAIN, HeadName.DECAYED, HeadName.AVERAGE))
+    device.teach(0, 12)
+    assert device.learner.pair.champion == "decayed"
+    correct(device)
+    if restart:
+        device.learner.close()
+        device.start()
+    assert device.learner.pair.champion == "average"
+    assert len(device.learner.predict(device.images[1], 9).classes) == 6
+
+
+def test_a_champion_that_a_forgetting_emptied_gives_way_to_one_that_knows() -> None:
+    device = Device(with_heads(PLAIN, HeadName.DECAYED, HeadName.AVERAGE))
+    device.teach(0, 12)
+    device.forget(sample_id="s4")
+    assert device.learner.pair.champion == "average"
+    assert len(device.learner.predict(device.images[1], 9).classes) == 6
+
+
 def test_another_half_life_is_adopted_at_once() -> None:
     heads = HeadName.AVERAGE, HeadName.DECAYED
     slow = Device(with_heads(PLAIN, *heads, half_life_samples=1e6))
@@ -257,6 +278,7 @@ def test_a_strict_forgetting_is_tuned_anew() -> None:
     device = tuned()
     device.forget(class_name="class 1", strict=True)
     assert device.learner.tuning_is_due
+    assert device.learner.tracker.judge(0.0) is None
 
 
 def test_features_of_forgotten_samples_leave_the_memory() -> None:
