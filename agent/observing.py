@@ -97,6 +97,7 @@ class Observer:
             lost_samples=learner.pair.lost if learner else 0,
             clock_ahead_seconds=contact.clock_ahead_seconds,
             skipped=self._serving.stopwatch.skipped,
+            waiting_samples=learner.behind if learner else 0,
         )
 
     def _settings_in_force(self) -> SettingsInForce:

@@ -179,6 +179,7 @@ class Status:
         lost_samples: Samples learned earlier that the head lost when its stored state was damaged.
         clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
         skipped: Frames of streams that the agent was not ready for, since it began.
+        waiting_samples: Recorded samples that wait to be learned, outside the hours for it.
     """
 
     agent_version: str
@@ -199,3 +200,4 @@ class Status:
     lost_samples: int
     clock_ahead_seconds: int
     skipped: int = 0
+    waiting_samples: int = 0

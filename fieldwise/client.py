@@ -350,6 +350,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         lost_samples=message.lost_samples,
         clock_ahead_seconds=message.clock_ahead_seconds,
         skipped=message.skipped,
+        waiting_samples=message.waiting_samples,
     )
 
 

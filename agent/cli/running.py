@@ -57,6 +57,7 @@ def _facts(found: Status) -> list[str]:
     member = f"{found.device_id} of {found.fleet}" if found.fleet else "outside a fleet"
     update = f"{found.update.phase} {found.update.failure}".rstrip()
     lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
+    waiting = f"{found.waiting_samples:,} recorded samples, until learning is allowed"
     return columns(
         [
             ("agent", f"{found.agent_version}, {member}"),
@@ -64,6 +65,7 @@ def _facts(found: Status) -> list[str]:
             ("update", f"{update}, generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
             *([("lost", lost)] if found.lost_samples else []),
+            *([("waiting", waiting)] if found.waiting_samples else []),
             ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),
             ("images kept", f"{learning.exemplars:,} in {size(learning.exemplar_bytes)}"),
             (

@@ -109,6 +109,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         lost_samples=status.lost_samples,
         clock_ahead_seconds=status.clock_ahead_seconds,
         skipped=status.skipped,
+        waiting_samples=status.waiting_samples,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))

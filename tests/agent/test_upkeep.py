@@ -88,6 +88,30 @@ async def test_where_nothing_can_give_way_samples_are_refused_with_the_bound_s_n
         assert await asking(agent, lambda device: device.predict(noise(1)[0]).id)
 
 
+async def test_what_was_accepted_near_the_bound_is_there_after_a_restart(tmp_path: Path) -> None:
+    def teach(device: Device) -> int:
+        for number, image in enumerate(noise(100)):
+            try:
+                device.teach(image, "red", burst=f"scene {number}")
+            except FieldwiseError as error:
+                assert error.fault is Fault.DISK_FULL
+                return number
+        return 100
+
+    async with running(tmp_path, commit_samples=1) as agent:
+        taken = agent.folder.size_bytes()
+    accepted = 0
+    for spare in (9, 18, 27, 29):  # the first has no room for a sample, the last for many
+        bound = taken + spare * MIB
+        async with running(tmp_path, backbone=False, disk_bytes_max=bound) as agent:
+            await asyncio.to_thread(agent.upkeep.tick)
+            accepted += await asking(agent, teach)
+        async with running(tmp_path, backbone=False) as agent:
+            found = (await asking(agent, lambda device: device.status())).learning
+            assert found.samples + found.select_samples + found.judge_samples == accepted
+    assert accepted > 0
+
+
 async def test_what_is_taught_by_day_is_learned_by_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,17 +150,17 @@ async def test_learning_waits_while_predictions_are_asked_for(
 async def test_what_still_waits_when_the_agent_ends_is_there_afterwards(tmp_path: Path) -> None:
     image = class_images("red", 1)[0]
 
-    def teach(device: Device) -> None:
+    def teach(device: Device) -> int:
         for number in range(10):
             device.teach(image, f"class {number % 3}")
+        return device.status().waiting_samples
 
     async with running(tmp_path) as agent:
         agent.clock.minute_of_day = lambda: NOON  # type: ignore[method-assign]  # a clock that stands
     closed = "00:00-00:01"
     async with running(tmp_path, backbone=False, learn_window=closed) as agent:
         agent.clock.minute_of_day = lambda: NOON  # type: ignore[method-assign]  # the same
-        await asking(agent, teach)
-        assert behind(agent) > 0
+        assert await asking(agent, teach) == behind(agent) > 0
     async with running(tmp_path, backbone=False) as agent:
         learned = (await asking(agent, lambda device: device.status())).learning
         assert (

@@ -36,8 +36,9 @@ def lived(samples: int, classes: int, seed: int = 0) -> TrackRecord:
             record.plot(Point(float(number), number, classes, 0.7, 0.1))
     tallies = {name: (10, chance.randrange(11)) for name in names}
     stick = Yardstick(0.05, np.sort(np.random.default_rng(seed).random(30, np.float32)))
+    calibration = Calibration(30, 2.0, 0.3, 0.1)
     for _ in range(2):
-        record.checkpoint(Checkpoint(tallies, Calibration(30, 2.0, 0.3, 0.1), stick, 30, 0, (90, 30)))
+        record.checkpoint(Checkpoint(tallies, calibration, stick, 30, 0, (90, 30)))
     return record
 
 
