@@ -117,11 +117,15 @@ def _choose(
 ) -> list[Choice]:
     """The best of the wanted ones; new ones must not look like any that needs no question."""
     mask = np.array(wanted, bool)
-    names = [entry.id for entry, is_wanted in zip(shown.entries, wanted, strict=True) if is_wanted]
+    # Of all that are shown: what is usual among them must not depend on which are asked for.
+    every = _candidates(pair, judge, [entry.id for entry in shown.entries], shown.grid)
+    if not every:
+        return []
     settled = [bool(entry.label or entry.asked) for entry in shown.entries]
     known = shown.grid[np.array(settled, bool) & ~mask]
     grid = shown.grid[mask]
-    return choose(_candidates(pair, judge, names, grid), grid, known, count)
+    candidates = [each for each, is_wanted in zip(every, wanted, strict=True) if is_wanted]
+    return choose(candidates, grid, known, count)
 
 
 def _question(pair: Pair, shown: _Shown, choice: Choice) -> Question:
