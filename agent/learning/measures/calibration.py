@@ -5,6 +5,9 @@ changes no answer and brings confidence in line with accuracy (Guo and others, 2
 of modern neural networks"). T minimises the negative log-likelihood of held-out labels, which with
 b = 1/T is a sum of log-sum-exp(b z) - b z_y: convex in b. Its derivative, the mean of E_p[z] - z_y
 under p = softmax(b z), only rises, so halving an interval finds its zero and nothing can go astray.
+Where every one of n answers is right there is no zero: the likelihood rises until confidence is 1.
+But n right answers say that errors are rare, not that there are none (Laplace's rule), so each of
+the labels is then given to the second best class for one part in n + 1.
 
 The error that is stated is the expected calibration error: samples in order of confidence are cut
 into bins of equal number, and it is the mean, over samples, of the distance between a bin's mean
@@ -90,8 +93,7 @@ def fit_temperature(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         labels: int64[N]; ``UNKNOWN`` ones say nothing of the likelihood and are left out.
 
     Returns:
-        From ``TEMPERATURE_MIN`` to ``TEMPERATURE_MAX``; 1 where no known label is given. Where
-        every answer is right the likelihood rises without end: the least one is returned.
+        From ``TEMPERATURE_MIN`` to ``TEMPERATURE_MAX``; 1 where no known label is given.
     """
     known = labels >= 0
     if not known.any():
@@ -99,6 +101,8 @@ def fit_temperature(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     centred = scores[known].astype(np.float64)
     centred -= centred.max(axis=1, keepdims=True)
     truth = centred[np.arange(len(centred)), labels[known]].mean()
+    if truth == 0 and centred.shape[1] > 1:  # every answer is right
+        truth = np.partition(centred, -2, axis=1)[:, -2].mean() / (len(centred) + 1)
     low, high = np.log(1 / TEMPERATURE_MAX), np.log(1 / TEMPERATURE_MIN)
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -84,11 +84,14 @@ def test_classes_that_the_head_does_not_know_count_as_wrong_and_choose_nothing()
     assert fit_temperature(scores, unknown) == 1.0
 
 
-def test_a_head_that_is_always_right_is_believed_as_far_as_the_bound() -> None:
-    labels = np.arange(60) % 4
-    sure = np.zeros((60, 4), np.float32)
-    sure[np.arange(60), labels] = 9
-    assert fit_temperature(sure, labels) == pytest.approx(TEMPERATURE_MIN, rel=1e-6)
+@pytest.mark.parametrize("samples", [30, 60, 600])
+def test_a_head_that_was_always_right_is_believed_as_far_as_that_tells(samples: int) -> None:
+    labels = np.arange(samples) % 4
+    sure = np.zeros((samples, 4), np.float32)
+    sure[np.arange(samples), labels] = 9
+    found = calibrate(sure, labels)
+    assert found.bins[0].confidence == pytest.approx(samples / (samples + 1), rel=1e-6)
+    assert fit_temperature(sure[:, :1], labels * 0) >= TEMPERATURE_MIN  # a single class
 
 
 def test_a_head_that_is_wrong_with_conviction_is_told_to_know_nothing() -> None:
