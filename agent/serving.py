@@ -61,6 +61,7 @@ class Serving:
 
     Attributes:
         starters: Gives the starter head of a bundle for each view.
+        missing_bytes: What the state folder lacks for the next group; above 0 nothing is learned.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Serving:
         self.settings = settings
         self.stopwatch = Stopwatch()
         self.starters: Starters = no_starters
+        self.missing_bytes = 0
         self._recent = recent
         self._asker, self._own = Asker(recent), OwnLabels()
         self._clock = clock
@@ -254,17 +256,28 @@ class Serving:
     def _learn(
         self, sample_id: str, image: Image, class_name: str, burst: str, origin: Origin
     ) -> Lesson:
+        self._require_disk()
         now = self._clock.wall()
         return _lesson(self._required().teach(sample_id, image, class_name, burst, now, origin))
 
     def _label(self, kept: Kept, class_name: str, origin: Origin) -> Lesson:
         learner = self._required()
+        self._require_disk()
         outcome = learner.label(kept, class_name, self._clock.wall(), origin)
         if outcome.share is not None:
             self._recent.label(kept.id, stored_class_name(class_name))
         elif kept.label and not learner.settings.learning_paused:
             self._recent.label(kept.id, "")  # the earlier label was taken back
         return _lesson(outcome)
+
+    def _require_disk(self) -> None:
+        """What could not be written would be lost with the next stop, however long it waited."""
+        if self.missing_bytes:
+            raise FieldwiseError(
+                Fault.DISK_FULL,
+                f"disk_bytes_max is {self.settings.disk_bytes_max:,} bytes; to learn safely,"
+                f" {self.missing_bytes:,} more are needed, and nothing is left to make room",
+            )
 
     def _novelty(self, look: Look) -> Novelty | None:
         found = self._required().tracker.witness(look.ranking, self._clock.wall())

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from agent.learning.envelope import Allotment, DiskUse, allot
+from agent.learning.envelope import Allotment, DiskUse, allot, missing_bytes
 from agent.learning.learner import Learner
 from agent.learning.stopping import ShouldStop, Stopped
 from agent.pacing import Pacer
@@ -91,12 +91,12 @@ class Upkeep:
         reserve = self._disk.reserve_bytes(settings.group_samples) + self._more
         use = DiskUse(self._disk.live_bytes(), images, 0, reserve)
         told = allot(settings, use)
-        features = 0
         if told.features < settings.feature_log_bytes_max:  # only now it matters what they take
-            features = self._serving.store.feature_bytes()
-            told = allot(settings, replace(use, features=features))
+            use = replace(use, features=self._serving.store.feature_bytes())
+            told = allot(settings, use)
+        self._serving.missing_bytes = missing_bytes(settings, use)
         self._apply(learner, told)
-        if told.features < features and not images:
+        if told.features < use.features and not images:
             learner.trim()
 
     def _apply(self, learner: Learner, told: Allotment) -> None:

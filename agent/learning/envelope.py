@@ -113,5 +113,12 @@ def allot(settings: LearningSettings, use: DiskUse) -> Allotment:
     return Allotment(images, features)
 
 
+def missing_bytes(settings: LearningSettings, use: DiskUse) -> int:
+    """What the next writes would lack once every image and every such feature had given way."""
+    if not settings.disk_bytes_max:
+        return 0
+    return max(0, use.live - use.images - use.features + use.reserve - settings.disk_bytes_max)
+
+
 def _stepped(room: int, wanted: int) -> int:
     return wanted if room >= wanted else max(0, room // STEP_BYTES * STEP_BYTES)

@@ -7,6 +7,7 @@ from agent.learning.envelope import (
     DiskUse,
     allot,
     may_learn,
+    missing_bytes,
     read_window,
     rest_seconds,
 )
@@ -132,3 +133,11 @@ def test_budgets_move_in_steps_and_never_upwards_past_what_is_free() -> None:
         told = allot(SETTINGS, taken)
         assert told.images % STEP_BYTES == 0
         assert 0 <= 40 * MIB - odd - told.images < STEP_BYTES
+
+
+def test_bytes_are_missing_only_once_nothing_can_give_way() -> None:
+    settings = LearningSettings(disk_bytes_max=100 * MIB)
+    full = DiskUse(live=110 * MIB, images=10 * MIB, features=5 * MIB, reserve=5 * MIB)
+    assert missing_bytes(settings, full) == 0
+    assert missing_bytes(settings, DiskUse(110 * MIB, 10 * MIB, 4 * MIB, 5 * MIB)) == MIB
+    assert missing_bytes(LearningSettings(disk_bytes_max=0), full) == 0
