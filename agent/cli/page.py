@@ -162,6 +162,11 @@ def _heads(report: LearningReport) -> str:
     )
 
 
+def _apart(name: str) -> str:
+    """A class's name, whose direction of writing leaves what stands beside it alone."""
+    return f"<bdi>{escape(name)}</bdi>"
+
+
 def _name(head: HeadScore) -> str:
     return f"<b>{escape(head.name)}</b>" if head.serves else escape(head.name)
 
@@ -193,7 +198,7 @@ def _mistakes(report: LearningReport) -> str:
         return _card(title, _nothing("No mistake is on record."))
     most = worst[0].mistaken
     rows = "".join(
-        f"<tr><th>{escape(each.name)} <em>taken for</em> {escape(each.mistaken_for)}</th>"
+        f"<tr><th>{_apart(each.name)} <em>taken for</em> {_apart(each.mistaken_for)}</th>"
         f"<td>{bar(each.mistaken / most, 'wrong')}</td>"
         f"<td class=n>{each.mistaken:,} of {each.samples:,}</td></tr>"
         for each in worst
@@ -262,7 +267,7 @@ def _classes(classes: Sequence[ClassScore]) -> str:
         return _card("Classes", _nothing("No class is known yet."))
     ordered = sorted(classes, key=lambda each: (_recall(each), each.name))
     rows = "".join(
-        f"<tr><th>{escape(each.name)}</th><td class=n>{each.learned:,}</td>"
+        f"<tr><th>{_apart(each.name)}</th><td class=n>{each.learned:,}</td>"
         f"<td>{bar(_recall(each), 'held') if each.select_samples else ''}</td>"
         f"<td class=n>{_of(each.select_correct, each.select_samples)}</td>"
         f"<td class=n>{f'{each.select_best:.0%}' if each.select_samples else DASH}</td>"

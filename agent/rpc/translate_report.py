@@ -1,7 +1,7 @@
 """The learning report between values and messages."""
 
 from agent.rpc.translate_local import timestamp
-from fieldwise.learning import CurvePoint, LearningReport
+from fieldwise.learning import CurvePoint, DriftAlarm, DriftWatch, LearningReport
 from fieldwise.v1alpha1 import local_pb2
 
 CLASSES_MAX = 10_000
@@ -24,24 +24,8 @@ def report_response(report: LearningReport) -> local_pb2.GetLearningReportRespon
         ],
         classes=_classes(report),
         curve=[_point(each) for each in report.curve],
-        alarms=[
-            local_pb2.DriftAlarm(
-                time=timestamp(each.time),
-                signal=each.signal,
-                detector=each.detector,
-                observed=each.observed,
-            )
-            for each in report.alarms
-        ],
-        watches=[
-            local_pb2.DriftWatch(
-                signal=each.signal,
-                detector=each.detector,
-                observed=each.observed,
-                alarms=each.alarms,
-            )
-            for each in report.watches
-        ],
+        alarms=[_alarm(each) for each in report.alarms],
+        watches=[_watch(each) for each in report.watches],
         calibration=_calibration(report),
         tested=report.tested,
         correct=report.correct,
@@ -86,6 +70,24 @@ def _classes(report: LearningReport) -> list[local_pb2.ClassScore]:
         )
         for each in report.classes[:CLASSES_MAX]
     ]
+
+
+def _alarm(alarm: DriftAlarm) -> local_pb2.DriftAlarm:
+    return local_pb2.DriftAlarm(
+        time=timestamp(alarm.time),
+        signal=alarm.signal,
+        detector=alarm.detector,
+        observed=alarm.observed,
+    )
+
+
+def _watch(watch: DriftWatch) -> local_pb2.DriftWatch:
+    return local_pb2.DriftWatch(
+        signal=watch.signal,
+        detector=watch.detector,
+        observed=watch.observed,
+        alarms=watch.alarms,
+    )
 
 
 def _point(point: CurvePoint) -> local_pb2.CurvePoint:

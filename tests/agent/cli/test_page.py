@@ -165,3 +165,8 @@ def test_a_prediction_of_something_new_says_so_in_words() -> None:
     new = Prediction("2", (ScoredClass("apple", 0.9),), "b", True, Novelty(0.02, True))
     assert prediction_words(known) == "apple 90%  [1]"
     assert prediction_words(new) == "apple 90%; unlike anything known (p 0.02)  [2]"
+
+
+def test_a_name_that_is_written_from_right_to_left_turns_nothing_around() -> None:
+    made = page(report(("שלום!",)), STATUS, 0.0)
+    assert made.count("<bdi>שלום!</bdi>") == made.count("שלום!") > 0
