@@ -258,13 +258,13 @@ def opened(settings: AgentSettings) -> Iterator[Agent]:
             agent.close()
 
 
-def watched_folder(folder: Path, tell: Tell) -> WatchedFolder:
-    """A folder as a source.
+def watched_folder(folder: Path, tell: Tell, *, existing: bool) -> WatchedFolder:
+    """A folder as a source, of new files or also of those that exist.
 
     Raises:
         FieldwiseError: ``NOT_FOUND``, ``INVALID_ARGUMENT``.
     """
-    return WatchedFolder(folder, SystemClock(), tell)
+    return WatchedFolder(folder, SystemClock(), tell, existing=existing)
 
 
 def camera(device: str, every_seconds: float, class_name: str | None, tell: Tell) -> Camera:

@@ -104,8 +104,8 @@ class RecentPredictions:
                 return self._as_it_is_now(kept)
         raise FieldwiseError(
             Fault.NOT_FOUND,
-            f"prediction {prediction_id[:64]!r} is not among those kept for feedback;"
-            f" the newest {self._count_max:,} in {self._bytes_max:,} bytes are",
+            f"prediction {prediction_id[:64]!r} is not among those kept for feedback: the newest"
+            f" {self._count_max:,}, as far as {self._bytes_max:,} bytes hold them",
         )
 
     def entries(self) -> list[Entry]:

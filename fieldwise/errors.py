@@ -79,7 +79,11 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             2,
             "See `settings` for every setting, its bounds and where it came from.",
         ),
-        Fault.NOT_FOUND: Entry("NOT_FOUND", 4, "List what there is with the `list` command."),
+        Fault.NOT_FOUND: Entry(
+            "NOT_FOUND",
+            4,
+            "Check the name or id: `list`, `status` and their like show what there is.",
+        ),
         Fault.ALREADY_EXISTS: Entry("ALREADY_EXISTS", 5, "Choose another name or version."),
         Fault.CONFLICT: Entry(
             "ABORTED", 5, "Someone else changed it meanwhile: look again and repeat."
@@ -148,14 +152,20 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "Use 1 to 128 printable characters without leading or trailing blanks.",
         ),
         Fault.TOO_MANY_CLASSES: Entry(
-            "RESOURCE_EXHAUSTED", 5, "Raise classes_max in the agent's settings."
+            "RESOURCE_EXHAUSTED",
+            5,
+            "Raise the setting that is named, in the agent's own settings, or forget a class.",
         ),
         Fault.NO_BACKBONE: Entry(
             "FAILED_PRECONDITION",
             5,
             "Join a fleet that rolls one out, or `fieldwise-agent backbone install FILE`.",
         ),
-        Fault.DISK_FULL: Entry("RESOURCE_EXHAUSTED", 5, "Free space where the state folder lies."),
+        Fault.DISK_FULL: Entry(
+            "RESOURCE_EXHAUSTED",
+            5,
+            "Raise the setting that is named, or free space where the state folder lies.",
+        ),
         Fault.STATE_LOCKED: Entry(
             "FAILED_PRECONDITION",
             5,

@@ -100,7 +100,7 @@ def lesson_words(lesson: Lesson) -> str:
         lesson.share, f"set aside ({lesson.share})"
     )
     guess = f"; took it for {lesson.predicted}" if lesson.predicted else ""
-    return f"{fate}{guess}"
+    return f"{fate}{guess}  [{lesson.sample_id}]"
 
 
 def prediction_words(prediction: Prediction) -> str:
@@ -127,6 +127,9 @@ def _samples(
         yield path, partial(_refuse, error)
         return
     wanted = table.of(class_name) if label and class_name else range(len(table.rows))
+    if not wanted:
+        said = f"no row of {path} is called {class_name} in the column {label}"
+        yield path, partial(_refuse, FieldwiseError(Fault.NOT_FOUND, said))
     for place in wanted:
         yield Path(f"{path}:{place + 1}"), partial(table.rows.__getitem__, place)
 

@@ -20,6 +20,9 @@ def watch(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to watch.")],
     *,
+    existing: Annotated[
+        bool, typer.Option("--existing", help="Take what is there already as well.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Learn new files in class folders of DIR, predict the others; until interrupted."""
@@ -28,7 +31,7 @@ def watch(
 
     voice = Voice("file", as_json=json)
     with desk(settings_of(context)) as reached:
-        source = watched_folder(folder, voice.tell)
+        source = watched_folder(folder, voice.tell, existing=existing)
         print(f"watching {legible(source.path)}", file=sys.stderr)
         feeder(reached, voice.say, voice.tell).feed_all(source)
 
@@ -47,7 +50,7 @@ def camera(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Predict what a camera sees, or teach it; until interrupted (needs the extra [camera])."""
+    """Predict what a camera sees, or teach it; until interrupted (needs the extra ``camera``)."""
     from agent.app import camera as opened
     from agent.app import feeder
     from agent.cli.desk import desk

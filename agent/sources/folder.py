@@ -7,7 +7,7 @@ they are: beside the image on offer only names are held, one for each file in th
 
 Names that begin with a dot are left alone, as is what other programs keep for themselves, and links
 to folders are not followed: they may lead anywhere, also back. Links to files are read. What was in
-the folder before is taken once it is written or touched.
+the folder before is taken once it is written or touched, or at once where that is asked for.
 """
 
 import hashlib
@@ -74,13 +74,14 @@ class WatchedFolder:
         folder: What is watched.
         clock: Time.
         tell: Told of what cannot be read, and of names that are not UTF-8.
+        existing: Whether what is there already is taken as well.
 
     Raises:
         FieldwiseError: ``NOT_FOUND`` when the folder is not there, ``INVALID_ARGUMENT`` for one
             whose path is not UTF-8, which watchfiles cannot be told.
     """
 
-    def __init__(self, folder: Path, clock: Clock, tell: Tell) -> None:
+    def __init__(self, folder: Path, clock: Clock, tell: Tell, *, existing: bool = False) -> None:
         if not folder.is_dir():
             raise FieldwiseError(Fault.NOT_FOUND, f"{folder} is not a folder")
         self.path = folder.resolve()  # as the kernel's notices name what is inside
@@ -90,7 +91,7 @@ class WatchedFolder:
         self._tell = tell
         self._stillness = Stillness()
         self._taken: dict[Path, bytes] = {}
-        self._seen = _forms(self.path, self.path)
+        self._seen = {} if existing else _forms(self.path, self.path)
 
     def frames(self) -> Iterator[Frame | None]:
         """Files as they become whole, each once for each content it gets, for ever."""

@@ -99,6 +99,8 @@ def test_tables_are_taught_and_asked_by_commands(agent: AgentProcess, tmp_path: 
     again = agent.ask("predict", tmp_path / "rest.npy")
     assert [each["classes"] for each in again] == [each["classes"] for each in said]
     assert agent.run("predict", tmp_path / "gone.csv").returncode == 2
+    none = agent.run("teach", "champagne", wines.table, "--label", LABEL)
+    assert (none.returncode, "no row" in none.stderr) == (4, True)
 
 
 def test_what_the_sensor_did_not_send_is_refused_and_nothing_learned(

@@ -116,7 +116,10 @@ def test_names_that_are_not_utf8_are_said_as_far_as_they_can_be(
         voice.tell("", FieldwiseError(Fault.BUSY, "not now"))
     said = capsys.readouterr()
     words, lines = said.out.splitlines()[:2], lines_of("\n".join(said.out.splitlines()[2:]))
-    assert words == ["bad\ufffd.png: red 100%  [id]", "bad\ufffd.png: learned; took it for red"]
+    assert words == [
+        "bad\ufffd.png: red 100%  [id]",
+        "bad\ufffd.png: learned; took it for red  [id]",
+    ]
     assert [each["file"] for each in lines] == ["bad\ufffd.png"] * 3
     assert lines[2]["fault"] == "image-invalid"
     assert said.err.count("files wait: not now") == 2

@@ -53,7 +53,13 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(folder_source, "AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(folder_source, "Stillness", lambda: Stillness(0.1))
 
-    def run(taker: NotingTaker, done: Callable[[], bool], folder: Path = tmp_path) -> str:
+    def run(
+        taker: NotingTaker,
+        done: Callable[[], bool],
+        folder: Path = tmp_path,
+        *,
+        existing: bool = False,
+    ) -> str:
         rounds = quiet = 0
         told: list[str] = []
 
@@ -71,7 +77,7 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
             told.append(f"{name}: {error.sentence}")
 
         monkeypatch.setattr(folder_source, "_changes", changes)
-        source = WatchedFolder(folder, SystemClock(), tell)
+        source = WatchedFolder(folder, SystemClock(), tell, existing=existing)
         Feeder(taker, lambda *_: None, tell, lambda _: None).feed_all(source)
         return "\n".join(told)
 
@@ -99,6 +105,19 @@ def test_class_folders_teach_and_the_rest_asks(watched: Watched, tmp_path: Path)
     watched(taker, lambda: bool(taker.taught and taker.asked))
     assert taker.taught == [(b"one", "apple")]
     assert taker.asked == [b"two"]
+
+
+def test_what_is_there_before_is_left_alone_unless_it_is_asked_for(
+    watched: Watched, tmp_path: Path
+) -> None:
+    (tmp_path / "apple").mkdir()
+    (tmp_path / "apple" / "old.png").write_bytes(b"old")
+    taker = NotingTaker()
+    later(lambda: (tmp_path / "new.png").write_bytes(b"new"))
+    watched(taker, lambda: bool(taker.asked))
+    assert (taker.taught, taker.asked) == ([], [b"new"])
+    watched(taker, lambda: bool(taker.taught), existing=True)
+    assert taker.taught == [(b"old", "apple")]
 
 
 def test_a_busy_or_absent_agent_is_waited_for(watched: Watched, tmp_path: Path) -> None:

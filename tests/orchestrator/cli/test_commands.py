@@ -206,7 +206,8 @@ def test_an_error_is_a_sentence_with_advice_and_an_exit_status(
     assert result.exit_code == 4
     assert result.stdout == ""
     assert result.stderr == (
-        "error: there is no such thing\nList what there is with the `list` command.\n"
+        "error: there is no such thing\n"
+        "Check the name or id: `list`, `status` and their like show what there is.\n"
     )
     told = json.loads(run(*arguments, "--json").stderr)["error"]
     assert told["fault"] == "not-found"
