@@ -94,6 +94,8 @@ class Lessons:
         self._taken_back = 0  # labels of this run that a later one took the place of
         self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._tracker = Tracker(store.track())
+        if pair.rescaled:
+            self._tracker.rebase()
         self._open_record()
 
     @property

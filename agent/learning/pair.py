@@ -48,6 +48,7 @@ class Pair:
         lost: Samples missing from the statistics since a snapshot was damaged.
         held_out: Features, by sample, of held-out images that the store has no such features of.
         newcomer: Whether the head that learns by gradient has seen none of what is covered.
+        rescaled: Whether its scores are of another scale than those of the head that was stored.
         stale: Whether it holds what was taken back meanwhile, and must not serve.
     """
 
@@ -65,7 +66,7 @@ class Pair:
         self.saved = 0
         self.lost = 0
         self.held_out: dict[str, NDArray[np.int16]] = {}
-        self.newcomer = self.stale = False
+        self.newcomer = self.stale = self.rescaled = False
         self._settings, self._tuning = settings, tuning
         self._roster = self._assembled(statistics)
         self._serving = self._prepared(settings.heads.enabled[0])
@@ -261,6 +262,7 @@ class Pair:
             self._roster.contents(),
             self.champion,
             self._tuning,
+            self._settings.shrinkage,
         )
         return Snapshot(self.bundle, self.covered, msgspec.msgpack.encode(content), self.lost)
 
@@ -355,8 +357,10 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
     try:
         held = msgspec.msgpack.decode(snapshot.content, type=Content)
         statistics = [decode(each) for each in held.statistics]
-        pair = Pair(embedder, statistics, snapshot.sequence, settings, held.tuning)
+        tuning = held.tuning if held.shrinkage == settings.shrinkage else UNTUNED
+        pair = Pair(embedder, statistics, snapshot.sequence, settings, tuning)
         pair.restore(held.heads, held.champion)
+        pair.rescaled = tuning != held.tuning or pair.champion != held.champion
     except (FieldwiseError, ValueError, np.linalg.LinAlgError) as error:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the stored head of {embedder.manifest.title} is damaged: {error}"

@@ -14,13 +14,17 @@ from agent.learning.tuning import Tuning
 
 
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A snapshot: statistics for each view, what heads keep beside them, and what was chosen."""
+    """A snapshot: statistics for each view, what heads keep beside them, and what was chosen.
+
+    It was chosen for scores under that setting of the shrinkage.
+    """
 
     format: Annotated[int, Meta(ge=1, le=1)]
     statistics: tuple[bytes, ...]
     heads: dict[str, bytes]
     champion: str
     tuning: Tuning
+    shrinkage: Annotated[float, Meta(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)

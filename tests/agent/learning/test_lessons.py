@@ -228,6 +228,21 @@ def test_another_shrinkage_ends_what_was_measured_of_scores_as_they_were() -> No
     assert device.learner.tuning_is_due
 
 
+@pytest.mark.parametrize("heads", [False, True])
+def test_settings_that_changed_between_two_starts_end_it_too(*, heads: bool) -> None:
+    device = tuned()
+    device.learner.close()
+    device.start()
+    assert device.learner.pair.calibrated
+    assert device.learner.tracker.judge(0.0) is not None
+    another = HeadName.RIDGE if device.learner.pair.champion != "ridge" else HeadName.AVERAGE
+    changed = msgspec.structs.replace(device.settings, shrinkage=10.0)
+    device.settings = with_heads(device.settings, another) if heads else changed
+    device.start()
+    assert device.learner.pair.calibrated == heads
+    assert device.learner.tracker.judge(0.0) is None
+
+
 def test_another_head_is_not_held_against_the_yardstick_of_the_last() -> None:
     device = tuned()
     another = HeadName.RIDGE if device.learner.pair.champion != "ridge" else HeadName.AVERAGE
