@@ -7,7 +7,7 @@ that has it. So there is no moment at which two processes write.
 import asyncio
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -194,13 +194,19 @@ class AloneDesk:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self.predict = agent.serving.predict
-        self.teach = agent.serving.teach
-        self.feedback = agent.serving.feedback
         self.questions = agent.serving.questions
         self.question_image = agent.serving.question_image
         self.forget = agent.serving.forget
         self.report_skipped = agent.serving.report_skipped
         self.tick = agent.upkeep.tick
+
+    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
+        self._share_out()
+        return self._agent.serving.teach(image, class_name, burst)
+
+    def feedback(self, prediction_id: str, class_name: str) -> Lesson:
+        self._share_out()
+        return self._agent.serving.feedback(prediction_id, class_name)
 
     def status(self) -> Status:
         return asyncio.run(self._agent.household.status())
@@ -222,6 +228,11 @@ class AloneDesk:
         digest, manifest = asyncio.run(self._install(path))
         check_installed(digest, self.status().update)
         return digest, manifest.title
+
+    def _share_out(self) -> None:
+        """Let images make room, or samples be refused, before anything is promised."""
+        with suppress(FieldwiseError):  # what did not fit is counted in with the next round
+            self.tick()
 
     async def _install(self, path: Path) -> tuple[str, Manifest]:
         installed = await self._agent.household.install(path)

@@ -3,6 +3,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.cli import desk as reaching
@@ -11,6 +12,8 @@ from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
 from agent.device.folder import StateFolder
 from fieldwise.errors import Fault, FieldwiseError
+from tests.bundles import class_images
+from tests.fakes.agent_inside import tiny
 
 
 @pytest.fixture
@@ -46,6 +49,26 @@ def test_a_command_that_is_about_to_end_is_waited_for(
         threading.Timer(0.3, folder.unlock).start()
         with desk(settings) as reached:
             assert isinstance(reached, AloneDesk)
+
+
+def test_without_a_daemon_nothing_is_accepted_that_the_disk_s_bound_does_not_hold(
+    settings: AgentSettings, tmp_path: Path
+) -> None:
+    bundle, image = tmp_path / "bundle", class_images("red", 1)[0]
+    bundle.write_bytes(tiny())
+    with desk(settings) as reached:
+        reached.install(bundle)
+        question = reached.predict(image).id
+    bound = msgspec.structs.replace(settings, disk_bytes_max=12 * 1024**2)
+    for ask in (
+        lambda reached: reached.teach(image, "red", ""),
+        lambda reached: reached.feedback(question, "red"),
+    ):
+        with desk(bound) as reached, pytest.raises(FieldwiseError, match="disk_bytes_max"):
+            ask(reached)
+    with desk(settings) as reached:
+        assert reached.status().learning.samples == 0
+        assert reached.teach(image, "red", "").sample_id
 
 
 def test_a_process_that_never_listens_is_waited_for_with_an_end(
