@@ -322,10 +322,10 @@ class Learner(Lessons):
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
             configure_within(pair, self._settings)
             bring_up_to_date(pair, self._store)
-            self._backlog.clear()
             self._save(pair)
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
             pair.held_out = {}
+            self._backlog.clear()  # not before: if the disk is full the old pair serves on, behind
             self._examiner.enthrone(pair)
             self._tracker.rebase()
             old, self._pair, self._tuned = self._pair, pair, 0

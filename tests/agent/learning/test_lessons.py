@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ from agent.learning.catch_up import Progress
 from agent.learning.forgetting import Selection
 from agent.learning.holdings import held_bytes
 from agent.learning.kept import Kept
+from agent.learning.learner import Learner
 from agent.learning.pair import Pair
 from agent.learning.samples import Group, Origin, Share
 from agent.learning.settings import MIB, HeadName, HeadSettings, LearningSettings
@@ -127,6 +129,23 @@ def test_a_pair_that_cannot_give_back_what_was_corrected_does_not_serve(
     device.learner.swap(pair)
     right.learner.swap(rebuilt(right))
     assert pair.stale
+    assert device.statistics().same_as(right.statistics())
+
+
+def test_what_waits_to_be_learned_goes_on_waiting_where_a_switch_fails(device: Device) -> None:
+    right, learned = Device(), device.learner.pair
+    right.teach(0, 14)
+    may_learn = False
+    device.learner = Learner(learned, device.store, device.settings, Random(7), lambda: may_learn)
+    device.teach(12, 13)
+    pair = rebuilt(device)
+    device.store.full = True
+    with pytest.raises(FieldwiseError) as caught:
+        device.learner.swap(pair)
+    assert caught.value.fault is Fault.DISK_FULL
+    device.store.full, may_learn = False, True
+    device.teach(13, 14)
+    device.learner.catch_up(never)
     assert device.statistics().same_as(right.statistics())
 
 
