@@ -79,8 +79,8 @@ class Camera:
         """Every frame that is due, until a file ends; of a camera without end.
 
         Raises:
-            FieldwiseError: ``CAMERA_UNAVAILABLE`` where nothing can be opened to begin with,
-                ``EXTRA_MISSING`` without OpenCV.
+            FieldwiseError: ``CAMERA_UNAVAILABLE`` where nothing can be opened to begin with
+                or a file has no image, ``EXTRA_MISSING`` without OpenCV.
         """
         capture = self._open()
         if capture is None:
@@ -90,6 +90,8 @@ class Camera:
                 yield from self._read(capture)
             finally:
                 capture.release()
+            if self._is_file and not self._number:
+                raise self._gone("has no image that can be read")
             if self._is_file:
                 return
             self._tell(self._device, self._gone("gives no more images; it is looked for again"))

@@ -186,12 +186,13 @@ def test_an_image_that_cannot_be_decoded_is_passed_over(clock: ManualClock) -> N
     assert sum(frame is not None for frame in islice(frames, 3)) == 1
 
 
-@pytest.mark.parametrize("device", ["rubbish", "nothing", "0"])
+@pytest.mark.parametrize("device", ["rubbish", "rubbish.jpg", "nothing", "0"])
 def test_what_cannot_be_opened_at_first_is_refused(
     device: str, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rubbish").write_bytes(b"no video" * 999)
+    (tmp_path / "rubbish.jpg").write_bytes(b"no image" * 999)  # OpenCV looks at it too late
     if device == "0":
         source = with_cameras(clock, iter([FakeCapture(clock, 0)]))
     else:
