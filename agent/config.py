@@ -225,4 +225,8 @@ def load_settings(
     Raises:
         FieldwiseError: ``SETTING_INVALID``, one line for each mistake.
     """
-    return load(AgentSettings, Layers(file, environment, PREFIX, flags))
+    return load(AgentSettings, Layers(file, environment, PREFIX, flags, flag=_flag))
+
+
+def _flag(name: str) -> str:
+    return "--state-folder" if name == "state_folder" else f"--set {name}"

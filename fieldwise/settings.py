@@ -56,6 +56,10 @@ class Setting:
     description: str
 
 
+def flag_name(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Layers:
     """Where values come from, weakest first.
@@ -67,6 +71,7 @@ class Layers:
         flags: Values given on the command line by setting name; None means not given.
         foreign: Names of variables that begin alike but belong to something else, and prefixes of
             such names, which end in "_".
+        flag: How the command line spells the setting of a name.
     """
 
     file: Path | None
@@ -74,6 +79,7 @@ class Layers:
     prefix: str
     flags: Mapping[str, object]
     foreign: tuple[str, ...] = ()
+    flag: Callable[[str], str] = flag_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +157,12 @@ def variable_name(prefix: str, name: str) -> str:
     return prefix + name.upper()
 
 
-def flag_name(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def _given(shape: type[SettingsT], layers: Layers, mistakes: list[str]) -> Iterator[_Given]:
     yield from _from_file(shape, layers.file, mistakes)
     yield from _from_environment(shape, layers, mistakes)
     for name, value in layers.flags.items():
         if value is not None:
-            yield _Given(name, value, flag_name(name), textual=True)
+            yield _Given(name, value, layers.flag(name), textual=True)
 
 
 def _from_file(shape: type[SettingsT], file: Path | None, mistakes: list[str]) -> Iterator[_Given]:
