@@ -22,10 +22,9 @@ temperature that the discriminant's essay derives; for rows W = X R with mixing 
 and B = M P M' it is tr(X (B - a v R R') X') / tr(B X). It is part of the rows, so that one scale
 fits all heads.
 
-Cadence. Rows are mixed anew after each of the discriminant's solves, and when more than a stated
-share of the classes is stale: new, or with twice the samples since. Until then a new class has the
-discriminant's row, which is on the same scale. Above ``CLASSES_MAX`` classes a mixing would hold up
-learning for seconds, so this head is then the discriminant itself.
+Cadence. Rows are mixed anew after each of the discriminant's solves, when a class is new, and when
+the samples of one have doubled since. Above ``CLASSES_MAX`` classes a mixing would hold up learning
+for seconds, so this head is then the discriminant itself.
 """
 
 from collections.abc import Sequence
@@ -41,7 +40,6 @@ from fieldwise.head import Accumulator
 NAME = "ridge"
 CLASSES_MAX = 1024  # mixing so many rows of 1,280 features takes a tenth of a second
 RENEW_GROWTH = 2.0  # times the samples of a class: a mean's error has then shrunk by a third
-STALE_SHARE = 0.05  # of the classes; up to 20 classes none waits, and 1,000 cost 70 mixings
 
 
 class BalancedRidge:
@@ -60,7 +58,6 @@ class BalancedRidge:
         self._discriminant = discriminant
         self._solves = 0
         self._counts: dict[str, int] = {}
-        self._stale: set[str] = set()
         self._scale = 1.0
         self.head: LinearHead = no_head()
         self._renew()
@@ -68,15 +65,13 @@ class BalancedRidge:
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """As ``Keeper.learn``."""
         del grid
-        named = dict.fromkeys(class_names)
-        self._stale.update(name for name in named if self._outgrown(name))
-        solved = self._discriminant.solves != self._solves
-        if solved or len(self._stale) > STALE_SHARE * len(self._counts):
+        counts = self._counts
+        grown = any(
+            self._accumulator.count(name) >= RENEW_GROWTH * counts.get(name, 0)
+            for name in dict.fromkeys(class_names)
+        )
+        if grown or self._discriminant.solves != self._solves:
             self._renew()
-            return
-        for name in named:
-            if name not in self._counts:
-                self._enter(name)
 
     def settle(self) -> None:
         """As ``Keeper.settle``; the discriminant is settled already."""
@@ -100,26 +95,11 @@ class BalancedRidge:
         """As ``Keeper.restore``."""
         del content
 
-    def _outgrown(self, name: str) -> bool:
-        return self._accumulator.count(name) >= RENEW_GROWTH * self._counts.get(name, 0)
-
-    def _enter(self, name: str) -> None:
-        """Take the discriminant's row of a new class until the next mixing."""
-        based, temperature = self._discriminant.head, self._discriminant.temperature
-        place = based.classes.index(name)
-        self._counts[name] = self._accumulator.count(name)
-        self.head = LinearHead(
-            (*self.head.classes, name),
-            np.vstack([self.head.weights, based.weights[place] / np.float32(temperature)]),
-            np.append(self.head.offsets, based.offsets[place] / np.float32(temperature)),
-            based.unit,
-        )
-
     def _renew(self) -> None:
         based = self._discriminant.head
-        self._stale.clear()
         if not 1 < len(based.classes) <= CLASSES_MAX:
-            self.head, self._counts = based, {}
+            self.head = based
+            self._counts = {name: self._accumulator.count(name) for name in based.classes}
             return
         counts, means = means_of(self._accumulator, based.classes)
         rows = based.weights.astype(np.float64)

@@ -1,5 +1,4 @@
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -84,30 +83,6 @@ def test_a_new_class_and_a_doubled_one_enter_at_once() -> None:
     assert changed == [True, True, False, True]  # at 1, 2 and 4 samples
 
 
-def test_among_many_classes_new_ones_enter_at_once_and_are_mixed_together(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    mixed = []
-
-    def counted(*given: Any) -> Any:
-        mixed.append(given)
-        return mix(*given)
-
-    accumulator = gathered(*blobs(60, 40, 80))
-    discriminant, keeper = kept(accumulator)
-    monkeypatch.setattr(ridge, "mix", counted)
-    for number in range(30):
-        newcomer = np.full((1, 80), -400, np.int16)
-        newcomer[0, number] = 3000
-        accumulator.learn(newcomer, [f"new {number}"])
-        discriminant.learn(NO_ROWS, [f"new {number}"])
-        keeper.learn(NO_ROWS, [f"new {number}"])
-        assert predict(keeper.head, newcomer) == [f"new {number}"]
-    assert discriminant.solves == 1
-    assert 5 <= len(mixed) <= 10
-    assert set(keeper.head.classes) == set(accumulator.classes)
-
-
 def test_settled_it_depends_on_the_sums_alone() -> None:
     grid, labels = blobs(4, 20, 10)
     order = np.random.default_rng(3).permutation(len(grid))
@@ -144,3 +119,18 @@ def test_without_any_variance_it_still_answers() -> None:
     grid = np.array([[4096, 0, 0], [0, 4096, 0]], np.int16)
     _, keeper = kept(gathered(grid, ["x", "y"]))
     assert predict(keeper.head, np.array([[3000, 2000, 0], [10, 50, 0]], np.int16)) == ["x", "y"]
+
+
+def test_class_by_class_it_is_at_any_time_about_as_right_as_when_settled() -> None:
+    grid, labels = blobs(60, 12, 40)
+    queries, truth = blobs(60, 5, 40, seed=2)
+    accumulator = gathered(grid[:1], [labels[0]])
+    keepers = kept(accumulator)
+    for place in sorted(range(1, len(grid)), key=labels.__getitem__):
+        accumulator.learn(grid[place][None], [labels[place]])
+        for keeper in keepers:
+            keeper.learn(NO_ROWS, [labels[place]])
+    before = accuracy(predict(keepers[1].head, queries), truth)
+    for keeper in keepers:
+        keeper.settle()
+    assert before > accuracy(predict(keepers[1].head, queries), truth) - 0.05
