@@ -176,7 +176,7 @@ def test_a_pushed_bundle_is_listed_rolled_out_and_resumed_at_any_offset(
     assert digest == pushed["backbone"]["digest"]
     assert answer.permit.generation == answer.target.generation
     manifest = b"".join(each.content for each in member.download(digest))
-    graph = json.loads(manifest)["variants"][0]["graph"]
+    graph = json.loads(manifest)["variants"][0]["graphs"][0]
     whole = member.download(graph["digest"])
     content = b"".join(each.content for each in whole)
     assert len(content) == whole[0].total_bytes == graph["size"]

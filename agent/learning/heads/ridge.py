@@ -23,8 +23,8 @@ and B = M P M' it is tr(X (B - a v R R') X') / tr(B X). It is part of the rows, 
 fits all heads.
 
 Cadence. Rows are mixed anew after each of the discriminant's solves, when a class is new, and when
-the samples of one have doubled since. Above ``CLASSES_MAX`` classes a mixing would hold up learning
-for seconds, so this head is then the discriminant itself.
+the samples of one have doubled since. Above ``CLASSES_MAX`` classes so many mixings would hold up
+learning for too long, so this head is then the discriminant itself.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from agent.learning.heads.nearest_mean import means_of
 from fieldwise.head import Accumulator
 
 NAME = "ridge"
-CLASSES_MAX = 1024  # mixing so many rows of 1,280 features takes a tenth of a second
+CLASSES_MAX = 256  # mixing so many rows of 1,280 features takes 50 ms, for every new class
 RENEW_GROWTH = 2.0  # times the samples of a class: a mean's error has then shrunk by a third
 
 
@@ -98,8 +98,7 @@ class BalancedRidge:
     def _renew(self) -> None:
         based = self._discriminant.head
         if not 1 < len(based.classes) <= CLASSES_MAX:
-            self.head = based
-            self._counts = {name: self._accumulator.count(name) for name in based.classes}
+            self.head, self._counts = based, {}
             return
         counts, means = means_of(self._accumulator, based.classes)
         rows = based.weights.astype(np.float64)
