@@ -52,6 +52,9 @@ docs: setup  ## write the generated parts of docs/ from the code
 wire: setup  ## record the allow-list of what a device may send, to be read as a diff
 	@python -m tools.list_wire
 
+explore: setup  ## the tests that draw examples, with new ones each time; what fails becomes an @example
+	FIELDWISE_EXAMPLES=explore pytest -n $(WORKERS) -m hypothesis
+
 bench: setup  ## the figures, on the images of FIELDWISE_DATA; hours: see docs/benchmarks.md
 	@mkdir -p output
 	python -m benchmarks.learning --json output/learning.json
@@ -64,4 +67,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test services check format proto docs wire bench pins clean
+.PHONY: help setup demo test services check format proto docs wire bench explore pins clean

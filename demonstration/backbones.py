@@ -4,10 +4,13 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
+
 from demonstration.calling import call
 from demonstration.processes import environment
 from demonstration.streams import SIDE_PIXELS
 from fieldwise import __version__
+from fieldwise.bundle import Manifest, digest_of
 
 FIRST, SECOND = "efficientnet-lite0", "efficientnet-lite1"
 
@@ -19,13 +22,18 @@ def cache_folder() -> Path:
     return root / "fieldwise" / "demo"
 
 
+def manifest_form() -> str:
+    """Eight digits that change with the form of manifests: other bundles are not read any more."""
+    return digest_of(msgspec.json.encode(msgspec.json.schema(Manifest), order="sorted"))[:8]
+
+
 def packed(name: str) -> Path:
     """Return the bundle file of a backbone, packing it where the cache has none.
 
     Raises:
         FieldwiseError: ``UNAVAILABLE`` with the words of ``fieldwise backbone pack``.
     """
-    target = cache_folder() / f"{name}-{SIDE_PIXELS}-{__version__}.bundle"
+    target = cache_folder() / f"{name}-{SIDE_PIXELS}-{__version__}-{manifest_form()}.bundle"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         words = ["backbone", "pack", name, "--size", str(SIDE_PIXELS), "--output", str(target)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import PostgreSql, running_postgresql
 
@@ -13,6 +14,10 @@ from tests.databases import PostgreSql, running_postgresql
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# A change is held to the same examples wherever it is tested; `make explore` draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("FIELDWISE_EXAMPLES", "repeatable"))
 
 # Where `make services` unpacks what Debian ships; what is installed comes first.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
