@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agent.learning.forgetting import Selection
 from agent.learning.heads.head import predict, rank
 from agent.learning.kept import Asking, Entry
+from agent.learning.measures.calibration import beliefs
 from agent.learning.measures.novelty import Novelty, unlikeness_of
 from agent.learning.pair import Pair
 from agent.learning.questions import Candidate, Choice, choose, day_of
@@ -57,8 +58,10 @@ class Asker:
         shown, left = self._shown(pair), self._left(a_day, now)
         is_open = [entry.asked and not entry.label for entry in shown.entries]
         is_new = [not entry.asked and not entry.label for entry in shown.entries]
-        told = _choose(pair, judge, shown, is_open, count)
-        fresh = _choose(pair, judge, shown, is_new, min(left, count - len(told)))
+        # Of all that are shown: what is usual among them must not depend on which are asked for.
+        candidates = _candidates(pair, judge, [entry.id for entry in shown.entries], shown.grid)
+        told = _choose(candidates, shown, is_open, count)
+        fresh = _choose(candidates, shown, is_new, min(left, count - len(told)))
         if fresh:
             asking = Asking(day_of(now), a_day - left + len(fresh))
             self._recent.ask([each.id for each in fresh], asking)
@@ -113,14 +116,12 @@ class Asker:
 
 
 def _choose(
-    pair: Pair, judge: Judge, shown: _Shown, wanted: Sequence[bool], count: int
+    every: Sequence[Candidate], shown: _Shown, wanted: Sequence[bool], count: int
 ) -> list[Choice]:
     """The best of the wanted ones; new ones must not look like any that needs no question."""
-    mask = np.array(wanted, bool)
-    # Of all that are shown: what is usual among them must not depend on which are asked for.
-    every = _candidates(pair, judge, [entry.id for entry in shown.entries], shown.grid)
     if not every:
         return []
+    mask = np.array(wanted, bool)
     settled = [bool(entry.label or entry.asked) for entry in shown.entries]
     known = shown.grid[np.array(settled, bool) & ~mask]
     grid = shown.grid[mask]
@@ -172,9 +173,7 @@ def _margins(scores: NDArray[np.float32], temperature: float) -> NDArray[np.floa
     """By how much the best class is ahead of the second, float64[N]; 1 for a single class."""
     if scores.shape[1] == 1:
         return np.ones(len(scores))
-    scaled = scores.astype(np.float64) / temperature
-    belief = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    best = np.sort(belief / belief.sum(axis=1, keepdims=True), axis=1)
+    best = np.sort(beliefs(scores, temperature), axis=1)
     margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
     return margins
 

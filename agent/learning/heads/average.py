@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead, no_head
+from agent.learning.heads.keeper import SolvedFromSums
 
 NAME = "average"
 
@@ -55,7 +56,7 @@ class Member:
     columns: slice
 
 
-class Average:
+class Average(SolvedFromSums):
     """Keeps the average of its members' heads; a single member over whole rows is that member.
 
     Args:
@@ -103,14 +104,6 @@ class Average:
         """As ``Keeper.drop_class``; the members have dropped it already."""
         del name
         self.settle()
-
-    def content(self) -> bytes:
-        """As ``Keeper.content``: its members' are the whole state."""
-        return b""
-
-    def restore(self, content: bytes) -> None:
-        """As ``Keeper.restore``."""
-        del content
 
     def _pooled(self) -> LinearHead:
         classes = self._seen[0].classes

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead, no_head
+from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.nearest_mean import means_of, outgrown
 from agent.learning.heads.solving import Moments, Rows, Solution, moments_of, solve
 from fieldwise.head import Accumulator
@@ -58,7 +59,7 @@ class Cadence:
         return new >= max(min(self.samples_min, solved), self.growth * solved, 1)
 
 
-class Discriminant:
+class Discriminant(SolvedFromSums):
     """Keeps the discriminant of an accumulator, at the cadence that this module states.
 
     Args:
@@ -129,14 +130,6 @@ class Discriminant:
         """As ``Keeper.drop_class``."""
         self._rows.drop(name)
         self.head = self._rows.head()
-
-    def content(self) -> bytes:
-        """As ``Keeper.content``: the statistics are the whole state."""
-        return b""
-
-    def restore(self, content: bytes) -> None:
-        """As ``Keeper.restore``."""
-        del content
 
     def _renew(self, names: Sequence[str]) -> None:
         counts, means = means_of(self._accumulator, names)

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.measures.calibration import beliefs
 from agent.learning.measures.novelty import CLASSES_MIN, unlikeness_of
 
 
@@ -90,13 +91,11 @@ def rank(head: Head, row: NDArray[np.int16], top: int, temperature: float = 1.0)
     """
     if not head.classes:
         return Ranking((), ())
-    raw = head.scores(row[None])
-    scores = raw[0].astype(np.float64) / temperature
-    belief = np.exp(scores - scores.max())
-    belief /= belief.sum()
+    scores = head.scores(row[None])
+    belief = beliefs(scores, temperature)[0]
     order = np.argsort(-belief, kind="stable")[:top]
     return Ranking(
         tuple(head.classes[place] for place in order),
         tuple(float(belief[place]) for place in order),
-        float(unlikeness_of(raw)[0]) if len(scores) >= CLASSES_MIN else math.nan,
+        float(unlikeness_of(scores)[0]) if len(belief) >= CLASSES_MIN else math.nan,
     )

@@ -9,6 +9,18 @@ from numpy.typing import NDArray
 from agent.learning.heads.head import Head
 
 
+class SolvedFromSums:
+    """The part of a keeper that is the same wherever the statistics are the whole state."""
+
+    def content(self) -> bytes:
+        """As ``Keeper.content``: nothing has to be kept beside the statistics."""
+        return b""
+
+    def restore(self, content: bytes) -> None:
+        """As ``Keeper.restore``."""
+        del content
+
+
 class Keeper(Protocol):
     """Replaces its head as learning goes on; used by one thread at a time.
 

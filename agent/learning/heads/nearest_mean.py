@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead, no_head
+from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.solving import Rows, mean_variance, moments_of, unit_of
 from fieldwise.head import Accumulator
 
@@ -20,7 +21,7 @@ REFRESH_GROWTH = 0.1  # a mean of n samples moves by about its own error / sqrt(
 NAME = "nearest-mean"
 
 
-class NearestMean:
+class NearestMean(SolvedFromSums):
     """Keeps the nearest mean of an accumulator.
 
     Args:
@@ -58,14 +59,6 @@ class NearestMean:
         """As ``Keeper.drop_class``."""
         self._rows.drop(name)
         self.head = self._rows.head()
-
-    def content(self) -> bytes:
-        """As ``Keeper.content``: the statistics are the whole state."""
-        return b""
-
-    def restore(self, content: bytes) -> None:
-        """As ``Keeper.restore``."""
-        del content
 
     def _set(self, names: Sequence[str]) -> None:
         if names:

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from agent.learning.heads.discriminant import Discriminant
 from agent.learning.heads.head import LinearHead, no_head
+from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.nearest_mean import means_of
 from fieldwise.head import Accumulator
 
@@ -42,7 +43,7 @@ CLASSES_MAX = 256  # mixing so many rows of 1,280 features takes 50 ms, for ever
 RENEW_GROWTH = 2.0  # times the samples of a class: a mean's error has then shrunk by a third
 
 
-class BalancedRidge:
+class BalancedRidge(SolvedFromSums):
     """Keeps the balanced ridge of an accumulator in step with its discriminant.
 
     Args:
@@ -86,14 +87,6 @@ class BalancedRidge:
         """As ``Keeper.drop_class``; the discriminant has dropped it already."""
         del name
         self._renew()
-
-    def content(self) -> bytes:
-        """As ``Keeper.content``: the statistics are the whole state."""
-        return b""
-
-    def restore(self, content: bytes) -> None:
-        """As ``Keeper.restore``."""
-        del content
 
     def _renew(self) -> None:
         based = self._discriminant.head

@@ -85,6 +85,14 @@ def calibrate(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
     return Calibration(samples, temperature, before, _crossed_error(scores, labels), held)
 
 
+def beliefs(scores: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """The softmax float64[N,K] of scores float32[N,K] divided by a temperature; K at least 1."""
+    scaled = scores.astype(np.float64) / temperature
+    shares: NDArray[np.float64] = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
 def fit_temperature(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The temperature under which held-out labels are most likely.
 
@@ -151,11 +159,8 @@ def _crossed_error(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> fl
 def _confidences(
     scores: NDArray[np.float32], labels: NDArray[np.int64], temperature: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    scaled = scores.astype(np.float64) / temperature
-    best = scaled.argmax(axis=1)
-    exponents = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    confidences: NDArray[np.float64] = 1 / exponents.sum(axis=1)
-    return confidences, best == labels
+    held = beliefs(scores, temperature)
+    return held.max(axis=1), scores.argmax(axis=1) == labels
 
 
 def _expected_score(centred: NDArray[np.float64], inverse: float) -> float:
