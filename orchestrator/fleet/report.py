@@ -6,6 +6,7 @@ Digests are SHA-256 in lower-case hexadecimal, or None where a device has no bac
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 
 # Databases count to 2**63, and what a device counts must leave room to count on from there.
@@ -50,36 +51,8 @@ class UpdateReport:
     failure: UpdateFailure | None = None
 
 
-NOTHING_BEGUN = UpdateReport()  # what a device is taken to say before its first report
-
-
-@dataclass(frozen=True, slots=True)
-class VitalSigns:
-    """How the agent's process and host are; units as the names say."""
-
-    uptime_seconds: int = 0
-    resident_bytes: int = 0
-    state_bytes: int = 0
-    disk_free_bytes: int = 0
-    predictions: int = 0
-    prediction_errors: int = 0
-    prediction_p50_micros: int = 0
-    prediction_p99_micros: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LearningCounters:
-    """How much was learned and how well it goes, in counts only."""
-
-    samples: int = 0
-    classes: int = 0
-    select_samples: int = 0
-    judge_samples: int = 0
-    exemplars: int = 0
-    exemplar_bytes: int = 0
-    window_samples: int = 0
-    window_correct: int = 0
-    window_last_label_correct: int = 0
+# What a device is taken to say before its first report.
+NOTHING_BEGUN, NO_SIGNS, NOTHING_LEARNED = UpdateReport(), VitalSigns(), LearningCounters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +74,8 @@ class Report:
     bundle_in_use: str | None = None
     variant_in_use: str = ""
     update: UpdateReport = UpdateReport()
-    vital_signs: VitalSigns = VitalSigns()
-    learning: LearningCounters = LearningCounters()
+    vital_signs: VitalSigns = NO_SIGNS
+    learning: LearningCounters = NOTHING_LEARNED
     agent_version: str = ""
     settings_revision: int = 0
 

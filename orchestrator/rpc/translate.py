@@ -13,17 +13,16 @@ from typing import Any, TypeVar
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
+from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from orchestrator.fleet.device import Facts, Target
 from orchestrator.fleet.report import (
     COUNT_MAX,
-    LearningCounters,
     Report,
     UpdateFailure,
     UpdatePhase,
     UpdateReport,
-    VitalSigns,
 )
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 

@@ -8,16 +8,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
+from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing, Target
 from orchestrator.fleet.report import (
-    LearningCounters,
     Report,
     UpdateFailure,
     UpdatePhase,
     UpdateReport,
-    VitalSigns,
 )
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import Sighting

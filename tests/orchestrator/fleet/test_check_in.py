@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.answers import LearningCounters
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.check_in import CheckIns, Pace, StartPermit
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Target
-from orchestrator.fleet.report import LearningCounters, Report, UpdatePhase
+from orchestrator.fleet.report import Report, UpdatePhase
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
 from orchestrator.rollout.controller import Controller

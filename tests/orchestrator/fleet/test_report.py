@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.answers import LearningCounters
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.fleet.report import COUNT_MAX, LearningCounters, UpdateReport, is_newer
+from orchestrator.fleet.report import COUNT_MAX, UpdateReport, is_newer
 from tests.fleet_records import report
 
 
