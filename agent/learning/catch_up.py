@@ -15,7 +15,7 @@ import structlog
 from agent.learning.embedder import Embedder
 from agent.learning.heads.head import predict
 from agent.learning.pair import Pair, fresh_pair, restored_pair
-from agent.learning.samples import Share
+from agent.learning.samples import Sample, Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop, Stopped
 from agent.ports import SampleStore
@@ -166,10 +166,8 @@ def embed_held_out(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> N
         Stopped: When asked to.
         FieldwiseError: ``GRAPH_FAILED``.
     """
-    covered = 0
-    while batch := store.samples_after(covered, BATCH, pair.bundle, HELD_OUT):
+    for batch in stored_batches(pair, store, HELD_OUT):
         pair.features_of(batch)
-        covered = batch[-1].sequence
         if should_stop():
             raise Stopped
 
@@ -182,14 +180,23 @@ def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
     """
     if share is Share.LEARN:
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "learned samples say nothing of accuracy")
-    samples = correct = covered = 0
-    while batch := store.samples_after(covered, BATCH, pair.bundle, frozenset({share})):
+    samples = correct = 0
+    for batch in stored_batches(pair, store, frozenset({share})):
         rows, names = pair.features_of(batch)
         said = predict(pair.head, rows)
         samples += len(names)
         correct += sum(1 for one, other in zip(said, names, strict=True) if one == other)
-        covered = batch[-1].sequence
     return Tally(samples, correct)
+
+
+def stored_batches(
+    pair: Pair, store: SampleStore, shares: frozenset[Share]
+) -> Iterator[Sequence[Sample]]:
+    """Every stored sample of some shares that a pair's backbone can still see, oldest first."""
+    covered = 0
+    while batch := store.samples_after(covered, BATCH, pair.bundle, shares):
+        yield batch
+        covered = batch[-1].sequence
 
 
 def _recovered_pair(pair: Pair, store: SampleStore, reason: str) -> Pair:

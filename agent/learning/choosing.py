@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agent.learning.catch_up import BATCH
+from agent.learning.catch_up import stored_batches
 from agent.learning.pair import Pair
 from agent.learning.samples import Sample, Share
 from agent.learning.stopping import ShouldStop, Stopped
@@ -21,8 +21,7 @@ def select_samples(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> H
     """
     rows = []
     seen: list[Sample] = []
-    covered = 0
-    while batch := store.samples_after(covered, BATCH, pair.bundle, SELECT):
+    for batch in stored_batches(pair, store, SELECT):
         if should_stop():
             raise Stopped
         for sample in batch:
@@ -30,7 +29,6 @@ def select_samples(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> H
             if names:
                 rows.append(row)
                 seen.append(sample)
-        covered = batch[-1].sequence
     width = pair.embedder.manifest.feature_width
     grid = np.concatenate(rows) if rows else np.zeros((0, width), np.int16)
     return HeldOut(grid, [each.class_name for each in seen], [each.burst for each in seen])

@@ -297,15 +297,33 @@ class _Search:
         others: Sequence[Choice],
         right: Callable[[Choice], NDArray[np.bool_]],
     ) -> Choice:
-        """The choice that is furthest ahead of the default, if by more than its noise."""
-        usual = right(default).astype(int)
-        best, ahead = default, STANDARD_ERRORS
-        for choice in others:
-            by_scene = np.bincount(self._scenes, right(choice).astype(int) - usual)
-            noise = float(np.sqrt((by_scene**2).sum()))
-            if noise and by_scene.sum() / noise > ahead:
-                best, ahead = choice, float(by_scene.sum()) / noise
-        return best
+        return furthest_ahead(default, others, right, self._scenes, STANDARD_ERRORS)
+
+
+def furthest_ahead(
+    default: Choice,
+    others: Sequence[Choice],
+    right: Callable[[Choice], NDArray[np.bool_]],
+    scenes: NDArray[np.int64],
+    standard_errors: float,
+) -> Choice:
+    """The choice that is furthest ahead of the default, if by more than its noise.
+
+    Args:
+        default: What stays otherwise.
+        others: What else there is.
+        right: Whether a choice has each sample right, bool[N].
+        scenes: The number of each sample's scene, int64[N].
+        standard_errors: By how much more.
+    """
+    usual = right(default).astype(int)
+    best, ahead = default, standard_errors
+    for choice in others:
+        by_scene = np.bincount(scenes, right(choice).astype(int) - usual)
+        noise = float(np.sqrt((by_scene**2).sum()))
+        if noise and by_scene.sum() / noise > ahead:
+            best, ahead = choice, float(by_scene.sum()) / noise
+    return best
 
 
 def _labels(views: Sequence[str], members: Sequence[str]) -> list[str]:
