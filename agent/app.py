@@ -168,12 +168,13 @@ class Agent:
 
     def _serving(self) -> Serving:
         settings = learning_settings(self.settings, self.journal.steering().steering)
-        stored: DatabasePredictions | None = DatabasePredictions(self._database)
-        if stored and not self.settings.predictions_durable:
+        stored, durable = DatabasePredictions(self._database), self.settings.predictions_durable
+        if not durable:
             stored.apply(Changes(gone=tuple(entry.id for entry in stored.entries())))
-            stored = None
         recent = RecentPredictions(
-            self.settings.predictions_kept, self.settings.predictions_bytes_max, stored
+            self.settings.predictions_kept,
+            self.settings.predictions_bytes_max,
+            stored if durable else None,
         )
         store = DatabaseSamples(self._database)
         return Serving(

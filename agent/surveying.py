@@ -51,7 +51,7 @@ class Surveyor:
         if learner is None:
             return LearningReport(can_tell=NO_BACKBONE)
         figures = learner.figures()
-        if figures.select and learner.track().counts != (figures.learned, figures.select):
+        if figures.select and learner.tracker.record.counts != (figures.learned, figures.select):
             learner.checkpoint()
         record, total, champion = learner.track(), learner.total(), learner.pair.champion
         tuning, recalls = learner.pair.tuning, record.recalls.values()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.cli.learning import lesson_words
+from agent.cli.learning import feedback
 from agent.cli.output import AsJson, moment, show
 from agent.cli.told import settings_of
 from fieldwise.errors import Fault, FieldwiseError
@@ -65,11 +65,7 @@ def answer(
     json: AsJson = False,
 ) -> None:
     """Say what a prediction that the agent asked about shows; it is learned, never held out."""
-    from agent.cli.desk import desk
-
-    with desk(settings_of(context)) as reached:
-        lesson = reached.feedback(prediction_id, class_name)
-    show(lesson, lambda: [lesson_words(lesson)], as_json=json)
+    feedback(context, prediction_id, class_name, json=json)
 
 
 def forget(

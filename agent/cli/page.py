@@ -10,12 +10,12 @@ from html import escape
 from agent.cli.charts import Axis, Line, bar, diagonal, lines, timeline
 from agent.cli.output import DASH, percent, size, with_error
 from agent.cli.style import STYLE
+from agent.learning.measures.calibration import SAMPLES_MIN
 from fieldwise.answers import Status
 from fieldwise.learning import ClassScore, HeadScore, LearningReport
 
 CLASSES_SHOWN = 200  # rows of the table; a page of 10,000 is read by no one
 MISTAKES_SHOWN = 8
-CALIBRATION_SAMPLES = 30  # below, no temperature is fitted (agent.learning.measures.calibration)
 HOUR_SECONDS = 3600
 FOOTER = (
     "Made by fieldwise-agent on the device; nothing of it leaves the device by itself. What each"
@@ -181,9 +181,8 @@ def _calibration(report: LearningReport) -> str:
     fitted = (
         f"Temperature {found.temperature:.3g}: expected error {found.error_before:.1%} before,"
         f" {found.error_after:.1%} after."
-        if found.samples >= CALIBRATION_SAMPLES
-        else f"{found.samples:,} held-out samples are too few to calibrate"
-        f" (from {CALIBRATION_SAMPLES})."
+        if found.samples >= SAMPLES_MIN
+        else f"{found.samples:,} held-out samples are too few to calibrate (from {SAMPLES_MIN})."
     )
     words = f"Across: confidence; up: share right, of {found.samples:,} held-out samples. {fitted}"
     return _card(title, chart, words)

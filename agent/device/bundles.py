@@ -179,11 +179,3 @@ def _file_digest(path: Path) -> str:
         while piece := file.read(_READ_BYTES):
             hashed.update(piece)
     return hashed.hexdigest()
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 from agent.learning.settings import LearningSettings
 
-MINUTES_A_DAY = 24 * 60
 WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 STEP_BYTES = 64 * 1024  # budgets move in steps, so that not every sample moves them
 

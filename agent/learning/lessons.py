@@ -253,9 +253,7 @@ class Lessons:
     def _succeed(self) -> None:
         champion = self._pair.champion
         self._examiner.succeed(self._pair)
-        self._recorder.counters = self._examiner.counted(self._recorder.counters)
-        if self._pair.champion != champion:
-            self._tracker.rebase()
+        self._note(champion)
 
     def _restate(self, sequence: int) -> Snapshot | None:
         """What has to stand instead of the stored statistics if they hold that sample."""
@@ -289,10 +287,14 @@ class Lessons:
         """Test before training: what every head said of a sample, against what it is."""
         champion = self._pair.champion
         self._examiner.observe(self._pair, sample, answers, self._settings)
-        self._recorder.counters = self._examiner.counted(self._recorder.counters)
         window, images = self._examiner.window, self._recorder.image_bytes
         standing = Standing(window, len(self._recorder.classes), images)
         self._tracker.observe(sample, answers, champion, standing)
+        self._note(champion)
+
+    def _note(self, champion: str) -> None:
+        """Count what was examined; scores of another champion are of another scale."""
+        self._recorder.counters = self._examiner.counted(self._recorder.counters)
         if self._pair.champion != champion:
             self._tracker.rebase()
 

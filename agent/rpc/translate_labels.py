@@ -1,11 +1,11 @@
 """Questions and forgetting between messages and values."""
 
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.learning.forgetting import Forgotten, Selection
 from agent.learning.samples import Origin
 from agent.predictions import Image
+from agent.rpc.translate_local import timestamp
 from fieldwise import readings
 from fieldwise.answers import Question, Questions
 from fieldwise.errors import Fault, FieldwiseError
@@ -92,10 +92,9 @@ def forgotten_of(message: local_pb2.ForgetResponse) -> Forgotten:
 
 
 def _question(question: Question) -> local_pb2.Question:
-    nanos = round(question.seconds * 1e9)
     return local_pb2.Question(
         prediction_id=question.prediction_id,
-        time=Timestamp(seconds=nanos // 10**9, nanos=nanos % 10**9),
+        time=timestamp(question.seconds),
         reason=REASONS[question.reason],
         classes=[
             local_pb2.ScoredClass(name=each.name, confidence=each.confidence)
