@@ -25,14 +25,6 @@ def orchestrator(tmp_path: Path) -> Iterator[Orchestrator]:
         yield running
 
 
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentProcess]:
-    made = AgentProcess(tmp_path / "s", commit_samples="1")
-    yield made
-    if made.process is not None:
-        made.stop()
-
-
 def publish(orchestrator: Orchestrator, bundle: Path, title: str) -> None:
     orchestrator.json("backbone", "push", str(bundle))
     orchestrator.json("rollout", "start", title)

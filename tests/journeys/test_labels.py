@@ -1,23 +1,12 @@
 """Labels in real life: a real daemon, its own program, and a power cut in between."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from fieldwise.client import Device
 from tests.bundles import CLASSES, class_folder, class_images, tiny_bundle
 from tests.fakes.agent_process import AgentProcess, wait_until
 
 SECRET = "kestrel-77e1"
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentProcess]:
-    made = AgentProcess(tmp_path / "s", commit_samples="1")
-    yield made
-    if made.process is not None:
-        made.stop()
 
 
 def teach_all(device: Device, count: int = 6) -> None:

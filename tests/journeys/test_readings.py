@@ -1,7 +1,7 @@
 """A real agent that learns from readings: the chemical analysis of wines, of scikit-learn."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,6 @@ from tests.bundles import class_images, readings_bundle
 from tests.fakes.agent_process import AgentProcess
 
 LABEL = "cultivator"
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentProcess]:
-    made = AgentProcess(tmp_path / "s", commit_samples="1")
-    yield made
-    if made.process is not None:
-        made.stop()
 
 
 class Wines:

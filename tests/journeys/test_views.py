@@ -1,20 +1,11 @@
 """A real agent with a bundle of several views: it learns all of them, over a restart."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bundles import CLASSES, class_images, viewed_bundle
 from tests.fakes.agent_process import AgentProcess
-
-
-@pytest.fixture
-def agent(tmp_path: Path) -> Iterator[AgentProcess]:
-    made = AgentProcess(tmp_path / "s", commit_samples="1")
-    yield made
-    if made.process is not None:
-        made.stop()
 
 
 @pytest.mark.parametrize("starter", [False, True])

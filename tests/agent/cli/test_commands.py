@@ -1,17 +1,14 @@
 """The commands, working alone on a state folder: what they print and what they end with."""
 
-import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import structlog
 
-from agent.cli import root
 from agent.cli.desk import FAULTS, check_installed
 from agent.update.machine import Failure
 from fieldwise.answers import UpdateStatus
@@ -20,26 +17,6 @@ from tests.bundles import CLASSES, Spoiled, class_folder, spoiled_bundle
 from tests.fakes.agent_inside import tiny
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    """Runs a command in this process: exit status, standard output, standard error."""
-    monkeypatch.setenv("FIELDWISE_AGENT_STATE_FOLDER", str(tmp_path / "s"))
-
-    def run_one(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["fieldwise-agent", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            root.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    handlers = logging.getLogger().handlers[:]
-    yield run_one
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """``watch`` and ``camera``: what they print and what they end with."""
 
-import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
-import structlog
 
-from agent.cli import root
 from agent.cli.sources import Voice
 from agent.sources.frame import Frame
 from fieldwise.answers import Lesson, Prediction, ScoredClass
@@ -24,25 +21,11 @@ STRANGE = os.fsdecode(b"bad\xff.png")
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    """Runs a command in this process, on a state folder with a backbone."""
-    monkeypatch.setenv("FIELDWISE_AGENT_STATE_FOLDER", str(tmp_path / "s"))
-
-    def run_one(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["fieldwise-agent", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            root.run()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    handlers = logging.getLogger().handlers[:]
+def run(run: Run, tmp_path: Path) -> Run:
+    """The same, on a state folder with a backbone."""
     (tmp_path / "bundle").write_bytes(tiny())
-    assert run_one("backbone", "install", tmp_path / "bundle")[0] == 0
-    yield run_one
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
+    assert run("backbone", "install", tmp_path / "bundle")[0] == 0
+    return run
 
 
 @pytest.fixture
