@@ -95,17 +95,17 @@ class Run:
 
 @dataclass(slots=True)
 class Watch:
-    """Time since the start, and memory at every batch."""
+    """Time since the start, and memory at every batch, bytes."""
 
     wall: float = field(default_factory=time.monotonic)
     processor: float = field(default_factory=time.process_time)
-    memory: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
 
     def sample(self) -> None:
         """Take note of this process and its children."""
         process = psutil.Process()
         every = [process, *process.children(recursive=True)]
-        self.memory.append(sum(each.memory_info().rss for each in every) / MB)
+        self.memory.append(sum(each.memory_info().rss for each in every))
 
 
 def carry_out_alone(job: Job) -> Run:
@@ -141,7 +141,7 @@ def carry_out(job: Job) -> Run:
             test_accuracy=test_accuracy,
             validation_accuracy=average,
             minutes=job.embedding_minutes + learning,
-            memory_mb=max(watch.memory),
+            memory_mb=max(watch.memory) / MB,
             disk_mb=(graphs + method.bytes_written()) / MB,
         ),
         curve=curve,
@@ -150,7 +150,8 @@ def carry_out(job: Job) -> Run:
         forward_transfer=_forward(matrix, job) if rows else None,
         learning_minutes=learning,
         wall_minutes=wall,
-        memory_mean_mb=float(np.mean(watch.memory)),
+        # Of whole bytes: a mean of rounded megabytes can come out above the most of them.
+        memory_mean_mb=sum(watch.memory) / len(watch.memory) / MB,
         state_mb=method.bytes_held() / MB,
         batches=len(job.plan.batches),
         trained=job.plan.trained,
