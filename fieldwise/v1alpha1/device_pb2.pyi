@@ -17,6 +17,19 @@ class UpdatePhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UPDATE_PHASE_MIGRATING: _ClassVar[UpdatePhase]
     UPDATE_PHASE_ACTIVE: _ClassVar[UpdatePhase]
     UPDATE_PHASE_REVERTED: _ClassVar[UpdatePhase]
+    UPDATE_PHASE_JUDGING: _ClassVar[UpdatePhase]
+    UPDATE_PHASE_PROBATION: _ClassVar[UpdatePhase]
+    UPDATE_PHASE_DECLINED: _ClassVar[UpdatePhase]
+
+class UpdateHold(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UPDATE_HOLD_UNSPECIFIED: _ClassVar[UpdateHold]
+    UPDATE_HOLD_WINDOW: _ClassVar[UpdateHold]
+    UPDATE_HOLD_CONDITIONS: _ClassVar[UpdateHold]
+    UPDATE_HOLD_CONFIRMATION: _ClassVar[UpdateHold]
+    UPDATE_HOLD_PINNED: _ClassVar[UpdateHold]
+    UPDATE_HOLD_TOO_FEW: _ClassVar[UpdateHold]
+    UPDATE_HOLD_DISK: _ClassVar[UpdateHold]
 
 class UpdateFailure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -30,6 +43,29 @@ class UpdateFailure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UPDATE_FAILURE_MIGRATION_FAILED: _ClassVar[UpdateFailure]
     UPDATE_FAILURE_NOT_AVAILABLE: _ClassVar[UpdateFailure]
     UPDATE_FAILURE_INTERNAL: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_HARM: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_HARM_CRITICAL: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_TOO_SLOW: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_PROBATION_ERRORS: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_PROBATION_LATENCY: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_PROBATION_ACCURACY: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_CRASHED: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_OWNER: _ClassVar[UpdateFailure]
+
+class Judgement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JUDGEMENT_UNSPECIFIED: _ClassVar[Judgement]
+    JUDGEMENT_ACCEPTED: _ClassVar[Judgement]
+    JUDGEMENT_DECLINED: _ClassVar[Judgement]
+    JUDGEMENT_HELD: _ClassVar[Judgement]
+
+class VerdictBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_BASIS_UNSPECIFIED: _ClassVar[VerdictBasis]
+    VERDICT_BASIS_NONE: _ClassVar[VerdictBasis]
+    VERDICT_BASIS_LABELLED: _ClassVar[VerdictBasis]
+    VERDICT_BASIS_TOO_FEW: _ClassVar[VerdictBasis]
+    VERDICT_BASIS_UNLABELLED: _ClassVar[VerdictBasis]
 UPDATE_PHASE_UNSPECIFIED: UpdatePhase
 UPDATE_PHASE_IDLE: UpdatePhase
 UPDATE_PHASE_FETCHING: UpdatePhase
@@ -37,6 +73,16 @@ UPDATE_PHASE_VERIFYING: UpdatePhase
 UPDATE_PHASE_MIGRATING: UpdatePhase
 UPDATE_PHASE_ACTIVE: UpdatePhase
 UPDATE_PHASE_REVERTED: UpdatePhase
+UPDATE_PHASE_JUDGING: UpdatePhase
+UPDATE_PHASE_PROBATION: UpdatePhase
+UPDATE_PHASE_DECLINED: UpdatePhase
+UPDATE_HOLD_UNSPECIFIED: UpdateHold
+UPDATE_HOLD_WINDOW: UpdateHold
+UPDATE_HOLD_CONDITIONS: UpdateHold
+UPDATE_HOLD_CONFIRMATION: UpdateHold
+UPDATE_HOLD_PINNED: UpdateHold
+UPDATE_HOLD_TOO_FEW: UpdateHold
+UPDATE_HOLD_DISK: UpdateHold
 UPDATE_FAILURE_UNSPECIFIED: UpdateFailure
 UPDATE_FAILURE_DIGEST_MISMATCH: UpdateFailure
 UPDATE_FAILURE_BUNDLE_INVALID: UpdateFailure
@@ -47,18 +93,89 @@ UPDATE_FAILURE_GOLDEN_MISMATCH: UpdateFailure
 UPDATE_FAILURE_MIGRATION_FAILED: UpdateFailure
 UPDATE_FAILURE_NOT_AVAILABLE: UpdateFailure
 UPDATE_FAILURE_INTERNAL: UpdateFailure
+UPDATE_FAILURE_HARM: UpdateFailure
+UPDATE_FAILURE_HARM_CRITICAL: UpdateFailure
+UPDATE_FAILURE_TOO_SLOW: UpdateFailure
+UPDATE_FAILURE_PROBATION_ERRORS: UpdateFailure
+UPDATE_FAILURE_PROBATION_LATENCY: UpdateFailure
+UPDATE_FAILURE_PROBATION_ACCURACY: UpdateFailure
+UPDATE_FAILURE_CRASHED: UpdateFailure
+UPDATE_FAILURE_OWNER: UpdateFailure
+JUDGEMENT_UNSPECIFIED: Judgement
+JUDGEMENT_ACCEPTED: Judgement
+JUDGEMENT_DECLINED: Judgement
+JUDGEMENT_HELD: Judgement
+VERDICT_BASIS_UNSPECIFIED: VerdictBasis
+VERDICT_BASIS_NONE: VerdictBasis
+VERDICT_BASIS_LABELLED: VerdictBasis
+VERDICT_BASIS_TOO_FEW: VerdictBasis
+VERDICT_BASIS_UNLABELLED: VerdictBasis
 
 class UpdateReport(_message.Message):
-    __slots__ = ("generation", "bundle_digest", "phase", "failure")
+    __slots__ = ("generation", "bundle_digest", "phase", "failure", "hold")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
     generation: int
     bundle_digest: bytes
     phase: UpdatePhase
     failure: UpdateFailure
-    def __init__(self, generation: _Optional[int] = ..., bundle_digest: _Optional[bytes] = ..., phase: _Optional[_Union[UpdatePhase, str]] = ..., failure: _Optional[_Union[UpdateFailure, str]] = ...) -> None: ...
+    hold: UpdateHold
+    def __init__(self, generation: _Optional[int] = ..., bundle_digest: _Optional[bytes] = ..., phase: _Optional[_Union[UpdatePhase, str]] = ..., failure: _Optional[_Union[UpdateFailure, str]] = ..., hold: _Optional[_Union[UpdateHold, str]] = ...) -> None: ...
+
+class PairedCounts(_message.Message):
+    __slots__ = ("both_right", "only_old", "only_new", "both_wrong", "scenes", "scenes_worse", "scenes_better")
+    BOTH_RIGHT_FIELD_NUMBER: _ClassVar[int]
+    ONLY_OLD_FIELD_NUMBER: _ClassVar[int]
+    ONLY_NEW_FIELD_NUMBER: _ClassVar[int]
+    BOTH_WRONG_FIELD_NUMBER: _ClassVar[int]
+    SCENES_FIELD_NUMBER: _ClassVar[int]
+    SCENES_WORSE_FIELD_NUMBER: _ClassVar[int]
+    SCENES_BETTER_FIELD_NUMBER: _ClassVar[int]
+    both_right: int
+    only_old: int
+    only_new: int
+    both_wrong: int
+    scenes: int
+    scenes_worse: int
+    scenes_better: int
+    def __init__(self, both_right: _Optional[int] = ..., only_old: _Optional[int] = ..., only_new: _Optional[int] = ..., both_wrong: _Optional[int] = ..., scenes: _Optional[int] = ..., scenes_worse: _Optional[int] = ..., scenes_better: _Optional[int] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("generation", "judgement", "basis", "overall", "critical", "old_p50_micros", "old_p99_micros", "new_p50_micros", "new_p99_micros", "compared", "agreed", "old_confidence_permille", "new_confidence_permille", "old_novel", "new_novel")
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    JUDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    OVERALL_FIELD_NUMBER: _ClassVar[int]
+    CRITICAL_FIELD_NUMBER: _ClassVar[int]
+    OLD_P50_MICROS_FIELD_NUMBER: _ClassVar[int]
+    OLD_P99_MICROS_FIELD_NUMBER: _ClassVar[int]
+    NEW_P50_MICROS_FIELD_NUMBER: _ClassVar[int]
+    NEW_P99_MICROS_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    AGREED_FIELD_NUMBER: _ClassVar[int]
+    OLD_CONFIDENCE_PERMILLE_FIELD_NUMBER: _ClassVar[int]
+    NEW_CONFIDENCE_PERMILLE_FIELD_NUMBER: _ClassVar[int]
+    OLD_NOVEL_FIELD_NUMBER: _ClassVar[int]
+    NEW_NOVEL_FIELD_NUMBER: _ClassVar[int]
+    generation: int
+    judgement: Judgement
+    basis: VerdictBasis
+    overall: PairedCounts
+    critical: PairedCounts
+    old_p50_micros: int
+    old_p99_micros: int
+    new_p50_micros: int
+    new_p99_micros: int
+    compared: int
+    agreed: int
+    old_confidence_permille: int
+    new_confidence_permille: int
+    old_novel: int
+    new_novel: int
+    def __init__(self, generation: _Optional[int] = ..., judgement: _Optional[_Union[Judgement, str]] = ..., basis: _Optional[_Union[VerdictBasis, str]] = ..., overall: _Optional[_Union[PairedCounts, _Mapping]] = ..., critical: _Optional[_Union[PairedCounts, _Mapping]] = ..., old_p50_micros: _Optional[int] = ..., old_p99_micros: _Optional[int] = ..., new_p50_micros: _Optional[int] = ..., new_p99_micros: _Optional[int] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., old_confidence_permille: _Optional[int] = ..., new_confidence_permille: _Optional[int] = ..., old_novel: _Optional[int] = ..., new_novel: _Optional[int] = ...) -> None: ...
 
 class VitalSigns(_message.Message):
     __slots__ = ("uptime_seconds", "resident_bytes", "state_bytes", "disk_free_bytes", "predictions", "prediction_errors", "prediction_p50_micros", "prediction_p99_micros")
@@ -103,7 +220,7 @@ class LearningCounters(_message.Message):
     def __init__(self, samples: _Optional[int] = ..., classes: _Optional[int] = ..., select_samples: _Optional[int] = ..., judge_samples: _Optional[int] = ..., exemplars: _Optional[int] = ..., exemplar_bytes: _Optional[int] = ..., window_samples: _Optional[int] = ..., window_correct: _Optional[int] = ..., window_last_label_correct: _Optional[int] = ...) -> None: ...
 
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +231,8 @@ class CheckInRequest(_message.Message):
     LEARNING_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_REVISION_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_PROVIDER_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -124,23 +243,31 @@ class CheckInRequest(_message.Message):
     learning: LearningCounters
     agent_version: str
     settings_revision: int
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ...) -> None: ...
+    verdict: Verdict
+    execution_provider: str
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("generation", "bundle_digest")
+    __slots__ = ("generation", "bundle_digest", "variant", "back")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    BACK_FIELD_NUMBER: _ClassVar[int]
     generation: int
     bundle_digest: bytes
-    def __init__(self, generation: _Optional[int] = ..., bundle_digest: _Optional[bytes] = ...) -> None: ...
+    variant: str
+    back: bool
+    def __init__(self, generation: _Optional[int] = ..., bundle_digest: _Optional[bytes] = ..., variant: _Optional[str] = ..., back: _Optional[bool] = ...) -> None: ...
 
 class StartPermit(_message.Message):
-    __slots__ = ("generation", "seconds")
+    __slots__ = ("generation", "seconds", "bytes_per_second")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     generation: int
     seconds: int
-    def __init__(self, generation: _Optional[int] = ..., seconds: _Optional[int] = ...) -> None: ...
+    bytes_per_second: int
+    def __init__(self, generation: _Optional[int] = ..., seconds: _Optional[int] = ..., bytes_per_second: _Optional[int] = ...) -> None: ...
 
 class DeviceSettings(_message.Message):
     __slots__ = ("exemplar_bytes_max", "shrinkage", "learning_paused", "retention_days")

@@ -1,0 +1,108 @@
+"""What comparing a new pair with the old one showed, in counts: the evidence of rollouts.
+
+The unit is the held-out sample, answered by both pairs, and the scene that it comes from. Samples
+of one scene resemble one another, so a test that counts them as independent sees harm in chance; a
+scene counts once, by whether the new pair had fewer or more of its samples right.
+"""
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from fieldwise.errors import Fault, FieldwiseError
+
+COUNT_MAX = 2**32 - 1  # the wire's width
+
+
+class Judgement(StrEnum):
+    """What a device concluded."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    HELD = "held"
+
+
+class Basis(StrEnum):
+    """What the conclusion rests on."""
+
+    NONE = "none"
+    LABELLED = "labelled"
+    TOO_FEW = "too-few"
+    UNLABELLED = "unlabelled"
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCounts:
+    """Held-out samples by which pair was right, and the scenes they come from.
+
+    ``scenes_worse`` and ``scenes_better`` count the scenes on which the new pair had fewer, or
+    more, samples right; on the others both had as many.
+
+    Raises:
+        FieldwiseError: On creation ``OVER_LIMIT`` for a negative or too great count,
+            ``INVALID_ARGUMENT`` for scenes that the samples cannot come from.
+    """
+
+    both_right: int = 0
+    only_old: int = 0
+    only_new: int = 0
+    both_wrong: int = 0
+    scenes: int = 0
+    scenes_worse: int = 0
+    scenes_better: int = 0
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        possible = (
+            self.scenes_worse <= self.only_old
+            and self.scenes_better <= self.only_new
+            and self.scenes_worse + self.scenes_better <= self.scenes <= self.samples
+        )
+        if not possible:
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT,
+                f"{self.samples:,} samples cannot come from {self.scenes:,} scenes,"
+                f" {self.scenes_worse:,} worse and {self.scenes_better:,} better",
+            )
+
+    @property
+    def samples(self) -> int:
+        """How many were compared."""
+        return self.both_right + self.only_old + self.only_new + self.both_wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The newest comparison on a device; see ``Verdict`` in ``device.proto`` for every count.
+
+    Raises:
+        FieldwiseError: On creation ``OVER_LIMIT`` for a count that the wire cannot hold.
+    """
+
+    generation: int
+    judgement: Judgement
+    basis: Basis
+    overall: PairedCounts = PairedCounts()
+    critical: PairedCounts | None = None
+    old_p50_micros: int = 0
+    old_p99_micros: int = 0
+    new_p50_micros: int = 0
+    new_p99_micros: int = 0
+    compared: int = 0
+    agreed: int = 0
+    old_confidence_permille: int = 0
+    new_confidence_permille: int = 0
+    old_novel: int = 0
+    new_novel: int = 0
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+
+
+def _check_counts(part: PairedCounts | Verdict) -> None:
+    for each in fields(part):
+        value = getattr(part, each.name)
+        limit = 2**62 if each.name == "generation" else COUNT_MAX
+        if isinstance(value, int) and not 0 <= value <= limit:
+            raise FieldwiseError(
+                Fault.OVER_LIMIT, f"{each.name} is {value:,}; the limit is {limit:,}"
+            )
