@@ -5,7 +5,7 @@ of one scene resemble one another, so a test that counts them as independent see
 scene counts once, by whether the new pair had fewer or more of its samples right.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -81,7 +81,7 @@ class Verdict:
     generation: int
     judgement: Judgement
     basis: Basis
-    overall: PairedCounts = PairedCounts()
+    overall: PairedCounts = field(default_factory=PairedCounts)
     critical: PairedCounts | None = None
     old_p50_micros: int = 0
     old_p99_micros: int = 0
