@@ -3,6 +3,7 @@ import datetime
 from fieldwise.v1alpha1 import device_pb2 as _device_pb2
 from fieldwise.v1alpha1 import enrolment_pb2 as _enrolment_pb2
 from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
+from fieldwise.v1alpha1 import rollout_pb2 as _rollout_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -22,14 +23,6 @@ class DeviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEVICE_STATE_FAILED: _ClassVar[DeviceState]
     DEVICE_STATE_WAITING: _ClassVar[DeviceState]
     DEVICE_STATE_OFFLINE: _ClassVar[DeviceState]
-
-class RolloutPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    ROLLOUT_PHASE_UNSPECIFIED: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_RUNNING: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_STOPPED: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_COMPLETE: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_SUPERSEDED: _ClassVar[RolloutPhase]
 DEVICE_STATE_UNSPECIFIED: DeviceState
 DEVICE_STATE_NEW: DeviceState
 DEVICE_STATE_HEALTHY: DeviceState
@@ -37,11 +30,6 @@ DEVICE_STATE_UPDATING: DeviceState
 DEVICE_STATE_FAILED: DeviceState
 DEVICE_STATE_WAITING: DeviceState
 DEVICE_STATE_OFFLINE: DeviceState
-ROLLOUT_PHASE_UNSPECIFIED: RolloutPhase
-ROLLOUT_PHASE_RUNNING: RolloutPhase
-ROLLOUT_PHASE_STOPPED: RolloutPhase
-ROLLOUT_PHASE_COMPLETE: RolloutPhase
-ROLLOUT_PHASE_SUPERSEDED: RolloutPhase
 
 class Ticket(_message.Message):
     __slots__ = ("id", "create_time", "expire_time", "uses_allowed", "uses", "revoked", "tags")
@@ -250,7 +238,7 @@ class BackboneVariant(_message.Message):
     def __init__(self, name: _Optional[str] = ..., graph_bytes: _Optional[int] = ...) -> None: ...
 
 class Backbone(_message.Message):
-    __slots__ = ("digest", "name", "version", "epoch", "publisher", "licence", "source", "feature_width", "image_size", "variants", "starter_classes", "create_time", "devices", "looks")
+    __slots__ = ("digest", "name", "version", "epoch", "publisher", "licence", "source", "feature_width", "image_size", "variants", "starter_classes", "create_time", "devices", "looks", "recall_time")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -265,6 +253,7 @@ class Backbone(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     LOOKS_FIELD_NUMBER: _ClassVar[int]
+    RECALL_TIME_FIELD_NUMBER: _ClassVar[int]
     digest: bytes
     name: str
     version: str
@@ -279,7 +268,8 @@ class Backbone(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     devices: int
     looks: _containers.RepeatedCompositeFieldContainer[BackboneLook]
-    def __init__(self, digest: _Optional[bytes] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., publisher: _Optional[str] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., feature_width: _Optional[int] = ..., image_size: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[BackboneVariant, _Mapping]]] = ..., starter_classes: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., devices: _Optional[int] = ..., looks: _Optional[_Iterable[_Union[BackboneLook, _Mapping]]] = ...) -> None: ...
+    recall_time: _timestamp_pb2.Timestamp
+    def __init__(self, digest: _Optional[bytes] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., publisher: _Optional[str] = ..., licence: _Optional[str] = ..., source: _Optional[str] = ..., feature_width: _Optional[int] = ..., image_size: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[BackboneVariant, _Mapping]]] = ..., starter_classes: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., devices: _Optional[int] = ..., looks: _Optional[_Iterable[_Union[BackboneLook, _Mapping]]] = ..., recall_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListBackbonesRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -309,61 +299,57 @@ class GetBackboneResponse(_message.Message):
     backbone: Backbone
     def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ...) -> None: ...
 
-class RolloutCounts(_message.Message):
-    __slots__ = ("waiting", "permitted", "fetching", "verifying", "migrating", "healthy", "failed", "offline", "superseded")
-    WAITING_FIELD_NUMBER: _ClassVar[int]
-    PERMITTED_FIELD_NUMBER: _ClassVar[int]
-    FETCHING_FIELD_NUMBER: _ClassVar[int]
-    VERIFYING_FIELD_NUMBER: _ClassVar[int]
-    MIGRATING_FIELD_NUMBER: _ClassVar[int]
-    HEALTHY_FIELD_NUMBER: _ClassVar[int]
-    FAILED_FIELD_NUMBER: _ClassVar[int]
-    OFFLINE_FIELD_NUMBER: _ClassVar[int]
-    SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
-    waiting: int
-    permitted: int
-    fetching: int
-    verifying: int
-    migrating: int
-    healthy: int
-    failed: int
-    offline: int
-    superseded: int
-    def __init__(self, waiting: _Optional[int] = ..., permitted: _Optional[int] = ..., fetching: _Optional[int] = ..., verifying: _Optional[int] = ..., migrating: _Optional[int] = ..., healthy: _Optional[int] = ..., failed: _Optional[int] = ..., offline: _Optional[int] = ..., superseded: _Optional[int] = ...) -> None: ...
+class RecallBackboneRequest(_message.Message):
+    __slots__ = ("reference",)
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    reference: str
+    def __init__(self, reference: _Optional[str] = ...) -> None: ...
 
-class Rollout(_message.Message):
-    __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
-    BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
-    COHORT_FIELD_NUMBER: _ClassVar[int]
-    PHASE_FIELD_NUMBER: _ClassVar[int]
-    COUNTS_FIELD_NUMBER: _ClassVar[int]
-    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
-    END_TIME_FIELD_NUMBER: _ClassVar[int]
-    id: str
-    bundle_digest: bytes
-    bundle_name: str
-    cohort: str
-    phase: RolloutPhase
-    counts: RolloutCounts
-    create_time: _timestamp_pb2.Timestamp
-    end_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+class RecallBackboneResponse(_message.Message):
+    __slots__ = ("backbone", "rollout_ids", "changed")
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    backbone: Backbone
+    rollout_ids: _containers.RepeatedScalarFieldContainer[str]
+    changed: bool
+    def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., rollout_ids: _Optional[_Iterable[str]] = ..., changed: _Optional[bool] = ...) -> None: ...
 
 class StartRolloutRequest(_message.Message):
-    __slots__ = ("backbone", "cohort")
-    BACKBONE_FIELD_NUMBER: _ClassVar[int]
-    COHORT_FIELD_NUMBER: _ClassVar[int]
-    backbone: str
-    cohort: str
-    def __init__(self, backbone: _Optional[str] = ..., cohort: _Optional[str] = ...) -> None: ...
+    __slots__ = ("plan", "validate_only")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    plan: _rollout_pb2.RolloutPlan
+    validate_only: bool
+    def __init__(self, plan: _Optional[_Union[_rollout_pb2.RolloutPlan, _Mapping]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
 
 class StartRolloutResponse(_message.Message):
-    __slots__ = ("rollout",)
+    __slots__ = ("rollout", "preview")
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]
-    rollout: Rollout
-    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ...) -> None: ...
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    rollout: _rollout_pb2.Rollout
+    preview: _rollout_pb2.RolloutPreview
+    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ..., preview: _Optional[_Union[_rollout_pb2.RolloutPreview, _Mapping]] = ...) -> None: ...
+
+class ListPreviewedDevicesRequest(_message.Message):
+    __slots__ = ("plan", "rollout_id", "page_size", "page_token")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    plan: _rollout_pb2.RolloutPlan
+    rollout_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, plan: _Optional[_Union[_rollout_pb2.RolloutPlan, _Mapping]] = ..., rollout_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPreviewedDevicesResponse(_message.Message):
+    __slots__ = ("devices", "next_page_token")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.PreviewedDevice]
+    next_page_token: str
+    def __init__(self, devices: _Optional[_Iterable[_Union[_rollout_pb2.PreviewedDevice, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListRolloutsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")
@@ -377,9 +363,9 @@ class ListRolloutsResponse(_message.Message):
     __slots__ = ("rollouts", "next_page_token")
     ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
-    rollouts: _containers.RepeatedCompositeFieldContainer[Rollout]
+    rollouts: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.Rollout]
     next_page_token: str
-    def __init__(self, rollouts: _Optional[_Iterable[_Union[Rollout, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, rollouts: _Optional[_Iterable[_Union[_rollout_pb2.Rollout, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetRolloutRequest(_message.Message):
     __slots__ = ("id",)
@@ -390,8 +376,8 @@ class GetRolloutRequest(_message.Message):
 class GetRolloutResponse(_message.Message):
     __slots__ = ("rollout",)
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]
-    rollout: Rollout
-    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ...) -> None: ...
+    rollout: _rollout_pb2.Rollout
+    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
 class StopRolloutRequest(_message.Message):
     __slots__ = ("id",)
@@ -404,10 +390,146 @@ class StopRolloutResponse(_message.Message):
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]
     MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
     WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    rollout: Rollout
+    rollout: _rollout_pb2.Rollout
     may_still_start: int
     within_seconds: int
-    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
+    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
+
+class ListRolloutEventsRequest(_message.Message):
+    __slots__ = ("id", "page_size", "page_token")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    page_size: int
+    page_token: str
+    def __init__(self, id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRolloutEventsResponse(_message.Message):
+    __slots__ = ("events", "next_page_token")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.RolloutEvent]
+    next_page_token: str
+    def __init__(self, events: _Optional[_Iterable[_Union[_rollout_pb2.RolloutEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RolloutChange(_message.Message):
+    __slots__ = ("rollout", "changed", "may_still_start", "within_seconds", "ordered")
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_FIELD_NUMBER: _ClassVar[int]
+    rollout: _rollout_pb2.Rollout
+    changed: bool
+    may_still_start: int
+    within_seconds: int
+    ordered: int
+    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ..., changed: _Optional[bool] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ..., ordered: _Optional[int] = ...) -> None: ...
+
+class PauseRolloutRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class PauseRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class ResumeRolloutRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class ResumeRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class PromoteRolloutRequest(_message.Message):
+    __slots__ = ("id", "to_end")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TO_END_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    to_end: bool
+    def __init__(self, id: _Optional[str] = ..., to_end: _Optional[bool] = ...) -> None: ...
+
+class PromoteRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class AbortRolloutRequest(_message.Message):
+    __slots__ = ("id", "now")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    now: bool
+    def __init__(self, id: _Optional[str] = ..., now: _Optional[bool] = ...) -> None: ...
+
+class AbortRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class HoldRolloutRequest(_message.Message):
+    __slots__ = ("id", "now")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    now: bool
+    def __init__(self, id: _Optional[str] = ..., now: _Optional[bool] = ...) -> None: ...
+
+class HoldRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class RetryRolloutRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class RetryRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class UndoRolloutRequest(_message.Message):
+    __slots__ = ("id", "to")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    to: str
+    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ...) -> None: ...
+
+class UndoRolloutResponse(_message.Message):
+    __slots__ = ("change",)
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    change: RolloutChange
+    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+
+class ExplainDeviceRequest(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class ExplainDeviceResponse(_message.Message):
+    __slots__ = ("explanation",)
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    explanation: _rollout_pb2.DeviceExplanation
+    def __init__(self, explanation: _Optional[_Union[_rollout_pb2.DeviceExplanation, _Mapping]] = ...) -> None: ...
 
 class ApplySettingsRequest(_message.Message):
     __slots__ = ("cohort", "settings")
@@ -428,7 +550,7 @@ class GetFleetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetFleetStatusResponse(_message.Message):
-    __slots__ = ("version", "fleet", "devices_by_state", "devices_by_backbone", "rollouts_running", "tickets_open")
+    __slots__ = ("version", "fleet", "devices_by_state", "devices_by_backbone", "rollouts_running", "tickets_open", "rollouts_by_phase")
     class DevicesByStateEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -443,16 +565,25 @@ class GetFleetStatusResponse(_message.Message):
         key: str
         value: int
         def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class RolloutsByPhaseEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     VERSION_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
     DEVICES_BY_STATE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_BY_BACKBONE_FIELD_NUMBER: _ClassVar[int]
     ROLLOUTS_RUNNING_FIELD_NUMBER: _ClassVar[int]
     TICKETS_OPEN_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUTS_BY_PHASE_FIELD_NUMBER: _ClassVar[int]
     version: str
     fleet: str
     devices_by_state: _containers.ScalarMap[str, int]
     devices_by_backbone: _containers.ScalarMap[str, int]
     rollouts_running: int
     tickets_open: int
-    def __init__(self, version: _Optional[str] = ..., fleet: _Optional[str] = ..., devices_by_state: _Optional[_Mapping[str, int]] = ..., devices_by_backbone: _Optional[_Mapping[str, int]] = ..., rollouts_running: _Optional[int] = ..., tickets_open: _Optional[int] = ...) -> None: ...
+    rollouts_by_phase: _containers.ScalarMap[str, int]
+    def __init__(self, version: _Optional[str] = ..., fleet: _Optional[str] = ..., devices_by_state: _Optional[_Mapping[str, int]] = ..., devices_by_backbone: _Optional[_Mapping[str, int]] = ..., rollouts_running: _Optional[int] = ..., tickets_open: _Optional[int] = ..., rollouts_by_phase: _Optional[_Mapping[str, int]] = ...) -> None: ...

@@ -86,10 +86,20 @@ class OperatorStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetBackboneRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetBackboneResponse.FromString,
                 _registered_method=True)
+        self.RecallBackbone = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/RecallBackbone',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneResponse.FromString,
+                _registered_method=True)
         self.StartRollout = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/StartRollout',
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutResponse.FromString,
+                _registered_method=True)
+        self.ListPreviewedDevices = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ListPreviewedDevices',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesResponse.FromString,
                 _registered_method=True)
         self.ListRollouts = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/ListRollouts',
@@ -101,10 +111,55 @@ class OperatorStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetRolloutRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetRolloutResponse.FromString,
                 _registered_method=True)
+        self.ListRolloutEvents = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ListRolloutEvents',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
+                _registered_method=True)
         self.StopRollout = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/StopRollout',
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.FromString,
+                _registered_method=True)
+        self.PauseRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/PauseRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutResponse.FromString,
+                _registered_method=True)
+        self.ResumeRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ResumeRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutResponse.FromString,
+                _registered_method=True)
+        self.PromoteRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/PromoteRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutResponse.FromString,
+                _registered_method=True)
+        self.AbortRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/AbortRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutResponse.FromString,
+                _registered_method=True)
+        self.HoldRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/HoldRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutResponse.FromString,
+                _registered_method=True)
+        self.RetryRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/RetryRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutResponse.FromString,
+                _registered_method=True)
+        self.UndoRollout = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/UndoRollout',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutResponse.FromString,
+                _registered_method=True)
+        self.ExplainDevice = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ExplainDevice',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceResponse.FromString,
                 _registered_method=True)
         self.ApplySettings = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/ApplySettings',
@@ -185,8 +240,23 @@ class OperatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecallBackbone(self, request, context):
+        """Withholds a backbone from every device at once, and turns back the rollouts that bring it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StartRollout(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts a rollout, or with validate_only tells what it would do (AIP-163).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPreviewedDevices(self, request, context):
+        """Who would be in which wave of a rollout that was asked for with validate_only.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -203,8 +273,69 @@ class OperatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRolloutEvents(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StopRollout(self, request, context):
         """No further device starts; the answer says how many still may, on permits already given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseRollout(self, request, context):
+        """Commands. A command that finds the rollout as it wants it changes nothing and says so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeRollout(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteRollout(self, request, context):
+        """Opens the next wave, or all that are left, whatever the gate says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbortRollout(self, request, context):
+        """Orders every device that has the new backbone back to what it had.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldRollout(self, request, context):
+        """Ends the rollout where it is: devices keep what they have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryRollout(self, request, context):
+        """Orders the backbone again to devices where it failed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoRollout(self, request, context):
+        """Starts a rollout that brings the cohort back to the backbone of an earlier one, unjudged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainDevice(self, request, context):
+        """What a device should run, why, and what it waits for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -276,10 +407,20 @@ def add_OperatorServicer_to_server(servicer, server):
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetBackboneRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetBackboneResponse.SerializeToString,
             ),
+            'RecallBackbone': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecallBackbone,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneResponse.SerializeToString,
+            ),
             'StartRollout': grpc.unary_unary_rpc_method_handler(
                     servicer.StartRollout,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutResponse.SerializeToString,
+            ),
+            'ListPreviewedDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPreviewedDevices,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesResponse.SerializeToString,
             ),
             'ListRollouts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRollouts,
@@ -291,10 +432,55 @@ def add_OperatorServicer_to_server(servicer, server):
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetRolloutRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.GetRolloutResponse.SerializeToString,
             ),
+            'ListRolloutEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRolloutEvents,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.SerializeToString,
+            ),
             'StopRollout': grpc.unary_unary_rpc_method_handler(
                     servicer.StopRollout,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.SerializeToString,
+            ),
+            'PauseRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutResponse.SerializeToString,
+            ),
+            'ResumeRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutResponse.SerializeToString,
+            ),
+            'PromoteRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutResponse.SerializeToString,
+            ),
+            'AbortRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutResponse.SerializeToString,
+            ),
+            'HoldRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutResponse.SerializeToString,
+            ),
+            'RetryRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutResponse.SerializeToString,
+            ),
+            'UndoRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoRollout,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutResponse.SerializeToString,
+            ),
+            'ExplainDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainDevice,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceResponse.SerializeToString,
             ),
             'ApplySettings': grpc.unary_unary_rpc_method_handler(
                     servicer.ApplySettings,
@@ -590,6 +776,33 @@ class Operator:
             _registered_method=True)
 
     @staticmethod
+    def RecallBackbone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/RecallBackbone',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.RecallBackboneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StartRollout(request,
             target,
             options=(),
@@ -606,6 +819,33 @@ class Operator:
             '/fieldwise.v1alpha1.Operator/StartRollout',
             fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_operator__pb2.StartRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPreviewedDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ListPreviewedDevices',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListPreviewedDevicesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -671,6 +911,33 @@ class Operator:
             _registered_method=True)
 
     @staticmethod
+    def ListRolloutEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ListRolloutEvents',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def StopRollout(request,
             target,
             options=(),
@@ -687,6 +954,222 @@ class Operator:
             '/fieldwise.v1alpha1.Operator/StopRollout',
             fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/PauseRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ResumeRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ResumeRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/PromoteRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.PromoteRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbortRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/AbortRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.AbortRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/HoldRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.HoldRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/RetryRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.RetryRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/UndoRollout',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.UndoRolloutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ExplainDevice',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ExplainDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

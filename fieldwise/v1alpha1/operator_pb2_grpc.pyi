@@ -47,11 +47,32 @@ class OperatorStub:
     """Uploads one bundle file; checked as a whole before any of it can be seen."""
     ListBackbones: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListBackbonesRequest, _operator_pb2.ListBackbonesResponse]
     GetBackbone: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetBackboneRequest, _operator_pb2.GetBackboneResponse]
+    RecallBackbone: _grpc.UnaryUnaryMultiCallable[_operator_pb2.RecallBackboneRequest, _operator_pb2.RecallBackboneResponse]
+    """Withholds a backbone from every device at once, and turns back the rollouts that bring it."""
     StartRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.StartRolloutRequest, _operator_pb2.StartRolloutResponse]
+    """Starts a rollout, or with validate_only tells what it would do (AIP-163)."""
+    ListPreviewedDevices: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListPreviewedDevicesRequest, _operator_pb2.ListPreviewedDevicesResponse]
+    """Who would be in which wave of a rollout that was asked for with validate_only."""
     ListRollouts: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]
     GetRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]
+    ListRolloutEvents: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]
     StopRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.StopRolloutRequest, _operator_pb2.StopRolloutResponse]
     """No further device starts; the answer says how many still may, on permits already given."""
+    PauseRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]
+    """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+    ResumeRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ResumeRolloutRequest, _operator_pb2.ResumeRolloutResponse]
+    PromoteRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PromoteRolloutRequest, _operator_pb2.PromoteRolloutResponse]
+    """Opens the next wave, or all that are left, whatever the gate says."""
+    AbortRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.AbortRolloutRequest, _operator_pb2.AbortRolloutResponse]
+    """Orders every device that has the new backbone back to what it had."""
+    HoldRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.HoldRolloutRequest, _operator_pb2.HoldRolloutResponse]
+    """Ends the rollout where it is: devices keep what they have."""
+    RetryRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.RetryRolloutRequest, _operator_pb2.RetryRolloutResponse]
+    """Orders the backbone again to devices where it failed."""
+    UndoRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.UndoRolloutRequest, _operator_pb2.UndoRolloutResponse]
+    """Starts a rollout that brings the cohort back to the backbone of an earlier one, unjudged."""
+    ExplainDevice: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ExplainDeviceRequest, _operator_pb2.ExplainDeviceResponse]
+    """What a device should run, why, and what it waits for."""
     ApplySettings: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ApplySettingsRequest, _operator_pb2.ApplySettingsResponse]
     """Gives the devices of a cohort a new revision of settings."""
     GetFleetStatus: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetFleetStatusRequest, _operator_pb2.GetFleetStatusResponse]
@@ -75,11 +96,32 @@ class OperatorAsyncStub(OperatorStub):
     """Uploads one bundle file; checked as a whole before any of it can be seen."""
     ListBackbones: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListBackbonesRequest, _operator_pb2.ListBackbonesResponse]  # type: ignore[assignment]
     GetBackbone: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetBackboneRequest, _operator_pb2.GetBackboneResponse]  # type: ignore[assignment]
+    RecallBackbone: _aio.UnaryUnaryMultiCallable[_operator_pb2.RecallBackboneRequest, _operator_pb2.RecallBackboneResponse]  # type: ignore[assignment]
+    """Withholds a backbone from every device at once, and turns back the rollouts that bring it."""
     StartRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.StartRolloutRequest, _operator_pb2.StartRolloutResponse]  # type: ignore[assignment]
+    """Starts a rollout, or with validate_only tells what it would do (AIP-163)."""
+    ListPreviewedDevices: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListPreviewedDevicesRequest, _operator_pb2.ListPreviewedDevicesResponse]  # type: ignore[assignment]
+    """Who would be in which wave of a rollout that was asked for with validate_only."""
     ListRollouts: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]  # type: ignore[assignment]
     GetRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]  # type: ignore[assignment]
+    ListRolloutEvents: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]  # type: ignore[assignment]
     StopRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.StopRolloutRequest, _operator_pb2.StopRolloutResponse]  # type: ignore[assignment]
     """No further device starts; the answer says how many still may, on permits already given."""
+    PauseRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]  # type: ignore[assignment]
+    """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+    ResumeRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.ResumeRolloutRequest, _operator_pb2.ResumeRolloutResponse]  # type: ignore[assignment]
+    PromoteRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.PromoteRolloutRequest, _operator_pb2.PromoteRolloutResponse]  # type: ignore[assignment]
+    """Opens the next wave, or all that are left, whatever the gate says."""
+    AbortRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.AbortRolloutRequest, _operator_pb2.AbortRolloutResponse]  # type: ignore[assignment]
+    """Orders every device that has the new backbone back to what it had."""
+    HoldRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.HoldRolloutRequest, _operator_pb2.HoldRolloutResponse]  # type: ignore[assignment]
+    """Ends the rollout where it is: devices keep what they have."""
+    RetryRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.RetryRolloutRequest, _operator_pb2.RetryRolloutResponse]  # type: ignore[assignment]
+    """Orders the backbone again to devices where it failed."""
+    UndoRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.UndoRolloutRequest, _operator_pb2.UndoRolloutResponse]  # type: ignore[assignment]
+    """Starts a rollout that brings the cohort back to the backbone of an earlier one, unjudged."""
+    ExplainDevice: _aio.UnaryUnaryMultiCallable[_operator_pb2.ExplainDeviceRequest, _operator_pb2.ExplainDeviceResponse]  # type: ignore[assignment]
+    """What a device should run, why, and what it waits for."""
     ApplySettings: _aio.UnaryUnaryMultiCallable[_operator_pb2.ApplySettingsRequest, _operator_pb2.ApplySettingsResponse]  # type: ignore[assignment]
     """Gives the devices of a cohort a new revision of settings."""
     GetFleetStatus: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetFleetStatusRequest, _operator_pb2.GetFleetStatusResponse]  # type: ignore[assignment]
@@ -162,11 +204,28 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operator_pb2.GetBackboneResponse, _abc.Awaitable[_operator_pb2.GetBackboneResponse]]: ...
 
     @_abc_1.abstractmethod
+    def RecallBackbone(
+        self,
+        request: _operator_pb2.RecallBackboneRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.RecallBackboneResponse, _abc.Awaitable[_operator_pb2.RecallBackboneResponse]]:
+        """Withholds a backbone from every device at once, and turns back the rollouts that bring it."""
+
+    @_abc_1.abstractmethod
     def StartRollout(
         self,
         request: _operator_pb2.StartRolloutRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_operator_pb2.StartRolloutResponse, _abc.Awaitable[_operator_pb2.StartRolloutResponse]]: ...
+    ) -> _typing.Union[_operator_pb2.StartRolloutResponse, _abc.Awaitable[_operator_pb2.StartRolloutResponse]]:
+        """Starts a rollout, or with validate_only tells what it would do (AIP-163)."""
+
+    @_abc_1.abstractmethod
+    def ListPreviewedDevices(
+        self,
+        request: _operator_pb2.ListPreviewedDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListPreviewedDevicesResponse, _abc.Awaitable[_operator_pb2.ListPreviewedDevicesResponse]]:
+        """Who would be in which wave of a rollout that was asked for with validate_only."""
 
     @_abc_1.abstractmethod
     def ListRollouts(
@@ -183,12 +242,82 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operator_pb2.GetRolloutResponse, _abc.Awaitable[_operator_pb2.GetRolloutResponse]]: ...
 
     @_abc_1.abstractmethod
+    def ListRolloutEvents(
+        self,
+        request: _operator_pb2.ListRolloutEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListRolloutEventsResponse, _abc.Awaitable[_operator_pb2.ListRolloutEventsResponse]]: ...
+
+    @_abc_1.abstractmethod
     def StopRollout(
         self,
         request: _operator_pb2.StopRolloutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.StopRolloutResponse, _abc.Awaitable[_operator_pb2.StopRolloutResponse]]:
         """No further device starts; the answer says how many still may, on permits already given."""
+
+    @_abc_1.abstractmethod
+    def PauseRollout(
+        self,
+        request: _operator_pb2.PauseRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.PauseRolloutResponse, _abc.Awaitable[_operator_pb2.PauseRolloutResponse]]:
+        """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+
+    @_abc_1.abstractmethod
+    def ResumeRollout(
+        self,
+        request: _operator_pb2.ResumeRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ResumeRolloutResponse, _abc.Awaitable[_operator_pb2.ResumeRolloutResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def PromoteRollout(
+        self,
+        request: _operator_pb2.PromoteRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.PromoteRolloutResponse, _abc.Awaitable[_operator_pb2.PromoteRolloutResponse]]:
+        """Opens the next wave, or all that are left, whatever the gate says."""
+
+    @_abc_1.abstractmethod
+    def AbortRollout(
+        self,
+        request: _operator_pb2.AbortRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.AbortRolloutResponse, _abc.Awaitable[_operator_pb2.AbortRolloutResponse]]:
+        """Orders every device that has the new backbone back to what it had."""
+
+    @_abc_1.abstractmethod
+    def HoldRollout(
+        self,
+        request: _operator_pb2.HoldRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.HoldRolloutResponse, _abc.Awaitable[_operator_pb2.HoldRolloutResponse]]:
+        """Ends the rollout where it is: devices keep what they have."""
+
+    @_abc_1.abstractmethod
+    def RetryRollout(
+        self,
+        request: _operator_pb2.RetryRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.RetryRolloutResponse, _abc.Awaitable[_operator_pb2.RetryRolloutResponse]]:
+        """Orders the backbone again to devices where it failed."""
+
+    @_abc_1.abstractmethod
+    def UndoRollout(
+        self,
+        request: _operator_pb2.UndoRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.UndoRolloutResponse, _abc.Awaitable[_operator_pb2.UndoRolloutResponse]]:
+        """Starts a rollout that brings the cohort back to the backbone of an earlier one, unjudged."""
+
+    @_abc_1.abstractmethod
+    def ExplainDevice(
+        self,
+        request: _operator_pb2.ExplainDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ExplainDeviceResponse, _abc.Awaitable[_operator_pb2.ExplainDeviceResponse]]:
+        """What a device should run, why, and what it waits for."""
 
     @_abc_1.abstractmethod
     def ApplySettings(

@@ -9,6 +9,7 @@ from fieldwise import channel, wire
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
+from fieldwise.v1alpha1 import rollout_pb2
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
@@ -121,7 +122,8 @@ class OperatorClient:
         return from_wire.backbone_from(answer.backbone)
 
     async def start_rollout(self, backbone: str, cohort: str) -> RolloutView:
-        request = messages.StartRolloutRequest(backbone=backbone, cohort=cohort)
+        plan = rollout_pb2.RolloutPlan(backbone=backbone, cohort=cohort)
+        request = messages.StartRolloutRequest(plan=plan)
         return from_wire.rollout_from((await self._call(self._stub.StartRollout, request)).rollout)
 
     async def list_rollouts(self, token: str = "") -> Page[RolloutView]:

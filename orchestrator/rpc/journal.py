@@ -59,8 +59,8 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
         "rollout started",
         lambda asked, given: {
             "rollout": given.rollout.id,
-            "backbone": asked.backbone,
-            "cohort": asked.cohort,
+            "backbone": asked.plan.backbone,
+            "cohort": asked.plan.cohort,
         },
     ),
     "StopRollout": (

@@ -139,7 +139,7 @@ class OperatorServicer(operator_pb2_grpc.OperatorServicer):
     async def StartRollout(
         self, request: messages.StartRolloutRequest, context: Context
     ) -> messages.StartRolloutResponse:
-        rollout = await self._uses.rollouts.start(request.backbone, request.cohort)
+        rollout = await self._uses.rollouts.start(request.plan.backbone, request.plan.cohort)
         return messages.StartRolloutResponse(rollout=to_wire.rollout_to(view_rollout(rollout)))
 
     async def ListRollouts(

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fieldwise.v1alpha1 import operator_pb2
+from fieldwise.v1alpha1 import operator_pb2, rollout_pb2
 from orchestrator.fleet.device import DeviceState
 from orchestrator.rollout.machine import Phase, Place
 from orchestrator.rpc.translate import (
@@ -38,7 +38,7 @@ from orchestrator.views import (
 ViewT = TypeVar("ViewT")
 
 STATES = words(DeviceState, operator_pb2.DeviceState, "DEVICE_STATE")
-ROLLOUT_PHASES = words(Phase, operator_pb2.RolloutPhase, "ROLLOUT_PHASE")
+ROLLOUT_PHASES = words(Phase, rollout_pb2.RolloutPhase, "ROLLOUT_PHASE")
 
 
 def ticket_from(message: operator_pb2.Ticket) -> TicketView:
@@ -147,7 +147,7 @@ def backbone_to(backbone: BackboneView) -> operator_pb2.Backbone:
     )
 
 
-def rollout_from(message: operator_pb2.Rollout) -> RolloutView:
+def rollout_from(message: rollout_pb2.Rollout) -> RolloutView:
     counts = {place: getattr(message.counts, place.value) for place in Place}
     return RolloutView(
         id=message.id,
@@ -161,15 +161,15 @@ def rollout_from(message: operator_pb2.Rollout) -> RolloutView:
     )
 
 
-def rollout_to(rollout: RolloutView) -> operator_pb2.Rollout:
+def rollout_to(rollout: RolloutView) -> rollout_pb2.Rollout:
     counts = {place.value: count for place, count in rollout.counts.items()}
-    return operator_pb2.Rollout(
+    return rollout_pb2.Rollout(
         id=rollout.id,
         bundle_digest=digest_to(rollout.digest),
         bundle_name=rollout.title,
         cohort=rollout.cohort,
         phase=ROLLOUT_PHASES[rollout.phase],
-        counts=operator_pb2.RolloutCounts(**counts),
+        counts=rollout_pb2.RolloutCounts(**counts),
         create_time=_moment_to(rollout.created_at),
         end_time=_moment_to(rollout.ended_at) if rollout.ended_at else None,
     )

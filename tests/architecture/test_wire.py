@@ -10,10 +10,17 @@ from google.protobuf.message_factory import GetMessageClass
 
 from fieldwise import wire
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, limits_pb2, local_pb2, operator_pb2
+from fieldwise.v1alpha1 import (
+    device_pb2,
+    enrolment_pb2,
+    limits_pb2,
+    local_pb2,
+    operator_pb2,
+    rollout_pb2,
+)
 from tools import list_wire
 
-FILES = [device_pb2, enrolment_pb2, local_pb2, operator_pb2]
+FILES = [device_pb2, enrolment_pb2, local_pb2, operator_pb2, rollout_pb2]
 CHECK_IN_BYTES_MAX = 4096
 UNKNOWN_FIELD = b"\xf8\xff\xff\xff\x0f\x01"  # field 536,870,911, a varint of 1
 LARGEST = {

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from fieldwise.calls import Call, Kind, Method
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2, rollout_pb2
 from orchestrator.fleet.device import Caller
 from orchestrator.rpc import interceptors
 from orchestrator.rpc.journal import EVENTS, REFUSALS_PER_MINUTE, Journal
@@ -57,8 +57,10 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         },
     ),
     "StartRollout": (
-        operator_pb2.StartRolloutRequest(backbone="lite0", cohort="site=a"),
-        operator_pb2.StartRolloutResponse(rollout=operator_pb2.Rollout(id="r1")),
+        operator_pb2.StartRolloutRequest(
+            plan=rollout_pb2.RolloutPlan(backbone="lite0", cohort="site=a")
+        ),
+        operator_pb2.StartRolloutResponse(rollout=rollout_pb2.Rollout(id="r1")),
         {"event": "rollout started", "rollout": "r1", "backbone": "lite0", "cohort": "site=a"},
     ),
     "StopRollout": (

@@ -1,0 +1,344 @@
+import datetime
+
+from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RolloutPromotion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_PROMOTION_UNSPECIFIED: _ClassVar[RolloutPromotion]
+    ROLLOUT_PROMOTION_AUTOMATIC: _ClassVar[RolloutPromotion]
+    ROLLOUT_PROMOTION_MANUAL: _ClassVar[RolloutPromotion]
+
+class RolloutOnAbort(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_ON_ABORT_UNSPECIFIED: _ClassVar[RolloutOnAbort]
+    ROLLOUT_ON_ABORT_REVERT: _ClassVar[RolloutOnAbort]
+    ROLLOUT_ON_ABORT_HOLD: _ClassVar[RolloutOnAbort]
+
+class RolloutUndecided(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_UNDECIDED_UNSPECIFIED: _ClassVar[RolloutUndecided]
+    ROLLOUT_UNDECIDED_PAUSE: _ClassVar[RolloutUndecided]
+    ROLLOUT_UNDECIDED_PROMOTE: _ClassVar[RolloutUndecided]
+    ROLLOUT_UNDECIDED_ABORT: _ClassVar[RolloutUndecided]
+
+class RolloutOverdue(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_OVERDUE_UNSPECIFIED: _ClassVar[RolloutOverdue]
+    ROLLOUT_OVERDUE_FAIL: _ClassVar[RolloutOverdue]
+    ROLLOUT_OVERDUE_PAUSE: _ClassVar[RolloutOverdue]
+    ROLLOUT_OVERDUE_IGNORE: _ClassVar[RolloutOverdue]
+
+class RolloutPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_PHASE_UNSPECIFIED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_RUNNING: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_STOPPED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_COMPLETE: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_SUPERSEDED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_PAUSED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_REVERTING: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_HELD: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_REVERTED: _ClassVar[RolloutPhase]
+
+class GateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GATE_OUTCOME_UNSPECIFIED: _ClassVar[GateOutcome]
+    GATE_OUTCOME_OPEN: _ClassVar[GateOutcome]
+    GATE_OUTCOME_CLOSED: _ClassVar[GateOutcome]
+    GATE_OUTCOME_UNDECIDED: _ClassVar[GateOutcome]
+    GATE_OUTCOME_WAITING: _ClassVar[GateOutcome]
+ROLLOUT_PROMOTION_UNSPECIFIED: RolloutPromotion
+ROLLOUT_PROMOTION_AUTOMATIC: RolloutPromotion
+ROLLOUT_PROMOTION_MANUAL: RolloutPromotion
+ROLLOUT_ON_ABORT_UNSPECIFIED: RolloutOnAbort
+ROLLOUT_ON_ABORT_REVERT: RolloutOnAbort
+ROLLOUT_ON_ABORT_HOLD: RolloutOnAbort
+ROLLOUT_UNDECIDED_UNSPECIFIED: RolloutUndecided
+ROLLOUT_UNDECIDED_PAUSE: RolloutUndecided
+ROLLOUT_UNDECIDED_PROMOTE: RolloutUndecided
+ROLLOUT_UNDECIDED_ABORT: RolloutUndecided
+ROLLOUT_OVERDUE_UNSPECIFIED: RolloutOverdue
+ROLLOUT_OVERDUE_FAIL: RolloutOverdue
+ROLLOUT_OVERDUE_PAUSE: RolloutOverdue
+ROLLOUT_OVERDUE_IGNORE: RolloutOverdue
+ROLLOUT_PHASE_UNSPECIFIED: RolloutPhase
+ROLLOUT_PHASE_RUNNING: RolloutPhase
+ROLLOUT_PHASE_STOPPED: RolloutPhase
+ROLLOUT_PHASE_COMPLETE: RolloutPhase
+ROLLOUT_PHASE_SUPERSEDED: RolloutPhase
+ROLLOUT_PHASE_PAUSED: RolloutPhase
+ROLLOUT_PHASE_REVERTING: RolloutPhase
+ROLLOUT_PHASE_HELD: RolloutPhase
+ROLLOUT_PHASE_REVERTED: RolloutPhase
+GATE_OUTCOME_UNSPECIFIED: GateOutcome
+GATE_OUTCOME_OPEN: GateOutcome
+GATE_OUTCOME_CLOSED: GateOutcome
+GATE_OUTCOME_UNDECIDED: GateOutcome
+GATE_OUTCOME_WAITING: GateOutcome
+
+class PlannedWave(_message.Message):
+    __slots__ = ("devices", "share", "promotion")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_FIELD_NUMBER: _ClassVar[int]
+    devices: int
+    share: float
+    promotion: RolloutPromotion
+    def __init__(self, devices: _Optional[int] = ..., share: _Optional[float] = ..., promotion: _Optional[_Union[RolloutPromotion, str]] = ...) -> None: ...
+
+class DeviceClass(_message.Message):
+    __slots__ = ("variant", "architecture", "execution_provider", "memory_mib_min")
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MIB_MIN_FIELD_NUMBER: _ClassVar[int]
+    variant: str
+    architecture: str
+    execution_provider: str
+    memory_mib_min: int
+    def __init__(self, variant: _Optional[str] = ..., architecture: _Optional[str] = ..., execution_provider: _Optional[str] = ..., memory_mib_min: _Optional[int] = ...) -> None: ...
+
+class RolloutGate(_message.Message):
+    __slots__ = ("margin", "alpha", "false_abort", "devices_min", "worst_device_alpha", "failed_share_max", "rollback_share_max", "declined_share_max", "silent_share_max", "latency_ratio_max")
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ABORT_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_MIN_FIELD_NUMBER: _ClassVar[int]
+    WORST_DEVICE_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    FAILED_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
+    ROLLBACK_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
+    DECLINED_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
+    SILENT_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_RATIO_MAX_FIELD_NUMBER: _ClassVar[int]
+    margin: float
+    alpha: float
+    false_abort: float
+    devices_min: int
+    worst_device_alpha: float
+    failed_share_max: float
+    rollback_share_max: float
+    declined_share_max: float
+    silent_share_max: float
+    latency_ratio_max: float
+    def __init__(self, margin: _Optional[float] = ..., alpha: _Optional[float] = ..., false_abort: _Optional[float] = ..., devices_min: _Optional[int] = ..., worst_device_alpha: _Optional[float] = ..., failed_share_max: _Optional[float] = ..., rollback_share_max: _Optional[float] = ..., declined_share_max: _Optional[float] = ..., silent_share_max: _Optional[float] = ..., latency_ratio_max: _Optional[float] = ...) -> None: ...
+
+class RolloutLimits(_message.Message):
+    __slots__ = ("in_flight", "starts_per_minute", "bytes_per_second")
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    STARTS_PER_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    BYTES_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    in_flight: int
+    starts_per_minute: int
+    bytes_per_second: int
+    def __init__(self, in_flight: _Optional[int] = ..., starts_per_minute: _Optional[int] = ..., bytes_per_second: _Optional[int] = ...) -> None: ...
+
+class RolloutWindow(_message.Message):
+    __slots__ = ("begin_minute", "end_minute", "days")
+    BEGIN_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    END_MINUTE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    begin_minute: int
+    end_minute: int
+    days: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, begin_minute: _Optional[int] = ..., end_minute: _Optional[int] = ..., days: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class RolloutPlan(_message.Message):
+    __slots__ = ("backbone", "cohort", "waves", "gate", "promotion", "undecided", "overdue", "on_abort", "device_deadline_seconds", "wave_deadline_seconds", "soak_seconds", "limits", "window", "minimum_agent_version", "classes")
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    WAVES_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    ON_ABORT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_DEADLINE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    WAVE_DEADLINE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SOAK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    backbone: str
+    cohort: str
+    waves: _containers.RepeatedCompositeFieldContainer[PlannedWave]
+    gate: RolloutGate
+    promotion: RolloutPromotion
+    undecided: RolloutUndecided
+    overdue: RolloutOverdue
+    on_abort: RolloutOnAbort
+    device_deadline_seconds: int
+    wave_deadline_seconds: int
+    soak_seconds: int
+    limits: RolloutLimits
+    window: RolloutWindow
+    minimum_agent_version: str
+    classes: _containers.RepeatedCompositeFieldContainer[DeviceClass]
+    def __init__(self, backbone: _Optional[str] = ..., cohort: _Optional[str] = ..., waves: _Optional[_Iterable[_Union[PlannedWave, _Mapping]]] = ..., gate: _Optional[_Union[RolloutGate, _Mapping]] = ..., promotion: _Optional[_Union[RolloutPromotion, str]] = ..., undecided: _Optional[_Union[RolloutUndecided, str]] = ..., overdue: _Optional[_Union[RolloutOverdue, str]] = ..., on_abort: _Optional[_Union[RolloutOnAbort, str]] = ..., device_deadline_seconds: _Optional[int] = ..., wave_deadline_seconds: _Optional[int] = ..., soak_seconds: _Optional[int] = ..., limits: _Optional[_Union[RolloutLimits, _Mapping]] = ..., window: _Optional[_Union[RolloutWindow, _Mapping]] = ..., minimum_agent_version: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[DeviceClass, _Mapping]]] = ...) -> None: ...
+
+class RolloutCounts(_message.Message):
+    __slots__ = ("waiting", "permitted", "fetching", "verifying", "migrating", "healthy", "failed", "offline", "superseded", "excluded", "judging", "probation", "declined", "overdue")
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    PERMITTED_FIELD_NUMBER: _ClassVar[int]
+    FETCHING_FIELD_NUMBER: _ClassVar[int]
+    VERIFYING_FIELD_NUMBER: _ClassVar[int]
+    MIGRATING_FIELD_NUMBER: _ClassVar[int]
+    HEALTHY_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_FIELD_NUMBER: _ClassVar[int]
+    JUDGING_FIELD_NUMBER: _ClassVar[int]
+    PROBATION_FIELD_NUMBER: _ClassVar[int]
+    DECLINED_FIELD_NUMBER: _ClassVar[int]
+    OVERDUE_FIELD_NUMBER: _ClassVar[int]
+    waiting: int
+    permitted: int
+    fetching: int
+    verifying: int
+    migrating: int
+    healthy: int
+    failed: int
+    offline: int
+    superseded: int
+    excluded: int
+    judging: int
+    probation: int
+    declined: int
+    overdue: int
+    def __init__(self, waiting: _Optional[int] = ..., permitted: _Optional[int] = ..., fetching: _Optional[int] = ..., verifying: _Optional[int] = ..., migrating: _Optional[int] = ..., healthy: _Optional[int] = ..., failed: _Optional[int] = ..., offline: _Optional[int] = ..., superseded: _Optional[int] = ..., excluded: _Optional[int] = ..., judging: _Optional[int] = ..., probation: _Optional[int] = ..., declined: _Optional[int] = ..., overdue: _Optional[int] = ...) -> None: ...
+
+class RolloutWave(_message.Message):
+    __slots__ = ("counts",)
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    counts: RolloutCounts
+    def __init__(self, counts: _Optional[_Union[RolloutCounts, _Mapping]] = ...) -> None: ...
+
+class GateFinding(_message.Message):
+    __slots__ = ("outcome", "reasons", "mean_loss", "bound", "devices")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    MEAN_LOSS_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    outcome: GateOutcome
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    mean_loss: float
+    bound: float
+    devices: int
+    def __init__(self, outcome: _Optional[_Union[GateOutcome, str]] = ..., reasons: _Optional[_Iterable[str]] = ..., mean_loss: _Optional[float] = ..., bound: _Optional[float] = ..., devices: _Optional[int] = ...) -> None: ...
+
+class Rollout(_message.Message):
+    __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time", "plan", "reason", "wave", "waves", "finding")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
+    WAVES_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bundle_digest: bytes
+    bundle_name: str
+    cohort: str
+    phase: RolloutPhase
+    counts: RolloutCounts
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    plan: RolloutPlan
+    reason: str
+    wave: int
+    waves: _containers.RepeatedCompositeFieldContainer[RolloutWave]
+    finding: GateFinding
+    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., plan: _Optional[_Union[RolloutPlan, _Mapping]] = ..., reason: _Optional[str] = ..., wave: _Optional[int] = ..., waves: _Optional[_Iterable[_Union[RolloutWave, _Mapping]]] = ..., finding: _Optional[_Union[GateFinding, _Mapping]] = ...) -> None: ...
+
+class RolloutEvent(_message.Message):
+    __slots__ = ("sequence", "create_time", "actor", "kind", "sentence")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    create_time: _timestamp_pb2.Timestamp
+    actor: str
+    kind: str
+    sentence: str
+    def __init__(self, sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., kind: _Optional[str] = ..., sentence: _Optional[str] = ...) -> None: ...
+
+class PreviewedWave(_message.Message):
+    __slots__ = ("devices", "judging_devices", "detectable_loss")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    JUDGING_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_LOSS_FIELD_NUMBER: _ClassVar[int]
+    devices: int
+    judging_devices: int
+    detectable_loss: float
+    def __init__(self, devices: _Optional[int] = ..., judging_devices: _Optional[int] = ..., detectable_loss: _Optional[float] = ...) -> None: ...
+
+class PreviewedExclusion(_message.Message):
+    __slots__ = ("reason", "devices")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    devices: int
+    def __init__(self, reason: _Optional[str] = ..., devices: _Optional[int] = ...) -> None: ...
+
+class RolloutPreview(_message.Message):
+    __slots__ = ("id", "bundle_digest", "bundle_name", "waves", "exclusions", "notes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
+    WAVES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUSIONS_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bundle_digest: bytes
+    bundle_name: str
+    waves: _containers.RepeatedCompositeFieldContainer[PreviewedWave]
+    exclusions: _containers.RepeatedCompositeFieldContainer[PreviewedExclusion]
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., waves: _Optional[_Iterable[_Union[PreviewedWave, _Mapping]]] = ..., exclusions: _Optional[_Iterable[_Union[PreviewedExclusion, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PreviewedDevice(_message.Message):
+    __slots__ = ("id", "wave", "excluded_because", "variant", "judge_samples")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    JUDGE_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    wave: int
+    excluded_because: str
+    variant: str
+    judge_samples: int
+    def __init__(self, id: _Optional[str] = ..., wave: _Optional[int] = ..., excluded_because: _Optional[str] = ..., variant: _Optional[str] = ..., judge_samples: _Optional[int] = ...) -> None: ...
+
+class DeviceExplanation(_message.Message):
+    __slots__ = ("id", "bundle_name", "rollout_id", "wave", "sentences")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
+    SENTENCES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    bundle_name: str
+    rollout_id: str
+    wave: int
+    sentences: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., bundle_name: _Optional[str] = ..., rollout_id: _Optional[str] = ..., wave: _Optional[int] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
