@@ -23,8 +23,8 @@ from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
+from fieldwise.update import UpdateFailure
 from orchestrator.fleet.device import DeviceState
-from orchestrator.fleet.report import UpdateFailure
 from orchestrator.metric_names import (
     BACKBONE_DEVICES,
     BUILD,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fieldwise import __version__
+from fieldwise.update import UpdateFailure
 from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import overview_of
-from orchestrator.fleet.report import UpdateFailure
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
 from orchestrator.rollout.machine import Phase, Place, Rollout

@@ -12,10 +12,11 @@ from fieldwise.bundle import (
     digest_of,
     encode_manifest,
 )
+from fieldwise.update import UpdatePhase
 from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, mint
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Caller, DeviceKey, Facts, Target
-from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdatePhase, UpdateReport
+from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 from orchestrator.ports import Newcomer, Sighting
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.machine import Order, Rollout

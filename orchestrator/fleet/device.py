@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.fleet.report import NOTHING_BEGUN, UNDER_WAY, Report, UpdatePhase, UpdateReport
+from fieldwise.update import UNDER_WAY, UpdateHold, UpdatePhase
+from fieldwise.verdict import Verdict
+from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 from orchestrator.fleet.settings import SettingsRevision
 
 CONTINUED_MAX = 2**53  # a thousand orders a second for 285,000 years, and room to count on from
@@ -31,18 +33,28 @@ class DeviceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The backbone that a device should run, by manifest digest."""
+    """The backbone that a device should run, by manifest digest.
+
+    ``variant`` is empty for the device's choice. A target that leads ``back`` is neither judged nor
+    watched.
+    """
 
     generation: int
     digest: str
+    variant: str = ""
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to start on the target of that generation until a moment."""
+    """The right to start on the target of that generation until a moment.
+
+    It was given anew at every check-in since ``since``.
+    """
 
     generation: int
     expires_at: float
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,10 @@ class Standing:
     """The narrow row of a device that decisions are made on: what it should do and what it does.
 
     ``rollout`` is the number of the rollout that gave the target, 0 before the first; ``permit`` is
-    the newest that this rollout gave, maybe for a target before. The fields from ``seen_at`` on are
-    of the newest report; ``pace_seconds`` is what its reply asked for.
+    the newest that this rollout gave, maybe for a target before, ``before`` what the device can go
+    back to from it, the newest first, and ``ordered_at`` when it got its newest target. The fields
+    from ``seen_at`` on are of the newest report; ``pace_seconds`` is what its reply asked for.
+    Before the first report ``agent_version`` is that of the enrolment.
     """
 
     device: str
@@ -59,6 +73,10 @@ class Standing:
     target: Target | None = None
     rollout: int = 0
     permit: Permit | None = None
+    before: tuple[str, ...] = ()
+    ordered_at: float = 0.0
+    architecture: str = ""
+    memory_bytes: int = 0
     seen_at: float | None = None
     pace_seconds: int = 60
     report_order: tuple[int, int] = (0, 0)
@@ -68,6 +86,10 @@ class Standing:
     settings_revision: int = 0
     window_samples: int = 0
     window_correct: int = 0
+    judge_samples: int = 0
+    agent_version: str = ""
+    execution_provider: str = ""
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +176,10 @@ def after_report(standing: Standing, report: Report, seen_at: float, pace: int) 
         settings_revision=report.settings_revision,
         window_samples=report.learning.window_samples,
         window_correct=report.learning.window_correct,
+        judge_samples=report.learning.judge_samples,
+        agent_version=report.agent_version or standing.agent_version,
+        execution_provider=report.execution_provider,
+        verdict=report.verdict,
     )
 
 
@@ -194,13 +220,37 @@ def has_failed(standing: Standing) -> bool:
     return phase is UpdatePhase.REVERTED or turned_back
 
 
+def has_declined(standing: Standing) -> bool:
+    """Tell whether the device refused its target, and the pair from before serves."""
+    return _begun(standing) and standing.update.phase is UpdatePhase.DECLINED
+
+
 def has_arrived(standing: Standing) -> bool:
     """Tell whether the device knows its target and the pair of that bundle serves."""
     target = standing.target
     if target is None or standing.generation != target.generation or is_ahead(standing):
         return False
-    under_way = standing.update.phase in UNDER_WAY
-    return standing.bundle_in_use == target.digest and not under_way and not has_failed(standing)
+    if standing.bundle_in_use != target.digest or has_failed(standing) or has_declined(standing):
+        return False
+    return standing.update.phase not in UNDER_WAY
+
+
+def is_settled(standing: Standing) -> bool:
+    """Tell whether the device came to an end with its present target, well or not."""
+    return has_arrived(standing) or has_failed(standing) or has_declined(standing)
+
+
+def is_pinned(standing: Standing) -> bool:
+    """Tell whether the device's owner wants to keep the backbone in use."""
+    return standing.update.hold is UpdateHold.PINNED
+
+
+def verdict_of(standing: Standing) -> Verdict | None:
+    """Return the device's comparison of its present target with what it had."""
+    verdict, target = standing.verdict, standing.target
+    if verdict is None or target is None or verdict.generation != target.generation:
+        return None
+    return verdict
 
 
 def is_under_way(standing: Standing) -> bool:
@@ -244,7 +294,7 @@ def state_of(standing: Standing, now: float) -> DeviceState:
         return DeviceState.UPDATING
     if has_failed(standing):
         return DeviceState.FAILED
-    settled = standing.target is None or is_ahead(standing) or has_arrived(standing)
+    settled = standing.target is None or is_ahead(standing) or is_settled(standing)
     return DeviceState.HEALTHY if settled else DeviceState.WAITING
 
 

@@ -4,51 +4,25 @@ Digests are SHA-256 in lower-case hexadecimal, or None where a device has no bac
 """
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.verdict import Verdict
 
 # Databases count to 2**63, and what a device counts must leave room to count on from there.
 COUNT_MAX = 2**62
 
 
-class UpdatePhase(StrEnum):
-    """Where a device stands in bringing a backbone into use."""
-
-    IDLE = "idle"
-    FETCHING = "fetching"
-    VERIFYING = "verifying"
-    MIGRATING = "migrating"
-    ACTIVE = "active"
-    REVERTED = "reverted"
-
-
-UNDER_WAY = frozenset({UpdatePhase.FETCHING, UpdatePhase.VERIFYING, UpdatePhase.MIGRATING})
-
-
-class UpdateFailure(StrEnum):
-    """Why an update ended in ``REVERTED``."""
-
-    DIGEST_MISMATCH = "digest-mismatch"
-    BUNDLE_INVALID = "bundle-invalid"
-    UNSUITABLE = "unsuitable"
-    DISK_FULL = "disk-full"
-    LOAD_FAILED = "load-failed"
-    GOLDEN_MISMATCH = "golden-mismatch"
-    MIGRATION_FAILED = "migration-failed"
-    NOT_AVAILABLE = "not-available"
-    INTERNAL = "internal"
-
-
 @dataclass(frozen=True, slots=True)
 class UpdateReport:
-    """How far the newest target is that the device has begun to obey."""
+    """How far the newest target is that the device has begun to obey, and what it waits for."""
 
     generation: int = 0
     digest: str | None = None
     phase: UpdatePhase = UpdatePhase.IDLE
     failure: UpdateFailure | None = None
+    hold: UpdateHold | None = None
 
 
 # What a device is taken to say before its first report.
@@ -78,6 +52,8 @@ class Report:
     learning: LearningCounters = NOTHING_LEARNED
     agent_version: str = ""
     settings_revision: int = 0
+    verdict: Verdict | None = None
+    execution_provider: str = ""
 
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning):

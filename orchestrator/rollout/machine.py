@@ -36,6 +36,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import (
     Standing,
@@ -49,7 +50,6 @@ from orchestrator.fleet.device import (
     next_generation,
     permit_held,
 )
-from orchestrator.fleet.report import UpdatePhase
 
 
 class Phase(StrEnum):

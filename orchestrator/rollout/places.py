@@ -20,3 +20,13 @@ class Place(StrEnum):
     OVERDUE = "overdue"
     OFFLINE = "offline"
     SUPERSEDED = "superseded"
+
+
+class Exclusion(StrEnum):
+    """Why a device of the cohort is never ordered."""
+
+    AGENT_TOO_OLD = "agent-too-old"
+    MEMORY_TOO_SMALL = "memory-too-small"
+    VARIANT_MISSING = "variant-missing"  # its class wants one that the bundle does not have
+    PINNED = "pinned"  # by its owner
+    NOTHING_BEFORE = "nothing-before"  # it is to go back and never had another allowed backbone

@@ -15,15 +15,10 @@ from google.protobuf.message import Message
 
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from orchestrator.fleet.device import Facts, Target
-from orchestrator.fleet.report import (
-    COUNT_MAX,
-    Report,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-)
+from orchestrator.fleet.report import COUNT_MAX, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 
 DIGEST_BYTES = 32

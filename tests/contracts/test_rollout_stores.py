@@ -6,16 +6,11 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Caller, Permit, Target, permit_held
-from orchestrator.fleet.report import (
-    LearningCounters,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-    VitalSigns,
-)
+from orchestrator.fleet.report import LearningCounters, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import PageRequest
 from orchestrator.ports import Permits

@@ -8,8 +8,9 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing, Target
-from orchestrator.fleet.report import UpdateFailure, UpdatePhase, UpdateReport
+from orchestrator.fleet.report import UpdateReport
 from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
 from orchestrator.metrics import COUNTED, RESULTS, FleetMetrics
 from orchestrator.rollout.machine import Phase, Place, Rollout

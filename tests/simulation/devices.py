@@ -3,15 +3,9 @@
 from dataclasses import dataclass, field
 from random import Random
 
+from fieldwise.update import UNDER_WAY, UpdateFailure, UpdatePhase
 from orchestrator.fleet.check_in import Orders
-from orchestrator.fleet.report import (
-    NOTHING_BEGUN,
-    UNDER_WAY,
-    Report,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-)
+from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 
 CALL_SECONDS = 30  # a reply that comes later finds no one waiting
 NEXT_STEP = {

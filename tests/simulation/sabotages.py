@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet import check_in
 from orchestrator.fleet.device import Caller, Standing, Target, not_a_member
-from orchestrator.fleet.report import UpdatePhase
 from orchestrator.ports import Visitor
 from orchestrator.rollout import machine
 from orchestrator.rollout.machine import Order, Phase, Place, Rollout, Verdict

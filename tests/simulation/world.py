@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, fields
 from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.device import Standing, is_ahead
 from orchestrator.fleet.directory import Directory
-from orchestrator.fleet.report import Report, UpdatePhase
+from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.rollout import machine
 from orchestrator.rollout.controller import Controller

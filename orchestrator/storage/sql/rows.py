@@ -10,14 +10,10 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing, Target
-from orchestrator.fleet.report import (
-    Report,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-)
+from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import Sighting
 from orchestrator.rollout.backbone import Backbone

@@ -13,15 +13,10 @@ from click.testing import Result, _NamedTextIOWrapper
 from typer.testing import CliRunner
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.cli.root import app
 from orchestrator.fleet.device import DeviceState, Facts, Target
-from orchestrator.fleet.report import (
-    LearningCounters,
-    Report,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-)
+from orchestrator.fleet.report import LearningCounters, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import Page
 from orchestrator.rollout.machine import Phase, Place

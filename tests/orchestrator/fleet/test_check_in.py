@@ -5,10 +5,11 @@ import pytest
 
 from fieldwise.answers import LearningCounters
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.check_in import CheckIns, Pace, StartPermit
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Target
-from orchestrator.fleet.report import Report, UpdatePhase
+from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
 from orchestrator.rollout.controller import Controller

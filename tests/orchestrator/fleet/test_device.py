@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.device import (
     DeviceState,
     Permit,
@@ -12,7 +13,7 @@ from orchestrator.fleet.device import (
     next_generation,
     state_of,
 )
-from orchestrator.fleet.report import UpdatePhase, UpdateReport
+from orchestrator.fleet.report import UpdateReport
 from tests.fleet_records import NOW
 
 WANTED, OTHER = "a" * 64, "b" * 64

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.device import Permit, Standing, Target, is_ahead
-from orchestrator.fleet.report import UpdatePhase, UpdateReport
+from orchestrator.fleet.report import UpdateReport
 from orchestrator.rollout.machine import (
     COMMANDS,
     VERDICTS,

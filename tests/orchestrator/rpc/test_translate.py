@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 
 from fieldwise import wire
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2, rollout_pb2
 from orchestrator.fleet.device import DeviceState, Facts, Target
-from orchestrator.fleet.report import (
-    COUNT_MAX,
-    LearningCounters,
-    Report,
-    UpdateFailure,
-    UpdatePhase,
-    UpdateReport,
-    VitalSigns,
-)
+from orchestrator.fleet.report import COUNT_MAX, LearningCounters, Report, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.rollout.machine import Phase, Place
 from orchestrator.rpc import translate, translate_views
