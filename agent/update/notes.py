@@ -100,13 +100,15 @@ def _note_owner(state: UpdateState, event: FromOwner, sign: Sign) -> UpdateState
         case Confirmed():
             said = replace(state, wish=replace(state.wish, confirmed=True))
             return _promoted(said) if sign is Sign.CONFIRMED else said
-        case Pinned() if sign is Sign.PINNED:
-            return replace(state, pinned=True, hold=UpdateHold.PINNED, missing_bytes=0)
-        case Pinned():
-            return replace(state, pinned=True)
-        case Unpinned():
-            hold = None if state.hold is UpdateHold.PINNED else state.hold
-            return replace(state, pinned=False, hold=hold)
+        case Pinned() | Unpinned():
+            return _note_pin(state, sign, pinned=isinstance(event, Pinned))
+
+
+def _note_pin(state: UpdateState, sign: Sign, *, pinned: bool) -> UpdateState:
+    if sign is Sign.PINNED:
+        return replace(state, pinned=True, hold=UpdateHold.PINNED, missing_bytes=0)
+    hold = None if state.hold is UpdateHold.PINNED else state.hold
+    return replace(state, pinned=pinned, hold=hold)
 
 
 def _wish(state: UpdateState, wish: Wish, sign: Sign) -> UpdateState:

@@ -181,17 +181,24 @@ def _read_hold(state: UpdateState, event: HoldChanged) -> Sign | None:
 
 
 def _read_owner(state: UpdateState, event: FromOwner) -> Sign | None:
-    open_wish = bool(state.wanted) and state.phase in BEFORE_SERVING
     match event:
         case Installed(digest):
             return Sign.SETTLED if _is(state.in_use, digest) else Sign.INSTALLED
         case RolledBack() if state.before is not None:
             back_to_wish = state.before.digest == state.wanted
             return Sign.ROLLED_TO_WISH if back_to_wish else Sign.ROLLED_BACK
-        case Pinned() if not state.pinned:
-            return Sign.PINNED if open_wish and not state.wish.by_owner else Sign.NOTED
         case Unpinned() if state.pinned:
             return Sign.NOTED
+        case Pinned() | Confirmed() | Refused():
+            return _read_word(state, event)
+    return None
+
+
+def _read_word(state: UpdateState, word: Pinned | Confirmed | Refused) -> Sign | None:
+    open_wish = bool(state.wanted) and state.phase in BEFORE_SERVING
+    match word:
+        case Pinned() if not state.pinned:
+            return Sign.PINNED if open_wish and not state.wish.by_owner else Sign.NOTED
         case Confirmed() if open_wish and not state.wish.confirmed:
             held = state.phase is UpdatePhase.JUDGING and state.hold is not None
             return Sign.CONFIRMED if held else Sign.NOTED
