@@ -45,6 +45,7 @@ from agent.sources.camera import Camera
 from agent.sources.feeding import Feeder, Say, Taker
 from agent.sources.folder import WatchedFolder
 from agent.sources.frame import Tell
+from agent.sources.tree import FolderTree
 from agent.surveying import Surveyor
 from agent.update.fetching import Fetcher
 from agent.update.installer import Installer
@@ -266,6 +267,15 @@ def watched_folder(folder: Path, tell: Tell, *, existing: bool) -> WatchedFolder
         FieldwiseError: ``NOT_FOUND``, ``INVALID_ARGUMENT``.
     """
     return WatchedFolder(folder, SystemClock(), tell, existing=existing)
+
+
+def folder_tree(folder: Path, tell: Tell) -> FolderTree:
+    """A folder as a source that ends: what is in it now.
+
+    Raises:
+        FieldwiseError: ``NOT_FOUND``.
+    """
+    return FolderTree(folder, SystemClock(), tell)
 
 
 def camera(device: str, every_seconds: float, class_name: str | None, tell: Tell) -> Camera:

@@ -6,6 +6,7 @@ no learner: then every request is answered with what to do about it.
 """
 
 import dataclasses
+import hashlib
 import math
 import threading
 from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ from agent.predictions import Image, RecentPredictions, Stopwatch
 from fieldwise.answers import UNUSED, Lesson, Novelty, Prediction, Questions, ScoredClass
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
+
+ID_DIGITS = 24  # as many as ids that are drawn have
 
 _log = structlog.get_logger()
 
@@ -123,13 +126,14 @@ class Serving:
             self._own.offer(kept, prediction.best)
         return prediction
 
-    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
-        """Learn a labelled image, or set it aside.
+    def teach(self, image: Image, class_name: str, burst: str, key: str = "") -> Lesson:
+        """Learn a labelled image, or set it aside; one of a key that is on record only once.
 
         Raises:
             FieldwiseError: What ``Learner.teach`` says, ``NO_BACKBONE``.
         """
-        return self._learn(self._new_id(), image, class_name, burst, Origin.TAUGHT)
+        sample_id = _id_of(key) if key else self._new_id()
+        return self._learn(sample_id, image, class_name, burst, Origin.TAUGHT)
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
         """Learn an earlier prediction; the same label again changes nothing, another one wins.
@@ -321,4 +325,9 @@ class Serving:
 
 def _lesson(outcome: Outcome) -> Lesson:
     share = UNUSED if outcome.share is None else outcome.share.value
-    return Lesson(outcome.sample_id, share, outcome.predicted)
+    return Lesson(outcome.sample_id, share, outcome.predicted, known=outcome.known)
+
+
+def _id_of(key: str) -> str:
+    """The id of the sample that a caller names so; hashed, it is never that of a prediction."""
+    return hashlib.sha256(f"key {key}".encode()).hexdigest()[:ID_DIGITS]

@@ -86,11 +86,13 @@ class Lesson:
         share: "learn", "select" or "judge": learned, or set aside for choosing or for judging;
             "unused" while learning is paused, and for a correction of a scene that is set aside.
         predicted: What the head said before it learned; empty while no class was known.
+        known: Whether it was on record with this class already, and nothing changed.
     """
 
     sample_id: str
     share: str
     predicted: str
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,13 @@ class Device(LocalClient):
             else None,
         )
 
-    def teach(self, image: Picture, class_name: str, burst: str | None = None) -> Lesson:
+    def teach(
+        self,
+        image: Picture,
+        class_name: str,
+        burst: str | None = None,
+        key: str | None = None,
+    ) -> Lesson:
         """Learn an image or readings of a class; the class need not be known before.
 
         Args:
@@ -131,17 +137,21 @@ class Device(LocalClient):
             class_name: What it is: 1 to 128 printable characters.
             burst: Names the scene that several images show, so that all of them are learned or
                 none. Without it, images that follow one another within seconds are one scene.
+            key: Your own name for this sample, up to 128 bytes: one that is on record is not
+                learned again, so a request may be repeated whose answer was lost. With another
+                class it is corrected.
 
         Raises:
             FieldwiseError: ``NO_BACKBONE``, ``IMAGE_INVALID``, ``READINGS_INVALID``,
                 ``CLASS_INVALID``, ``TOO_MANY_CLASSES``, ``DISK_FULL``, ``BUSY``, ``UNREACHABLE``;
-                ``INVALID_ARGUMENT`` for a burst that is no text.
+                ``INVALID_ARGUMENT`` for a burst or key that is no text.
         """
         request = make(
             local_pb2.TeachRequest,
             image=_image(image),
             class_name=_class_name(class_name),
             burst=burst or "",
+            key=key or "",
         )
         return _lesson(call(self._stub.Teach, request))
 
@@ -325,7 +335,10 @@ def _seen(message: local_pb2.Image) -> Seen:
 
 def _lesson(message: Any) -> Lesson:
     return Lesson(
-        message.sample_id, _word(local_pb2.Share, message.share, "SHARE_"), message.predicted
+        message.sample_id,
+        _word(local_pb2.Share, message.share, "SHARE_"),
+        message.predicted,
+        known=message.known,
     )
 
 

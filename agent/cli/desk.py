@@ -56,8 +56,8 @@ class Desk(Protocol):
         """The best classes for an image."""
         ...
 
-    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
-        """Learn an image of a class."""
+    def teach(self, image: Image, class_name: str, burst: str, key: str = "") -> Lesson:
+        """Learn an image of a class; one of a key that is on record only once."""
         ...
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
@@ -200,9 +200,9 @@ class AloneDesk:
         self.report_skipped = agent.serving.report_skipped
         self.tick = agent.upkeep.tick
 
-    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
+    def teach(self, image: Image, class_name: str, burst: str, key: str = "") -> Lesson:
         self._share_out()
-        return self._agent.serving.teach(image, class_name, burst)
+        return self._agent.serving.teach(image, class_name, burst, key)
 
     def feedback(self, prediction_id: str, class_name: str) -> Lesson:
         self._share_out()

@@ -99,6 +99,8 @@ def lesson_words(lesson: Lesson) -> str:
     fate = {"learn": "learned", UNUSED: "put to no use"}.get(
         lesson.share, f"set aside ({lesson.share})"
     )
+    if lesson.known:
+        fate = f"known already, {fate}"
     guess = f"; took it for {lesson.predicted}" if lesson.predicted else ""
     return f"{fate}{guess}  [{lesson.sample_id}]"
 

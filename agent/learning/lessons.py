@@ -165,7 +165,7 @@ class Lessons:
             if kept.label and not self._recorder.is_known(kept.id):
                 require_the_same(kept, name)
                 said = self._pair.answers(row)[self._pair.champion]
-                return Outcome(kept.id, Share.LEARN, said)
+                return Outcome(kept.id, Share.LEARN, said, known=True)
             exact = kept.bundle == self._pair.bundle
             return self._take(
                 _Labelled(kept.id, row, kept.image, name, "", time, origin, kept.time, exact)
@@ -215,7 +215,7 @@ class Lessons:
         if self._settings.learning_paused:
             return Outcome(labelled.id, None, predicted)
         if held is not None and held.class_name == name and not _confirms(labelled, held):
-            return Outcome(labelled.id, held.share, predicted)
+            return Outcome(labelled.id, held.share, predicted, known=True)
         recorder.welcome(name)
         origin, image = labelled.origin, labelled.image
         if held is not None:

@@ -10,12 +10,14 @@ class Outcome:
     """What became of a taught sample; ``predicted`` is what the head said before.
 
     ``share`` is None where the sample was put to no use: while learning is paused, and for a
-    label that depends on a head where the scene is held out.
+    label that depends on a head where the scene is held out. ``known`` says that it was on record
+    with this class already, and nothing changed.
     """
 
     sample_id: str
     share: Share | None
     predicted: str
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

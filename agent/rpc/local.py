@@ -126,7 +126,7 @@ class ApplicationService(local_pb2_grpc.ApplicationServicer):
     ) -> local_pb2.TeachResponse:
         image = translate_local.image(request.image)
         outcome = await self._queue.run(
-            self._serving.teach, image, request.class_name, request.burst
+            self._serving.teach, image, request.class_name, request.burst, request.key
         )
         return translate_local.teach_response(outcome)
 

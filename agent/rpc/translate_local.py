@@ -77,13 +77,19 @@ def predict_response(prediction: Prediction) -> local_pb2.PredictResponse:
 
 def teach_response(lesson: Lesson) -> local_pb2.TeachResponse:
     return local_pb2.TeachResponse(
-        sample_id=lesson.sample_id, share=SHARES[lesson.share], predicted=lesson.predicted
+        sample_id=lesson.sample_id,
+        share=SHARES[lesson.share],
+        predicted=lesson.predicted,
+        known=lesson.known,
     )
 
 
 def feedback_response(lesson: Lesson) -> local_pb2.FeedbackResponse:
     return local_pb2.FeedbackResponse(
-        sample_id=lesson.sample_id, share=SHARES[lesson.share], predicted=lesson.predicted
+        sample_id=lesson.sample_id,
+        share=SHARES[lesson.share],
+        predicted=lesson.predicted,
+        known=lesson.known,
     )
 
 

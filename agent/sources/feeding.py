@@ -5,6 +5,7 @@ own into a queue of the newest frames, so that the agent's time is never the cam
 agent could not take is counted and reported to it, and shown with the rest of how it does.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,8 +37,8 @@ class Taker(Protocol):
         """The best classes for an image."""
         ...
 
-    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
-        """Learn an image of a class."""
+    def teach(self, image: Image, class_name: str, burst: str, key: str) -> Lesson:
+        """Learn an image of a class, once for each key."""
         ...
 
     def report_skipped(self, frames: int) -> None:
@@ -73,16 +74,25 @@ class Feeder:
         self.offered = 0
         self.skipped = 0
 
-    def feed_all(self, source: Source) -> None:
+    def feed_all(self, source: Source, patience_seconds: float = math.inf) -> None:
         """Offer every frame until it is taken or refused for good.
 
+        Args:
+            source: Where they come from.
+            patience_seconds: How long a frame may wait until that ends it all.
+
         Raises:
-            FieldwiseError: ``READINGS_INVALID`` where the backbone takes no images at all.
+            FieldwiseError: ``READINGS_INVALID`` where the backbone takes no images at all; why a
+                frame waited too long.
         """
         for frame in source.frames():
-            while frame is not None and not self._offer(frame):
+            waited = 0.0
+            while frame is not None and (refusal := self._offer(frame)):
+                if waited >= patience_seconds:
+                    raise refusal
                 self._tick()
                 self._pause(AGAIN_SECONDS)
+                waited += AGAIN_SECONDS
             self._tick()
 
     def feed_newest(self, source: Source) -> None:
@@ -96,7 +106,7 @@ class Feeder:
         try:
             while not stream.queue.is_over:
                 frame = stream.queue.take(TURN_SECONDS)
-                if frame is not None and not self._offer(frame):
+                if frame is not None and self._offer(frame):
                     refused += 1
                 self._skip(stream.queue.dropped + refused)
                 self._tick()
@@ -105,8 +115,8 @@ class Feeder:
             self._skip(stream.queue.dropped + refused)
         stream.check()
 
-    def _offer(self, frame: Frame) -> bool:
-        """Returns whether the frame is done with."""
+    def _offer(self, frame: Frame) -> FieldwiseError | None:
+        """Returns why the frame has to be offered again; None when it is done with."""
         try:
             result = self._ask(frame)
         except FieldwiseError as error:
@@ -115,20 +125,20 @@ class Feeder:
             if error.fault not in LATER:
                 self._tell(frame.name, error)
                 self.offered += 1
-                return True
+                return None
             if error.sentence != self._complaint:  # once, not four times a second
                 self._tell("", error)
             self._complaint = error.sentence
-            return False
+            return error
         self._complaint = ""
         self.offered += 1
         self._say(frame, result)
-        return True
+        return None
 
     def _ask(self, frame: Frame) -> Lesson | Prediction:
         if frame.class_name is None:
             return self._taker.predict(frame.image)
-        return self._taker.teach(frame.image, frame.class_name, "")
+        return self._taker.teach(frame.image, frame.class_name, frame.scene, frame.key)
 
     def _skip(self, skipped: int) -> None:
         self.skipped = skipped

@@ -5,14 +5,12 @@ it slowly or another program move it in. Every file is taken once for each conte
 cannot be read is named and left. When the agent is busy, restarts or has no room, files wait where
 they are: beside the image on offer only names are held, one for each file in the folder.
 
-Names that begin with a dot are left alone, as is what other programs keep for themselves, and links
-to folders are not followed: they may lead anywhere, also back. Links to files are read. What was in
-the folder before is taken once it is written or touched, or at once where that is asked for.
+Which files are meant and what they show is for ``agent.sources.layout``. What was in the folder
+before is taken once it is written or touched, or at once where that is asked for. Of what comes as
+it is made, the agent tells scenes by time; what was there before came at any time, and is a scene
+for each image.
 """
 
-import hashlib
-import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,15 +21,12 @@ from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from agent.ports import Clock
 from agent.sources.frame import Frame, Tell
-from fieldwise.client import read_image
+from agent.sources.layout import Form, form_of, forms_in, frame_of, is_meant
 from fieldwise.errors import Fault, FieldwiseError
 
 STILL_SECONDS = 1.0  # a slow writer flushes more often than that
 ROUND_MILLISECONDS = 250
 AGAIN_SECONDS = 1.0  # until watching begins again: looking through a large folder takes a while
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
-
-Form = tuple[int, int]  # size in bytes and time of change in nanoseconds
 
 
 @dataclass(slots=True)
@@ -90,8 +85,10 @@ class WatchedFolder:
         self._clock = clock
         self._tell = tell
         self._stillness = Stillness()
-        self._taken: dict[Path, bytes] = {}
-        self._seen = {} if existing else _forms(self.path, self.path)
+        self._taken: dict[Path, str] = {}
+        found = forms_in(self.path, self.path)
+        self._before = set(found) if existing else set()
+        self._seen = {} if existing else found
 
     def frames(self) -> Iterator[Frame | None]:
         """Files as they become whole, each once for each content it gets, for ever."""
@@ -105,7 +102,7 @@ class WatchedFolder:
 
     def _look_at(self, paths: Iterable[Path]) -> None:
         for path in paths:
-            form = _form(path)
+            form = form_of(path)
             if form is None:
                 self._stillness.forget(path)
                 self._taken.pop(path, None)  # the next file of its name is another one
@@ -113,18 +110,17 @@ class WatchedFolder:
                 self._stillness.see(path, form, self._clock.monotonic())
 
     def _frame(self, path: Path) -> Frame | None:
+        apart = path in self._before
         try:
-            image = read_image(path)
+            frame = frame_of(self.path, path, self._clock.wall(), apart=apart)
         except FieldwiseError as error:
             self._tell(str(path), error)
             return None
-        digest = hashlib.sha256(image).digest()
-        if self._taken.get(path) == digest:
+        self._before.discard(path)
+        if self._taken.get(path) == frame.key:
             return None  # only its time has changed
-        self._taken[path] = digest
-        parts = path.relative_to(self.path).parts
-        class_name = parts[0] if len(parts) > 1 else None
-        return Frame(str(path), self._clock.wall(), image, class_name)
+        self._taken[path] = frame.key
+        return frame
 
 
 def _changes(folder: Path, seen: dict[Path, Form], tell: Tell) -> Iterator[list[Path]]:
@@ -150,13 +146,13 @@ def _changes(folder: Path, seen: dict[Path, Form], tell: Tell) -> Iterator[list[
 
 def _news(folder: Path, seen: dict[Path, Form]) -> set[Path]:
     """What is not as it was seen, by looking through the whole folder."""
-    found = _forms(folder, folder)
+    found = forms_in(folder, folder)
     return {path for path in {*found, *seen} if found.get(path) != seen.get(path)}
 
 
 def _noted(paths: set[Path], seen: dict[Path, Form]) -> list[Path]:
     for path in paths:
-        if form := _form(path):
+        if form := form_of(path):
             seen[path] = form
         else:
             seen.pop(path, None)
@@ -172,44 +168,13 @@ def _notices(folder: Path) -> Iterator[set[Path]]:
         debounce=50,
     )
     for changes in rounds:
-        named = {path for _, name in changes if _is_meant(folder, path := Path(name))}
+        named = {path for _, name in changes if is_meant(folder, path := Path(name))}
         new = [Path(name) for change, name in changes if change is Change.added]
         # What is written into a new folder before the kernel watches it has no notice of its own.
         for found in new:
             if not found.is_symlink() and found.is_dir():
-                named.update(_forms(folder, found))
+                named.update(forms_in(folder, found))
         yield named
-
-
-def _forms(folder: Path, top: Path) -> dict[Path, Form]:
-    """The image files below ``top``, which is in the folder or the folder itself."""
-    found = {}
-    for place, folders, names in os.walk(top):  # it follows no links
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(place) / name for name in names):
-            if _is_meant(folder, path) and (form := _form(path)):
-                found[path] = form
-    return found
-
-
-def _is_meant(folder: Path, path: Path) -> bool:
-    """Whether a path is that of an image, by no dot and no linked folder."""
-    parts = path.relative_to(folder).parts
-    between = path.parents[: max(0, len(parts) - 1)]
-    return (
-        path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in parts)
-        and not any(parent.is_symlink() for parent in between)
-    )
-
-
-def _form(path: Path) -> Form | None:
-    """How a file is now; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
 def _is_utf8(path: Path) -> bool:

@@ -25,12 +25,16 @@ class Frame:
         time: When it came, Unix seconds by the device's clock.
         image: An encoded image, or pixels uint8[H,W,3].
         class_name: What it shows; None where the agent is asked.
+        scene: Name of the scene that it shows; empty to let time decide.
+        key: By which it is known when it comes again; empty where it never does.
     """
 
     name: str
     time: float
     image: Image
     class_name: str | None
+    scene: str = ""
+    key: str = ""
 
 
 class Source(Protocol):

@@ -99,24 +99,28 @@ class PredictResponse(_message.Message):
     def __init__(self, id: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[ScoredClass, _Mapping]]] = ..., backbone: _Optional[str] = ..., calibrated: _Optional[bool] = ..., novelty: _Optional[_Union[Novelty, _Mapping]] = ...) -> None: ...
 
 class TeachRequest(_message.Message):
-    __slots__ = ("image", "class_name", "burst")
+    __slots__ = ("image", "class_name", "burst", "key")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAME_FIELD_NUMBER: _ClassVar[int]
     BURST_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     image: Image
     class_name: str
     burst: str
-    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., class_name: _Optional[str] = ..., burst: _Optional[str] = ...) -> None: ...
+    key: str
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., class_name: _Optional[str] = ..., burst: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
 
 class TeachResponse(_message.Message):
-    __slots__ = ("sample_id", "share", "predicted")
+    __slots__ = ("sample_id", "share", "predicted", "known")
     SAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     sample_id: str
     share: Share
     predicted: str
-    def __init__(self, sample_id: _Optional[str] = ..., share: _Optional[_Union[Share, str]] = ..., predicted: _Optional[str] = ...) -> None: ...
+    known: bool
+    def __init__(self, sample_id: _Optional[str] = ..., share: _Optional[_Union[Share, str]] = ..., predicted: _Optional[str] = ..., known: _Optional[bool] = ...) -> None: ...
 
 class FeedbackRequest(_message.Message):
     __slots__ = ("prediction_id", "class_name")
@@ -127,14 +131,16 @@ class FeedbackRequest(_message.Message):
     def __init__(self, prediction_id: _Optional[str] = ..., class_name: _Optional[str] = ...) -> None: ...
 
 class FeedbackResponse(_message.Message):
-    __slots__ = ("sample_id", "share", "predicted")
+    __slots__ = ("sample_id", "share", "predicted", "known")
     SAMPLE_ID_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     sample_id: str
     share: Share
     predicted: str
-    def __init__(self, sample_id: _Optional[str] = ..., share: _Optional[_Union[Share, str]] = ..., predicted: _Optional[str] = ...) -> None: ...
+    known: bool
+    def __init__(self, sample_id: _Optional[str] = ..., share: _Optional[_Union[Share, str]] = ..., predicted: _Optional[str] = ..., known: _Optional[bool] = ...) -> None: ...
 
 class Question(_message.Message):
     __slots__ = ("prediction_id", "time", "reason", "classes", "image_held")

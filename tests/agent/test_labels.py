@@ -49,6 +49,37 @@ async def test_an_earlier_prediction_is_corrected_after_a_restart(tmp_path: Path
         assert origins(agent, Origin.CORRECTED) == [prediction.id]
 
 
+async def test_a_sample_of_a_known_key_is_learned_once_and_another_class_corrects_it(
+    tmp_path: Path,
+) -> None:
+    image, other = class_images("red", 2, seed=5)
+
+    def teach(device: Device) -> list[tuple[str, bool]]:
+        return [
+            (lesson.sample_id, lesson.known)
+            for lesson in (
+                device.teach(image, "red", key="belt 1"),
+                device.teach(image, "red", key="belt 1"),
+                device.teach(other, "red", key="belt 2"),
+                device.teach(image, "crimson", key="belt 1"),
+            )
+        ]
+
+    async with running(tmp_path) as agent:
+        await asking(agent, teach_all)
+        first, again, second, corrected = await asking(agent, teach)
+        assert first[0] == again[0] == corrected[0] != second[0]
+        assert [each[1] for each in (first, again, second, corrected)] == [
+            False,
+            True,
+            False,
+            False,
+        ]
+        assert agent.serving.learner is not None
+        agent.serving.learner.flush()
+        assert origins(agent, Origin.CORRECTED) == [first[0]]
+
+
 async def test_in_memory_only_no_prediction_outlives_the_agent(tmp_path: Path) -> None:
     async with running(tmp_path) as agent:
         prediction = await asking(agent, lambda device: device.predict(class_images("red", 1)[0]))

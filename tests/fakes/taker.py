@@ -13,13 +13,15 @@ class NotingTaker:
     def __init__(self, *faults: Fault) -> None:
         self.faults = deque(faults)
         self.taught: list[tuple[Image, str]] = []
+        self.scenes: list[tuple[str, str]] = []
         self.asked: list[Image] = []
         self.skipped: list[int] = []
         self.ticks = 0
 
-    def teach(self, image: Image, class_name: str, burst: str) -> Lesson:
+    def teach(self, image: Image, class_name: str, burst: str, key: str) -> Lesson:
         self._fail()
         self.taught.append((image, class_name))
+        self.scenes.append((burst, key))
         return Lesson("id", "learn", "")
 
     def predict(self, image: Image) -> Prediction:

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from agent.cli import sources
 from agent.cli.sources import Voice
 from agent.sources.frame import Frame
 from fieldwise.answers import Lesson, Prediction, ScoredClass
 from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
-from tests.bundles import CLASSES, class_images
+from tests.bundles import CLASSES, class_folder, class_images
 from tests.fakes.agent_inside import tiny
 
 Run = Callable[..., tuple[int, str, str]]
@@ -107,3 +108,51 @@ def test_names_that_are_not_utf8_are_said_as_far_as_they_can_be(
     assert lines[2]["fault"] == "image-invalid"
     assert said.err.count("files wait: not now") == 2
     assert "bad\ufffd.png: bad\ufffd.png is no image" in said.err
+
+
+def test_a_folder_is_taken_once_and_repeated_without_learning_twice(
+    run: Run, tmp_path: Path
+) -> None:
+    photos = class_folder(tmp_path / "photos", count=4)
+    (photos / "red" / "0.png").rename(photos / "what.png")
+    status, out, err = run("watch", photos, "--once", "--json")
+    assert status == 0, err
+    *lines, counts = lines_of(out)
+    total = 4 * len(CLASSES)
+    assert [(each["place"], each["of"]) for each in lines] == [
+        (number, total) for number in range(1, total + 1)
+    ]
+    assert lines[-1]["file"] == f"{photos}/what.png"
+    assert counts["predicted"] == 1
+    assert counts["learned"] + counts["set_aside"] == total - 1  # type: ignore[operator]  # numbers
+    (photos / "green" / "0.png").rename(photos / "red" / "0.png")
+    *lines, counts = lines_of(run("watch", photos, "--once", "--json")[1])
+    assert counts["known"] == total - 2
+    (corrected,) = [each for each in lines if each["file"] == f"{photos}/red/0.png"]
+    assert not corrected["known"]
+
+
+def test_a_run_says_how_far_it_is_and_ends_with_what_was_refused_first(
+    run: Run, tmp_path: Path
+) -> None:
+    photos = class_folder(tmp_path / "photos", count=1)
+    (photos / "a").mkdir()
+    (photos / "a" / "broken.png").write_bytes(b"no image")
+    status, out, err = run("watch", photos, "--once")
+    assert status == CATALOGUE[Fault.IMAGE_INVALID].exit_code
+    total = 1 + len(CLASSES)
+    assert f"[1/{total}] {photos}/a/broken.png: " in err
+    assert f"[{total}/{total}] {photos}/" in out
+    assert "1 refused" in err
+    assert err.rstrip().endswith(CATALOGUE[Fault.IMAGE_INVALID].advice)
+
+
+def test_a_run_that_no_agent_takes_ends_and_says_what_is_left(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = class_folder(tmp_path / "photos", count=1)
+    monkeypatch.setattr(sources, "PATIENCE_SECONDS", 0.0)
+    state = tmp_path / "other"
+    status, out, _ = run("--state-folder", state, "watch", photos, "--once", "--json")
+    assert status == CATALOGUE[Fault.NO_BACKBONE].exit_code
+    assert lines_of(out)[-1]["left"] == len(CLASSES)

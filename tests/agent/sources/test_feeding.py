@@ -152,3 +152,10 @@ def test_an_interrupted_stream_still_says_what_it_skipped() -> None:
     with pytest.raises(KeyboardInterrupt):
         feeding.feed_newest(Ending(40, taker))
     assert sum(taker.skipped) == feeding.skipped >= 35
+
+
+def test_patience_that_runs_out_ends_it_with_why_the_frame_waited() -> None:
+    taker, notes = NotingTaker(*[Fault.UNREACHABLE] * 9), Notes()
+    with pytest.raises(FieldwiseError) as caught:
+        feeder(taker, notes).feed_all(Frames(1), patience_seconds=1.0)
+    assert (caught.value.fault, notes.waited, taker.asked) == (Fault.UNREACHABLE, 4, [])
