@@ -25,6 +25,7 @@ from agent.reporting import (
     Total,
 )
 from agent.update.machine import UpdateState
+from agent.update.probation import Probation
 from fieldwise.bundle import FileReference, Manifest
 
 
@@ -348,6 +349,14 @@ class Journal(Protocol):
 
     def write_update(self, state: UpdateState) -> None:
         """Replace it; the one step at which a pair comes into use."""
+        ...
+
+    def probation(self) -> Probation:
+        """The probation under way, without a digest where there is none."""
+        ...
+
+    def write_probation(self, probation: Probation) -> None:
+        """Replace it."""
         ...
 
     def next_incarnation(self) -> int:

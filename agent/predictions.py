@@ -10,6 +10,7 @@ its group is made up, not while an application waits for its answer.
 Kept in memory only, they spare the flash and are gone after a restart.
 """
 
+import math
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
@@ -28,6 +29,9 @@ Image = Input
 GROUP_SECONDS = 1.0  # as samples wait by default
 GROUP_PREDICTIONS = 32
 TIMED = 1000  # predictions whose times the percentiles are of
+
+# What fails for want of something else than a working backbone.
+ASKED_WRONGLY = frozenset({Fault.IMAGE_INVALID, Fault.READINGS_INVALID, Fault.NO_BACKBONE})
 
 
 @dataclass(slots=True)
@@ -272,12 +276,24 @@ class RecentPredictions:
 
 
 class Stopwatch:
-    """Counts of predictions answered, refused and skipped, and percentiles of their times."""
+    """Counts of predictions answered, refused and skipped, and percentiles of their times.
+
+    Attributes:
+        answered: How many were.
+        refused: Those that failed, whatever the reason.
+        failed: Those of them that were asked for rightly.
+        slow: Answered ones that took longer than ``slow_seconds``.
+        skipped: Frames of streams that nobody was ready for.
+        slow_seconds: As set by who watches; infinite while nobody does.
+    """
 
     def __init__(self) -> None:
         self.answered = 0
         self.refused = 0
+        self.failed = 0
+        self.slow = 0
         self.skipped = 0
+        self.slow_seconds = math.inf
         self._seconds: deque[float] = deque(maxlen=TIMED)
         self._lock = threading.Lock()
 
@@ -285,17 +301,29 @@ class Stopwatch:
         """Count a prediction that was answered."""
         with self._lock:
             self.answered += 1
+            self.slow += seconds > self.slow_seconds
             self._seconds.append(seconds)
 
-    def refuse(self) -> None:
+    def refuse(self, fault: Fault) -> None:
         """Count a prediction that failed."""
         with self._lock:
             self.refused += 1
+            self.failed += fault not in ASKED_WRONGLY
 
     def skip(self, frames: int) -> None:
         """Count frames of a stream that nobody was ready for."""
         with self._lock:
             self.skipped += frames
+
+    @property
+    def timed(self) -> int:
+        """How many predictions the percentiles are of."""
+        return len(self._seconds)
+
+    def forget_times(self) -> None:
+        """Let the percentiles be of what comes from now on: another pair serves."""
+        with self._lock:
+            self._seconds.clear()
 
     def percentile_micros(self, percent: int) -> int:
         """That percentile of the newest times, in microseconds; 0 before the first."""

@@ -107,8 +107,8 @@ class Serving:
         try:
             pair = self._required().pair
             look = pair.look(image, top=5)
-        except FieldwiseError:
-            self.stopwatch.refuse()
+        except FieldwiseError as error:
+            self.stopwatch.refuse(error.fault)
             raise
         self.stopwatch.answer(self._clock.monotonic() - begin)
         scored = zip(look.ranking.classes, look.ranking.confidences, strict=True)

@@ -8,6 +8,7 @@ from agent.device.database import Database
 from agent.device.ledger import Tail
 from agent.reporting import SteeringRevision
 from agent.update.machine import UpdateState
+from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
 
 ValueT = TypeVar("ValueT")
@@ -24,6 +25,12 @@ class DatabaseJournal:
 
     def write_update(self, state: UpdateState) -> None:
         self._write("update", state)
+
+    def probation(self) -> Probation:
+        return self._read("probation", Probation) or Probation()
+
+    def write_probation(self, probation: Probation) -> None:
+        self._write("probation", probation)
 
     def next_incarnation(self) -> int:
         number = (self._read("incarnation", int) or 0) + 1

@@ -184,7 +184,8 @@ def test_percentiles_are_of_the_newest_thousand() -> None:
     assert watch.percentile_micros(50) == 0
     for number in range(5000):
         watch.answer(1.0 if number < 4000 else number % 100 * 1e-6)
-    watch.refuse()
-    assert (watch.answered, watch.refused) == (5000, 1)
+    watch.refuse(Fault.IMAGE_INVALID)
+    watch.refuse(Fault.GRAPH_FAILED)
+    assert (watch.answered, watch.refused, watch.failed) == (5000, 2, 1)
     assert watch.percentile_micros(50) == 50
     assert watch.percentile_micros(99) == 99

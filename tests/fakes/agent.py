@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from agent.reporting import Credentials, Orders, Piece, Report, SteeringRevision
 from agent.update.machine import UpdateState
+from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -33,6 +34,7 @@ class MemoryJournal:
     revision: SteeringRevision = field(default_factory=SteeringRevision)
     incarnation: int = 0
     full: bool = False
+    watched: Probation = Probation()
 
     def update(self) -> UpdateState:
         return self.states[-1]
@@ -41,6 +43,12 @@ class MemoryJournal:
         if self.full:
             raise FieldwiseError(Fault.DISK_FULL, "no room")
         self.states.append(state)
+
+    def probation(self) -> Probation:
+        return self.watched
+
+    def write_probation(self, probation: Probation) -> None:
+        self.watched = probation
 
     def next_incarnation(self) -> int:
         self.incarnation += 1
