@@ -413,20 +413,6 @@ class ListRolloutEventsResponse(_message.Message):
     next_page_token: str
     def __init__(self, events: _Optional[_Iterable[_Union[_rollout_pb2.RolloutEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
-class RolloutChange(_message.Message):
-    __slots__ = ("rollout", "changed", "may_still_start", "within_seconds", "ordered")
-    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
-    CHANGED_FIELD_NUMBER: _ClassVar[int]
-    MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
-    WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    ORDERED_FIELD_NUMBER: _ClassVar[int]
-    rollout: _rollout_pb2.Rollout
-    changed: bool
-    may_still_start: int
-    within_seconds: int
-    ordered: int
-    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ..., changed: _Optional[bool] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ..., ordered: _Optional[int] = ...) -> None: ...
-
 class PauseRolloutRequest(_message.Message):
     __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -436,8 +422,8 @@ class PauseRolloutRequest(_message.Message):
 class PauseRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class ResumeRolloutRequest(_message.Message):
     __slots__ = ("id",)
@@ -448,8 +434,8 @@ class ResumeRolloutRequest(_message.Message):
 class ResumeRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class PromoteRolloutRequest(_message.Message):
     __slots__ = ("id", "to_end")
@@ -462,8 +448,8 @@ class PromoteRolloutRequest(_message.Message):
 class PromoteRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class AbortRolloutRequest(_message.Message):
     __slots__ = ("id", "now")
@@ -476,8 +462,8 @@ class AbortRolloutRequest(_message.Message):
 class AbortRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class HoldRolloutRequest(_message.Message):
     __slots__ = ("id", "now")
@@ -490,8 +476,8 @@ class HoldRolloutRequest(_message.Message):
 class HoldRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class RetryRolloutRequest(_message.Message):
     __slots__ = ("id",)
@@ -502,8 +488,8 @@ class RetryRolloutRequest(_message.Message):
 class RetryRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class UndoRolloutRequest(_message.Message):
     __slots__ = ("id", "to")
@@ -516,8 +502,8 @@ class UndoRolloutRequest(_message.Message):
 class UndoRolloutResponse(_message.Message):
     __slots__ = ("change",)
     CHANGE_FIELD_NUMBER: _ClassVar[int]
-    change: RolloutChange
-    def __init__(self, change: _Optional[_Union[RolloutChange, _Mapping]] = ...) -> None: ...
+    change: _rollout_pb2.RolloutChange
+    def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class ExplainDeviceRequest(_message.Message):
     __slots__ = ("id",)

@@ -41,13 +41,38 @@ class RolloutPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ROLLOUT_PHASE_UNSPECIFIED: _ClassVar[RolloutPhase]
     ROLLOUT_PHASE_RUNNING: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_STOPPED: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_COMPLETE: _ClassVar[RolloutPhase]
-    ROLLOUT_PHASE_SUPERSEDED: _ClassVar[RolloutPhase]
     ROLLOUT_PHASE_PAUSED: _ClassVar[RolloutPhase]
     ROLLOUT_PHASE_REVERTING: _ClassVar[RolloutPhase]
     ROLLOUT_PHASE_HELD: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_COMPLETE: _ClassVar[RolloutPhase]
     ROLLOUT_PHASE_REVERTED: _ClassVar[RolloutPhase]
+    ROLLOUT_PHASE_SUPERSEDED: _ClassVar[RolloutPhase]
+
+class RolloutKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_KIND_UNSPECIFIED: _ClassVar[RolloutKind]
+    ROLLOUT_KIND_FORWARD: _ClassVar[RolloutKind]
+    ROLLOUT_KIND_UNDO: _ClassVar[RolloutKind]
+    ROLLOUT_KIND_RECALL: _ClassVar[RolloutKind]
+
+class RolloutReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_REASON_UNSPECIFIED: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_OPERATOR: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_HARM: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_UNDECIDED: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_OVERDUE: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_PROMOTION: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_RECALLED: _ClassVar[RolloutReason]
+
+class RolloutExclusion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_EXCLUSION_UNSPECIFIED: _ClassVar[RolloutExclusion]
+    ROLLOUT_EXCLUSION_AGENT_TOO_OLD: _ClassVar[RolloutExclusion]
+    ROLLOUT_EXCLUSION_MEMORY_TOO_SMALL: _ClassVar[RolloutExclusion]
+    ROLLOUT_EXCLUSION_VARIANT_MISSING: _ClassVar[RolloutExclusion]
+    ROLLOUT_EXCLUSION_PINNED: _ClassVar[RolloutExclusion]
+    ROLLOUT_EXCLUSION_NOTHING_BEFORE: _ClassVar[RolloutExclusion]
 
 class GateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -56,6 +81,50 @@ class GateOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_OUTCOME_CLOSED: _ClassVar[GateOutcome]
     GATE_OUTCOME_UNDECIDED: _ClassVar[GateOutcome]
     GATE_OUTCOME_WAITING: _ClassVar[GateOutcome]
+
+class GateReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GATE_REASON_UNSPECIFIED: _ClassVar[GateReason]
+    GATE_REASON_HARM: _ClassVar[GateReason]
+    GATE_REASON_RUINED: _ClassVar[GateReason]
+    GATE_REASON_WORST_DEVICE: _ClassVar[GateReason]
+    GATE_REASON_FAILURES: _ClassVar[GateReason]
+    GATE_REASON_ROLLBACKS: _ClassVar[GateReason]
+    GATE_REASON_DECLINES: _ClassVar[GateReason]
+    GATE_REASON_LATENCY: _ClassVar[GateReason]
+    GATE_REASON_SILENCE: _ClassVar[GateReason]
+    GATE_REASON_NOT_INFERIOR: _ClassVar[GateReason]
+    GATE_REASON_NO_HARM: _ClassVar[GateReason]
+    GATE_REASON_NOT_SHOWN: _ClassVar[GateReason]
+    GATE_REASON_EVIDENCE_MISSING: _ClassVar[GateReason]
+    GATE_REASON_MORE_SILENT: _ClassVar[GateReason]
+    GATE_REASON_MORE_FAILED: _ClassVar[GateReason]
+    GATE_REASON_UNSETTLED: _ClassVar[GateReason]
+    GATE_REASON_DEADLINE: _ClassVar[GateReason]
+
+class RolloutActor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_ACTOR_UNSPECIFIED: _ClassVar[RolloutActor]
+    ROLLOUT_ACTOR_OPERATOR: _ClassVar[RolloutActor]
+    ROLLOUT_ACTOR_GATE: _ClassVar[RolloutActor]
+    ROLLOUT_ACTOR_FLEET: _ClassVar[RolloutActor]
+
+class RolloutHappening(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLLOUT_HAPPENING_UNSPECIFIED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_STARTED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_WAVE_OPENED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_FINDING: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_AWAITS_PROMOTION: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_PAUSED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_RESUMED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_REVERTING: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_HELD: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_COMPLETE: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_REVERTED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_SUPERSEDED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_RETRIED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_REVOKED: _ClassVar[RolloutHappening]
 ROLLOUT_PROMOTION_UNSPECIFIED: RolloutPromotion
 ROLLOUT_PROMOTION_AUTOMATIC: RolloutPromotion
 ROLLOUT_PROMOTION_MANUAL: RolloutPromotion
@@ -72,18 +141,69 @@ ROLLOUT_OVERDUE_PAUSE: RolloutOverdue
 ROLLOUT_OVERDUE_IGNORE: RolloutOverdue
 ROLLOUT_PHASE_UNSPECIFIED: RolloutPhase
 ROLLOUT_PHASE_RUNNING: RolloutPhase
-ROLLOUT_PHASE_STOPPED: RolloutPhase
-ROLLOUT_PHASE_COMPLETE: RolloutPhase
-ROLLOUT_PHASE_SUPERSEDED: RolloutPhase
 ROLLOUT_PHASE_PAUSED: RolloutPhase
 ROLLOUT_PHASE_REVERTING: RolloutPhase
 ROLLOUT_PHASE_HELD: RolloutPhase
+ROLLOUT_PHASE_COMPLETE: RolloutPhase
 ROLLOUT_PHASE_REVERTED: RolloutPhase
+ROLLOUT_PHASE_SUPERSEDED: RolloutPhase
+ROLLOUT_KIND_UNSPECIFIED: RolloutKind
+ROLLOUT_KIND_FORWARD: RolloutKind
+ROLLOUT_KIND_UNDO: RolloutKind
+ROLLOUT_KIND_RECALL: RolloutKind
+ROLLOUT_REASON_UNSPECIFIED: RolloutReason
+ROLLOUT_REASON_OPERATOR: RolloutReason
+ROLLOUT_REASON_HARM: RolloutReason
+ROLLOUT_REASON_UNDECIDED: RolloutReason
+ROLLOUT_REASON_OVERDUE: RolloutReason
+ROLLOUT_REASON_PROMOTION: RolloutReason
+ROLLOUT_REASON_RECALLED: RolloutReason
+ROLLOUT_EXCLUSION_UNSPECIFIED: RolloutExclusion
+ROLLOUT_EXCLUSION_AGENT_TOO_OLD: RolloutExclusion
+ROLLOUT_EXCLUSION_MEMORY_TOO_SMALL: RolloutExclusion
+ROLLOUT_EXCLUSION_VARIANT_MISSING: RolloutExclusion
+ROLLOUT_EXCLUSION_PINNED: RolloutExclusion
+ROLLOUT_EXCLUSION_NOTHING_BEFORE: RolloutExclusion
 GATE_OUTCOME_UNSPECIFIED: GateOutcome
 GATE_OUTCOME_OPEN: GateOutcome
 GATE_OUTCOME_CLOSED: GateOutcome
 GATE_OUTCOME_UNDECIDED: GateOutcome
 GATE_OUTCOME_WAITING: GateOutcome
+GATE_REASON_UNSPECIFIED: GateReason
+GATE_REASON_HARM: GateReason
+GATE_REASON_RUINED: GateReason
+GATE_REASON_WORST_DEVICE: GateReason
+GATE_REASON_FAILURES: GateReason
+GATE_REASON_ROLLBACKS: GateReason
+GATE_REASON_DECLINES: GateReason
+GATE_REASON_LATENCY: GateReason
+GATE_REASON_SILENCE: GateReason
+GATE_REASON_NOT_INFERIOR: GateReason
+GATE_REASON_NO_HARM: GateReason
+GATE_REASON_NOT_SHOWN: GateReason
+GATE_REASON_EVIDENCE_MISSING: GateReason
+GATE_REASON_MORE_SILENT: GateReason
+GATE_REASON_MORE_FAILED: GateReason
+GATE_REASON_UNSETTLED: GateReason
+GATE_REASON_DEADLINE: GateReason
+ROLLOUT_ACTOR_UNSPECIFIED: RolloutActor
+ROLLOUT_ACTOR_OPERATOR: RolloutActor
+ROLLOUT_ACTOR_GATE: RolloutActor
+ROLLOUT_ACTOR_FLEET: RolloutActor
+ROLLOUT_HAPPENING_UNSPECIFIED: RolloutHappening
+ROLLOUT_HAPPENING_STARTED: RolloutHappening
+ROLLOUT_HAPPENING_WAVE_OPENED: RolloutHappening
+ROLLOUT_HAPPENING_FINDING: RolloutHappening
+ROLLOUT_HAPPENING_AWAITS_PROMOTION: RolloutHappening
+ROLLOUT_HAPPENING_PAUSED: RolloutHappening
+ROLLOUT_HAPPENING_RESUMED: RolloutHappening
+ROLLOUT_HAPPENING_REVERTING: RolloutHappening
+ROLLOUT_HAPPENING_HELD: RolloutHappening
+ROLLOUT_HAPPENING_COMPLETE: RolloutHappening
+ROLLOUT_HAPPENING_REVERTED: RolloutHappening
+ROLLOUT_HAPPENING_SUPERSEDED: RolloutHappening
+ROLLOUT_HAPPENING_RETRIED: RolloutHappening
+ROLLOUT_HAPPENING_REVOKED: RolloutHappening
 
 class PlannedWave(_message.Message):
     __slots__ = ("devices", "share", "promotion")
@@ -224,21 +344,59 @@ class RolloutWave(_message.Message):
     def __init__(self, counts: _Optional[_Union[RolloutCounts, _Mapping]] = ...) -> None: ...
 
 class GateFinding(_message.Message):
-    __slots__ = ("outcome", "reasons", "mean_loss", "bound", "devices")
+    __slots__ = ("outcome", "reasons", "wave", "devices", "unlabelled", "mean_loss", "taken_loss", "standard_error", "lower", "upper", "detectable", "settled", "unsettled", "failed", "rolled_back", "declined", "silent", "silent_expected", "worst_device", "worst_chance", "ruined", "spared", "latency_ratio", "agreement")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
-    MEAN_LOSS_FIELD_NUMBER: _ClassVar[int]
-    BOUND_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
+    UNLABELLED_FIELD_NUMBER: _ClassVar[int]
+    MEAN_LOSS_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_LOSS_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    DETECTABLE_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
+    UNSETTLED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    ROLLED_BACK_FIELD_NUMBER: _ClassVar[int]
+    DECLINED_FIELD_NUMBER: _ClassVar[int]
+    SILENT_FIELD_NUMBER: _ClassVar[int]
+    SILENT_EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    WORST_DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WORST_CHANCE_FIELD_NUMBER: _ClassVar[int]
+    RUINED_FIELD_NUMBER: _ClassVar[int]
+    SPARED_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_RATIO_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     outcome: GateOutcome
-    reasons: _containers.RepeatedScalarFieldContainer[str]
-    mean_loss: float
-    bound: float
+    reasons: _containers.RepeatedScalarFieldContainer[GateReason]
+    wave: int
     devices: int
-    def __init__(self, outcome: _Optional[_Union[GateOutcome, str]] = ..., reasons: _Optional[_Iterable[str]] = ..., mean_loss: _Optional[float] = ..., bound: _Optional[float] = ..., devices: _Optional[int] = ...) -> None: ...
+    unlabelled: int
+    mean_loss: float
+    taken_loss: float
+    standard_error: float
+    lower: float
+    upper: float
+    detectable: float
+    settled: int
+    unsettled: int
+    failed: int
+    rolled_back: int
+    declined: int
+    silent: int
+    silent_expected: float
+    worst_device: str
+    worst_chance: float
+    ruined: int
+    spared: int
+    latency_ratio: float
+    agreement: float
+    def __init__(self, outcome: _Optional[_Union[GateOutcome, str]] = ..., reasons: _Optional[_Iterable[_Union[GateReason, str]]] = ..., wave: _Optional[int] = ..., devices: _Optional[int] = ..., unlabelled: _Optional[int] = ..., mean_loss: _Optional[float] = ..., taken_loss: _Optional[float] = ..., standard_error: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., detectable: _Optional[float] = ..., settled: _Optional[int] = ..., unsettled: _Optional[int] = ..., failed: _Optional[int] = ..., rolled_back: _Optional[int] = ..., declined: _Optional[int] = ..., silent: _Optional[int] = ..., silent_expected: _Optional[float] = ..., worst_device: _Optional[str] = ..., worst_chance: _Optional[float] = ..., ruined: _Optional[int] = ..., spared: _Optional[int] = ..., latency_ratio: _Optional[float] = ..., agreement: _Optional[float] = ...) -> None: ...
 
 class Rollout(_message.Message):
-    __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time", "plan", "reason", "wave", "waves", "finding")
+    __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time", "plan", "reason", "wave", "waves", "finding", "kind")
     ID_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -252,6 +410,7 @@ class Rollout(_message.Message):
     WAVE_FIELD_NUMBER: _ClassVar[int]
     WAVES_FIELD_NUMBER: _ClassVar[int]
     FINDING_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     id: str
     bundle_digest: bytes
     bundle_name: str
@@ -261,25 +420,47 @@ class Rollout(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     plan: RolloutPlan
-    reason: str
+    reason: RolloutReason
     wave: int
     waves: _containers.RepeatedCompositeFieldContainer[RolloutWave]
     finding: GateFinding
-    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., plan: _Optional[_Union[RolloutPlan, _Mapping]] = ..., reason: _Optional[str] = ..., wave: _Optional[int] = ..., waves: _Optional[_Iterable[_Union[RolloutWave, _Mapping]]] = ..., finding: _Optional[_Union[GateFinding, _Mapping]] = ...) -> None: ...
+    kind: RolloutKind
+    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., plan: _Optional[_Union[RolloutPlan, _Mapping]] = ..., reason: _Optional[_Union[RolloutReason, str]] = ..., wave: _Optional[int] = ..., waves: _Optional[_Iterable[_Union[RolloutWave, _Mapping]]] = ..., finding: _Optional[_Union[GateFinding, _Mapping]] = ..., kind: _Optional[_Union[RolloutKind, str]] = ...) -> None: ...
+
+class RolloutChange(_message.Message):
+    __slots__ = ("rollout", "changed", "may_still_start", "within_seconds")
+    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    rollout: Rollout
+    changed: bool
+    may_still_start: int
+    within_seconds: int
+    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ..., changed: _Optional[bool] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
 
 class RolloutEvent(_message.Message):
-    __slots__ = ("sequence", "create_time", "actor", "kind", "sentence")
+    __slots__ = ("sequence", "create_time", "actor", "kind", "sentence", "facts")
+    class FactsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     create_time: _timestamp_pb2.Timestamp
-    actor: str
-    kind: str
+    actor: RolloutActor
+    kind: RolloutHappening
     sentence: str
-    def __init__(self, sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[str] = ..., kind: _Optional[str] = ..., sentence: _Optional[str] = ...) -> None: ...
+    facts: _containers.ScalarMap[str, str]
+    def __init__(self, sequence: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor: _Optional[_Union[RolloutActor, str]] = ..., kind: _Optional[_Union[RolloutHappening, str]] = ..., sentence: _Optional[str] = ..., facts: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class PreviewedWave(_message.Message):
     __slots__ = ("devices", "judging_devices", "detectable_loss")
@@ -292,42 +473,40 @@ class PreviewedWave(_message.Message):
     def __init__(self, devices: _Optional[int] = ..., judging_devices: _Optional[int] = ..., detectable_loss: _Optional[float] = ...) -> None: ...
 
 class PreviewedExclusion(_message.Message):
-    __slots__ = ("reason", "devices")
-    REASON_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("exclusion", "devices")
+    EXCLUSION_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
-    reason: str
+    exclusion: RolloutExclusion
     devices: int
-    def __init__(self, reason: _Optional[str] = ..., devices: _Optional[int] = ...) -> None: ...
+    def __init__(self, exclusion: _Optional[_Union[RolloutExclusion, str]] = ..., devices: _Optional[int] = ...) -> None: ...
 
 class RolloutPreview(_message.Message):
-    __slots__ = ("id", "bundle_digest", "bundle_name", "waves", "exclusions", "notes")
+    __slots__ = ("id", "bundle_digest", "bundle_name", "waves", "exclusions")
     ID_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_DIGEST_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_NAME_FIELD_NUMBER: _ClassVar[int]
     WAVES_FIELD_NUMBER: _ClassVar[int]
     EXCLUSIONS_FIELD_NUMBER: _ClassVar[int]
-    NOTES_FIELD_NUMBER: _ClassVar[int]
     id: str
     bundle_digest: bytes
     bundle_name: str
     waves: _containers.RepeatedCompositeFieldContainer[PreviewedWave]
     exclusions: _containers.RepeatedCompositeFieldContainer[PreviewedExclusion]
-    notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., waves: _Optional[_Iterable[_Union[PreviewedWave, _Mapping]]] = ..., exclusions: _Optional[_Iterable[_Union[PreviewedExclusion, _Mapping]]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., waves: _Optional[_Iterable[_Union[PreviewedWave, _Mapping]]] = ..., exclusions: _Optional[_Iterable[_Union[PreviewedExclusion, _Mapping]]] = ...) -> None: ...
 
 class PreviewedDevice(_message.Message):
-    __slots__ = ("id", "wave", "excluded_because", "variant", "judge_samples")
+    __slots__ = ("id", "wave", "exclusion", "variant", "judge_samples")
     ID_FIELD_NUMBER: _ClassVar[int]
     WAVE_FIELD_NUMBER: _ClassVar[int]
-    EXCLUDED_BECAUSE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUSION_FIELD_NUMBER: _ClassVar[int]
     VARIANT_FIELD_NUMBER: _ClassVar[int]
     JUDGE_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     id: str
     wave: int
-    excluded_because: str
+    exclusion: RolloutExclusion
     variant: str
     judge_samples: int
-    def __init__(self, id: _Optional[str] = ..., wave: _Optional[int] = ..., excluded_because: _Optional[str] = ..., variant: _Optional[str] = ..., judge_samples: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., wave: _Optional[int] = ..., exclusion: _Optional[_Union[RolloutExclusion, str]] = ..., variant: _Optional[str] = ..., judge_samples: _Optional[int] = ...) -> None: ...
 
 class DeviceExplanation(_message.Message):
     __slots__ = ("id", "bundle_name", "rollout_id", "wave", "sentences")

@@ -15,8 +15,9 @@ from google.protobuf.message import Message
 
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdateFailure, UpdatePhase
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import Facts, Target
 from orchestrator.fleet.report import COUNT_MAX, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
@@ -48,6 +49,8 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         learning=learning,
         agent_version=message.agent_version,
         settings_revision=message.settings_revision,
+        verdict=verdict_from(message.verdict) if message.HasField("verdict") else None,
+        execution_provider=message.execution_provider,
     )
 
 
@@ -59,11 +62,39 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         bundle_in_use=digest_to(report.bundle_in_use),
         variant_in_use=report.variant_in_use,
         update=_update_to(report.update),
-        vital_signs=device_pb2.VitalSigns(**_fields_of(report.vital_signs)),
-        learning=device_pb2.LearningCounters(**_fields_of(report.learning)),
+        vital_signs=device_pb2.VitalSigns(**fields_of(report.vital_signs)),
+        learning=device_pb2.LearningCounters(**fields_of(report.learning)),
         agent_version=report.agent_version,
         settings_revision=report.settings_revision,
+        verdict=verdict_to(report.verdict) if report.verdict else None,
+        execution_provider=report.execution_provider,
     )
+
+
+def verdict_from(message: device_pb2.Verdict) -> Verdict:
+    """Read what a device concluded.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for counts that cannot be, ``OVER_LIMIT`` for a number
+            that could not be stored.
+    """
+    plain = fields_of(message, Verdict)
+    plain["judgement"] = word_from(JUDGEMENTS, message.judgement, "judgement")
+    plain["basis"] = word_from(BASES, message.basis, "basis of a verdict")
+    plain["overall"] = record_from(PairedCounts, message.overall)
+    critical = message.HasField("critical")
+    plain["critical"] = record_from(PairedCounts, message.critical) if critical else None
+    return Verdict(**plain)
+
+
+def verdict_to(verdict: Verdict) -> device_pb2.Verdict:
+    plain = fields_of(verdict)
+    plain["judgement"] = JUDGEMENTS[verdict.judgement]
+    plain["basis"] = BASES[verdict.basis]
+    plain["overall"] = device_pb2.PairedCounts(**fields_of(verdict.overall))
+    if verdict.critical is not None:
+        plain["critical"] = device_pb2.PairedCounts(**fields_of(verdict.critical))
+    return device_pb2.Verdict(**plain)
 
 
 def facts_from(message: enrolment_pb2.DeviceFacts) -> Facts:
@@ -72,15 +103,21 @@ def facts_from(message: enrolment_pb2.DeviceFacts) -> Facts:
 
 
 def facts_to(facts: Facts) -> enrolment_pb2.DeviceFacts:
-    return enrolment_pb2.DeviceFacts(**_fields_of(facts))
+    return enrolment_pb2.DeviceFacts(**fields_of(facts))
 
 
 def target_from(message: device_pb2.Target) -> Target:
-    return Target(message.generation, digest_from(message.bundle_digest))
+    digest = digest_from(message.bundle_digest)
+    return Target(message.generation, digest, message.variant, message.back)
 
 
 def target_to(target: Target) -> device_pb2.Target:
-    return device_pb2.Target(generation=target.generation, bundle_digest=digest_to(target.digest))
+    return device_pb2.Target(
+        generation=target.generation,
+        bundle_digest=digest_to(target.digest),
+        variant=target.variant,
+        back=target.back,
+    )
 
 
 def settings_from(message: device_pb2.DeviceSettings) -> DeviceSettings:
@@ -95,7 +132,7 @@ def settings_from(message: device_pb2.DeviceSettings) -> DeviceSettings:
 
 
 def settings_to(settings: DeviceSettings) -> device_pb2.DeviceSettings:
-    given = {name: value for name, value in _fields_of(settings).items() if value is not None}
+    given = {name: value for name, value in fields_of(settings).items() if value is not None}
     return device_pb2.DeviceSettings(**given)
 
 
@@ -141,8 +178,12 @@ def whole(value: int, name: str) -> int:
 
 def record_from(shape: type[RecordT], message: Message) -> RecordT:
     """Make a record whose fields are called like the message's."""
-    names = [field.name for field in dataclasses.fields(shape)]  # type: ignore[arg-type]  # mypy cannot bind a TypeVar to dataclasses
-    return shape(**{name: getattr(message, name) for name in names})
+    return shape(**fields_of(message, shape))
+
+
+def fields_of(record: Any, shape: Any = None) -> dict[str, Any]:
+    """Return by name what a record, or a message like one, has for the fields of a shape."""
+    return {each.name: getattr(record, each.name) for each in dataclasses.fields(shape or record)}
 
 
 def words(shape: type[WordT], wire: EnumTypeWrapper, prefix: str) -> Mapping[WordT, Any]:
@@ -168,6 +209,9 @@ def invalid(sentence: str) -> FieldwiseError:
 
 PHASES = words(UpdatePhase, device_pb2.UpdatePhase, "UPDATE_PHASE")
 FAILURES = words(UpdateFailure, device_pb2.UpdateFailure, "UPDATE_FAILURE")
+HOLDS = words(UpdateHold, device_pb2.UpdateHold, "UPDATE_HOLD")
+JUDGEMENTS = words(Judgement, device_pb2.Judgement, "JUDGEMENT")
+BASES = words(Basis, device_pb2.VerdictBasis, "VERDICT_BASIS")
 
 
 def _update_from(message: device_pb2.UpdateReport) -> UpdateReport:
@@ -177,6 +221,7 @@ def _update_from(message: device_pb2.UpdateReport) -> UpdateReport:
         digest=optional_digest_from(message.bundle_digest),
         phase=word_from(PHASES, message.phase, "update phase"),
         failure=word_from(FAILURES, failure, "update failure") if failure else None,
+        hold=word_from(HOLDS, message.hold, "hold of an update") if message.hold else None,
     )
 
 
@@ -186,8 +231,5 @@ def _update_to(update: UpdateReport) -> device_pb2.UpdateReport:
         bundle_digest=digest_to(update.digest),
         phase=PHASES[update.phase],
         failure=FAILURES[update.failure] if update.failure else None,
+        hold=HOLDS[update.hold] if update.hold else None,
     )
-
-
-def _fields_of(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}

@@ -38,14 +38,19 @@ from orchestrator.views import (
 ViewT = TypeVar("ViewT")
 
 STATES = words(DeviceState, operator_pb2.DeviceState, "DEVICE_STATE")
-ROLLOUT_PHASES = words(Phase, rollout_pb2.RolloutPhase, "ROLLOUT_PHASE")
+ROLLOUT_PHASES = {
+    Phase.RUNNING: rollout_pb2.ROLLOUT_PHASE_RUNNING,
+    Phase.STOPPED: rollout_pb2.ROLLOUT_PHASE_HELD,
+    Phase.COMPLETE: rollout_pb2.ROLLOUT_PHASE_COMPLETE,
+    Phase.SUPERSEDED: rollout_pb2.ROLLOUT_PHASE_SUPERSEDED,
+}
 
 
 def ticket_from(message: operator_pb2.Ticket) -> TicketView:
     return TicketView(
         id=message.id,
-        created_at=_moment_from(message.create_time),
-        expires_at=_moment_from(message.expire_time),
+        created_at=moment_from(message.create_time),
+        expires_at=moment_from(message.expire_time),
         uses_allowed=message.uses_allowed,
         uses=message.uses,
         revoked=message.revoked,
@@ -56,8 +61,8 @@ def ticket_from(message: operator_pb2.Ticket) -> TicketView:
 def ticket_to(ticket: TicketView) -> operator_pb2.Ticket:
     return operator_pb2.Ticket(
         id=ticket.id,
-        create_time=_moment_to(ticket.created_at),
-        expire_time=_moment_to(ticket.expires_at),
+        create_time=moment_to(ticket.created_at),
+        expire_time=moment_to(ticket.expires_at),
         uses_allowed=ticket.uses_allowed,
         uses=ticket.uses,
         revoked=ticket.revoked,
@@ -70,13 +75,13 @@ def device_from(message: operator_pb2.FleetDevice) -> DeviceView:
         id=message.id,
         tags=dict(message.tags),
         state=word_from(STATES, message.state, "device state"),
-        enrolled_at=_moment_from(message.enrol_time),
-        seen_at=_optional(message, "check_in_time", _moment_from),
-        certificate_expires_at=_moment_from(message.certificate_expire_time),
+        enrolled_at=moment_from(message.enrol_time),
+        seen_at=optional(message, "check_in_time", moment_from),
+        certificate_expires_at=moment_from(message.certificate_expire_time),
         facts=facts_from(message.facts),
-        report=_optional(message, "report", report_from),
-        target=_optional(message, "target", target_from),
-        settings=_optional(message, "settings", revision_from),
+        report=optional(message, "report", report_from),
+        target=optional(message, "target", target_from),
+        settings=optional(message, "settings", revision_from),
     )
 
 
@@ -85,9 +90,9 @@ def device_to(device: DeviceView) -> operator_pb2.FleetDevice:
         id=device.id,
         tags=dict(device.tags),
         state=STATES[device.state],
-        enrol_time=_moment_to(device.enrolled_at),
-        check_in_time=_moment_to(device.seen_at) if device.seen_at else None,
-        certificate_expire_time=_moment_to(device.certificate_expires_at),
+        enrol_time=moment_to(device.enrolled_at),
+        check_in_time=moment_to(device.seen_at) if device.seen_at else None,
+        certificate_expire_time=moment_to(device.certificate_expires_at),
         facts=facts_to(device.facts),
         report=report_to(device.report) if device.report else None,
         target=target_to(device.target) if device.target else None,
@@ -108,7 +113,7 @@ def backbone_from(message: operator_pb2.Backbone) -> BackboneView:
         image_size=message.image_size,
         variants=tuple(VariantView(each.name, each.graph_bytes) for each in message.variants),
         starter_classes=message.starter_classes,
-        created_at=_moment_from(message.create_time),
+        created_at=moment_from(message.create_time),
         devices=message.devices,
         looks=tuple(
             LookView(each.name, each.image_size, each.readings, each.feature_width)
@@ -133,7 +138,7 @@ def backbone_to(backbone: BackboneView) -> operator_pb2.Backbone:
             for each in backbone.variants
         ],
         starter_classes=backbone.starter_classes,
-        create_time=_moment_to(backbone.created_at),
+        create_time=moment_to(backbone.created_at),
         devices=backbone.devices,
         looks=[
             operator_pb2.BackboneLook(
@@ -155,8 +160,8 @@ def rollout_from(message: rollout_pb2.Rollout) -> RolloutView:
         title=message.bundle_name,
         cohort=message.cohort,
         phase=word_from(ROLLOUT_PHASES, message.phase, "rollout phase"),
-        created_at=_moment_from(message.create_time),
-        ended_at=_optional(message, "end_time", _moment_from),
+        created_at=moment_from(message.create_time),
+        ended_at=optional(message, "end_time", moment_from),
         counts={place: count for place, count in counts.items() if count},
     )
 
@@ -170,8 +175,8 @@ def rollout_to(rollout: RolloutView) -> rollout_pb2.Rollout:
         cohort=rollout.cohort,
         phase=ROLLOUT_PHASES[rollout.phase],
         counts=rollout_pb2.RolloutCounts(**counts),
-        create_time=_moment_to(rollout.created_at),
-        end_time=_moment_to(rollout.ended_at) if rollout.ended_at else None,
+        create_time=moment_to(rollout.created_at),
+        end_time=moment_to(rollout.ended_at) if rollout.ended_at else None,
     )
 
 
@@ -209,15 +214,15 @@ def fleet_to(fleet: FleetView) -> operator_pb2.GetFleetStatusResponse:
     )
 
 
-def _optional(message: Message, name: str, convert: Callable[[Any], ViewT]) -> ViewT | None:
+def optional(message: Message, name: str, convert: Callable[[Any], ViewT]) -> ViewT | None:
     return convert(getattr(message, name)) if message.HasField(name) else None
 
 
-def _moment_from(message: Timestamp) -> datetime:
+def moment_from(message: Timestamp) -> datetime:
     return message.ToDatetime(tzinfo=UTC)
 
 
-def _moment_to(when: datetime) -> Timestamp:
+def moment_to(when: datetime) -> Timestamp:
     message = Timestamp()
     message.FromDatetime(when)
     return message
