@@ -14,8 +14,12 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from agent.learning.names import stored_class_name
 from agent.learning.settings import WINDOW_PATTERN, HeadName, LearningSettings
 from agent.reporting import Steering
+from agent.update.judging import JudgingRules
+from agent.update.probation import ProbationRules
+from fieldwise.errors import FieldwiseError
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
 from fieldwise.settings import Effective, Layers, load
@@ -23,6 +27,7 @@ from fieldwise.settings import Effective, Layers, load
 PREFIX = "FIELDWISE_AGENT_"
 MIB = 1024 * 1024
 LEARNING = LearningSettings()  # the reasons for its defaults stand there
+JUDGING, PROBATION = JudgingRules(), ProbationRules()
 HEAD_PATTERN = "|".join(HeadName)
 
 
@@ -163,12 +168,51 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(ge=0, le=86_400, description="Seconds without a prediction before learning; 0: none."),
     ] = LEARNING.learn_when_idle_seconds
 
+    # A class that must not get worse drowns among all samples where it is rare.
+    critical_classes: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...],
+        Meta(max_length=100, description="Classes that a new backbone is judged on by themselves."),
+    ] = ()
+    # At most one equally good backbone in twenty is refused, and really fewer: few scenes make the
+    # test careful. At one in a hundred forty scenes would miss a third of the losses of 20 points.
+    judging_alpha: Annotated[
+        float,
+        Meta(ge=0.0001, le=0.2, description="Chance to refuse a backbone that is as good."),
+    ] = JUDGING.alpha
+    # What the fleet calls harm by default, too: less is not worth an old backbone.
+    judging_loss_min: Annotated[
+        float, Meta(ge=0, le=0.5, description="Loss of accuracy from which on it counts as harm.")
+    ] = JUDGING.loss_min
+    # At 224 px an image takes three times as long as at 128: who orders that means it.
+    latency_ratio_max: Annotated[
+        float, Meta(ge=1, le=1000, description="Most times as long as before for a prediction.")
+    ] = JUDGING.latency_ratio_max
+    # People take a tenth of a second for at once.
+    latency_floor_seconds: Annotated[
+        float, Meta(ge=0, le=60, description="Predictions up to this long are never too slow.")
+    ] = JUDGING.latency_floor_seconds
+    # A failure in forty predictions, or a slow one in twenty, is found within them.
+    probation_predictions: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="A new backbone has stood it after so many.")
+    ] = PROBATION.predictions
+    # A device that predicts once an hour would hold up its wave of a rollout for a week.
+    probation_minutes: Annotated[
+        float, Meta(ge=0, le=10_080, description="Or after so many minutes; 0 for no probation.")
+    ] = PROBATION.seconds / 60
+
     log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = (
         LogLevel.INFO
     )
     log_form: Annotated[LogForm, Meta(description="text for people, json for collectors.")] = (
         LogForm.TEXT
     )
+
+    def __post_init__(self) -> None:
+        for name in self.critical_classes:
+            try:
+                stored_class_name(name)
+            except FieldwiseError as error:
+                raise ValueError(f"critical_classes: {error.sentence}") from error
 
     @property
     def owner_socket(self) -> Path:
@@ -211,6 +255,35 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None
     }
     return replace(own, **steered)
+
+
+def judging_rules(settings: AgentSettings, *, hold_too_few: bool = False) -> JudgingRules:
+    """What a new pair is judged by.
+
+    Args:
+        settings: The agent's.
+        hold_too_few: Whether the owner is asked where no harm could have been shown.
+    """
+    return JudgingRules(
+        alpha=settings.judging_alpha,
+        loss_min=settings.judging_loss_min,
+        critical_classes=frozenset(map(stored_class_name, settings.critical_classes)),
+        latency_ratio_max=settings.latency_ratio_max,
+        latency_floor_seconds=settings.latency_floor_seconds,
+        hold_too_few=hold_too_few,
+    )
+
+
+def probation_rules(settings: AgentSettings) -> ProbationRules:
+    """What a new pair has to stand once it serves."""
+    return ProbationRules(
+        predictions=settings.probation_predictions,
+        seconds=60 * settings.probation_minutes,
+        alpha=settings.judging_alpha,
+        loss_min=settings.judging_loss_min,
+        latency_ratio_max=settings.latency_ratio_max,
+        latency_floor_seconds=settings.latency_floor_seconds,
+    )
 
 
 def _heads(names: str) -> tuple[HeadName, ...]:
