@@ -24,7 +24,7 @@ from agent.reporting import (
     SteeringRevision,
     Total,
 )
-from agent.update.machine import UpdateState
+from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.bundle import FileReference, Manifest
 
@@ -134,6 +134,15 @@ class SampleStore(Protocol):
         """Replace the features of held-out samples, by id, with int16[D] of a bundle.
 
         Ids that are unknown or of learned samples are ignored.
+        """
+        ...
+
+    def keep_ahead(self, bundle: str, grids: Mapping[int, NDArray[np.int16]]) -> None:
+        """Keep features int16[D] of samples on a backbone to come, by sequence.
+
+        ``samples_after`` gives them for that bundle, where it has no others. They go with their
+        sample, with the next snapshot of that bundle, and when its snapshots are dropped. Sequences
+        that are unknown are ignored, and where the room is bounded nothing is kept: it is images'.
         """
         ...
 
@@ -303,12 +312,8 @@ class Bundles(Protocol):
         """Whether a file is here as a whole."""
         ...
 
-    def check_room(self, wanted_bytes: int) -> None:
-        """Refuse to begin what cannot end.
-
-        Raises:
-            FieldwiseError: ``DISK_FULL``.
-        """
+    def missing_room(self, wanted_bytes: int) -> int:
+        """Bytes of room that are missing to write so many; 0 where they fit."""
         ...
 
     def partial_bytes(self, digest: str) -> int:

@@ -49,6 +49,8 @@ class DatabaseSamples(ForgettingSamples):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._holdout_key = self._read_holdout_key()
+        if database.is_bounded:
+            self._drop_ahead()
 
     def holdout_key(self) -> bytes:
         return self._holdout_key
@@ -112,17 +114,18 @@ class DatabaseSamples(ForgettingSamples):
     def samples_after(
         self, sequence: int, limit: int, bundle: str, shares: frozenset[Share]
     ) -> Sequence[Sample]:
-        marks = ",".join("?" * len(shares))
+        marks = ",".join(f"?{place}" for place in range(4, 4 + len(shares)))
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"""SELECT {SAMPLE_COLUMNS},
-                    CASE WHEN bundle = ? THEN grid END AS features,
-                    CASE WHEN bundle != ? OR grid IS NULL THEN image END AS picture
-                FROM sample
-                WHERE sequence > ? AND share IN ({marks})
-                    AND (features IS NOT NULL OR picture IS NOT NULL)
-                ORDER BY sequence LIMIT ?""",  # noqa: S608 - only marks and fixed names
-                (bundle, bundle, sequence, *shares, limit),
+                f"""SELECT {SAMPLE_COLUMNS}, found, iif(found IS NULL, image, NULL) FROM (
+                    SELECT id, sequence, time, class_name, burst, share, origin, image,
+                        iif(ahead.features IS NULL, bundle, ?1) AS bundle,
+                        iif(bundle = ?1 AND grid IS NOT NULL, grid, ahead.features) AS found
+                    FROM sample LEFT JOIN ahead ON sample = sequence AND backbone = ?1
+                    WHERE sequence > ?2 AND share IN ({marks})
+                ) WHERE found IS NOT NULL OR image IS NOT NULL
+                ORDER BY sequence LIMIT ?3""",  # noqa: S608 - only marks and fixed names
+                (bundle, sequence, limit, *shares),
             ).fetchall()
         return [self._sample(row) for row in rows]
 
@@ -171,6 +174,7 @@ class DatabaseSamples(ForgettingSamples):
             ).fetchone()
         with self._database.writing(len(snapshot.content) + before) as connection:
             write_snapshot(connection, snapshot)
+            connection.execute("DELETE FROM ahead WHERE backbone = ?", (snapshot.bundle,))
         useless = (snapshot.sequence, log_bytes_max)
         self._drop(_OVER_THE_LOG, useless, "UPDATE sample SET grid = NULL, grid_bytes = 0")
         self._drop_empty()
@@ -202,6 +206,28 @@ class DatabaseSamples(ForgettingSamples):
                 [(content, id_, bundle) for content, id_ in contents],
             )
 
+    def keep_ahead(self, bundle: str, grids: Mapping[int, NDArray[np.int16]]) -> None:
+        contents = [(bundle, stored_grid(grid), number) for number, grid in grids.items()]
+        written = sum(len(content) for _, content, _ in contents)
+        if self._database.is_bounded:
+            return
+        with self._database.writing(written, len(contents)) as connection:
+            connection.executemany(
+                """INSERT OR REPLACE INTO ahead (sample, backbone, features)
+                SELECT sequence, ?1, ?2 FROM sample WHERE sequence = ?3""",
+                contents,
+            )
+
+    def _drop_ahead(self) -> None:
+        """Drop what was kept while the room was not bounded yet."""
+        with self._database.reading() as connection:
+            held, rows = connection.execute(
+                "SELECT coalesce(sum(length(features)), 0), count(*) FROM ahead"
+            ).fetchone()
+        if rows:
+            with self._database.writing(int(held), int(rows), vital=True) as connection:
+                connection.execute("DELETE FROM ahead")
+
     def load_snapshot(self, bundle: str) -> Snapshot | None:
         with self._database.reading() as connection:
             row = connection.execute(
@@ -220,6 +246,10 @@ class DatabaseSamples(ForgettingSamples):
         with self._database.writing(held, vital=True) as connection:
             connection.execute(
                 f"DELETE FROM snapshot WHERE {others}",  # noqa: S608 - only marks
+                tuple(keep),
+            )
+            connection.execute(
+                f"DELETE FROM ahead WHERE backbone NOT IN ({marks})",  # noqa: S608 - only marks
                 tuple(keep),
             )
         self._drop(

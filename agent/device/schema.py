@@ -38,4 +38,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             image BLOB
         ) STRICT""",
     ),
+    (
+        # Features on a backbone to come, so that a change that is broken off goes on where it was.
+        """CREATE TABLE ahead (
+            sample INTEGER NOT NULL,
+            backbone TEXT NOT NULL,
+            features BLOB NOT NULL,
+            PRIMARY KEY (sample, backbone)
+        ) STRICT""",
+        # Whatever takes a sample off the record takes these along.
+        """CREATE TRIGGER ahead_goes_along AFTER DELETE ON sample BEGIN
+            DELETE FROM ahead WHERE sample = old.sequence;
+        END""",
+    ),
 )

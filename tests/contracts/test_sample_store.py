@@ -202,6 +202,44 @@ class TestSampleStore:
         assert [found[name].grid for name in ("s1", "s3")] == [None, None]
         assert store.samples_after(0, 9, OLD, EVERY)[0].grid is not None
 
+    def test_features_kept_ahead_spare_images_of_their_bundle_only(
+        self, store: SampleStore
+    ) -> None:
+        store.commit(group(sample(1), sample(2)))
+        store.keep_ahead(NEW, {1: np.full(WIDTH + 1, 7, np.int16), 9: np.zeros(3, np.int16)})
+        first, second = store.samples_after(0, 9, NEW, EVERY)
+        assert first.grid is not None
+        assert (first.grid.tolist(), first.bundle, first.image) == ([7] * (WIDTH + 1), NEW, None)
+        assert (second.grid, second.bundle, second.image) == (None, OLD, b"picture")
+        known = store.samples_after(0, 1, OLD, EVERY)[0]
+        assert known.grid is not None
+        assert (known.grid.tolist(), known.bundle) == ([1] * WIDTH, OLD)
+        assert store.samples_after(0, 1, "c" * 64, EVERY)[0].image == b"picture"
+
+    def test_features_kept_ahead_go_with_their_sample(self, store: SampleStore) -> None:
+        store.commit(group(sample(1), sample(2, "pear")))
+        store.keep_ahead(NEW, {1: np.ones(WIDTH, np.int16), 2: np.ones(WIDTH, np.int16)})
+        instead = Snapshot(OLD, 2, b"instead")
+        selection = Selection(class_name="pear")
+        store.forget(
+            Forgetting(selection, ("pear",), Counters(), instead, ("s2",), frozenset(), b"")
+        )
+        assert [each.bundle for each in store.samples_after(0, 9, NEW, EVERY)] == [NEW]
+        store.commit(Group((sample(3),), (), Counters(), replaced=("s1",)))
+        assert [each.image for each in store.samples_after(0, 9, NEW, EVERY)] == [b"picture"]
+
+    @pytest.mark.parametrize("ended", ["by a snapshot", "by being dropped"])
+    def test_features_kept_ahead_end_with_the_change(self, store: SampleStore, ended: str) -> None:
+        store.commit(group(sample(1)))
+        store.keep_ahead(NEW, {1: np.ones(WIDTH, np.int16)})
+        store.save_snapshot(Snapshot(OLD, 1, b"of the old"), 1 << 20)
+        assert store.samples_after(0, 9, NEW, EVERY)[0].grid is not None
+        if ended == "by a snapshot":
+            store.save_snapshot(Snapshot(NEW, 1, b"of the new"), 1 << 20)
+        else:
+            store.drop_snapshots(frozenset({OLD}))
+        assert store.samples_after(0, 9, NEW, EVERY)[0].grid is None
+
     def test_dropped_features_are_of_no_bundle(self, store: SampleStore) -> None:
         store.commit(group(sample(1), sample(2, bundle=NEW)))
         store.drop_snapshots(frozenset({NEW}))

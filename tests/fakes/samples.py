@@ -37,6 +37,7 @@ class MemorySamples:
         self._counters = Counters()
         self._track = b""
         self._last = 0
+        self._ahead: dict[tuple[int, str], NDArray[np.int16]] = {}
 
     def holdout_key(self) -> bytes:
         return self._key
@@ -79,6 +80,9 @@ class MemorySamples:
             if sample.sequence > sequence and sample.share in shares:
                 if sample.grid is not None and sample.bundle == bundle:
                     found.append(replace(sample, image=None))
+                elif (sample.sequence, bundle) in self._ahead:
+                    ahead = self._ahead[sample.sequence, bundle]
+                    found.append(replace(sample, image=None, grid=ahead, bundle=bundle))
                 elif sample.image is not None:
                     found.append(replace(sample, grid=None))
         return found[:limit]
@@ -154,7 +158,14 @@ class MemorySamples:
             assert sample.grid is not None
             held -= sample.grid.nbytes
             self._samples[sample.id] = replace(sample, grid=None)
+        self._ahead = {key: row for key, row in self._ahead.items() if key[1] != snapshot.bundle}
         self._drop_empty()
+
+    def keep_ahead(self, bundle: str, grids: Mapping[int, NDArray[np.int16]]) -> None:
+        self._require_room()
+        for sample in self._ordered():
+            if sample.sequence in grids:
+                self._ahead[sample.sequence, bundle] = grids[sample.sequence]
 
     def keep_grids(self, bundle: str, grids: Mapping[str, NDArray[np.int16]]) -> None:
         self._require_room()
@@ -170,6 +181,7 @@ class MemorySamples:
         self._snapshots = {
             bundle: snapshot for bundle, snapshot in self._snapshots.items() if bundle in keep
         }
+        self._ahead = {key: row for key, row in self._ahead.items() if key[1] in keep}
         for sample in self._ordered():
             if sample.bundle not in keep:
                 self._samples[sample.id] = replace(sample, bundle="", grid=None)
@@ -180,6 +192,8 @@ class MemorySamples:
         self._samples[identity] = replace(self._samples[identity], image=b"damaged")
 
     def _ordered(self) -> list[Sample]:
+        known = {sample.sequence for sample in self._samples.values()}
+        self._ahead = {key: row for key, row in self._ahead.items() if key[0] in known}
         return sorted(self._samples.values(), key=lambda sample: sample.sequence)
 
     def _forget(self, identity: str) -> None:
