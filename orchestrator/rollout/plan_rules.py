@@ -123,7 +123,9 @@ def _gate(gate: GateRules) -> Iterator[str]:
             continue
         low, high = GATE_BOUNDS[field.name]
         if not low <= value <= high:  # not a number is not between any two either
-            yield f"gate.{field.name}: {value:.6g} is out of bounds; write {low:g} to {high:g}"
+            show = "{:.6g}".format if high > 1 else _percent
+            bounds = f"{show(low)} to {show(high)}"
+            yield f"gate.{field.name}: {show(value)} is out of bounds; write {bounds}"
     if not 1 <= gate.devices_min <= DEVICES_MAX:
         yield f"gate.devices_min: {gate.devices_min:,} is no number; write 1 to {DEVICES_MAX:,}"
 
