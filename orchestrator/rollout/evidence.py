@@ -35,12 +35,13 @@ class Reason(StrEnum):
     SILENCE = "too many devices fell silent"
     # What lets it open.
     NOT_INFERIOR = "loss shown to be below the margin"
-    NO_HARM = "no harm shown, and too few devices to show more"
+    NO_HARM = "no harm shown, and too little evidence to show more"
     # What leaves it undecided.
     NOT_SHOWN = "loss not shown to be below the margin"
     EVIDENCE_MISSING = "too few labelled comparisons"
     MORE_SILENT = "more devices fell silent than before the rollout"
-    MORE_FAILED = "more devices failed than the limit, which may be chance"
+    OVER_LIMIT = "a limit is passed, which may be chance"
+    LOPSIDED = "some devices may lose far more than the others"
     # What it waits for, and what ended the wait.
     UNSETTLED = "devices have not settled"
     DEADLINE = "the deadline of the wave has passed"
@@ -90,12 +91,11 @@ class Finding:
         failed: Of those settled or silent, those whose update came to nothing.
         rolled_back: Those of them that had switched before.
         declined: Those that refused.
-        silent: Those that started and were not heard of again.
-        silent_expected: How many of the started would be silent as things were before.
+        silent: Those that started and were not heard of again, or not done in time.
+        silent_expected: How many of those that started would be silent as things were before.
         worst_device: The device whose loss is least like chance; empty for none.
         worst_chance: The chance of such a one in a fleet of this size; 1 for none.
-        ruined: Devices far above the middle one, by as much as ``spared`` are below it.
-        spared: See ``ruined``; where nothing is wrong there are as many of both.
+        lopsided: How far losses reach out on the side of harm, in standard errors.
         latency_ratio: The middle one of the devices' new medians over the old ones.
         agreement: Of the samples compared without labels, the share that both pairs answer alike.
     """
@@ -120,7 +120,6 @@ class Finding:
     silent_expected: float = 0.0
     worst_device: str = ""
     worst_chance: float = 1.0
-    ruined: int = 0
-    spared: int = 0
+    lopsided: float = 0.0
     latency_ratio: float | None = None
     agreement: float | None = None

@@ -78,7 +78,9 @@ class GateRules:
     alpha: float = 0.05
     false_abort: float = 0.05
     devices_min: int = 50  # waves of fewer cannot show that a loss is below the margin
+    settled_share_min: float = 0.95  # of a wave, before it may open the next
     worst_device_alpha: float = 0.05
+    device_loss_max: float = 0.1  # of a single device's scenes
     failed_share_max: float = 0.05
     rollback_share_max: float = 0.05
     declined_share_max: float = 0.2
