@@ -1,5 +1,7 @@
 """What counts as harm, and what does not."""
 
+from random import Random
+
 import pytest
 
 from agent.update.judging import (
@@ -164,3 +166,41 @@ def test_a_scene_counts_by_which_pair_had_more_of_it() -> None:
         Answer("two", "fine", old_right=True, new_right=True),
     ]
     assert counted(scene) == PairedCounts(1, 1, 2, 1, 2, 0, 1)
+
+
+def drawn(chance: Random, scenes: int, *, right: float, loss: float, churn: float) -> list[Answer]:
+    """Scenes of four samples, most of which share one fate.
+
+    ``churn`` is the share of samples on which the pairs differ either way by chance, ``loss`` what
+    comes on top.
+    """
+    found: list[Answer] = []
+    for scene in range(scenes):
+        alike = chance.random() < 0.7
+        outcome = (True, True)
+        for place in range(4):
+            if place == 0 or not alike:
+                old = chance.random() < right
+                turned = (loss + churn) / right if old else churn / (1 - right)
+                outcome = (old, old != (chance.random() < turned))
+            found.append(Answer(f"scene {scene}", "fine", *outcome))
+    return found
+
+
+def share_declined(seed: int, runs: int, scenes: int, *, loss: float, churn: float = 0.05) -> float:
+    chance = Random(seed)
+    declined = 0
+    for _ in range(runs):
+        answers_drawn = drawn(chance, scenes, right=0.8, loss=loss, churn=churn)
+        declined += judge(1, Compared(answers_drawn), RULES).failure is not None
+    return declined / runs
+
+
+@pytest.mark.parametrize("churn", [0.02, 0.1, 0.18])
+@pytest.mark.parametrize("scenes", [5, 12, 40, 100])
+def test_pairs_as_good_as_each_other_are_seldom_declined(scenes: int, churn: float) -> None:
+    assert share_declined(1, 400, scenes, loss=0, churn=churn) <= RULES.alpha
+
+
+def test_a_loss_of_thirty_points_is_nearly_always_found_on_forty_scenes() -> None:
+    assert share_declined(2, 300, 40, loss=0.3) >= 0.95
