@@ -296,7 +296,7 @@ def _scores(train: Half, test: Half, factor: float) -> dict[tuple[str, str], Sco
         accumulator = Accumulator(empty("0" * 64, TRANSFORM, grid.shape[1]))
         accumulator.learn(grid, train.labels.tolist())
         whole = slice(0, grid.shape[1])
-        lane = Lane(view, whole, accumulator.view(), wanted, SHRINKAGE * factor)
+        lane = Lane(view, whole, accumulator.statistics(), wanted, SHRINKAGE * factor)
         for name, keeper in lane.linear.items():
             scores = keeper.head.scores(test.grids[view]).astype(np.float64)
             found[view, name] = scores / keeper.temperature

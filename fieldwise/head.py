@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from fieldwise.bundle import Transform
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.gram import gram
+from fieldwise.symmetric import SymmetricSum
 
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -99,8 +100,8 @@ class Accumulator:
     """Statistics that grow in place: what a device learns into, sample by sample.
 
     Rows wait until there are ``FOLD_ROWS`` of them and enter the scatter by one matrix product;
-    counts and sums are always up to date. Memory: ``8 D**2`` bytes for the scatter and ``8 D`` for
-    each class. Not safe for two threads at once.
+    counts and sums are always up to date. Memory: little more than ``4 D**2`` bytes for the scatter
+    and ``8 D`` for each class. Not safe for two threads at once.
 
     Args:
         start: What to begin with; it is copied.
@@ -115,7 +116,7 @@ class Accumulator:
         self._names = list(start.classes)
         self._counts = _with_room(start.counts, FIRST_CLASSES)
         self._sums = _with_room(start.sums, FIRST_CLASSES)
-        self._scatter = start.scatter.copy()
+        self._scatter = SymmetricSum(start.scatter)
         self._pending = np.zeros((FOLD_ROWS, start.width), np.int16)
         self._waiting = 0
 
@@ -148,6 +149,13 @@ class Accumulator:
         """The sum float64[D] of a class that was met; a view, to be read at once."""
         row: NDArray[np.float64] = self._sums[self._index[name]]
         return row
+
+    def spread(self) -> float:
+        """The trace of the scatter within classes: summed squares of distances from the means."""
+        self._fold()
+        held = self._counts > 0
+        between = np.einsum("kd,kd->k", self._sums[held], self._sums[held]) / self._counts[held]
+        return self._scatter.trace() - float(between.sum())
 
     def learn(self, grid: NDArray[np.int16], labels: Sequence[str]) -> None:
         """Add samples int16[N,D], one label each.
@@ -188,7 +196,7 @@ class Accumulator:
             self._counts[position] -= 1
             self._sums[position] -= row
         for start in range(0, len(grid), FOLD_ROWS):
-            self._scatter -= gram(grid[start : start + FOLD_ROWS])
+            self._scatter.subtract(gram(grid[start : start + FOLD_ROWS]))
         self._total -= len(labels)
 
     def forget_class(self, name: str) -> int:
@@ -203,8 +211,7 @@ class Accumulator:
         if count:
             self._fold()
             place = self._index[name]
-            rest = _between(self._sums[place], count)
-            self._scatter -= rest
+            self._scatter.subtract(_between(self._sums[place], count))
             self._counts[place], self._sums[place] = 0, 0.0
             self._total -= count
             self._orphans += count
@@ -232,16 +239,12 @@ class Accumulator:
             position = self._place(name)
             self._counts[position] += count
             self._sums[position] += total
-        self._scatter += statistics.scatter
+        self._scatter.add(statistics.scatter)
         self._total += statistics.total
         self._orphans += statistics.orphans
 
     def statistics(self) -> Statistics:
         """What is held now, in canonical form, in arrays of its own."""
-        return replace(self.view(), scatter=self._scatter.copy())
-
-    def view(self) -> Statistics:
-        """The same without a copy of the scatter: to be used up before anything is learned."""
         self._fold()
         held = [position for position in range(len(self._names)) if self._counts[position]]
         order = sorted(held, key=self._names.__getitem__)
@@ -251,7 +254,7 @@ class Accumulator:
             tuple(self._names[position] for position in order),
             self._counts[order],
             self._sums[order],
-            self._scatter.view(),
+            self._scatter.square(),
             self._orphans,
         )
 
@@ -267,7 +270,7 @@ class Accumulator:
 
     def _fold(self) -> None:
         if self._waiting:
-            self._scatter += gram(self._pending[: self._waiting])
+            self._scatter.add(gram(self._pending[: self._waiting]))
             self._waiting = 0
 
     def _place(self, name: str) -> int:

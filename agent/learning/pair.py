@@ -258,7 +258,7 @@ class Pair:
         """What was learned and chosen, encoded, with the sequence that it covers."""
         content = Content(
             1,
-            tuple(encode(lane.accumulator.view()) for lane in self._roster.lanes),
+            tuple(encode(lane.accumulator.statistics()) for lane in self._roster.lanes),
             self._roster.contents(),
             self.champion,
             self._tuning,
@@ -310,7 +310,7 @@ class Pair:
             self._roster.configure(self._views(), settings, tuning)
         else:
             contents = self._roster.contents()
-            statistics = [lane.accumulator.view() for lane in self._roster.lanes]
+            statistics = [lane.accumulator.statistics() for lane in self._roster.lanes]
             self._roster = self._assembled(statistics)
             self._roster.restore(contents)
         enabled = settings.heads.enabled

@@ -97,7 +97,7 @@ def test_looking_between_samples_changes_nothing() -> None:
     accumulator = Accumulator(nothing())
     for row, name in samples:
         accumulator.learn(np.array([row], np.int16), [name])
-        accumulator.view()
+        accumulator.statistics()
     assert accumulator.statistics().same_as(learned(samples))
 
 

@@ -108,7 +108,7 @@ class Discriminant(SolvedFromSums):
 
     def settle(self) -> None:
         """Solve everything: the head is then exactly that of the statistics."""
-        statistics = self._accumulator.view()
+        statistics = self._accumulator.statistics()
         moments = moments_of(statistics)
         solution = solve(moments, self._shrinkage)
         self._precision = solution.precision.astype(np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead, no_head
 from agent.learning.heads.keeper import SolvedFromSums
-from agent.learning.heads.solving import Rows, mean_variance, moments_of, unit_of
+from agent.learning.heads.solving import Rows, mean_variance, unit_of
 from fieldwise.head import Accumulator
 
 REFRESH_GROWTH = 0.1  # a mean of n samples moves by about its own error / sqrt(10) meanwhile
@@ -45,9 +45,8 @@ class NearestMean(SolvedFromSums):
 
     def settle(self) -> None:
         """As ``Keeper.settle``."""
-        statistics = self._accumulator.view()
-        self._variance = mean_variance(moments_of(statistics))
-        self._rows = Rows(statistics.width, unit_of(statistics))
+        self._variance = mean_variance(self._accumulator)
+        self._rows = Rows(self._accumulator.width, unit_of(self._accumulator))
         self._set(held_classes(self._accumulator))
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:

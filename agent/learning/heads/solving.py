@@ -107,18 +107,18 @@ def pooled_covariance(moments: Moments) -> NDArray[np.float64]:
     if not moments.scattered:
         return np.zeros_like(moments.scatter)
     scaled = moments.sums / np.sqrt(moments.counts)[:, None]
-    covariance: NDArray[np.float64] = moments.scatter - scaled.T @ scaled
+    covariance: NDArray[np.float64] = scaled.T @ scaled
+    np.subtract(moments.scatter, covariance, out=covariance)
     covariance /= moments.scattered * moments.unit**2
     return covariance
 
 
-def mean_variance(moments: Moments) -> float:
+def mean_variance(source: Accumulator) -> float:
     """v, without the covariance's other entries; 1 where there is no variance."""
-    if not moments.scattered:
+    scattered = source.total + source.orphans
+    if not scattered:
         return 1.0
-    scaled = moments.sums / np.sqrt(moments.counts)[:, None]
-    within = float(np.trace(moments.scatter)) - float(np.einsum("kd,kd->", scaled, scaled))
-    variance = within / (moments.scattered * moments.unit**2 * len(moments.scatter))
+    variance = source.spread() / (scattered * unit_of(source) ** 2 * source.width)
     return variance if variance > np.finfo(np.float64).eps else 1.0
 
 

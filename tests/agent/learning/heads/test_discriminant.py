@@ -84,7 +84,7 @@ def test_equal_statistics_give_equal_heads_whatever_the_order() -> None:
 
 def test_the_precision_is_the_inverse_and_symmetric_to_the_bit() -> None:
     grid, labels = blobs(3, 100, 150)
-    moments = moments_of(gathered(grid, labels).view())
+    moments = moments_of(gathered(grid, labels).statistics())
     solution = solve(moments, 0.3)
     found, shrunk = solution.precision, pooled_covariance(moments)
     shrunk += solution.loading * np.eye(150)
@@ -199,7 +199,7 @@ def test_a_class_of_few_samples_among_rich_ones_is_found() -> None:
     accumulator = gathered(grid, labels)
     found = Discriminant(accumulator, 0.3, Cadence(0.1, 64)).head
     means = nearest_mean(grid, labels, queries)
-    moments = moments_of(accumulator.view())
+    moments = moments_of(accumulator.statistics())
     solution = solve(moments, 0.3)
     bare = replace(solution, noise_energy=0.0)
     weights, offsets = rows_of(moments, bare)
@@ -211,7 +211,7 @@ def test_a_class_of_few_samples_among_rich_ones_is_found() -> None:
 
 def test_between_classes_of_equal_counts_the_noise_of_means_changes_nothing() -> None:
     grid, labels = blobs(4, 5, 30)
-    moments = moments_of(gathered(grid, labels).view())
+    moments = moments_of(gathered(grid, labels).statistics())
     solution = solve(moments, 0.3)
     assert solution.noise_energy > 1
     _, offsets = rows_of(moments, solution)
@@ -223,7 +223,7 @@ def test_shrinkage_is_harder_while_samples_are_few() -> None:
     loadings = []
     for each in (3, 30, 3000):
         grid, labels = blobs(4, each, 40)
-        moments = moments_of(gathered(grid, labels).view())
+        moments = moments_of(gathered(grid, labels).statistics())
         variance = np.trace(pooled_covariance(moments)) / 40
         loadings.append(solve(moments, 0.3).loading / variance)
     assert loadings == pytest.approx([0.3 * (1 + 40 / (4 * n - 4)) for n in (3, 30, 3000)])

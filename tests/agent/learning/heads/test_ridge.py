@@ -22,7 +22,7 @@ def kept(accumulator: Accumulator) -> tuple[Discriminant, BalancedRidge]:
 
 def regression(accumulator: Accumulator, shrinkage: float) -> tuple[NDArray[np.float64], ...]:
     """Weights and offsets from the D x D normal equations, with an intercept that is not shrunk."""
-    moments = moments_of(accumulator.view())
+    moments = moments_of(accumulator.statistics())
     means = moments.means()
     classes, width = means.shape
     within = pooled_covariance(moments)
@@ -37,7 +37,7 @@ def regression(accumulator: Accumulator, shrinkage: float) -> tuple[NDArray[np.f
 
 def test_mixing_the_discriminants_rows_solves_the_balanced_normal_equations() -> None:
     accumulator = gathered(*uneven([30, 5, 60, 2], 12))
-    moments = moments_of(accumulator.view())
+    moments = moments_of(accumulator.statistics())
     solution = solve(moments, 0.3)
     means = moments.means()
     weights, offsets, _ = mix(means, means @ solution.precision, solution.loading)
