@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fieldwise.verdict import Verdict
+
 UNUSED = "unused"  # the share of a sample that was put to no use
 
 
@@ -182,6 +184,7 @@ class Status:
         clock_ahead_seconds: By how much the device's clock was ahead at the last check-in.
         skipped: Frames of streams that the agent was not ready for, since it began.
         waiting_samples: Recorded samples that wait to be learned, outside the hours for it.
+        verdict: The newest comparison of a new pair with the one that served; None before any.
     """
 
     agent_version: str
@@ -203,3 +206,4 @@ class Status:
     clock_ahead_seconds: int
     skipped: int = 0
     waiting_samples: int = 0
+    verdict: Verdict | None = None

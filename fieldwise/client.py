@@ -364,6 +364,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         clock_ahead_seconds=message.clock_ahead_seconds,
         skipped=message.skipped,
         waiting_samples=message.waiting_samples,
+        verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
     )
 
 

@@ -1,6 +1,9 @@
-"""The learning report as it comes over the wire."""
+"""What a device says of its learning and judging, as it comes over the wire."""
+
+from collections.abc import Mapping
 
 from fieldwise.answers import Wear
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import (
     ClassScore,
     ConfidenceBin,
@@ -11,7 +14,15 @@ from fieldwise.learning import (
     HeadScore,
     LearningReport,
 )
-from fieldwise.v1alpha1 import local_pb2
+from fieldwise.v1alpha1 import device_pb2, local_pb2
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+
+JUDGEMENTS: Mapping[int, Judgement] = {
+    getattr(device_pb2, f"JUDGEMENT_{each.name}"): each for each in Judgement
+}
+BASES: Mapping[int, Basis] = {
+    getattr(device_pb2, f"VERDICT_BASIS_{each.name}"): each for each in Basis
+}
 
 
 def learning_report(message: local_pb2.GetLearningReportResponse) -> LearningReport:
@@ -103,4 +114,48 @@ def _wear(message: local_pb2.Wear) -> Wear:
         message.samples,
         message.predictions,
         message.prediction_bytes,
+    )
+
+
+def verdict(message: device_pb2.Verdict) -> Verdict:
+    """The verdict of a message.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for an unknown judgement or basis and for counts that
+            contradict one another, ``OVER_LIMIT`` for a generation beyond 62 bits.
+    """
+    judgement, basis = JUDGEMENTS.get(message.judgement), BASES.get(message.basis)
+    if judgement is None or basis is None:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT,
+            f"a verdict has judgement {message.judgement} and basis {message.basis}",
+        )
+    return Verdict(
+        generation=message.generation,
+        judgement=judgement,
+        basis=basis,
+        overall=_counts(message.overall),
+        critical=_counts(message.critical) if message.HasField("critical") else None,
+        old_p50_micros=message.old_p50_micros,
+        old_p99_micros=message.old_p99_micros,
+        new_p50_micros=message.new_p50_micros,
+        new_p99_micros=message.new_p99_micros,
+        compared=message.compared,
+        agreed=message.agreed,
+        old_confidence_permille=message.old_confidence_permille,
+        new_confidence_permille=message.new_confidence_permille,
+        old_novel=message.old_novel,
+        new_novel=message.new_novel,
+    )
+
+
+def _counts(message: device_pb2.PairedCounts) -> PairedCounts:
+    return PairedCounts(
+        both_right=message.both_right,
+        only_old=message.only_old,
+        only_new=message.only_new,
+        both_wrong=message.both_wrong,
+        scenes=message.scenes,
+        scenes_worse=message.scenes_worse,
+        scenes_better=message.scenes_better,
     )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from html import escape
 
 from agent.cli.charts import Axis, Line, bar, diagonal, lines, timeline
+from agent.cli.judged import TITLE as JUDGED
+from agent.cli.judged import verdict_sentences
 from agent.cli.output import DASH, percent, size, with_error
 from agent.cli.style import STYLE
 from agent.learning.measures.calibration import SAMPLES_MIN
@@ -43,6 +45,7 @@ def page(report: LearningReport, status: Status, now: float) -> str:
         f'<div class="pair">{_curve(report)}{_heads(report)}</div>',
         f'<div class="pair">{_calibration(report)}{_mistakes(report)}</div>',
         f'<div class="pair">{_drift(report)}{_memory(report, status)}</div>',
+        _judged(status),
         _classes(report.classes),
         f"<footer><p>{FOOTER}</p></footer>",
     )
@@ -259,6 +262,29 @@ def _memory(report: LearningReport, status: Status) -> str:
         f"{written} Skipped: {report.skipped:,}."
     )
     return _card("Memory", chart, words)
+
+
+def _judged(status: Status) -> str:
+    verdict = status.verdict
+    if verdict is None:
+        return ""
+    conclusion, *sentences = map(escape, verdict_sentences(verdict, status.update))
+    counts = verdict.overall
+    outcomes = (
+        ("both were right", counts.both_right, "head"),
+        ("only the old one was", counts.only_old, "wrong"),
+        ("only the new one was", counts.only_new, "held"),
+        ("neither was", counts.both_wrong, "last"),
+    )
+    rows = "".join(
+        f"<tr><th>{name}</th><td>{bar(number / counts.samples, kind)}</td>"
+        f"<td class=n>{number:,} of {counts.samples:,}</td></tr>"
+        for name, number, kind in outcomes
+        if counts.samples
+    )
+    table = f"<table><tbody>{rows}</tbody></table>" if rows else ""
+    said = "".join(f'<p class="words">{each}</p>' for each in sentences)
+    return _card(JUDGED, f"<p>{conclusion}</p>{table}{said}")
 
 
 def _classes(classes: Sequence[ClassScore]) -> str:

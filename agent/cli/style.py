@@ -40,7 +40,7 @@ svg .kind0{stroke:var(--wrong)} svg .kind1{stroke:var(--head)}
 .legend i{display:inline-block;width:16px;height:3px;border-radius:2px;margin-right:6px;
 vertical-align:middle;background:var(--last)}
 i.head,i.kind1{background:var(--head)!important} i.held{background:var(--held)!important}
-i.wrong,i.kind0{background:var(--wrong)!important}
+i.wrong,i.kind0{background:var(--wrong)!important} .bar i.last{background:var(--last)}
 table{border-collapse:collapse;width:100%;font-size:.88rem}
 th,td{padding:6px 8px;text-align:left;border-top:1px solid var(--rule);vertical-align:middle}
 tr:first-child>*{border-top:0} th:first-child{padding-left:0}

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agent.cli.judged import TITLE, verdict_sentences
 from agent.cli.output import DASH, percent, size, with_error
 from fieldwise.answers import Status
 from fieldwise.learning import LearningReport
@@ -47,6 +48,7 @@ def learning_sections(report: LearningReport, status: Status) -> list[tuple[str,
         ("How well it does", _accuracy(report, status)),
         ("Heads, before learning", _heads(report)),
         ("What it can tell", _knowledge(report)),
+        (TITLE, _judged(status)),
     ]
 
 
@@ -103,6 +105,11 @@ def _heads(report: LearningReport) -> Rows:
         )
         for head in ordered
     ]
+
+
+def _judged(status: Status) -> Rows:
+    verdict = status.verdict
+    return [(each,) for each in verdict_sentences(verdict, status.update)] if verdict else []
 
 
 def _knowledge(report: LearningReport) -> Rows:
