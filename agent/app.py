@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from agent.checkins import CheckIns
-from agent.config import AgentSettings, learning_settings
+from agent.config import AgentSettings, judging_rules, learning_settings, probation_rules
 from agent.daemon import Daemon
 from agent.device.allocator import return_memory_early
 from agent.device.bundles import BundleFolder
 from agent.device.clock import SystemClock
 from agent.device.database import Database
 from agent.device.folder import StateFolder
+from agent.device.hook import Hook
 from agent.device.host import LinuxHost
 from agent.device.identity import IdentityFolder
 from agent.device.journal import DatabaseJournal
@@ -31,6 +32,7 @@ from agent.device.samples import DatabaseSamples
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
+from agent.learning.envelope import read_window
 from agent.learning.golden import read_golden
 from agent.learning.kept import Changes
 from agent.learning.trial import try_bundle
@@ -47,21 +49,21 @@ from agent.sources.folder import WatchedFolder
 from agent.sources.frame import Tell
 from agent.sources.tree import FolderTree
 from agent.surveying import Surveyor
+from agent.update.comparing import Comparer
 from agent.update.fetching import Fetcher
+from agent.update.holding import Holds, OwnerRules
 from agent.update.installer import Installer
-from agent.update.machine import Lost, step
+from agent.update.recovery import recover
+from agent.update.room import update_bytes
 from agent.update.steps import Steps
+from agent.update.watching import Watcher
 from agent.upkeep import Upkeep
 from agent.wear import WearMeter
 from fieldwise import retry
-from fieldwise.bundle import Manifest
-from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.bundle import FileReference, Manifest
 
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
-
-# What says nothing against the backbone in use: it is there again once the disk is mended.
-DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
 
 CAMERA_SECONDS = 30.0  # most of them between two looks for a camera that was unplugged
 
@@ -95,13 +97,20 @@ class Agent:
         self.pacer = Pacer(self.clock, time.sleep, lambda: self.serving.settings.cpu_share)
         self.upkeep = Upkeep(self.serving, DiskMeter(room, self._database), self.pacer)
         self.fleet = self._fleet()
+        self._fetcher = self._fetching()
+        self._comparer = Comparer(
+            self.serving, self._recent, self.clock, partial(judging_rules, settings)
+        )
         self.steps = self._steps()
         self.serving.starters = self.steps.starters
-        self._open_pair()
+        if (pair := recover(self.journal, self.steps.open)) is not None:
+            self.serving.open(pair)
         self.wear = WearMeter(
             written_bytes, self._recorded, self.clock, self.serving.predictions_written
         )
-        self.installer: Installer[Pair] = Installer(self.journal, self.steps, self.clock)
+        self.installer: Installer[Pair] = Installer(
+            self.journal, self.steps, self._holds(), self.clock
+        )
         self.observer = self._observer()
         surveyor = Surveyor(self.serving, self.wear.wear)
         self.household = Household(
@@ -154,32 +163,19 @@ class Agent:
         figures = self.serving.figures()
         return figures.learned + figures.select + figures.judge
 
-    def _open_pair(self) -> None:
-        state = self.journal.update()
-        if state.in_use is None:
-            return
-        try:
-            self.serving.open(self.steps.open(state.in_use.digest, state.in_use.variant))
-        except FieldwiseError as error:
-            if error.fault in DISK_FAULTS:
-                raise
-            # The samples are safe; the files come again from the fleet or from the owner.
-            _log.error("the backbone in use cannot be opened", reason=error.sentence)
-            self.journal.write_update(step(state, Lost())[0])
-
     def _serving(self) -> Serving:
         settings = learning_settings(self.settings, self.journal.steering().steering)
         stored, durable = DatabasePredictions(self._database), self.settings.predictions_durable
         if not durable:
             stored.apply(Changes(gone=tuple(entry.id for entry in stored.entries())))
-        recent = RecentPredictions(
+        self._recent = RecentPredictions(
             self.settings.predictions_kept,
             self.settings.predictions_bytes_max,
             stored if durable else None,
         )
         store = DatabaseSamples(self._database)
         return Serving(
-            store, settings, recent, self.clock, self._chance, partial(secrets.token_hex, 12)
+            store, settings, self._recent, self.clock, self._chance, partial(secrets.token_hex, 12)
         )
 
     def _fleet(self) -> Fleet:
@@ -198,18 +194,43 @@ class Agent:
             IdentityFolder(self.folder.identity), connect, partial(enrol, departures=departures)
         )
 
+    def _fetching(self) -> Fetcher:
+        return Fetcher(
+            self.fleet,
+            self.bundles,
+            self.settings.variant,
+            self._update_bytes,
+            partial(retry.delays, self._chance),
+            self.clock,
+        )
+
+    def _update_bytes(self, manifest: Manifest, missing: Iterable[FileReference]) -> int:
+        figures = self.serving.figures()
+        return update_bytes(manifest, missing, figures.classes, figures.select + figures.judge)
+
+    def _holds(self) -> Holds:
+        settings = self.settings
+        rules = OwnerRules(
+            read_window(settings.update_window),
+            Hook(settings.update_hook) if settings.update_hook is not None else None,
+            settings.require_confirmation,
+        )
+        missing_bytes, is_enough = self._fetcher.missing_bytes, self._comparer.is_enough
+        return Holds(rules, self.clock, missing_bytes, is_enough)
+
     def _steps(self) -> Steps:
-        preferred = self.settings.variant
-        fetcher = Fetcher(self.fleet, self.bundles, preferred, partial(retry.delays, self._chance))
+        rules = partial(probation_rules, self.settings)
         return Steps(
-            fetcher,
+            self._fetcher,
             self.bundles,
             self.journal,
             self.serving,
             self.host,
             self._load,
             try_bundle,
-            preferred,
+            self.settings.variant,
+            comparer=self._comparer,
+            watcher=Watcher(self.serving, self.journal, self.clock, rules),
             paced=self.pacer.paced,
         )
 

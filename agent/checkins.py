@@ -16,7 +16,8 @@ import structlog
 from agent.fleet import Fleet
 from agent.ports import Clock
 from agent.reporting import PERMIT_SECONDS_MAX, Orders, Report, SteeringRevision
-from agent.update.machine import Targeted
+from agent.update.events import Targeted
+from agent.update.installer import Permit
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.retry import delays
 
@@ -39,12 +40,12 @@ _log = structlog.get_logger()
 class Installing(Protocol):
     """Where orders about backbones go."""
 
-    async def tell(self, event: Targeted) -> None:
-        """Hear of a target."""
+    async def tell(self, event: Targeted) -> bool:
+        """Hear of a target; returns whether that is news."""
         ...
 
-    async def permit(self, generation: int, until: float) -> None:
-        """Start on a target, until a monotonic time in seconds."""
+    async def permit(self, permit: Permit) -> None:
+        """Start on a target, if the owner's rules let it."""
         ...
 
 
@@ -133,13 +134,15 @@ class CheckIns:
         received = self._clock.monotonic()
         try:
             await self._take_settings(orders)
-            if orders.target is not None:
+            if (target := orders.target) is not None:
                 await self._installing.tell(
-                    Targeted(orders.target.generation, orders.target.digest)
+                    Targeted(target.generation, target.digest, target.variant, target.back)
                 )
-            if orders.permit is not None:
-                until = received + min(orders.permit.seconds, PERMIT_SECONDS_MAX)
-                await self._installing.permit(orders.permit.generation, until)
+            if (permit := orders.permit) is not None:
+                until = received + min(permit.seconds, PERMIT_SECONDS_MAX)
+                await self._installing.permit(
+                    Permit(permit.generation, until, permit.bytes_per_second)
+                )
             await self._renew_when_due()
         except FieldwiseError as error:  # it is ordered again with the next check-in
             _log.error("orders could not be obeyed", reason=error.sentence)

@@ -7,6 +7,7 @@ what leaves the device.
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,13 @@ MIB = 1024 * 1024
 LEARNING = LearningSettings()  # the reasons for its defaults stand there
 JUDGING, PROBATION = JudgingRules(), ProbationRules()
 HEAD_PATTERN = "|".join(HeadName)
+
+
+class TooFew(StrEnum):
+    """What to do with a new backbone that too few samples are held out to judge."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,6 +208,27 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float, Meta(ge=0, le=10_080, description="Or after so many minutes; 0 for no probation.")
     ] = PROBATION.seconds / 60
 
+    # Updates cost network, processor and flash: an owner may keep them to quiet hours.
+    update_window: Annotated[
+        str,
+        Meta(
+            pattern=WINDOW_PATTERN,
+            description="Local time in which an update may begin, as 02:00-05:00; empty: always.",
+        ),
+    ] = ""
+    # Only the owner knows what a device can tell of mains and metered networks, and how.
+    update_hook: Annotated[
+        Path | None,
+        Meta(description="Command, absolute path: status 0 when an update may begin; no shell."),
+    ] = None
+    require_confirmation: Annotated[
+        bool, Meta(description="The owner is asked before a judged backbone serves.")
+    ] = False  # thousands of devices have nobody to ask
+    # The fleet sees what one device cannot, and a device that waits for samples may wait for ever.
+    too_few_samples: Annotated[
+        TooFew, Meta(description="Where too little is held out to judge by: accept or hold.")
+    ] = TooFew.ACCEPT
+
     log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = (
         LogLevel.INFO
     )
@@ -213,6 +242,8 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 stored_class_name(name)
             except FieldwiseError as error:
                 raise ValueError(f"critical_classes: {error.sentence}") from error
+        if self.update_hook is not None and not self.update_hook.is_absolute():
+            raise ValueError(f"update_hook: {self.update_hook} is not an absolute path")
 
     @property
     def owner_socket(self) -> Path:
@@ -257,20 +288,15 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
     return replace(own, **steered)
 
 
-def judging_rules(settings: AgentSettings, *, hold_too_few: bool = False) -> JudgingRules:
-    """What a new pair is judged by.
-
-    Args:
-        settings: The agent's.
-        hold_too_few: Whether the owner is asked where no harm could have been shown.
-    """
+def judging_rules(settings: AgentSettings) -> JudgingRules:
+    """What a new pair is judged by."""
     return JudgingRules(
         alpha=settings.judging_alpha,
         loss_min=settings.judging_loss_min,
         critical_classes=frozenset(map(stored_class_name, settings.critical_classes)),
         latency_ratio_max=settings.latency_ratio_max,
         latency_floor_seconds=settings.latency_floor_seconds,
-        hold_too_few=hold_too_few,
+        hold_too_few=settings.too_few_samples is TooFew.HOLD,
     )
 
 

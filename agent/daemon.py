@@ -23,6 +23,7 @@ from fieldwise.errors import FieldwiseError
 
 TICK_SECONDS = 0.25  # a quarter of the default group: nothing waits noticeably longer than it may
 GRACE_SECONDS = 5.0  # the slowest device embeds an image in under one
+REVIEW_SECONDS = 30.0  # an owner's hook and the room on disk need no closer look
 RESTART_SECONDS = 10.0  # a defect that repeats itself must not fill the log
 
 _log = structlog.get_logger()
@@ -96,6 +97,7 @@ class Daemon:
             self._learn,
             self._announce,
             self._resume,
+            self._review,
             self._end,
         )
 
@@ -144,6 +146,15 @@ class Daemon:
             await self._installer.resume()
         except FieldwiseError as error:
             _log.error("the update cannot go on", reason=error.sentence)
+
+    async def _review(self) -> None:
+        """Go on with an update that waits, once what it waits for has come."""
+        while True:
+            await asyncio.sleep(REVIEW_SECONDS)
+            try:
+                await self._installer.review()
+            except FieldwiseError as error:
+                _log.error("the update cannot go on", reason=error.sentence)
 
     async def _end(self) -> None:
         await self._household.wiping.wait()

@@ -11,8 +11,8 @@ from agent.observing import Observer
 from agent.ports import Bundles
 from agent.reporting import DeviceFacts, Membership
 from agent.surveying import Surveyor
+from agent.update.events import Installed
 from agent.update.installer import Installer
-from agent.update.machine import Installed
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from agent.checkins import Contact
+from agent.learning.embedder import EXECUTION_PROVIDER
 from agent.ports import Clock
 from agent.reporting import Membership, Report, SteeringRevision
 from agent.serving import Serving
-from agent.update.machine import Failure, UpdateState
+from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, SettingsInForce, Status, UpdateStatus, VitalSigns
 
 
@@ -72,6 +73,7 @@ class Observer:
             learning=self.counters(),
             agent_version=self._host.agent_version,
             settings_revision=self._steering().revision,
+            execution_provider=EXECUTION_PROVIDER,
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:
@@ -98,6 +100,7 @@ class Observer:
             clock_ahead_seconds=contact.clock_ahead_seconds,
             skipped=self._serving.stopwatch.skipped,
             waiting_samples=learner.behind if learner else 0,
+            verdict=update.verdict,
         )
 
     def _settings_in_force(self) -> SettingsInForce:
@@ -140,5 +143,5 @@ class Observer:
 
 
 def _update_status(update: UpdateState) -> UpdateStatus:
-    failure = "" if update.failure is Failure.NONE else update.failure.value
+    failure = update.failure.value if update.failure else ""
     return UpdateStatus(update.generation, update.wanted, update.phase.value, failure)

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent.update.machine import UpdateState
+from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, VitalSigns
 
 PACE_SECONDS_MAX = 86_400
@@ -44,20 +44,32 @@ class Report:
     learning: LearningCounters
     agent_version: str
     settings_revision: int
+    execution_provider: str
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
+    """What a device should run; an empty variant is the device's choice.
+
+    With ``back`` an operator takes a bundle back: neither judging nor probation.
+    """
+
     generation: int
     digest: str
+    variant: str = ""
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to start on a target, for so many seconds from its receipt."""
+    """The right to start on a target, for so many seconds from its receipt.
+
+    ``bytes_per_second`` bounds the download; 0 for no bound.
+    """
 
     generation: int
     seconds: int
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)

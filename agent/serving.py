@@ -24,6 +24,7 @@ from agent.learning.names import stored_class_name
 from agent.learning.outcomes import Figures, Outcome
 from agent.learning.pair import Pair
 from agent.learning.pair_values import Look
+from agent.learning.passing import Passing
 from agent.learning.samples import Origin
 from agent.learning.settings import LearningSettings
 from agent.learning.unlearning import Starters, no_starters
@@ -64,6 +65,7 @@ class Serving:
 
     Attributes:
         starters: Gives the starter head of a bundle for each view.
+        passing: What predictions see, for whoever wants to look at it too.
         missing_bytes: What the state folder lacks for the next group; above 0 nothing is learned.
     """
 
@@ -89,6 +91,7 @@ class Serving:
         self._learner: Learner | None = None
         self._asked = -math.inf
         newest = max((image.time for image in store.remembered()), default=0.0)
+        self.passing = Passing()
         self._certainty = Certainty(newest, clock.monotonic())
         self._changing = threading.Lock()
 
@@ -122,6 +125,7 @@ class Serving:
         bundle = pair.bundle if look.whole else ""
         kept = Kept(prediction.id, self._clock.wall(), bundle, look.row, image)
         self._recent.put(kept)
+        self.passing.offer(kept)
         if self._is_sure(look, prediction.novelty):
             self._own.offer(kept, prediction.best)
         return prediction
@@ -215,8 +219,11 @@ class Serving:
             if self._learner is not None:
                 self._learner.configure(settings)
 
-    def replace(self, pair: Pair, persist: Callable[[], None]) -> None:
+    def replace(self, pair: Pair, persist: Callable[[], None]) -> Pair | None:
         """Let another pair serve; ``persist`` makes it the one that a restart finds.
+
+        Returns:
+            The pair that served until now, if there was one.
 
         Raises:
             FieldwiseError: When either fails; the old pair serves then.
@@ -227,13 +234,14 @@ class Serving:
                 learner = self._made(pair)
                 persist()
                 self._learner = learner
-                return
+                return None
             old = learner.swap(pair)
             try:
                 persist()
             except FieldwiseError:
                 learner.swap(old)
                 raise
+            return old
 
     def open(self, pair: Pair) -> None:
         """Serve the pair that the journal names."""

@@ -19,12 +19,12 @@ from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
-from agent.update.machine import WORKING, Failure, Phase
 from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
 from fieldwise.bundle import Manifest
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import LearningReport
+from fieldwise.update import UNDER_WAY, UpdateFailure, UpdatePhase
 
 POLL_SECONDS = 0.2
 STARTING_SECONDS = 15.0  # a slow board opens its backbone within ten
@@ -34,16 +34,22 @@ COMMAND_SECONDS = 2.0  # most commands end meanwhile; to wait for a watching one
 # What an update that failed means to whoever asked for it; its own words are fewer.
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
-        Failure.DIGEST_MISMATCH: Fault.BUNDLE_INVALID,  # a file is not fetched again by itself
-        Failure.BUNDLE_INVALID: Fault.BUNDLE_INVALID,
-        Failure.UNSUITABLE: Fault.BUNDLE_UNSUITABLE,
-        Failure.DISK_FULL: Fault.DISK_FULL,
-        Failure.LOAD_FAILED: Fault.GRAPH_FAILED,
-        Failure.GOLDEN_MISMATCH: Fault.GOLDEN_MISMATCH,
-        Failure.MIGRATION_FAILED: Fault.GRAPH_FAILED,  # it loads, and fails on remembered images
-        Failure.NOT_AVAILABLE: Fault.NOT_FOUND,
+        # A file is not fetched again by itself.
+        UpdateFailure.DIGEST_MISMATCH: Fault.BUNDLE_INVALID,
+        UpdateFailure.BUNDLE_INVALID: Fault.BUNDLE_INVALID,
+        UpdateFailure.UNSUITABLE: Fault.BUNDLE_UNSUITABLE,
+        UpdateFailure.DISK_FULL: Fault.DISK_FULL,
+        UpdateFailure.LOAD_FAILED: Fault.GRAPH_FAILED,
+        UpdateFailure.GOLDEN_MISMATCH: Fault.GOLDEN_MISMATCH,
+        # It loads, and fails on remembered images.
+        UpdateFailure.MIGRATION_FAILED: Fault.GRAPH_FAILED,
+        UpdateFailure.NOT_AVAILABLE: Fault.NOT_FOUND,
     }
 )
+
+# Until one of these has ended nobody knows whether a bundle comes into use; probation takes longer
+# than a person waits.
+AWAITED = UNDER_WAY - {UpdatePhase.PROBATION}
 
 ResultT = TypeVar("ResultT")
 Ledger = tuple[Sequence[LedgerEntry], dict[str, Total]]
@@ -179,7 +185,7 @@ class DaemonDesk:
 
     def install(self, path: Path) -> tuple[str, str]:
         digest, title = self._install(path)
-        while (update := self.status().update).digest == digest and update.phase in WORKING:
+        while (update := self.status().update).digest == digest and update.phase in AWAITED:
             time.sleep(POLL_SECONDS)
         check_installed(digest, update)
         return digest, title
@@ -236,8 +242,8 @@ class AloneDesk:
 
     async def _install(self, path: Path) -> tuple[str, Manifest]:
         installed = await self._agent.household.install(path)
-        if self._agent.installer.state.phase in WORKING:
-            await self._agent.installer.settled.wait()
+        while self._agent.installer.state.phase in AWAITED:  # noqa: ASYNC110 - any may be the last
+            await asyncio.sleep(POLL_SECONDS)
         await self._agent.installer.stop()
         return installed
 
@@ -256,7 +262,7 @@ def check_installed(digest: str, update: UpdateStatus) -> None:
     """
     if update.digest != digest:
         raise FieldwiseError(Fault.CONFLICT, "another bundle was wanted before this one was in use")
-    if update.phase != Phase.ACTIVE:
+    if update.phase not in (UpdatePhase.ACTIVE, UpdatePhase.PROBATION):
         reason = f"{update.phase} {update.failure}".rstrip()
         raise FieldwiseError(
             FAULTS.get(update.failure, Fault.INTERNAL),

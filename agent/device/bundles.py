@@ -87,19 +87,22 @@ class BundleFolder:
                 found[path.name] = decode_manifest(path.read_bytes()).title
         return found
 
+    def missing_room(self, wanted_bytes: int) -> int:
+        """Bytes of room that are missing to write so many; 0 where they fit."""
+        lacks = self._room.missing(wanted_bytes) if self._room is not None else 0
+        free = shutil.disk_usage(self._folder).free
+        return max(lacks, wanted_bytes + ROOM_LEFT_BYTES - free, 0)
+
     def check_room(self, wanted_bytes: int) -> None:
         """Refuse to begin what cannot end.
 
         Raises:
             FieldwiseError: ``DISK_FULL``.
         """
-        if self._room is not None:
-            self._room.require(wanted_bytes)
-        free = shutil.disk_usage(self._folder).free
-        if wanted_bytes + ROOM_LEFT_BYTES > free:
+        if missing := self.missing_room(wanted_bytes):
             raise FieldwiseError(
                 Fault.DISK_FULL,
-                f"the bundle needs {wanted_bytes:,} bytes; {self._folder} has {free:,} left",
+                f"the bundle needs {wanted_bytes:,} bytes; {self._folder} lacks {missing:,}",
             )
 
     def install(self, path: Path) -> tuple[str, Manifest]:

@@ -7,7 +7,7 @@ import msgspec
 from agent.device.database import Database
 from agent.device.ledger import Tail
 from agent.reporting import SteeringRevision
-from agent.update.machine import UpdateState
+from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
 

@@ -51,9 +51,13 @@ class Room:
         aside = max(0, self._ledger_bytes - ledger) + self._small_bytes
         return self._folder.size_bytes() + aside
 
+    def missing(self, more_bytes: int) -> int:
+        """Bytes by which so much more would pass the bound; 0 where it fits."""
+        return max(0, self.taken() + more_bytes - self._bytes_max) if self.is_bounded else 0
+
     def has(self, more_bytes: int) -> bool:
         """Whether so much more fits."""
-        return not self.is_bounded or self.taken() + more_bytes <= self._bytes_max
+        return not self.missing(more_bytes)
 
     def require(self, more_bytes: int) -> None:
         """Refuse what would not fit.

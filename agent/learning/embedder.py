@@ -28,6 +28,8 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.inputs import Form, Input
 
 ERRORS_ONLY = 3  # onnxruntime's log levels: 0 verbose to 4 fatal
+ENGINE = "CPUExecutionProvider"
+EXECUTION_PROVIDER = "cpu"  # the same, as reports name it
 TIMED_ROUNDS = 5  # over the golden samples; the median leaves out what else the machine did
 Fitted = tuple[NDArray[Any] | None, ...]  # a sample in each form that was wanted
 Names = frozenset[str]
@@ -226,9 +228,7 @@ class OnnxEmbedder:
 
     def _load(self, path: Path, threads: int) -> onnxruntime.InferenceSession:
         try:
-            return onnxruntime.InferenceSession(
-                path, _options(threads), providers=["CPUExecutionProvider"]
-            )
+            return onnxruntime.InferenceSession(path, _options(threads), providers=[ENGINE])
         except Exception as error:  # the engine has no family of exceptions of its own
             raise _failed(f"{self.manifest.title} {self.variant} does not load: {error}") from error
 

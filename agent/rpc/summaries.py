@@ -1,6 +1,7 @@
 """What a message says, in words for the device's owner."""
 
 from agent.reporting import DeviceFacts, Report
+from fieldwise.verdict import PairedCounts, Verdict
 
 
 def enrolment(facts: DeviceFacts, fleet: str) -> str:
@@ -20,7 +21,10 @@ def check_in(report: Report) -> str:
             f"settings {report.settings_revision}",
             f"backbone {pair}",
             f"update to {update.wanted[:12] or 'none'} of generation {update.generation}",
-            f"phase {update.phase}, failure {update.failure}",
+            f"phase {update.phase}, failure {update.failure or 'none'}",
+            f"hold {update.hold or 'none'}",
+            f"runs on {report.execution_provider}",
+            *([_verdict(update.verdict)] if update.verdict else []),
             f"{learning.samples:,} samples of {learning.classes:,} classes learned",
             f"{learning.select_samples:,} and {learning.judge_samples:,} set aside",
             f"{learning.exemplars:,} images kept in {learning.exemplar_bytes:,} bytes",
@@ -32,3 +36,27 @@ def check_in(report: Report) -> str:
             f"p50 {signs.prediction_p50_micros:,} us, p99 {signs.prediction_p99_micros:,} us",
         )
     )
+
+
+def _verdict(verdict: Verdict) -> str:
+    """All numbers of a verdict; 700 bytes where each has its most digits."""
+    critical = f"; critical {_counts(verdict.critical)}" if verdict.critical else ""
+    times = (
+        verdict.old_p50_micros,
+        verdict.old_p99_micros,
+        verdict.new_p50_micros,
+        verdict.new_p99_micros,
+    )
+    return (
+        f"verdict {verdict.judgement} of generation {verdict.generation}, {verdict.basis}:"
+        f" {_counts(verdict.overall)}{critical}; us {'/'.join(map(str, times))};"
+        f" {verdict.agreed} of {verdict.compared} agreed, sure"
+        f" {verdict.old_confidence_permille}/{verdict.new_confidence_permille},"
+        f" novel {verdict.old_novel}/{verdict.new_novel}"
+    )
+
+
+def _counts(counts: PairedCounts) -> str:
+    samples = (counts.both_right, counts.only_old, counts.only_new, counts.both_wrong)
+    scenes = (counts.scenes, counts.scenes_worse, counts.scenes_better)
+    return f"{'/'.join(map(str, samples))} in scenes {'/'.join(map(str, scenes))}"

@@ -15,32 +15,28 @@ from agent.reporting import (
     SteeringRevision,
     Target,
 )
-from agent.update.machine import Failure, Phase, UpdateState
+from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import Ticket
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 
-PHASES: Mapping[Phase, device_pb2.UpdatePhase] = {
-    Phase.IDLE: device_pb2.UPDATE_PHASE_IDLE,
-    Phase.FETCHING: device_pb2.UPDATE_PHASE_FETCHING,
-    Phase.VERIFYING: device_pb2.UPDATE_PHASE_VERIFYING,
-    Phase.MIGRATING: device_pb2.UPDATE_PHASE_MIGRATING,
-    Phase.ACTIVE: device_pb2.UPDATE_PHASE_ACTIVE,
-    Phase.REVERTED: device_pb2.UPDATE_PHASE_REVERTED,
+PHASES: Mapping[UpdatePhase, device_pb2.UpdatePhase] = {
+    each: getattr(device_pb2, f"UPDATE_PHASE_{each.name}") for each in UpdatePhase
 }
-
-FAILURES: Mapping[Failure, device_pb2.UpdateFailure] = {
-    Failure.NONE: device_pb2.UPDATE_FAILURE_UNSPECIFIED,
-    Failure.DIGEST_MISMATCH: device_pb2.UPDATE_FAILURE_DIGEST_MISMATCH,
-    Failure.BUNDLE_INVALID: device_pb2.UPDATE_FAILURE_BUNDLE_INVALID,
-    Failure.UNSUITABLE: device_pb2.UPDATE_FAILURE_UNSUITABLE,
-    Failure.DISK_FULL: device_pb2.UPDATE_FAILURE_DISK_FULL,
-    Failure.LOAD_FAILED: device_pb2.UPDATE_FAILURE_LOAD_FAILED,
-    Failure.GOLDEN_MISMATCH: device_pb2.UPDATE_FAILURE_GOLDEN_MISMATCH,
-    Failure.MIGRATION_FAILED: device_pb2.UPDATE_FAILURE_MIGRATION_FAILED,
-    Failure.NOT_AVAILABLE: device_pb2.UPDATE_FAILURE_NOT_AVAILABLE,
-    Failure.INTERNAL: device_pb2.UPDATE_FAILURE_INTERNAL,
+FAILURES: Mapping[UpdateFailure, device_pb2.UpdateFailure] = {
+    each: getattr(device_pb2, f"UPDATE_FAILURE_{each.name}") for each in UpdateFailure
+}
+HOLDS: Mapping[UpdateHold, device_pb2.UpdateHold] = {
+    each: getattr(device_pb2, f"UPDATE_HOLD_{each.name}") for each in UpdateHold
+}
+JUDGEMENTS: Mapping[Judgement, device_pb2.Judgement] = {
+    each: getattr(device_pb2, f"JUDGEMENT_{each.name}") for each in Judgement
+}
+BASES: Mapping[Basis, device_pb2.VerdictBasis] = {
+    each: getattr(device_pb2, f"VERDICT_BASIS_{each.name}") for each in Basis
 }
 
 DIGEST_BYTES = 32
@@ -85,6 +81,8 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         learning=learning_counters(report.learning),
         agent_version=report.agent_version,
         settings_revision=report.settings_revision,
+        verdict=verdict(report.update.verdict) if report.update.verdict else None,
+        execution_provider=report.execution_provider,
     )
 
 
@@ -93,7 +91,40 @@ def update_report(update: UpdateState) -> device_pb2.UpdateReport:
         generation=update.generation,
         bundle_digest=bytes.fromhex(update.wanted),
         phase=PHASES[update.phase],
-        failure=FAILURES[update.failure],
+        failure=FAILURES[update.failure] if update.failure else None,
+        hold=HOLDS[update.hold] if update.hold else None,
+    )
+
+
+def verdict(found: Verdict) -> device_pb2.Verdict:
+    return device_pb2.Verdict(
+        generation=found.generation,
+        judgement=JUDGEMENTS[found.judgement],
+        basis=BASES[found.basis],
+        overall=_counts(found.overall),
+        critical=_counts(found.critical) if found.critical is not None else None,
+        old_p50_micros=found.old_p50_micros,
+        old_p99_micros=found.old_p99_micros,
+        new_p50_micros=found.new_p50_micros,
+        new_p99_micros=found.new_p99_micros,
+        compared=found.compared,
+        agreed=found.agreed,
+        old_confidence_permille=found.old_confidence_permille,
+        new_confidence_permille=found.new_confidence_permille,
+        old_novel=found.old_novel,
+        new_novel=found.new_novel,
+    )
+
+
+def _counts(counts: PairedCounts) -> device_pb2.PairedCounts:
+    return device_pb2.PairedCounts(
+        both_right=counts.both_right,
+        only_old=counts.only_old,
+        only_new=counts.only_new,
+        both_wrong=counts.both_wrong,
+        scenes=counts.scenes,
+        scenes_worse=counts.scenes_worse,
+        scenes_better=counts.scenes_better,
     )
 
 
@@ -133,9 +164,7 @@ def orders(message: device_pb2.CheckInResponse) -> Orders:
     steering, refusal = _steering(message.settings) if message.HasField("settings") else (None, "")
     return Orders(
         target=_target(message.target) if message.HasField("target") else None,
-        permit=Permit(message.permit.generation, message.permit.seconds)
-        if message.HasField("permit")
-        else None,
+        permit=_permit(message.permit) if message.HasField("permit") else None,
         steering=steering,
         steering_refusal=refusal,
         next_seconds=message.next_seconds,
@@ -148,7 +177,11 @@ def _target(message: device_pb2.Target) -> Target | None:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"a target's digest has {len(message.bundle_digest)} bytes"
         )
-    return Target(message.generation, message.bundle_digest.hex())
+    return Target(message.generation, message.bundle_digest.hex(), message.variant, message.back)
+
+
+def _permit(message: device_pb2.StartPermit) -> Permit:
+    return Permit(message.generation, message.seconds, message.bytes_per_second)
 
 
 def _steering(message: device_pb2.SettingsRevision) -> tuple[SteeringRevision | None, str]:

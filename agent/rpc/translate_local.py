@@ -7,8 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.predictions import Image
 from agent.reporting import LedgerEntry, Total
-from agent.rpc.translate import FAILURES, PHASES, learning_counters, vital_signs
-from agent.update.machine import Failure, Phase
+from agent.rpc.translate import FAILURES, PHASES, learning_counters, verdict, vital_signs
 from fieldwise import readings
 from fieldwise.answers import (
     UNUSED,
@@ -19,6 +18,7 @@ from fieldwise.answers import (
     UpdateStatus,
 )
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, local_pb2
 
 SHARES: Mapping[str, local_pb2.Share] = {
@@ -116,6 +116,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         clock_ahead_seconds=status.clock_ahead_seconds,
         skipped=status.skipped,
         waiting_samples=status.waiting_samples,
+        verdict=verdict(status.verdict) if status.verdict else None,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))
@@ -135,8 +136,8 @@ def _update(update: UpdateStatus) -> device_pb2.UpdateReport:
     return device_pb2.UpdateReport(
         generation=update.generation,
         bundle_digest=bytes.fromhex(update.digest),
-        phase=PHASES[Phase(update.phase)],
-        failure=FAILURES[Failure(update.failure or Failure.NONE)],
+        phase=PHASES[UpdatePhase(update.phase)],
+        failure=FAILURES[UpdateFailure(update.failure)] if update.failure else None,
     )
 
 

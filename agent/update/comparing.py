@@ -106,6 +106,15 @@ class Comparer:
         )
         return judge(generation, compared, self._rules())
 
+    def is_enough(self) -> bool:
+        """Whether so much is held out by now that harm could be shown."""
+        learner = self._serving.learner
+        if learner is None:
+            return True
+        held = stored_batches(learner.pair, self._serving.store, JUDGED)
+        scenes = {sample.burst for batch in held for sample in batch}
+        return len(scenes) >= self._rules().scenes_needed
+
     def _look(self, old: Pair, new: Pair, rate: float, should_stop: ShouldStop) -> _Looks:
         """Let both pairs look at the same images, the one first and then the other."""
         store, looks = self._serving.store, _Looks()

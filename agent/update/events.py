@@ -39,12 +39,14 @@ class UpdateState:
     failure: UpdateFailure | None = None
     hold: UpdateHold | None = None  # what IDLE or JUDGING waits for
     missing_bytes: int = 0  # of room on disk, where that is what it waits for
+    bytes_per_second: int = 0  # most that fetching may take; 0 for no bound
     work: int = 0  # number of the newest piece of work
     restarts: int = 0  # in the present phase
     in_use: Pair | None = None
     before: Pair | None = None
     pinned: bool = False  # only the owner changes the backbone
     verdict: Verdict | None = None  # of the newest comparison, until the next
+    judged: bool = False  # the verdict is of the wish, which waits for the owner's word
 
     @property
     def wanted(self) -> str:
@@ -67,6 +69,7 @@ class Permitted:
     """The orchestrator lets this device start on a target now."""
 
     generation: int
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)

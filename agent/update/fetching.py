@@ -6,32 +6,33 @@ ends the update with its reason.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Protocol
 
 import structlog
 
-from agent.ports import Bundles
+from agent.ports import Bundles, Clock
 from agent.reporting import Piece
-from agent.update.machine import Failure
+from agent.update.events import Wish
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure
 
 # A device may leave its fleet while it fetches, and join again.
 TRANSIENT = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.NOT_JOINED})
 DAMAGED_TRIES = 3  # bytes damaged on the way are rare; three times in a row it is the source
 
-FAILURES: Mapping[Fault, Failure] = MappingProxyType(
+FAILURES: Mapping[Fault, UpdateFailure] = MappingProxyType(
     {
-        Fault.DIGEST_MISMATCH: Failure.DIGEST_MISMATCH,
-        Fault.BUNDLE_INVALID: Failure.BUNDLE_INVALID,
-        Fault.BUNDLE_UNSUITABLE: Failure.UNSUITABLE,
-        Fault.DISK_FULL: Failure.DISK_FULL,
-        Fault.GRAPH_FAILED: Failure.LOAD_FAILED,
-        Fault.GOLDEN_MISMATCH: Failure.GOLDEN_MISMATCH,
-        Fault.NOT_FOUND: Failure.NOT_AVAILABLE,
+        Fault.DIGEST_MISMATCH: UpdateFailure.DIGEST_MISMATCH,
+        Fault.BUNDLE_INVALID: UpdateFailure.BUNDLE_INVALID,
+        Fault.BUNDLE_UNSUITABLE: UpdateFailure.UNSUITABLE,
+        Fault.DISK_FULL: UpdateFailure.DISK_FULL,
+        Fault.GRAPH_FAILED: UpdateFailure.LOAD_FAILED,
+        Fault.GOLDEN_MISMATCH: UpdateFailure.GOLDEN_MISMATCH,
+        Fault.NOT_FOUND: UpdateFailure.NOT_AVAILABLE,
     }
 )
 
@@ -44,10 +45,10 @@ def needed_files(manifest: Manifest, variant: str) -> tuple[FileReference, ...]:
     return tuple({file.digest: file for file in wanted}.values())
 
 
-def choose_variant(manifest: Manifest, preferred: str) -> str:
-    """The preferred variant where the bundle has it, else the publisher's first."""
+def choose_variant(manifest: Manifest, ordered: str, preferred: str) -> str:
+    """The variant that the fleet orders, else the owner's, else the publisher's first."""
     names = [variant.name for variant in manifest.variants]
-    return preferred if preferred in names else names[0]
+    return next((name for name in (ordered, preferred) if name in names), names[0])
 
 
 class Source(Protocol):
@@ -58,6 +59,32 @@ class Source(Protocol):
         ...
 
 
+class Throttle:
+    """Keeps a download to so many bytes a second, over any time longer than one piece takes.
+
+    Args:
+        bytes_per_second: The bound; 0 for none.
+        clock: Time.
+        sleep: Waits.
+    """
+
+    def __init__(
+        self, bytes_per_second: int, clock: Clock, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._bytes_per_second = bytes_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._due = 0.0
+
+    async def took(self, size_bytes: int) -> None:
+        """Wait until the next piece may be asked for; time that was lost is not made up for."""
+        if not self._bytes_per_second:
+            return
+        now = self._clock.monotonic()
+        self._due = max(self._due, now) + size_bytes / self._bytes_per_second
+        await self._sleep(self._due - now)
+
+
 class Fetcher:
     """Brings bundles onto the device.
 
@@ -65,7 +92,10 @@ class Fetcher:
         source: Where they come from.
         bundles: Where they go.
         preferred: Name of the variant that the device's owner wants.
+        needs: Bytes that bringing a bundle into use adds to the state folder, from its manifest and
+            the files that are missing.
         delays: Makes the waits between tries, in seconds.
+        clock: Time.
         sleep: Waits.
     """
 
@@ -74,35 +104,68 @@ class Fetcher:
         source: Source,
         bundles: Bundles,
         preferred: str,
+        needs: Callable[[Manifest, Iterable[FileReference]], int],
         delays: Callable[[], Iterator[float]],
+        clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._source = source
         self._bundles = bundles
         self._preferred = preferred
+        self._needs = needs
         self._delays = delays
+        self._clock = clock
         self._sleep = sleep
+        self._throttle = Throttle(0, clock, sleep)
 
-    async def fetch(self, digest: str) -> None:
-        """Fetch what is missing of a bundle.
+    async def fetch(self, wish: Wish, bytes_per_second: int = 0) -> int:
+        """Fetch what is missing of a bundle, unless there is not the room to bring it into use.
+
+        Its manifest comes first, whatever the room: only it says how much is needed.
+
+        Returns:
+            Bytes of room that are missing; 0 where everything is here now.
 
         Raises:
-            FieldwiseError: ``DIGEST_MISMATCH``, ``BUNDLE_INVALID``, ``DISK_FULL``, ``NOT_FOUND``
-                and whatever else no other try would mend.
+            FieldwiseError: ``DIGEST_MISMATCH``, ``BUNDLE_INVALID``, ``NOT_FOUND`` and whatever else
+                no other try would mend.
         """
+        self._throttle = Throttle(bytes_per_second, self._clock, self._sleep)
+        digest = wish.digest
         manifest = await asyncio.to_thread(self._bundles.manifest, digest)
         if manifest is None:
             self._bundles.drop(digest)  # its size is not known before: begin at its first byte
             await self._persist(digest, MANIFEST_BYTES_MAX)
             manifest = await asyncio.to_thread(self._bundles.manifest, digest)
             assert manifest is not None
-        files = needed_files(manifest, choose_variant(manifest, self._preferred))
-        missing = [file for file in files if not self._bundles.has(file)]
-        self._bundles.check_room(
-            sum(file.size - self._bundles.partial_bytes(file.digest) for file in missing)
-        )
-        for file in missing:
+        if missing_bytes := await asyncio.to_thread(self._lacks, manifest, wish.variant):
+            return missing_bytes
+        for file in self._missing(manifest, wish.variant):
             await self._persist(file.digest, file.size)
+        return 0
+
+    def missing_bytes(self, wish: Wish) -> int:
+        """Room that is missing to bring a bundle into use; 0 while its manifest is not here.
+
+        Raises:
+            FieldwiseError: ``BUNDLE_INVALID``, ``STATE_DAMAGED``.
+        """
+        try:
+            manifest = self._bundles.manifest(wish.digest)
+        except FieldwiseError as error:
+            if error.fault is not Fault.DIGEST_MISMATCH:  # it is fetched again
+                raise
+            return 0
+        return self._lacks(manifest, wish.variant) if manifest is not None else 0
+
+    def _lacks(self, manifest: Manifest, variant: str) -> int:
+        missing = self._missing(manifest, variant)
+        here = sum(self._bundles.partial_bytes(file.digest) for file in missing)
+        return self._bundles.missing_room(self._needs(manifest, missing) - here)
+
+    def _missing(self, manifest: Manifest, variant: str) -> list[FileReference]:
+        chosen = choose_variant(manifest, variant, self._preferred)
+        return [file for file in needed_files(manifest, chosen) if not self._bundles.has(file)]
 
     async def _persist(self, digest: str, size_max: int) -> None:
         waits, damaged = self._delays(), 0
@@ -130,6 +193,7 @@ class Fetcher:
                     self._check_place(digest, piece, offset, size_max)
                     await asyncio.to_thread(self._bundles.append, digest, piece.content)
                     offset, total = offset + len(piece.content), piece.total_bytes
+                    await self._throttle.took(len(piece.content))
         if offset < total:
             raise FieldwiseError(
                 Fault.UNREACHABLE, f"file {digest[:12]} ended after {offset:,} of {total:,} bytes"

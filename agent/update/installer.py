@@ -1,14 +1,18 @@
 """Carries out what the update machine asks for.
 
 The machine's state is written to the journal before anything is done about it; the pair that
-serves is exchanged in the same breath as the journal names the new one. Work runs beside the
+serves is exchanged in the same breath as the journal names another one. Work runs beside the
 daemon's other tasks, one piece at a time, and reports an outcome; whatever breaks it off without an
 outcome (a stop of the daemon, a power cut) leaves the journal saying what to resume.
+
+A pair that was made, or served until a moment ago, stays in memory for as long as the journal may
+come to name it: so falling back takes no file and no time. After a restart it is opened.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
@@ -17,35 +21,48 @@ import structlog
 
 from agent.learning.stopping import ShouldStop
 from agent.ports import Clock, Journal
-from agent.update.fetching import FAILURES
-from agent.update.machine import (
+from agent.update.events import (
     Action,
     Deed,
     Event,
     Failed,
-    Failure,
     Fetched,
+    HoldChanged,
+    Judged,
+    Lacking,
     Migrated,
     Outcome,
+    Pair,
     Permitted,
-    Phase,
+    ProbationPassed,
     Restarted,
+    Stranded,
     UpdateState,
     Verified,
-    step,
+    Wish,
 )
+from agent.update.fetching import FAILURES
+from agent.update.judging import Conclusion
+from agent.update.machine import step
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.verdict import Verdict
 
 RETRY_SECONDS = 10.0  # for a journal that cannot be written: somebody has to free some space
+
+# What says nothing against a pair that cannot be opened: it is there once the disk is mended.
+DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
 
 PreparedT = TypeVar("PreparedT")
 
 # What a failure is called where its fault alone does not say.
-_FAILURE_OF_PHASE: Mapping[Phase, Failure] = MappingProxyType(
+_FAILURE_OF_PHASE: Mapping[UpdatePhase, UpdateFailure] = MappingProxyType(
     {
-        Phase.FETCHING: Failure.INTERNAL,
-        Phase.VERIFYING: Failure.LOAD_FAILED,
-        Phase.MIGRATING: Failure.MIGRATION_FAILED,
+        UpdatePhase.FETCHING: UpdateFailure.INTERNAL,
+        UpdatePhase.VERIFYING: UpdateFailure.LOAD_FAILED,
+        UpdatePhase.MIGRATING: UpdateFailure.MIGRATION_FAILED,
+        UpdatePhase.JUDGING: UpdateFailure.LOAD_FAILED,
+        UpdatePhase.PROBATION: UpdateFailure.LOAD_FAILED,
     }
 )
 
@@ -55,25 +72,48 @@ _log = structlog.get_logger()
 class Work(Protocol[PreparedT]):
     """What an update takes, apart from deciding."""
 
-    async def fetch(self, digest: str) -> None:
-        """Bring the bundle's files here."""
-        ...
+    async def fetch(self, wish: Wish, bytes_per_second: int) -> int:
+        """Bring the bundle's files here, unless there is not the room to finish.
 
-    def verify(self, digest: str, should_stop: ShouldStop) -> str:
-        """Try the bundle out; returns the name of the variant that will run.
-
-        May end with anything once asked to stop.
+        Returns:
+            Bytes of room that are missing; 0 where everything is here now.
         """
         ...
 
-    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> PreparedT:
-        """Make the new pair while the old one serves; may end with anything once asked to stop."""
+    def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
+        """Try the bundle out; returns the name of the variant that will run.
+
+        May end with anything once asked to stop, as ``migrate`` and ``judge`` may.
+        """
         ...
 
-    def serve(self, prepared: PreparedT | None, persist: Callable[[], None]) -> None:
-        """Call ``persist``, then let the new pair answer; between the two nothing is taught.
+    def migrate(self, pair: Pair, should_stop: ShouldStop) -> PreparedT:
+        """Make the new pair while the old one serves."""
+        ...
 
-        None stands for a pair that serves already.
+    def judge(self, generation: int, new: PreparedT, should_stop: ShouldStop) -> Conclusion:
+        """Compare the new pair with the one that serves."""
+        ...
+
+    def begin_watch(self, digest: str, verdict: Verdict | None) -> None:
+        """Take down what the old pair was like; called right before the new one serves."""
+        ...
+
+    async def watch(
+        self, digest: str, before: PreparedT | None, should_stop: ShouldStop
+    ) -> UpdateFailure | None:
+        """Watch the pair that serves; returns why it should not, None once it has stood it."""
+        ...
+
+    def open(self, pair: Pair) -> PreparedT:
+        """The pair as it is stored."""
+        ...
+
+    def serve(self, prepared: PreparedT, persist: Callable[[], None]) -> PreparedT | None:
+        """Call ``persist``, then let the pair answer; between the two nothing is taught.
+
+        Returns:
+            The pair that answered until then, if there was one.
         """
         ...
 
@@ -82,56 +122,111 @@ class Work(Protocol[PreparedT]):
         ...
 
 
+class Holding(Protocol):
+    """The owner's rules about when an update may go on."""
+
+    async def look(self, wish: Wish) -> HoldChanged:
+        """What holds the start of an update now."""
+        ...
+
+    def asks(self) -> bool:
+        """Whether the owner wants to be asked before an accepted pair serves."""
+        ...
+
+    def is_enough(self) -> bool:
+        """Whether there are enough held-out samples by now to judge by."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to start, as it was received; ``until`` in monotonic seconds."""
+
+    generation: int
+    until: float
+    bytes_per_second: int = 0
+
+
 class Installer(Generic[PreparedT]):
     """The update machine with its journal and its hands.
 
     Args:
         journal: Where its state is.
         work: What it can do.
+        holding: The owner's rules.
         clock: For permits, which end.
     """
 
-    def __init__(self, journal: Journal, work: Work[PreparedT], clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, work: Work[PreparedT], holding: Holding, clock: Clock
+    ) -> None:
         self._journal = journal
         self._work = work
+        self._holding = holding
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._prepared: PreparedT | None = None
+        self._made: tuple[Pair, PreparedT] | None = None
+        self._served: tuple[Pair, PreparedT] | None = None
+        self._permit: Permit | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = threading.Event()
         self.state = journal.update()
-        self.settled = asyncio.Event()  # set whenever an update has ended, well or badly
+        self.settled = asyncio.Event()  # set whenever an update has ended, or waits for its owner
 
     async def resume(self) -> None:
         """Go on where the journal says that an update stood."""
+        if self.state.phase not in UNDER_WAY:  # the power may have gone before it was tidied up
+            await asyncio.to_thread(self._work.discard)
         await self.tell(Restarted())
 
-    async def permit(self, generation: int, until: float) -> None:
-        """Start on a target, unless the permit has ended (``until``, monotonic seconds)."""
-        if self._clock.monotonic() <= until:
-            await self.tell(Permitted(generation))
+    async def permit(self, permit: Permit) -> None:
+        """Start on a target, unless the permit has ended or the owner's rules hold it."""
+        self._permit = permit
+        if self._clock.monotonic() <= permit.until:
+            await self.review()
 
-    async def tell(self, event: Event) -> None:
+    async def review(self) -> None:
+        """Look whether what an update waits for has come; called now and then, and by a permit."""
+        state = self.state
+        if state.phase is UpdatePhase.JUDGING and self._goes_on(state.hold):
+            await self.tell(HoldChanged(None))
+        if state.phase is not UpdatePhase.IDLE or state.hold is UpdateHold.PINNED:
+            return
+        if state.hold is None and self._permit_for(state) is None:
+            return
+        found = await self._holding.look(state.wish)
+        await self.tell(found)
+        permit = self._permit_for(self.state)
+        if found.hold is None and permit is not None:
+            await self.tell(Permitted(permit.generation, permit.bytes_per_second))
+
+    async def tell(self, event: Event) -> bool:
         """Take an event: journal first, deeds second.
 
+        Returns:
+            Whether it changed anything.
+
         Raises:
-            FieldwiseError: ``DISK_FULL`` when the journal cannot be written; nothing has changed.
+            FieldwiseError: ``DISK_FULL`` when the journal cannot be written, or why the pair cannot
+                be opened that should serve; nothing has changed.
         """
         async with self._lock:
             state, actions = step(self.state, event)
             if state == self.state:
-                return
+                return False
             persist = partial(self._journal.write_update, state)
             if any(action.deed is Deed.SERVE for action in actions):
-                prepared = self._prepared if isinstance(event, Migrated) else None
-                await asyncio.to_thread(self._work.serve, prepared, persist)
+                await self._exchange(state, persist)
             else:
                 await asyncio.to_thread(persist)
             self._log_change(state)
             self.state = state
-            self._prepared = None if state.phase is not Phase.MIGRATING else self._prepared
+            self._forget_pairs(state)
             for action in actions:
                 await self._carry_out(action)
+            if state.hold is not None:
+                self.settled.set()
+            return True
 
     async def stop(self) -> None:
         """End work under way; the journal knows where to resume."""
@@ -139,14 +234,49 @@ class Installer(Generic[PreparedT]):
         async with self._lock:  # what is being written is written before the state is closed
             pass
 
+    def _goes_on(self, hold: UpdateHold | None) -> bool:
+        if hold is UpdateHold.TOO_FEW:
+            return self._holding.is_enough()
+        return hold is UpdateHold.CONFIRMATION and not self._holding.asks()
+
+    def _permit_for(self, state: UpdateState) -> Permit | None:
+        permit = self._permit
+        if permit is None or permit.generation != state.generation:
+            return None
+        return permit if self._clock.monotonic() <= permit.until else None
+
+    async def _exchange(self, state: UpdateState, persist: Callable[[], None]) -> None:
+        """Let the pair serve that a state names, in the same breath as the journal names it."""
+        pair, old = state.in_use, self.state.in_use
+        assert pair is not None
+        prepared = await self._ready(pair)
+        if state.phase is UpdatePhase.PROBATION:
+            await asyncio.to_thread(self._work.begin_watch, pair.digest, state.verdict)
+        served = await asyncio.to_thread(self._work.serve, prepared, persist)
+        self._served = (old, served) if old is not None and served is not None else None
+
+    async def _ready(self, pair: Pair) -> PreparedT:
+        for known in (self._made, self._served):
+            if known is not None and known[0] == pair:
+                return known[1]
+        return await asyncio.to_thread(self._work.open, pair)
+
+    def _forget_pairs(self, state: UpdateState) -> None:
+        if state.phase not in (UpdatePhase.MIGRATING, UpdatePhase.JUDGING):
+            self._made = None
+        if state.phase is not UpdatePhase.PROBATION:
+            self._served = None
+
     async def _carry_out(self, action: Action) -> None:
         match action.deed:
+            case Deed.SERVE:
+                pass  # done, in the same breath as the journal
             case Deed.CANCEL:
                 await self._cancel()
-            case Deed.SERVE | Deed.DISCARD:
+            case Deed.DISCARD:
                 await asyncio.to_thread(self._work.discard)
                 self.settled.set()
-            case Deed.FETCH | Deed.VERIFY | Deed.MIGRATE:
+            case _:
                 self._stop = threading.Event()
                 self._task = asyncio.create_task(self._run(action, self.state, self._stop))
 
@@ -154,35 +284,74 @@ class Installer(Generic[PreparedT]):
         outcome = await self._outcome(action, state, stop)
         while True:
             try:
-                await asyncio.shield(self.tell(outcome))
+                await asyncio.shield(self._report(outcome))
             except FieldwiseError as error:
                 _log.error("update cannot go on", reason=error.sentence)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
 
+    async def _report(self, outcome: Outcome) -> None:
+        """Tell an outcome; a pair that cannot be gone back to leaves the one that serves."""
+        try:
+            await self.tell(outcome)
+        except FieldwiseError as error:
+            falls_back = self.state.phase is UpdatePhase.PROBATION and isinstance(outcome, Failed)
+            if not falls_back or error.fault in DISK_FAULTS:
+                raise
+            _log.error("the pair from before cannot be opened", reason=error.sentence)
+            await self.tell(Stranded())
+
     async def _outcome(self, action: Action, state: UpdateState, stop: threading.Event) -> Outcome:
         try:
-            return await self._do(action, state, stop)
+            return await self._do(action, state, stop.is_set)
         except FieldwiseError as error:
             _log.error("update failed", phase=state.phase, reason=error.sentence)
             return Failed(action.work, _failure(error.fault, state.phase))
         except Exception:  # noqa: BLE001 - a defect must end the update and not the daemon
             _log.exception("update met a defect", phase=state.phase)
-            return Failed(action.work, Failure.INTERNAL)
+            return Failed(action.work, UpdateFailure.INTERNAL)
 
-    async def _do(self, action: Action, state: UpdateState, stop: threading.Event) -> Outcome:
-        if action.deed is Deed.FETCH:
-            await self._work.fetch(state.wanted)
-            return Fetched(action.work)
-        if action.deed is Deed.VERIFY:
-            variant = await asyncio.to_thread(self._work.verify, state.wanted, stop.is_set)
-            return Verified(action.work, variant)
-        prepared = await asyncio.to_thread(
-            self._work.migrate, state.wanted, state.variant, stop.is_set
+    async def _do(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
+        match action.deed:
+            case Deed.FETCH:
+                missing_bytes = await self._work.fetch(state.wish, state.bytes_per_second)
+                return (
+                    Lacking(action.work, missing_bytes) if missing_bytes else Fetched(action.work)
+                )
+            case Deed.VERIFY:
+                variant = await asyncio.to_thread(self._work.verify, state.wish, should_stop)
+                return Verified(action.work, variant)
+            case Deed.MIGRATE:
+                await self._make(state, should_stop)
+                return Migrated(action.work)
+            case Deed.JUDGE:
+                return await self._judge(action, state, should_stop)
+            case _:
+                return await self._watch(action, state, should_stop)
+
+    async def _make(self, state: UpdateState, should_stop: ShouldStop) -> PreparedT:
+        """The wanted pair; made where it is not, or not any more since a restart."""
+        pair = Pair(state.wanted, state.variant)
+        if self._made is None or self._made[0] != pair:
+            prepared = await asyncio.to_thread(self._work.migrate, pair, should_stop)
+            self._made = (pair, prepared)
+        return self._made[1]
+
+    async def _judge(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
+        prepared = await self._make(state, should_stop)
+        if state.judged and state.verdict is not None:
+            return Judged(action.work, state.verdict, ask=self._holding.asks())
+        found = await asyncio.to_thread(self._work.judge, state.generation, prepared, should_stop)
+        return Judged(action.work, found.verdict, found.failure, ask=self._holding.asks())
+
+    async def _watch(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
+        pair, before = state.in_use, self._served
+        assert pair is not None
+        failure = await self._work.watch(
+            pair.digest, before[1] if before is not None else None, should_stop
         )
-        self._prepared = prepared
-        return Migrated(action.work)
+        return ProbationPassed(action.work) if failure is None else Failed(action.work, failure)
 
     async def _cancel(self) -> None:
         self._stop.set()  # a thread cannot be cancelled, only asked
@@ -197,9 +366,10 @@ class Installer(Generic[PreparedT]):
             phase=state.phase,
             generation=state.generation,
             bundle=state.wanted[:12],
-            **({"failure": state.failure} if state.failure is not Failure.NONE else {}),
+            **({"failure": state.failure} if state.failure is not None else {}),
+            **({"hold": state.hold} if state.hold is not None else {}),
         )
 
 
-def _failure(fault: Fault, phase: Phase) -> Failure:
+def _failure(fault: Fault, phase: UpdatePhase) -> UpdateFailure:
     return FAILURES.get(fault, _FAILURE_OF_PHASE[phase])

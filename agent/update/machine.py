@@ -1,235 +1,192 @@
 """The update machine: how one device comes to serve another backbone, or stays with what it has.
 
-Two rules for this file. Everything that decides where an update stands is here, as two literal
-tables and a small engine; and nothing here touches a clock, a file, a thread or the wire: whoever
-drives it writes the returned state to the journal first and carries out the actions second.
+Everything that decides where an update stands is here, as two literal tables and a small engine;
+beside it ``signs`` says what an event means and ``notes`` what is remembered of it. Nothing in the
+three touches a clock, a file, a thread or the wire: whoever drives the machine writes the returned
+state to the journal first and carries out the actions second.
 
-A *pair* is a backbone and the head learned on it. ``in_use`` names the pair that serves,
-``before`` the one it replaced. Neither changes while an update is under way: the pair that serves
-goes on serving until ``MIGRATED`` puts the new one in its place, in the same journal entry that
-makes the phase ACTIVE. So at whatever instant the power goes, the journal names exactly one pair.
+A *pair* is a backbone and the head learned on it. ``in_use`` names the pair that serves, ``before``
+the one that it replaced, kept until the next one is proven. The way of an update is
+
+    idle -> fetching -> verifying -> migrating -> judging -> probation -> active
+
+and the pair that serves goes on serving through all of it until JUDGING ends well. ``in_use``
+changes in the same journal entry as the phase, and the deed SERVE stands first among the actions of
+that entry, so at whatever instant the power goes the journal names exactly one pair. On PROBATION
+the new pair serves and there is always a ``before``: whatever ends probation badly (what was seen,
+the owner, an operator, too many restarts, files that cannot be opened) puts it back in that same
+entry. A first backbone has nothing to be compared with and nothing to fall back to, and an
+operator who takes a bundle back does not ask: both go from MIGRATING to ACTIVE.
 
 *What comes from outside* may arrive at any time: the orchestrator's target and its permit, the
-owner's own installation, a restart of the daemon, a pair whose files are gone. What the present
-phase has no entry for changes nothing, because all of it is level-triggered: it comes again.
+owner's word, a restart of the daemon, a pair that cannot be opened. It is read against the state as
+a *sign*, the columns of the tables. A sign for which the present phase has no entry changes
+nothing, because all of it is level-triggered and comes again, or is an owner's word that says
+nothing now. Where the entry is ``STAY`` the state takes note and the phase goes on with its work.
+So a new target waits until probation is over, while one that takes back the very pair on probation
+is obeyed at once and without a permit: going back to what is here needs none.
 
 *Outcomes* come from work that this machine asked for. Each piece of work has a number that its
 outcome repeats. An outcome with an older number belongs to work that was given up and is ignored;
 one with the present number that the phase does not know is a defect, and is refused.
 
-A generation that ended in REVERTED is not tried again: only a newer target, or the owner, moves
-it. A restart resumes the phase it fell into; a phase that runs foreign code or much memory is
-resumed a bounded number of times, so that a backbone that kills the agent cannot do so for ever.
+*Holds* are the owner's: IDLE with a hold starts with no permit, JUDGING with one has ended its work
+and keeps its verdict until the owner, or the rule that held it, says how to go on. JUDGING is then
+entered again, since a restart may have taken the pair from memory, and the verdict stands.
+
+A generation that ended in REVERTED or DECLINED is not tried again: only a newer target, or the
+owner, moves it. A restart resumes the phase it fell into; a phase that runs foreign code or much
+memory is resumed a bounded number of times, so that a backbone that kills the agent cannot do so
+for ever.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
+from agent.update.events import Action, Deed, Event, Outcome, Outside, UpdateState
+from agent.update.notes import note, note_outcome
+from agent.update.signs import Sign, read, read_outcome
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UNDER_WAY, UpdatePhase
 
-RESTARTS_MAX = 3  # twice may be a power cut; a third time in the same phase it is the bundle
+STAY: Final = None  # the phase goes on with the work that it has
 
+Row = Mapping[Sign, UpdatePhase | None]
 
-class Phase(StrEnum):
-    """Where a device stands in bringing a backbone into use."""
-
-    IDLE = "idle"
-    FETCHING = "fetching"
-    VERIFYING = "verifying"
-    MIGRATING = "migrating"
-    ACTIVE = "active"
-    REVERTED = "reverted"
-
-
-class Failure(StrEnum):
-    """Why an update ended in REVERTED."""
-
-    NONE = "none"
-    DIGEST_MISMATCH = "digest-mismatch"
-    BUNDLE_INVALID = "bundle-invalid"
-    UNSUITABLE = "unsuitable"
-    DISK_FULL = "disk-full"
-    LOAD_FAILED = "load-failed"
-    GOLDEN_MISMATCH = "golden-mismatch"
-    MIGRATION_FAILED = "migration-failed"
-    NOT_AVAILABLE = "not-available"
-    INTERNAL = "internal"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A backbone in one of its variants, and so the head that was learned on it."""
-
-    digest: str  # of the manifest, hexadecimal
-    variant: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateState:
-    """Everything the journal holds."""
-
-    generation: int = 0  # highest target seen
-    wanted: str = ""  # manifest digest of the newest target or installation
-    variant: str = ""  # of the wanted bundle, once it is verified
-    phase: Phase = Phase.IDLE
-    failure: Failure = Failure.NONE
-    work: int = 0  # number of the newest piece of work
-    restarts: int = 0  # in the present phase
-    in_use: Pair | None = None
-    before: Pair | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Targeted:
-    """The orchestrator says what this device should run."""
-
-    generation: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """The orchestrator lets this device start on a target now."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """The owner put the files of a bundle on the device and wants it used."""
-
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """The daemon starts on what the journal says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The files of the pair in use are gone or damaged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    work: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    work: int
-    variant: str
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    work: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    work: int
-    failure: Failure
-
-
-Outcome = Fetched | Verified | Migrated | Failed
-Event = Targeted | Permitted | Installed | Restarted | Lost | Outcome
-
-
-class Deed(StrEnum):
-    """What an action asks for."""
-
-    FETCH = "fetch"
-    VERIFY = "verify"
-    MIGRATE = "migrate"
-    CANCEL = "cancel"
-    SERVE = "serve"
-    DISCARD = "discard"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A deed, and the number of the work it begins or ends."""
-
-    deed: Deed
-    work: int
-
-
-class Sign(StrEnum):
-    """An event from outside, read against the state: the columns of the first table."""
-
-    RETARGETED = "retargeted"  # something else than what serves is wanted
-    SETTLED = "settled"  # what is wanted serves already
-    PERMITTED = "permitted"
-    INSTALLED = "installed"
-    RESUMED = "resumed"
-    EXHAUSTED = "exhausted"  # resumed too often
-    LOST = "lost"
-
-
-# A new wish can come in any phase: it ends what is under way.
-_WISHES: Mapping[Sign, Phase] = MappingProxyType(
+# A new wish ends what is under way; only probation lets a target wait.
+_WISHES: Row = MappingProxyType(
     {
-        Sign.RETARGETED: Phase.IDLE,
-        Sign.SETTLED: Phase.ACTIVE,
-        Sign.INSTALLED: Phase.VERIFYING,
-        Sign.LOST: Phase.IDLE,
+        Sign.RETARGETED: UpdatePhase.IDLE,
+        Sign.ORDERED_BACK: UpdatePhase.IDLE,
+        Sign.SETTLED: UpdatePhase.ACTIVE,
+        Sign.INSTALLED: UpdatePhase.VERIFYING,
     }
 )
 
-FROM_OUTSIDE: Mapping[Phase, Mapping[Sign, Phase]] = MappingProxyType(
+# What can be said of every pair that serves.
+_ALWAYS: Row = MappingProxyType(
     {
-        Phase.IDLE: {**_WISHES, Sign.PERMITTED: Phase.FETCHING},
-        Phase.FETCHING: {**_WISHES, Sign.RESUMED: Phase.FETCHING},
-        Phase.VERIFYING: {
-            **_WISHES,
-            Sign.RESUMED: Phase.VERIFYING,
-            Sign.EXHAUSTED: Phase.REVERTED,
+        Sign.ROLLED_BACK: UpdatePhase.REVERTED,
+        Sign.STRANDED: STAY,
+        Sign.NOTED: STAY,
+    }
+)
+
+_UNSERVED: Row = MappingProxyType(
+    {
+        **_WISHES,
+        **_ALWAYS,
+        Sign.ROLLED_TO_WISH: UpdatePhase.ACTIVE,
+        Sign.PINNED: UpdatePhase.IDLE,
+        Sign.REFUSED: UpdatePhase.DECLINED,
+        Sign.LOST: UpdatePhase.IDLE,
+    }
+)
+
+_ENDED: Row = MappingProxyType(
+    {**_WISHES, **_ALWAYS, Sign.ROLLED_TO_WISH: UpdatePhase.ACTIVE, Sign.LOST: STAY}
+)
+
+FROM_OUTSIDE: Mapping[UpdatePhase, Row] = MappingProxyType(
+    {
+        UpdatePhase.IDLE: {
+            **_UNSERVED,
+            Sign.ROLLED_BACK: STAY,
+            Sign.PINNED: STAY,
+            Sign.LOST: STAY,
+            Sign.PERMITTED: UpdatePhase.FETCHING,
         },
-        Phase.MIGRATING: {
-            **_WISHES,
-            Sign.RESUMED: Phase.MIGRATING,
-            Sign.EXHAUSTED: Phase.REVERTED,
+        UpdatePhase.FETCHING: {
+            **_UNSERVED,
+            Sign.RESUMED: UpdatePhase.FETCHING,
         },
-        Phase.ACTIVE: _WISHES,
-        Phase.REVERTED: _WISHES,
+        UpdatePhase.VERIFYING: {
+            **_UNSERVED,
+            Sign.RESUMED: UpdatePhase.VERIFYING,
+            Sign.EXHAUSTED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.MIGRATING: {
+            **_UNSERVED,
+            Sign.RESUMED: UpdatePhase.MIGRATING,
+            Sign.EXHAUSTED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.JUDGING: {
+            **_UNSERVED,
+            Sign.CONFIRMED: UpdatePhase.JUDGING,
+            Sign.RELEASED: UpdatePhase.JUDGING,
+            Sign.RESUMED: UpdatePhase.JUDGING,
+            Sign.EXHAUSTED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.PROBATION: {
+            **_ALWAYS,
+            Sign.ORDERED_BACK: UpdatePhase.IDLE,
+            Sign.TAKEN_BACK: UpdatePhase.ACTIVE,
+            Sign.SETTLED: STAY,
+            Sign.INSTALLED: UpdatePhase.VERIFYING,
+            Sign.RESUMED: UpdatePhase.PROBATION,
+            Sign.EXHAUSTED: UpdatePhase.REVERTED,
+            Sign.LOST: UpdatePhase.REVERTED,
+            Sign.STRANDED: UpdatePhase.ACTIVE,
+        },
+        UpdatePhase.ACTIVE: {**_WISHES, **_ALWAYS, Sign.LOST: UpdatePhase.IDLE},
+        UpdatePhase.DECLINED: _ENDED,
+        UpdatePhase.REVERTED: _ENDED,
     }
 )
 
-FROM_WORK: Mapping[Phase, Mapping[type[Outcome], Phase]] = MappingProxyType(
+FROM_WORK: Mapping[UpdatePhase, Row] = MappingProxyType(
     {
-        Phase.IDLE: {},
-        Phase.FETCHING: {Fetched: Phase.VERIFYING, Failed: Phase.REVERTED},
-        Phase.VERIFYING: {Verified: Phase.MIGRATING, Failed: Phase.REVERTED},
-        Phase.MIGRATING: {Migrated: Phase.ACTIVE, Failed: Phase.REVERTED},
-        Phase.ACTIVE: {},
-        Phase.REVERTED: {},
+        UpdatePhase.IDLE: {},
+        UpdatePhase.FETCHING: {
+            Sign.FETCHED: UpdatePhase.VERIFYING,
+            Sign.LACKING: UpdatePhase.IDLE,
+            Sign.FAILED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.VERIFYING: {
+            Sign.VERIFIED: UpdatePhase.MIGRATING,
+            Sign.FAILED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.MIGRATING: {
+            Sign.MIGRATED: UpdatePhase.JUDGING,
+            Sign.MIGRATED_UNJUDGED: UpdatePhase.ACTIVE,
+            Sign.FAILED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.JUDGING: {
+            Sign.ACCEPTED: UpdatePhase.PROBATION,
+            Sign.HELD: STAY,
+            Sign.DECLINED: UpdatePhase.DECLINED,
+            Sign.FAILED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.PROBATION: {
+            Sign.PASSED: UpdatePhase.ACTIVE,
+            Sign.FAILED: UpdatePhase.REVERTED,
+        },
+        UpdatePhase.ACTIVE: {},
+        UpdatePhase.DECLINED: {},
+        UpdatePhase.REVERTED: {},
     }
 )
 
-ON_ENTRY: Mapping[Phase, Deed | None] = MappingProxyType(
+ON_ENTRY: Mapping[UpdatePhase, Deed | None] = MappingProxyType(
     {
-        Phase.IDLE: None,
-        Phase.FETCHING: Deed.FETCH,
-        Phase.VERIFYING: Deed.VERIFY,
-        Phase.MIGRATING: Deed.MIGRATE,
-        Phase.ACTIVE: Deed.SERVE,
-        Phase.REVERTED: Deed.DISCARD,
+        UpdatePhase.IDLE: None,
+        UpdatePhase.FETCHING: Deed.FETCH,
+        UpdatePhase.VERIFYING: Deed.VERIFY,
+        UpdatePhase.MIGRATING: Deed.MIGRATE,
+        UpdatePhase.JUDGING: Deed.JUDGE,
+        UpdatePhase.PROBATION: Deed.WATCH,
+        UpdatePhase.ACTIVE: Deed.DISCARD,
+        UpdatePhase.DECLINED: Deed.DISCARD,
+        UpdatePhase.REVERTED: Deed.DISCARD,
     }
 )
 
-WORKING = frozenset({Phase.FETCHING, Phase.VERIFYING, Phase.MIGRATING})
-
-# Fetching runs nothing of the bundle, and a moving vehicle may restart through all of it.
-_FAILURE_WHEN_EXHAUSTED: Mapping[Phase, Failure] = MappingProxyType(
-    {Phase.VERIFYING: Failure.LOAD_FAILED, Phase.MIGRATING: Failure.MIGRATION_FAILED}
-)
+Step = tuple[UpdateState, tuple[Action, ...]]
 
 
-def step(state: UpdateState, event: Event) -> tuple[UpdateState, tuple[Action, ...]]:
+def step(state: UpdateState, event: Event) -> Step:
     """Take one event.
 
     Args:
@@ -244,94 +201,54 @@ def step(state: UpdateState, event: Event) -> tuple[UpdateState, tuple[Action, .
         FieldwiseError: ``INTERNAL`` for an outcome of the present work that its phase cannot have;
             nothing is changed.
     """
-    if isinstance(event, Fetched | Verified | Migrated | Failed):
+    if isinstance(event, Outcome):
         return _take_outcome(state, event)
     return _take_from_outside(state, event)
 
 
-def _take_outcome(state: UpdateState, outcome: Outcome) -> tuple[UpdateState, tuple[Action, ...]]:
-    if outcome.work != state.work or state.phase not in WORKING:
+def _take_outcome(state: UpdateState, outcome: Outcome) -> Step:
+    held = state.phase is UpdatePhase.JUDGING and state.hold is not None
+    if outcome.work != state.work or state.phase not in UNDER_WAY or held:
         return state, ()
-    target = FROM_WORK[state.phase].get(type(outcome))
-    if target is None:
-        name = type(outcome).__name__.lower()
-        raise FieldwiseError(Fault.INTERNAL, f"{name} is no outcome of {state.phase}")
-    return _enter(_note_outcome(state, outcome), target)
+    sign = read_outcome(state, outcome)
+    if sign not in FROM_WORK[state.phase]:
+        raise FieldwiseError(Fault.INTERNAL, f"{sign} is no outcome of {state.phase}")
+    return _move(state, note_outcome(state, outcome, sign), FROM_WORK[state.phase][sign])
 
 
-def _note_outcome(state: UpdateState, outcome: Outcome) -> UpdateState:
-    match outcome:
-        case Verified(variant=variant):
-            return replace(state, variant=variant)
-        case Migrated():
-            return replace(state, in_use=Pair(state.wanted, state.variant), before=state.in_use)
-        case Failed(failure=failure):
-            return replace(state, failure=failure)
-        case Fetched():
-            return state
-
-
-def _take_from_outside(
-    state: UpdateState, event: Targeted | Permitted | Installed | Restarted | Lost
-) -> tuple[UpdateState, tuple[Action, ...]]:
-    sign = _read(state, event)
-    target = FROM_OUTSIDE[state.phase].get(sign) if sign else None
-    if sign is None or target is None:
+def _take_from_outside(state: UpdateState, event: Outside) -> Step:
+    sign = read(state, event)
+    if sign is None or sign not in FROM_OUTSIDE[state.phase]:
         return state, ()
-    noted = _note_from_outside(state, event, sign)
-    if state.phase in WORKING and sign not in (Sign.RESUMED, Sign.EXHAUSTED):
-        noted, actions = _enter(noted, target)
-        return noted, (Action(Deed.CANCEL, state.work), *actions)
-    return _enter(noted, target)
+    target = FROM_OUTSIDE[state.phase][sign]
+    ends = target is not STAY and state.phase in UNDER_WAY and sign not in _AFTER_WORK
+    return _move(state, note(state, event, sign), target, ends=ends)
 
 
-def _read(
-    state: UpdateState, event: Targeted | Permitted | Installed | Restarted | Lost
-) -> Sign | None:
-    serving = state.in_use.digest if state.in_use else ""
-    match event:
-        case Targeted(generation, digest):
-            if generation <= state.generation:
-                return None
-            return Sign.SETTLED if digest == serving else Sign.RETARGETED
-        case Permitted(generation):
-            return Sign.PERMITTED if generation == state.generation and state.wanted else None
-        case Installed(digest):
-            return Sign.SETTLED if digest == serving else Sign.INSTALLED
-        case Restarted():
-            bounded = state.phase in _FAILURE_WHEN_EXHAUSTED
-            return Sign.EXHAUSTED if bounded and state.restarts >= RESTARTS_MAX else Sign.RESUMED
-        case Lost():
-            return Sign.LOST if state.in_use else None
+_AFTER_WORK = frozenset({Sign.RESUMED, Sign.EXHAUSTED, Sign.RELEASED, Sign.CONFIRMED})
 
 
-def _note_from_outside(
-    state: UpdateState,
-    event: Targeted | Permitted | Installed | Restarted | Lost,
-    sign: Sign,
-) -> UpdateState:
-    match event:
-        case Targeted(generation, digest):
-            return _wish(replace(state, generation=generation), digest)
-        case Installed(digest):
-            return _wish(state, digest)
-        case Restarted() if sign is Sign.EXHAUSTED:
-            return replace(state, failure=_FAILURE_WHEN_EXHAUSTED[state.phase])
-        case Restarted():
-            return replace(state, restarts=state.restarts + 1)
-        case Lost():
-            return replace(_wish(state, state.wanted), in_use=None)
-        case Permitted():
-            return state
+def _move(
+    state: UpdateState, noted: UpdateState, target: UpdatePhase | None, *, ends: bool = False
+) -> Step:
+    actions = [Action(Deed.CANCEL, state.work)] if ends else []
+    deed = None
+    if target is not STAY:
+        noted, deed = _enter(noted, target), ON_ENTRY[target]
+    if noted.in_use not in (state.in_use, None):
+        actions.insert(0, Action(Deed.SERVE, noted.work))
+    if deed is not None:
+        actions.append(Action(deed, noted.work))
+    return noted, tuple(actions)
 
 
-def _wish(state: UpdateState, digest: str) -> UpdateState:
-    return replace(state, wanted=digest, variant="", failure=Failure.NONE)
-
-
-def _enter(state: UpdateState, phase: Phase) -> tuple[UpdateState, tuple[Action, ...]]:
-    deed = ON_ENTRY[phase]
-    restarts = state.restarts if phase is state.phase else 0
-    work = state.work + 1 if phase in WORKING else state.work
-    entered = replace(state, phase=phase, work=work, restarts=restarts)
-    return entered, (Action(deed, work),) if deed else ()
+def _enter(state: UpdateState, phase: UpdatePhase) -> UpdateState:
+    waits = phase is UpdatePhase.IDLE
+    return replace(
+        state,
+        phase=phase,
+        hold=state.hold if waits else None,
+        missing_bytes=state.missing_bytes if waits else 0,
+        work=state.work + 1 if phase in UNDER_WAY else state.work,
+        restarts=state.restarts if phase is state.phase else 0,
+    )

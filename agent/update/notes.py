@@ -69,8 +69,8 @@ def _note_fleet(state: UpdateState, event: FromFleet, sign: Sign) -> UpdateState
             wish = Wish(digest, variant, back)
             wished = _wish(replace(state, generation=generation), wish, sign)
             return _exchanged(wished) if sign is Sign.TAKEN_BACK else wished
-        case Permitted():
-            return state
+        case Permitted(bytes_per_second=bound):
+            return replace(state, bytes_per_second=bound)
 
 
 def _note_device(state: UpdateState, event: FromDevice, sign: Sign) -> UpdateState:
@@ -82,11 +82,12 @@ def _note_device(state: UpdateState, event: FromDevice, sign: Sign) -> UpdateSta
         case Lost() if state.phase is UpdatePhase.PROBATION:
             return _failed(state, UpdateFailure.LOAD_FAILED)
         case Lost():
-            return replace(state, in_use=state.before, before=None)
+            return replace(state, in_use=state.before, before=None, judged=False)
         case Stranded():
             return replace(state, before=None)
         case HoldChanged(hold, missing_bytes):
-            return replace(state, hold=hold, missing_bytes=missing_bytes)
+            stands = state.judged and state.hold is not UpdateHold.TOO_FEW
+            return replace(state, hold=hold, missing_bytes=missing_bytes, judged=stands)
 
 
 def _note_owner(state: UpdateState, event: FromOwner, sign: Sign) -> UpdateState:
@@ -98,8 +99,7 @@ def _note_owner(state: UpdateState, event: FromOwner, sign: Sign) -> UpdateState
         case Refused():
             return replace(state, failure=UpdateFailure.OWNER)
         case Confirmed():
-            said = replace(state, wish=replace(state.wish, confirmed=True))
-            return _promoted(said) if sign is Sign.CONFIRMED else said
+            return replace(state, wish=replace(state.wish, confirmed=True))
         case Pinned() | Unpinned():
             return _note_pin(state, sign, pinned=isinstance(event, Pinned))
 
@@ -114,13 +114,15 @@ def _note_pin(state: UpdateState, sign: Sign, *, pinned: bool) -> UpdateState:
 def _wish(state: UpdateState, wish: Wish, sign: Sign) -> UpdateState:
     waits = sign in (Sign.RETARGETED, Sign.ORDERED_BACK)
     hold = UpdateHold.PINNED if state.pinned and waits else None
-    return replace(state, wish=wish, variant="", failure=None, hold=hold, missing_bytes=0)
+    begun = replace(state, wish=wish, variant="", judged=False)
+    return replace(begun, failure=None, hold=hold, missing_bytes=0, bytes_per_second=0)
 
 
 def _note_rollback(state: UpdateState, sign: Sign) -> UpdateState:
     """What waits for its permit goes on waiting; everything else is given up."""
     keeps = sign is Sign.ROLLED_TO_WISH or state.phase is UpdatePhase.IDLE
-    return replace(_exchanged(state), failure=None if keeps else UpdateFailure.OWNER)
+    failure = None if keeps else UpdateFailure.OWNER
+    return replace(_exchanged(state), failure=failure, judged=False)
 
 
 def _exchanged(state: UpdateState) -> UpdateState:
@@ -149,7 +151,7 @@ def _note_judgement(state: UpdateState, outcome: Judged, sign: Sign) -> UpdateSt
         return replace(judged, failure=outcome.failure or UpdateFailure.HARM)
     too_few = verdict.judgement is Judgement.HELD
     hold = UpdateHold.TOO_FEW if too_few else UpdateHold.CONFIRMATION
-    return replace(judged, hold=hold, restarts=0)
+    return replace(judged, hold=hold, restarts=0, judged=True)
 
 
 def _judged_generation(state: UpdateState) -> int:

@@ -72,7 +72,7 @@ class Sign(StrEnum):
     ROLLED_BACK = "rolled-back"
     ROLLED_TO_WISH = "rolled-to-wish"  # the pair from before is the one that is wanted
     PINNED = "pinned"  # while the fleet's wish is under way or waits
-    CONFIRMED = "confirmed"  # what only waited for it
+    CONFIRMED = "confirmed"  # a judged pair that waited for it
     REFUSED = "refused"
     RELEASED = "released"  # what held a judged pair holds no more
     RESUMED = "resumed"

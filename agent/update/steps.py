@@ -1,5 +1,6 @@
-"""The steps of an update on this device: fetch, try out, migrate, serve, tidy up."""
+"""The steps of an update on this device: fetch, try out, migrate, judge, serve, watch, tidy up."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,18 +11,24 @@ import structlog
 from agent.learning.catch_up import Progress, open_pair
 from agent.learning.embedder import Embedder
 from agent.learning.learner import Learner
-from agent.learning.pair import Pair
+from agent.learning.pair import Pair as LearnedPair
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.learning.unlearning import without_absent
 from agent.ports import Bundles, Journal, SampleStore
+from agent.update.comparing import Comparer
+from agent.update.events import Pair, Wish
 from agent.update.fetching import Fetcher, choose_variant, needed_files
-from agent.update.machine import WORKING
+from agent.update.judging import Conclusion
+from agent.update.signs import BEFORE_SERVING
+from agent.update.watching import Watcher
 from fieldwise import graph
 from fieldwise.bundle import Manifest, Variant
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics, rebind
 from fieldwise.head_file import decode
+from fieldwise.update import UpdateFailure
+from fieldwise.verdict import Verdict
 
 _log = structlog.get_logger()
 
@@ -37,8 +44,8 @@ class Serving(Protocol):
         """The learner; None before the first backbone."""
         ...
 
-    def replace(self, pair: Pair, persist: Callable[[], None]) -> None:
-        """Let another pair serve, once ``persist`` has returned."""
+    def replace(self, pair: LearnedPair, persist: Callable[[], None]) -> LearnedPair | None:
+        """Let another pair serve, once ``persist`` has returned; returns the one before."""
         ...
 
 
@@ -85,6 +92,8 @@ class Steps:
             manifest, variant.
         try_out: Runs graphs and golden vectors in a child process; raises where they differ.
         preferred: The variant that the owner wants.
+        comparer: Compares a new pair with the old.
+        watcher: Watches a new pair that serves.
         paced: Makes long work rest where it asks whether to stop.
     """
 
@@ -99,6 +108,8 @@ class Steps:
         try_out: TryOut,
         preferred: str,
         *,
+        comparer: Comparer,
+        watcher: Watcher,
         paced: Callable[[ShouldStop], ShouldStop] = lambda should_stop: should_stop,
     ) -> None:
         self._fetcher = fetcher
@@ -108,16 +119,26 @@ class Steps:
         self._host = host
         self._load = load
         self._try_out = try_out
+        self._comparer = comparer
+        self._watcher = watcher
         self._preferred = preferred
         self._paced = paced
 
-    async def fetch(self, digest: str) -> None:
-        await self._fetcher.fetch(digest)
+    async def fetch(self, wish: Wish, bytes_per_second: int) -> int:
+        try:
+            return await self._fetcher.fetch(wish, bytes_per_second)
+        except FieldwiseError as error:
+            if error.fault is not Fault.DISK_FULL:
+                raise
+            # What was free is taken meanwhile; what arrived stays, and goes on when room appears.
+            _log.warning("there is no room left to fetch into", reason=error.sentence)
+            return max(1, await asyncio.to_thread(self._fetcher.missing_bytes, wish))
 
-    def verify(self, digest: str, should_stop: ShouldStop) -> str:
+    def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
+        digest = wish.digest
         manifest = self._manifest(digest)
         self._check_requirements(manifest)
-        variant = choose_variant(manifest, self._preferred)
+        variant = choose_variant(manifest, wish.variant, self._preferred)
         for file in needed_files(manifest, variant):
             if not self._bundles.has(file):
                 raise FieldwiseError(
@@ -130,25 +151,36 @@ class Steps:
         self._try_out(graphs, golden, digest, manifest, variant, should_stop=should_stop)
         return variant
 
-    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> Pair:
+    def migrate(self, pair: Pair, should_stop: ShouldStop) -> LearnedPair:
         learner = self._serving.learner
         if learner is None:
-            return self.open(digest, variant)
-        if self._serving.store.load_snapshot(digest) is not None:
-            pair = self.open(digest, variant)
+            return self.open(pair)
+        if self._serving.store.load_snapshot(pair.digest) is not None:
+            made = self.open(pair)
         else:
-            embedder, starters = self._embedder(digest, variant)
-            pair = learner.rebuild(embedder, starters, _log_progress, self._paced(should_stop))
-        learner.embed_held_out(pair, self._paced(should_stop))
-        return pair
+            embedder, starters = self._embedder(pair)
+            made = learner.rebuild(embedder, starters, _log_progress, self._paced(should_stop))
+        learner.embed_held_out(made, self._paced(should_stop))
+        return made
 
-    def open(self, digest: str, variant: str) -> Pair:
+    def judge(self, generation: int, new: LearnedPair, should_stop: ShouldStop) -> Conclusion:
+        return self._comparer.compare(generation, new, self._paced(should_stop))
+
+    def begin_watch(self, digest: str, verdict: Verdict | None) -> None:
+        self._watcher.begin(digest, verdict)
+
+    async def watch(
+        self, digest: str, before: LearnedPair | None, should_stop: ShouldStop
+    ) -> UpdateFailure | None:
+        return await self._watcher.watch(digest, before, should_stop)
+
+    def open(self, pair: Pair) -> LearnedPair:
         """The pair as the store knows it; what a daemon begins with.
 
         Raises:
             FieldwiseError: ``GRAPH_FAILED``, ``NOT_FOUND``; ``STATE_DAMAGED`` where the store is.
         """
-        embedder, starters = self._embedder(digest, variant)
+        embedder, starters = self._embedder(pair)
         return open_pair(embedder, starters, self._serving.store, self._serving.settings)
 
     def starters(self, digest: str) -> Sequence[Statistics]:
@@ -159,21 +191,19 @@ class Steps:
         """
         return self._starters(digest, self._manifest(digest))
 
-    def serve(self, prepared: Pair | None, persist: Callable[[], None]) -> None:
-        if prepared is None:
-            persist()
-        else:
-            self._serving.replace(prepared, persist)
+    def serve(self, prepared: LearnedPair, persist: Callable[[], None]) -> LearnedPair | None:
+        return self._serving.replace(prepared, persist)
 
     def discard(self) -> None:
         state = self._journal.update()
         kept = {pair.digest for pair in (state.in_use, state.before) if pair is not None}
-        if state.phase in WORKING:
+        if state.phase in BEFORE_SERVING:
             kept.add(state.wanted)
         self._serving.store.drop_snapshots(frozenset(kept))
         self._bundles.collect(kept)
 
-    def _embedder(self, digest: str, variant: str) -> tuple[Embedder, tuple[Statistics, ...]]:
+    def _embedder(self, pair: Pair) -> tuple[Embedder, tuple[Statistics, ...]]:
+        digest, variant = pair.digest, pair.variant
         manifest = self._manifest(digest)
         chosen = manifest.variant(variant)
         for file in (*chosen.files, manifest.golden):

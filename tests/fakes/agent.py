@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.reporting import Credentials, Orders, Piece, Report, SteeringRevision
-from agent.update.machine import UpdateState
+from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
 
