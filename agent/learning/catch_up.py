@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a rebuild is: images embedded, and how many there are to embed."""
+    """How far a move to another backbone is: images embedded, and how many there are to embed."""
 
     done: int
     images: int
@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who looks on at a rebuild.
+    """Who looks on while a pair is made for another backbone.
 
     Attributes:
         images: How many images there are at its start.
@@ -133,30 +133,6 @@ def absorb_batch(pair: Pair, store: SampleStore) -> bool:
     pair.covered = max(pair.covered, store.last_sequence())
     pair.settle()
     return False
-
-
-def rebuild(
-    embedder: Embedder,
-    starters: Sequence[Statistics],
-    store: SampleStore,
-    settings: LearningSettings,
-    watch: Watch,
-) -> Pair:
-    """Build the pair of a new backbone from what is remembered.
-
-    Raises:
-        Stopped: When asked to.
-        FieldwiseError: ``GRAPH_FAILED``.
-    """
-    pair = fresh_pair(embedder, starters, settings)
-    done = 0
-    for absorbed in _batches(pair, store):
-        done += absorbed
-        watch.progress(Progress(done, max(done, watch.images)))
-        if watch.should_stop():
-            raise Stopped
-    pair.settle()
-    return pair
 
 
 def embed_held_out(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> None:

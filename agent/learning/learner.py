@@ -31,7 +31,6 @@ from agent.learning.catch_up import (
     bring_up_to_date,
     embed_held_out,
     evaluate,
-    rebuild,
 )
 from agent.learning.choosing import select_samples
 from agent.learning.embedder import Embedder
@@ -41,6 +40,7 @@ from agent.learning.heads.head import Head
 from agent.learning.lessons import Lessons
 from agent.learning.measures.prequential import Total
 from agent.learning.measures.track_record import TrackRecord, decode
+from agent.learning.moving import NOTHING_ELSE, Means, Move
 from agent.learning.outcomes import Figures
 from agent.learning.pair import UNTUNED, Pair, fresh_pair
 from agent.learning.samples import Share
@@ -267,31 +267,44 @@ class Learner(Lessons):
         starters: Sequence[Statistics],
         progress: Callable[[Progress], None],
         should_stop: ShouldStop,
+        means: Means = NOTHING_ELSE,
     ) -> Pair:
-        """Build the pair for another backbone from what is remembered; the old one serves on.
+        """Build the pair for another backbone (``agent.learning.moving``); the old one serves on.
+
+        A snapshot of it is written, so that it need not be built again after a restart.
 
         Args:
             embedder: The other backbone.
             starters: Its starter head for each view, if its bundle has them.
             progress: Told after every batch.
-            should_stop: Asked before every batch.
+            should_stop: Asked after every batch.
+            means: What may be used beside what is remembered.
 
         Raises:
             Stopped: When asked to.
-            FieldwiseError: ``GRAPH_FAILED``.
+            FieldwiseError: ``GRAPH_FAILED``, ``DISK_FULL``.
         """
         while True:
             with self._lock:
                 self.flush()
-                images, began = self._recorder.images_of(Share.LEARN), self._forgotten_at
-                taken_back = self._taken_back
-            watch = Watch(images, progress, should_stop)
-            pair = rebuild(embedder, starters, self._store, self._settings, watch)
-            pair.covered = max(pair.covered, began)
+                images, began = self._recorder.images_of(Share.LEARN), self._changes
+                new = fresh_pair(embedder, starters, self._settings)
+                move = Move(self._pair, new, self._store, self._settings, means)
+            move.embed(Watch(images, progress, should_stop))
             with self._lock:
-                if (began, taken_back) == (self._forgotten_at, self._taken_back):
-                    self._others.add(pair)
-                    return pair
+                self.flush()
+                bring_up_to_date(self._pair, self._store)
+                self._backlog.clear()
+                move.close(self._starters(self._pair.bundle) if starters else ())
+            move.settle(should_stop)
+            with self._lock:
+                if began == self._changes:
+                    new.covered = max(new.covered, self._forgotten_at)
+                    self.flush()
+                    self._save(self._pair)  # what is taken back of the other is so of this one
+                    self._save(new)
+                    self._others.add(new)
+                    return new
 
     def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
         """Give a pair that is about to serve the features of what is held out, while there is time.
@@ -303,6 +316,11 @@ class Learner(Lessons):
         with self._lock:
             self._others.add(pair)
         embed_held_out(pair, self._store, should_stop)
+
+    @property
+    def _changes(self) -> tuple[int, int, str]:
+        """Differs after what a pair that is being made meanwhile cannot know of."""
+        return self._forgotten_at, self._taken_back, self._pair.bundle
 
     def swap(self, pair: Pair) -> Pair:
         """Let another pair serve from now on; it first learns what was taught meanwhile.

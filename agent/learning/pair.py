@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, Ranking, rank
-from agent.learning.pair_values import Content, Look, Serving
+from agent.learning.pair_values import Content, Look, Serving, check_match, of_heads
 from agent.learning.roster import Part, Roster
 from agent.learning.samples import Sample, Share, Snapshot
 from agent.learning.settings import HeadName, LearningSettings
@@ -46,6 +46,7 @@ class Pair:
         covered: As given, rising with what is learned.
         saved: The sequence that its newest stored snapshot covers; 0 without one.
         lost: Samples missing from the statistics since a snapshot was damaged.
+        carried: Samples of each class that are in the statistics by estimate, carried over.
         held_out: Features, by sample, of held-out images that the store has no such features of.
         newcomer: Whether the head that learns by gradient has seen none of what is covered.
         rescaled: Whether its scores are of another scale than those of the head that was stored.
@@ -60,11 +61,12 @@ class Pair:
         settings: LearningSettings,
         tuning: Tuning = UNTUNED,
     ) -> None:
-        _check_match(embedder, statistics)
+        check_match(embedder, statistics)
         self.embedder = embedder
         self.covered = covered
         self.saved = 0
         self.lost = 0
+        self.carried: dict[str, int] = {}
         self.held_out: dict[str, NDArray[np.int16]] = {}
         self.newcomer = self.stale = self.rescaled = False
         self._settings, self._tuning = settings, tuning
@@ -215,7 +217,27 @@ class Pair:
         Returns:
             How many of its samples leave their scatter behind (``fieldwise.head``).
         """
+        self.carried.pop(class_name, None)
         return self._roster.forget_class(class_name)
+
+    def carry(self, statistics: Sequence[Statistics], carried: Mapping[str, int]) -> None:
+        """Know from now on what was carried over as well.
+
+        What heads keep beside the statistics stays as it was learned from images.
+
+        Args:
+            statistics: Of each view, with all that the pair has learned itself.
+            carried: How many samples of each class are there by estimate.
+
+        Raises:
+            FieldwiseError: ``BUNDLE_INVALID`` for statistics of another backbone.
+        """
+        check_match(self.embedder, statistics)
+        contents = self._roster.contents()
+        self._roster = self._assembled(statistics)
+        self._roster.restore(contents)
+        self.carried = dict(carried)
+        self._serving = self._prepared(self.champion)
 
     def features_of(self, samples: Sequence[Sample]) -> tuple[NDArray[np.int16], list[str]]:
         """Features int16[M,D] and classes of those samples whose features or image can be had."""
@@ -263,6 +285,7 @@ class Pair:
             self.champion,
             self._tuning,
             self._settings.shrinkage,
+            self.carried,
         )
         return Snapshot(self.bundle, self.covered, msgspec.msgpack.encode(content), self.lost)
 
@@ -303,7 +326,7 @@ class Pair:
     def _change(self, settings: LearningSettings, tuning: Tuning) -> None:
         before, tuned = self._settings, self._tuning
         self._settings, self._tuning = settings, tuning
-        if (_of_heads(settings), tuning) == (_of_heads(before), tuned):
+        if (of_heads(settings), tuning) == (of_heads(before), tuned):
             return
         champion = self.champion
         if settings.heads.enabled == before.heads.enabled and _kept(tuning) == _kept(tuned):
@@ -365,31 +388,9 @@ def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSett
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the stored head of {embedder.manifest.title} is damaged: {error}"
         ) from error
-    pair.saved, pair.lost = snapshot.sequence, snapshot.lost
+    pair.saved, pair.lost, pair.carried = snapshot.sequence, snapshot.lost, held.carried
     return pair
-
-
-def _of_heads(settings: LearningSettings) -> tuple[object, ...]:
-    return (
-        settings.shrinkage,
-        settings.solve_growth,
-        settings.solve_samples_min,
-        settings.heads,
-        settings.gradient,
-    )
 
 
 def _kept(tuning: Tuning) -> frozenset[str]:
     return frozenset(tuning.members)
-
-
-def _check_match(embedder: Embedder, statistics: Sequence[Statistics]) -> None:
-    manifest = embedder.manifest
-    wanted = [(embedder.bundle, manifest.transform, view.width) for view in embedder.views]
-    found = [(each.bundle, each.transform, each.width) for each in statistics]
-    if found != wanted:
-        raise FieldwiseError(
-            Fault.BUNDLE_INVALID,
-            f"the statistics of {len(found)} views, the first of bundle {found[0][0][:12]}, do not"
-            f" belong to {manifest.title} ({embedder.bundle[:12]})",
-        )

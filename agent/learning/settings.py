@@ -217,6 +217,18 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Room for the whole state folder; 0 for no bound but those of its parts, which come to about
     0.5 GiB. Below 64 MiB little is left beside two backbones, a snapshot and the ledger."""
 
+    passing_pairs: Annotated[int, Meta(ge=0, le=100_000)] = 1000
+    """Images on their way through Predict that are looked at with both backbones while a head moves
+    to another: with 1,000 what is carried over comes within a point or two of what it could be
+    (`benchmarks.migration`). 0 looks at none."""
+
+    passing_seconds_max: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    """Longest wait for them once all remembered images are through: at ten a second there are
+    enough by then, and an update takes minutes anyway."""
+
+    passing_idle_seconds: Annotated[float, Meta(ge=0, le=3600)] = 5.0
+    """Silence after which no more are waited for."""
+
     cpu_share: Annotated[float, Meta(ge=0.01, le=1)] = 1.0
     """Share of one core for work in the background: catching up, tuning, embedding images again
     for another backbone. All of it is right where nothing else needs the core."""

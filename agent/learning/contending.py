@@ -1,0 +1,199 @@
+"""Which head to begin with on a new backbone: what is held learned anew, or what was known carried.
+
+Four candidates, from the simplest on: *refit*, the exemplars alone; *carried*, what was known
+carried over and the exemplars added; *mixed*, the same with a covariance half carried and half the
+exemplars' own; *means*, carried means with the exemplars' covariance alone
+(``agent.learning.carrying``). Mixed is what is begun with: over both reference sets, two changes of
+backbone and 2 to 12 exemplars a class it is the best or within half a point of it
+(``benchmarks.migration``). Another candidate takes its place where samples speak for it by more
+than one standard error of the paired difference, scenes and not samples being independent; of two
+that are equally far ahead the simpler one.
+
+Samples of ``select`` decide, of whose scenes nothing was learned. Where there are too few of them
+(as in ``agent.learning.tuning``) the exemplars do, in three folds of whole scenes: each fold is
+taken out of the exemplars' own statistics and asked about. It never was in what is carried. That is
+less honest than ``select``: evicted samples of the same scenes still are, and the map has seen the
+fold, though not its labels; both speak for carrying. With too few of either, mixed stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.learning.carrying import with_exact
+from agent.learning.heads.head import predict
+from agent.learning.roster import Part, Roster
+from agent.learning.settings import HeadName, HeadSettings, LearningSettings
+from agent.learning.tuning import SAMPLES_MIN, SCENES_MIN, HeldOut, Tuning, furthest_ahead
+from fieldwise.head import Statistics, unlearn
+
+FOLDS = 3  # of two samples a class, two are left for most; each costs a solve for each candidate
+STANDARD_ERRORS = 1.0  # by which another candidate has to be ahead
+CLOSED = (
+    HeadName.AVERAGE,
+    HeadName.DISCRIMINANT,
+    HeadName.RIDGE,
+    HeadName.NEAREST_MEAN,
+)
+"""Heads that sums alone decide."""
+
+
+class Start(StrEnum):
+    """What a head on a new backbone begins with."""
+
+    REFIT = "refit"
+    CARRIED = "carried"
+    MIXED = "mixed"
+    MEANS = "means"
+
+
+SHARES = {Start.CARRIED: 1.0, Start.MIXED: 0.5, Start.MEANS: 0.0}
+"""Of the carried covariance within classes."""
+USUAL = Start.MIXED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What is known of one view of the new backbone.
+
+    Attributes:
+        name: The view's.
+        columns: Its columns in a row.
+        exact: Statistics of the exemplars, and of a starter head.
+        carried: What is carried over.
+    """
+
+    name: str
+    columns: slice
+    exact: Statistics
+    carried: Statistics
+
+    def beginning(self, start: Start) -> Statistics:
+        """The statistics that a candidate begins with."""
+        if start is Start.REFIT:
+            return self.exact
+        return with_exact(self.carried, self.exact, SHARES[start])
+
+    def less(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> "Known":
+        """The same without some exemplars int16[N,D], whole rows."""
+        return replace(self, exact=unlearn(self.exact, grid[:, self.columns], class_names))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A candidate, and what spoke for it."""
+
+    start: Start
+    sentence: str
+
+
+def choose(
+    known: Sequence[Known],
+    views: Sequence[str],
+    settings: LearningSettings,
+    select: HeldOut,
+    exemplars: HeldOut,
+) -> Chosen:
+    """The candidate to begin with.
+
+    Args:
+        known: Of every view.
+        views: Those that predictions are made from.
+        settings: Which head serves, and how it is solved.
+        select: Held-out samples.
+        exemplars: Samples that are in the exact statistics, or some of them.
+    """
+    for samples, folded in ((select, False), (exemplars, True)):
+        classes = set(known[0].beginning(USUAL).classes)
+        asked = _of_classes(samples, classes)
+        scenes = _scenes(asked.bursts)
+        if len(scenes) < SAMPLES_MIN or len(set(scenes.tolist())) < SCENES_MIN:
+            continue
+        ask = _Asking(known, views, settings, asked, scenes % FOLDS if folded else None)
+        others = [start for start in Start if start is not USUAL]
+        start = furthest_ahead(USUAL, others, ask.right, scenes, STANDARD_ERRORS)
+        by = "exemplars left out by scene" if folded else "held-out samples"
+        return Chosen(
+            start,
+            f"{start} is right on {int(ask.right(start).sum()):,} and {Start.REFIT} on"
+            f" {int(ask.right(Start.REFIT).sum()):,} of {len(scenes):,} {by}",
+        )
+    return Chosen(USUAL, f"too few samples to choose by: {USUAL} is usually best")
+
+
+class _Asking:
+    """Asks candidates for samples, each candidate once."""
+
+    def __init__(
+        self,
+        known: Sequence[Known],
+        views: Sequence[str],
+        settings: LearningSettings,
+        samples: HeldOut,
+        folds: NDArray[np.int64] | None,
+    ) -> None:
+        self._known = known
+        self._views = views
+        self._settings = _closed(settings)
+        self._samples = samples
+        self._folds = folds
+        self._answers: dict[Start, NDArray[np.bool_]] = {}
+
+    def right(self, start: Start) -> NDArray[np.bool_]:
+        """Whether a candidate has each sample right; none where it cannot be solved."""
+        if start not in self._answers:
+            try:
+                self._answers[start] = self._asked(start)
+            except np.linalg.LinAlgError:
+                self._answers[start] = np.zeros(len(self._samples.bursts), bool)
+        return self._answers[start]
+
+    def _asked(self, start: Start) -> NDArray[np.bool_]:
+        names = np.array(self._samples.class_names)
+        found = np.zeros(len(names), bool)
+        if self._folds is None:
+            right: NDArray[np.bool_] = self._said(start, self._known, self._samples.grid) == names
+            return right
+        for fold in range(FOLDS):
+            own = self._folds == fold
+            grid = self._samples.grid[own]
+            rest = [each.less(grid, names[own].tolist()) for each in self._known]
+            found[own] = self._said(start, rest, grid) == names[own]
+        return found
+
+    def _said(
+        self, start: Start, known: Sequence[Known], grid: NDArray[np.int16]
+    ) -> NDArray[np.str_]:
+        parts = [Part(each.name, each.columns, each.beginning(start)) for each in known]
+        roster = Roster(parts, self._views, self._settings, Tuning())
+        head = next(iter(roster.keepers.values())).head
+        if not head.classes:
+            return np.full(len(grid), "")
+        return np.array(predict(head, grid))
+
+
+def _closed(settings: LearningSettings) -> LearningSettings:
+    """The settings with one head: the first that sums alone decide."""
+    named = [name for name in settings.heads.enabled if name in CLOSED]
+    heads = HeadSettings(
+        enabled=tuple(named[:1]) or (HeadName.AVERAGE,),
+        image_seconds_max=settings.heads.image_seconds_max,
+    )
+    return LearningSettings(shrinkage=settings.shrinkage, heads=heads)
+
+
+def _of_classes(samples: HeldOut, classes: set[str]) -> HeldOut:
+    kept = [place for place, name in enumerate(samples.class_names) if name in classes]
+    return HeldOut(
+        samples.grid[kept],
+        [samples.class_names[place] for place in kept],
+        [samples.bursts[place] for place in kept],
+    )
+
+
+def _scenes(bursts: Sequence[str]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(bursts))}
+    return np.array([numbers[name] for name in bursts], np.int64)
