@@ -26,6 +26,7 @@ from orchestrator.rollout.machine import Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.storage.memory import Contents, memory_stores
 from tests.fleet_records import NOW, SetClock, backbone, caller, join
+from tests.simulation.bundles import drawn
 from tests.simulation.checks import (
     check_counts,
     check_left,
@@ -35,12 +36,14 @@ from tests.simulation.checks import (
     check_served,
     settled,
 )
+from tests.simulation.device_checks import check
 from tests.simulation.devices import CALL_SECONDS, SimulatedDevice
 from tests.simulation.storage import Deed, InterruptedRollouts, Promise, copied
 
 TICK_SECONDS = 5
 STORM_TICKS = 120
 CALM_TICKS = 150
+TROUBLE = 0.01  # that power goes at a step of a device's journal
 LATE_JOINS = (10, 50, 90)  # of the calm ticks; the last leaves a device time enough
 VERSIONS = ("1", "2", "3")
 COHORTS = ("", "site=berlin", "site!=berlin", "line")
@@ -118,20 +121,17 @@ class World:
     async def join(self) -> SimulatedDevice:
         name = f"d{len(self.devices):02}"
         tags = {"site": self.dice.choice(["berlin", "paris"])} if self.dice.random() < 0.7 else {}
-        spoiled = frozenset(
-            backbone(version).digest for version in VERSIONS if self.dice.random() < 0.15
-        )
-        now = self.clock.now()
-        self.devices[name] = SimulatedDevice(name, spoiled, self.dice.random() < 0.5, now)
+        traits = {backbone(version).digest: drawn(self.dice, 0.15) for version in VERSIONS}
+        now, own = self.clock.now(), Random(self.dice.getrandbits(64))
+        device = SimulatedDevice(name, traits, self.unlucky(0.2), now, own)
+        device.trouble = TROUBLE if self.stormy else 0.0
+        self.devices[name] = device
         await join(self.stores, name, now=now, **tags)
         return self.devices[name]
 
     def work(self, device: SimulatedDevice) -> None:
-        if not device.reachable:
-            return
-        if device.step(self.dice, self.clock.now()):
-            self.note_start(device)
-        if device.due <= self.clock.now():
+        device.pass_time(self.clock.now())
+        if device.reachable and device.due <= self.clock.now():
             device.due = self.clock.now() + 2 * TICK_SECONDS  # the retry, should no reply come
             self.call(device)
 
@@ -159,8 +159,9 @@ class World:
 
         async def answer() -> None:
             in_time = self.clock.now() - sent <= CALL_SECONDS
-            if device.reachable and device.incarnation == life and in_time:
-                device.hear(orders, self.clock.now())
+            hears = device.reachable and device.incarnation == life and in_time
+            if hears and device.hear(orders, self.clock.now()):
+                self.note_start(device)
 
         if not self.unlucky(0.2):
             self.post(self.clock.now() + late, answer)
@@ -197,11 +198,12 @@ class World:
 
     def harm(self, device: SimulatedDevice) -> None:
         if device.alive and self.dice.random() < 0.01:
-            device.alive = False
+            device.lose_power()
         elif not device.alive and self.dice.random() < 0.05:
             device.restart(self.clock.now())
-        if device.reachable and self.dice.random() < 0.005:
-            device.turn_back()
+        if device.alive and self.dice.random() < 0.005:
+            device.act_as_owner()
+        device.disk_full = self.dice.random() < 0.02
 
     async def start(self) -> None:
         version, cohort = self.dice.choice(VERSIONS), self.dice.choice(COHORTS)
@@ -286,6 +288,7 @@ class World:
         """End the storm: most of what is dead comes back or is removed."""
         self.stormy = False
         for device in self.devices.values():
+            device.let_go()
             if device.alive or self.dice.random() < 0.2:
                 continue
             device.restart(self.clock.now())
@@ -294,6 +297,8 @@ class World:
 
     async def check_tick(self) -> None:
         self.check_progress()
+        for device in self.devices.values():
+            check(device)
         for rollout in self.contents.newest_rollouts():
             if rollout.watched:
                 await self.check_look(rollout)
