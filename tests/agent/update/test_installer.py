@@ -3,25 +3,33 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from agent.learning.stopping import ShouldStop, Stopped
-from agent.update.installer import Installer
-from agent.update.machine import (
-    WORKING,
-    Failure,
+from agent.update.events import (
+    Confirmed,
+    HoldChanged,
     Installed,
     Pair,
-    Phase,
+    Pinned,
+    RolledBack,
     Targeted,
+    Unpinned,
     UpdateState,
+    Wish,
 )
+from agent.update.installer import Installer, Permit
+from agent.update.judging import Conclusion
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.verdict import Basis, Judgement, Verdict
 from tests.fakes.agent import MemoryJournal, TurnedClock
 
 OLD, NEW, OTHER = "a" * 64, "b" * 64, "c" * 64
+OLD_PAIR, NEW_PAIR = Pair(OLD, "fp32"), Pair(NEW, "fp32")
+ACCEPTED = Verdict(0, Judgement.ACCEPTED, Basis.LABELLED)
 
 
 class PowerCut(BaseException):
@@ -38,13 +46,19 @@ class Hands:
     cut_at: str = ""
     wait_in_fetch: asyncio.Event | None = None
     on_trial: threading.Event | None = None
+    missing_bytes: int = 0
+    conclusion: Conclusion = field(default_factory=lambda: Conclusion(ACCEPTED))
+    shown: UpdateFailure | None = None
+    still_watching: asyncio.Event | None = None
+    watched: list[str | None] = field(default_factory=list)
 
-    async def fetch(self, digest: str) -> None:
+    async def fetch(self, wish: Wish, bytes_per_second: int) -> int:
         self._do("fetch")
         if self.wait_in_fetch is not None:
             await self.wait_in_fetch.wait()
+        return self.missing_bytes
 
-    def verify(self, digest: str, should_stop: ShouldStop) -> str:
+    def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
         self._do("verify")
         while self.on_trial is not None and not self.on_trial.wait(0.01):
             if should_stop():
@@ -52,16 +66,36 @@ class Hands:
                 raise Stopped
         return "fp32"
 
-    def migrate(self, digest: str, variant: str, should_stop: ShouldStop) -> str:
+    def migrate(self, pair: Pair, should_stop: ShouldStop) -> str:
         self._do("migrate")
-        return digest
+        return pair.digest
 
-    def serve(self, prepared: str | None, persist: Callable[[], None]) -> None:
+    def judge(self, generation: int, new: str, should_stop: ShouldStop) -> Conclusion:
+        self._do("judge")
+        return self.conclusion
+
+    def begin_watch(self, digest: str, verdict: Verdict | None) -> None:
+        self._do("begin watch")
+
+    async def watch(
+        self, digest: str, before: str | None, should_stop: ShouldStop
+    ) -> UpdateFailure | None:
+        self._do("watch")
+        self.watched.append(before)
+        if self.still_watching is not None:
+            await self.still_watching.wait()
+        return self.shown
+
+    def open(self, pair: Pair) -> str:
+        self._do("open")
+        return pair.digest
+
+    def serve(self, prepared: str, persist: Callable[[], None]) -> str | None:
         self._do("before persist")
         persist()
         self._do("after persist")
-        if prepared is not None:
-            self.serving = prepared
+        before, self.serving = self.serving, prepared
+        return before
 
     def discard(self) -> None:
         self._do("discard")
@@ -74,9 +108,36 @@ class Hands:
             raise FieldwiseError(self.faults[deed], f"{deed} failed")
 
 
+@dataclass
+class Rules:
+    """An owner's rules, as a test sets them."""
+
+    found: HoldChanged = field(default_factory=lambda: HoldChanged(None))
+    confirmation: bool = False
+    enough: bool = False
+
+    async def look(self, wish: Wish) -> HoldChanged:
+        return self.found
+
+    def asks(self) -> bool:
+        return self.confirmation
+
+    def is_enough(self) -> bool:
+        return self.enough
+
+
 SERVING = UpdateState(
-    generation=3, wanted=OLD, variant="fp32", phase=Phase.ACTIVE, in_use=Pair(OLD, "fp32")
+    generation=3, wish=Wish(OLD), variant="fp32", phase=UpdatePhase.ACTIVE, in_use=OLD_PAIR
 )
+
+
+def installer_of(
+    book: MemoryJournal,
+    hands: Hands,
+    clock: TurnedClock | None = None,
+    rules: Rules | None = None,
+) -> Installer[str]:
+    return Installer(book, hands, rules or Rules(), clock or TurnedClock())
 
 
 def journal() -> MemoryJournal:
@@ -85,18 +146,28 @@ def journal() -> MemoryJournal:
 
 async def settle(installer: Installer[str]) -> UpdateState:
     async with asyncio.timeout(10):
-        while installer.state.phase in WORKING:  # noqa: ASYNC110 - any phase may be the last
+        while installer.state.phase in UNDER_WAY and installer.state.hold is None:  # noqa: ASYNC110 - any phase may be the last
+            await asyncio.sleep(0)
+    return installer.state
+
+
+async def reach(installer: Installer[str], phase: UpdatePhase) -> UpdateState:
+    async with asyncio.timeout(10):
+        while installer.state.phase is not phase:  # noqa: ASYNC110 - the work goes on by itself
             await asyncio.sleep(0)
     return installer.state
 
 
 async def begin(
-    hands: Hands, book: MemoryJournal, clock: TurnedClock | None = None
+    hands: Hands,
+    book: MemoryJournal,
+    clock: TurnedClock | None = None,
+    rules: Rules | None = None,
 ) -> Installer[str]:
     clock = clock or TurnedClock()
-    installer = Installer(book, hands, clock)
+    installer = installer_of(book, hands, clock, rules)
     await installer.tell(Targeted(4, NEW))
-    await installer.permit(4, clock.monotonic() + 60)
+    await installer.permit(Permit(4, clock.monotonic() + 60))
     return installer
 
 
@@ -104,57 +175,191 @@ async def test_an_update_goes_its_whole_way() -> None:
     hands, book = Hands(), journal()
     state = await settle(await begin(hands, book))
     await asyncio.sleep(0.01)
-    assert state.phase is Phase.ACTIVE
+    assert state.phase is UpdatePhase.ACTIVE
     assert hands.serving == NEW
     assert [each.phase for each in book.states] == [
-        Phase.ACTIVE,
-        Phase.IDLE,
-        Phase.FETCHING,
-        Phase.VERIFYING,
-        Phase.MIGRATING,
-        Phase.ACTIVE,
+        UpdatePhase.ACTIVE,
+        UpdatePhase.IDLE,
+        UpdatePhase.FETCHING,
+        UpdatePhase.VERIFYING,
+        UpdatePhase.MIGRATING,
+        UpdatePhase.JUDGING,
+        UpdatePhase.PROBATION,
+        UpdatePhase.ACTIVE,
     ]
 
 
 @pytest.mark.parametrize(
     ("deed", "fault", "failure"),
     [
-        ("fetch", Fault.NOT_FOUND, Failure.NOT_AVAILABLE),
-        ("fetch", Fault.DIGEST_MISMATCH, Failure.DIGEST_MISMATCH),
-        ("fetch", Fault.DISK_FULL, Failure.DISK_FULL),
-        ("fetch", Fault.STATE_DAMAGED, Failure.INTERNAL),
-        ("verify", Fault.BUNDLE_INVALID, Failure.BUNDLE_INVALID),
-        ("verify", Fault.BUNDLE_UNSUITABLE, Failure.UNSUITABLE),
-        ("verify", Fault.GRAPH_FAILED, Failure.LOAD_FAILED),
-        ("verify", Fault.GOLDEN_MISMATCH, Failure.GOLDEN_MISMATCH),
-        ("migrate", Fault.STATE_DAMAGED, Failure.MIGRATION_FAILED),
+        ("fetch", Fault.NOT_FOUND, UpdateFailure.NOT_AVAILABLE),
+        ("fetch", Fault.DIGEST_MISMATCH, UpdateFailure.DIGEST_MISMATCH),
+        ("fetch", Fault.STATE_DAMAGED, UpdateFailure.INTERNAL),
+        ("verify", Fault.BUNDLE_INVALID, UpdateFailure.BUNDLE_INVALID),
+        ("verify", Fault.BUNDLE_UNSUITABLE, UpdateFailure.UNSUITABLE),
+        ("verify", Fault.GRAPH_FAILED, UpdateFailure.LOAD_FAILED),
+        ("verify", Fault.GOLDEN_MISMATCH, UpdateFailure.GOLDEN_MISMATCH),
+        ("migrate", Fault.STATE_DAMAGED, UpdateFailure.MIGRATION_FAILED),
+        ("migrate", Fault.DISK_FULL, UpdateFailure.DISK_FULL),
+        ("judge", Fault.GRAPH_FAILED, UpdateFailure.LOAD_FAILED),
+        ("watch", Fault.GRAPH_FAILED, UpdateFailure.LOAD_FAILED),
     ],
 )
 async def test_whatever_fails_the_old_pair_serves_and_the_reason_is_kept(
-    deed: str, fault: Fault, failure: Failure
+    deed: str, fault: Fault, failure: UpdateFailure
 ) -> None:
     hands, book = Hands(faults={deed: fault}), journal()
     state = await settle(await begin(hands, book))
-    assert (state.phase, state.failure) == (Phase.REVERTED, failure)
+    assert (state.phase, state.failure) == (UpdatePhase.REVERTED, failure)
     assert state.in_use == SERVING.in_use
     assert hands.serving == OLD
     assert book.update() == state
 
 
+async def test_what_is_declined_never_serves_and_its_verdict_is_kept() -> None:
+    refusal = Conclusion(replace(ACCEPTED, judgement=Judgement.DECLINED), UpdateFailure.TOO_SLOW)
+    hands, book = Hands(conclusion=refusal), journal()
+    state = await settle(await begin(hands, book))
+    assert (state.phase, state.failure) == (UpdatePhase.DECLINED, UpdateFailure.TOO_SLOW)
+    assert book.update().verdict == replace(refusal.verdict, generation=4)
+    assert "before persist" not in hands.done
+
+
+async def test_what_fails_on_probation_makes_way_for_the_old_pair_without_opening_it() -> None:
+    hands, book = Hands(shown=UpdateFailure.PROBATION_ERRORS), journal()
+    state = await settle(await begin(hands, book))
+    assert (state.phase, state.failure) == (UpdatePhase.REVERTED, UpdateFailure.PROBATION_ERRORS)
+    assert (state.in_use, hands.serving, hands.watched) == (OLD_PAIR, OLD, [OLD])
+    assert "open" not in hands.done
+
+
+async def test_after_a_restart_on_probation_the_old_pair_is_opened_to_fall_back_to() -> None:
+    book = journal()
+    first = await begin(Hands(still_watching=asyncio.Event()), book)
+    await reach(first, UpdatePhase.PROBATION)
+    await first.stop()
+    hands = Hands(serving=NEW, shown=UpdateFailure.PROBATION_LATENCY)
+    again = installer_of(book, hands)
+    await again.resume()
+    assert (await settle(again)).in_use == OLD_PAIR
+    assert (hands.serving, hands.watched) == (OLD, [None])
+    assert "open" in hands.done
+
+
+async def test_an_old_pair_that_cannot_be_opened_leaves_the_new_one() -> None:
+    book = journal()
+    first = await begin(Hands(still_watching=asyncio.Event()), book)
+    await reach(first, UpdatePhase.PROBATION)
+    await first.stop()
+    faults = {"open": Fault.GRAPH_FAILED}
+    hands = Hands(serving=NEW, shown=UpdateFailure.PROBATION_ERRORS, faults=faults)
+    again = installer_of(book, hands)
+    await again.resume()
+    state = await settle(again)
+    assert (state.phase, state.in_use, state.before) == (UpdatePhase.ACTIVE, NEW_PAIR, None)
+
+
+async def test_the_owner_goes_back_to_a_pair_that_opens_and_to_no_other() -> None:
+    hands, book = Hands(), journal()
+    installer = await begin(hands, book)
+    await reach(installer, UpdatePhase.ACTIVE)
+    hands.faults["open"] = Fault.GRAPH_FAILED
+    with pytest.raises(FieldwiseError):
+        await installer.tell(RolledBack())
+    assert (installer.state.in_use, hands.serving) == (NEW_PAIR, NEW)
+    hands.faults.clear()
+    assert await installer.tell(RolledBack())
+    assert (installer.state.in_use, hands.serving) == (OLD_PAIR, OLD)
+
+
+async def test_without_room_an_update_waits_and_goes_on_once_there_is() -> None:
+    hands, book, rules = Hands(missing_bytes=7), journal(), Rules(HoldChanged(None))
+    clock = TurnedClock()
+    installer = await begin(hands, book, clock, rules)
+    await reach(installer, UpdatePhase.IDLE)
+    async with asyncio.timeout(10):
+        while installer.state.hold is None:  # noqa: ASYNC110 - the work goes on by itself
+            await asyncio.sleep(0)
+    assert (installer.state.hold, installer.state.missing_bytes) == (UpdateHold.DISK, 7)
+    rules.found = HoldChanged(UpdateHold.DISK, 5)
+    await installer.review()
+    assert installer.state.missing_bytes == 5
+    rules.found, hands.missing_bytes = HoldChanged(None), 0
+    await installer.review()
+    assert (await settle(installer)).phase is UpdatePhase.ACTIVE
+
+
+async def test_what_is_held_when_its_permit_ends_waits_for_another() -> None:
+    hands, clock, rules = Hands(), TurnedClock(), Rules(HoldChanged(UpdateHold.WINDOW))
+    installer = await begin(hands, journal(), clock, rules)
+    assert (installer.state.phase, installer.state.hold) == (UpdatePhase.IDLE, UpdateHold.WINDOW)
+    clock.seconds += 61
+    rules.found = HoldChanged(None)
+    await installer.review()
+    assert (installer.state.phase, installer.state.hold, hands.done) == (UpdatePhase.IDLE, None, [])
+    await installer.permit(Permit(4, clock.monotonic() + 60))
+    assert (await settle(installer)).phase is UpdatePhase.ACTIVE
+
+
+async def test_rules_are_not_asked_where_nothing_could_start() -> None:
+    hands, rules = Hands(), Rules(HoldChanged(UpdateHold.WINDOW))
+    installer = installer_of(journal(), hands, rules=rules)
+    await installer.tell(Targeted(4, NEW))
+    await installer.review()
+    assert installer.state.hold is None
+
+
+async def test_a_pinned_backbone_outlasts_every_permit() -> None:
+    hands, book = Hands(), journal()
+    installer = installer_of(book, hands)
+    await installer.tell(Pinned())
+    await installer.tell(Targeted(4, NEW))
+    await installer.permit(Permit(4, 1e9))
+    assert (installer.state.hold, hands.done) == (UpdateHold.PINNED, [])
+    await installer.tell(Unpinned())
+    await installer.review()
+    assert (await settle(installer)).phase is UpdatePhase.ACTIVE
+
+
+async def test_the_owners_yes_outlasts_a_restart_and_nothing_is_read_twice() -> None:
+    book = journal()
+    held = await settle(await begin(Hands(), book, rules=Rules(confirmation=True)))
+    assert (held.phase, held.hold) == (UpdatePhase.JUDGING, UpdateHold.CONFIRMATION)
+    hands = Hands()
+    again = installer_of(book, hands, rules=Rules(confirmation=True))
+    await again.resume()
+    assert again.state == held
+    await again.tell(Confirmed())
+    assert (await settle(again)).phase is UpdatePhase.ACTIVE
+    assert "judge" not in hands.done
+
+
+async def test_what_was_too_little_to_judge_by_is_judged_once_it_is_enough() -> None:
+    unsure = Conclusion(Verdict(0, Judgement.HELD, Basis.TOO_FEW))
+    hands, rules = Hands(conclusion=unsure), Rules()
+    installer = await begin(hands, journal(), rules=rules)
+    assert (await settle(installer)).hold is UpdateHold.TOO_FEW
+    await installer.review()
+    assert installer.state.hold is UpdateHold.TOO_FEW
+    rules.enough, hands.conclusion = True, Conclusion(ACCEPTED)
+    await installer.review()
+    assert (await settle(installer)).phase is UpdatePhase.ACTIVE
+
+
 async def test_a_permit_that_has_ended_starts_nothing() -> None:
     clock, hands = TurnedClock(), Hands()
-    installer: Installer[str] = Installer(journal(), hands, clock)
+    installer = installer_of(journal(), hands, clock)
     await installer.tell(Targeted(4, NEW))
     until = clock.monotonic() + 60
     clock.seconds += 61
-    await installer.permit(4, until)
-    assert installer.state.phase is Phase.IDLE
+    await installer.permit(Permit(4, until))
+    assert installer.state.phase is UpdatePhase.IDLE
     assert hands.done == []
 
 
 async def test_a_journal_that_cannot_be_written_changes_nothing() -> None:
     book, hands = journal(), Hands()
-    installer: Installer[str] = Installer(book, hands, TurnedClock())
+    installer = installer_of(book, hands)
     book.full = True
     with pytest.raises(FieldwiseError) as caught:
         await installer.tell(Installed(NEW))
@@ -168,7 +373,7 @@ async def test_a_newer_target_ends_the_work_of_the_older() -> None:
     installer = await begin(hands, journal())
     await asyncio.sleep(0.01)
     await installer.tell(Targeted(5, OTHER))
-    assert (installer.state.phase, installer.state.wanted) == (Phase.IDLE, OTHER)
+    assert (installer.state.phase, installer.state.wanted) == (UpdatePhase.IDLE, OTHER)
     assert hands.serving == OLD
 
 
@@ -177,24 +382,24 @@ async def test_stopping_leaves_the_journal_where_a_restart_resumes() -> None:
     installer = await begin(hands, book)
     await asyncio.sleep(0.01)
     await installer.stop()
-    assert book.update().phase is Phase.FETCHING
-    again: Installer[str] = Installer(book, Hands(), TurnedClock())
+    assert book.update().phase is UpdatePhase.FETCHING
+    again = installer_of(book, Hands())
     await again.resume()
-    assert (await settle(again)).phase is Phase.ACTIVE
+    assert (await settle(again)).phase is UpdatePhase.ACTIVE
 
 
 async def test_stopping_reaches_a_trial_under_way() -> None:
     stopped = threading.Event()
     book, hands = journal(), Hands(on_trial=stopped)
     installer = await begin(hands, book)
-    while installer.state.phase is not Phase.VERIFYING:  # noqa: ASYNC110 - the work goes on by itself
+    while installer.state.phase is not UpdatePhase.VERIFYING:  # noqa: ASYNC110 - the work goes on by itself
         await asyncio.sleep(0.01)
     await installer.stop()
     assert await asyncio.to_thread(stopped.wait, 30)
-    assert book.update().phase is Phase.VERIFYING
-    again: Installer[str] = Installer(book, Hands(), TurnedClock())
+    assert book.update().phase is UpdatePhase.VERIFYING
+    again = installer_of(book, Hands())
     await again.resume()
-    assert (await settle(again)).phase is Phase.ACTIVE
+    assert (await settle(again)).phase is UpdatePhase.ACTIVE
 
 
 class CuttingJournal(MemoryJournal):
@@ -221,7 +426,7 @@ async def until_cut(hands: Hands, book: MemoryJournal) -> None:
     try:
         installer = await begin(hands, book)
         async with asyncio.timeout(5):
-            while installer.state.phase in WORKING:
+            while installer.state.phase in UNDER_WAY:
                 task = installer._task
                 if task is not None and task.done():
                     task.result()
@@ -234,13 +439,13 @@ async def until_cut(hands: Hands, book: MemoryJournal) -> None:
 def assert_one_pair(book: MemoryJournal) -> None:
     """What a start after a power cut finds: one pair, and it is one that was made."""
     found = book.update().in_use
-    assert found in (Pair(OLD, "fp32"), Pair(NEW, "fp32"))
-    if found == Pair(NEW, "fp32"):
-        assert book.update().before == Pair(OLD, "fp32")
+    assert found in (OLD_PAIR, NEW_PAIR)
+    if found == NEW_PAIR:
+        assert book.update().before == OLD_PAIR
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("writes", range(1, 6))
+@pytest.mark.parametrize("writes", range(1, 8))
 async def test_power_lost_at_any_journal_entry_leaves_one_working_pair(
     writes: int, before: bool
 ) -> None:
@@ -251,7 +456,18 @@ async def test_power_lost_at_any_journal_entry_leaves_one_working_pair(
 
 
 @pytest.mark.parametrize(
-    "deed", ["fetch", "verify", "migrate", "before persist", "after persist", "discard"]
+    "deed",
+    [
+        "fetch",
+        "verify",
+        "migrate",
+        "judge",
+        "begin watch",
+        "before persist",
+        "after persist",
+        "watch",
+        "discard",
+    ],
 )
 async def test_power_lost_in_any_deed_leaves_one_working_pair(deed: str) -> None:
     book = journal()
@@ -266,10 +482,10 @@ async def resumes(book: MemoryJournal) -> None:
     found = after.update().in_use
     assert found is not None
     hands = Hands(serving=found.digest)
-    installer: Installer[str] = Installer(after, hands, TurnedClock())
+    installer = installer_of(after, hands)
     await installer.resume()
     await installer.tell(Targeted(4, NEW))
-    await installer.permit(4, 1e9)
+    await installer.permit(Permit(4, 1e9))
     state = await settle(installer)
-    assert (state.phase, state.in_use) == (Phase.ACTIVE, Pair(NEW, "fp32"))
+    assert (state.phase, state.in_use) == (UpdatePhase.ACTIVE, NEW_PAIR)
     assert hands.serving == NEW
