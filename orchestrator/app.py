@@ -35,6 +35,7 @@ from orchestrator.publishing import Publishing
 from orchestrator.readiness import Readiness, holds_fleet
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
@@ -163,7 +164,7 @@ async def _holds_fleet(stores: Stores) -> bool:
 
 def _assemble(ground: _Ground) -> _Parts:
     stores, clock, settings = ground.stores, ground.clock, ground.settings
-    controller = Controller(stores.rollouts, clock)
+    controller = Controller(stores.rollouts, stores.backbones, clock)
     return _Parts(
         enrolment=Enrolment(
             stores.tickets, stores.members, ground.authority, clock, ground.entropy
@@ -277,6 +278,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             parts.check_ins,
             parts.enrolment,
             ground.bundles,
+            Withholding(ground.stores.backbones, ground.clock),
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,

@@ -51,7 +51,9 @@ from orchestrator.metric_names import (
     Loop,
     Result,
 )
-from orchestrator.rollout.machine import Phase, Place
+from orchestrator.rollout.evidence import Outcome
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.places import Place
 from orchestrator.survey import EXPIRING_DAYS, Snapshot
 
 # They double the series of every counter and nobody asks for them.

@@ -20,7 +20,7 @@ from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import Page, PageRequest
 from orchestrator.rollout.backbone import Backbone, Reference
-from orchestrator.rollout.machine import Order, Rollout
+from orchestrator.rollout.rollout import Event, Order, Rollout
 
 
 class Clock(Protocol):
@@ -183,8 +183,8 @@ class DeviceStore(Protocol):
 class Visitor:
     """What a check-in needs to know of its device.
 
-    ``may_start`` tells whether the rollout that its target belongs to gives permits, ``is_welcome``
-    whether it belongs to no rollout and a complete one takes it.
+    ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
+    as its phase goes; ``is_welcome`` whether it belongs to no rollout and a complete one takes it.
     """
 
     standing: Standing
@@ -203,6 +203,14 @@ class Sighting:
     pace_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permit as kept, and how fast the device may download; 0 for no bound."""
+
+    permit: Permit
+    bytes_per_second: int = 0
+
+
 class CheckInStore(Protocol):
     async def visitor(self, caller: Caller) -> Visitor:
         """Return a member's affairs.
@@ -212,7 +220,7 @@ class CheckInStore(Protocol):
         """
         ...
 
-    async def welcome(self, device_id: str, generation: int) -> Visitor | None:
+    async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
         """Order a member of no rollout what the complete rollout of its tags says, if there is one.
 
         Which one is ``rollout.machine.host_of``. It is watched from then on, with its next
@@ -221,6 +229,7 @@ class CheckInStore(Protocol):
         Args:
             device_id: A visitor that is welcome.
             generation: The highest that the device says it knows; the order's is above.
+            now: Seconds since 1970.
 
         Returns:
             The member's affairs, also where somebody else ordered it meanwhile; None, with nothing
@@ -246,13 +255,19 @@ class CheckInStore(Protocol):
         """Keep each report that is newer than the one of its device; skip the rest."""
         ...
 
-    async def permit(self, device_id: str, permit: Permit) -> bool:
+    async def permit(self, device_id: str, permit: Permit, now: float) -> Granted | None:
         """Give a start permit, in place of an older one of the same rollout.
 
+        It is given where the device's target is of the permit's generation, its backbone is not
+        recalled, and the rollout gives permits (``rollout.rollout.may_start``). On the way to the
+        rollout's backbone its window has to be open, too, and its limits kept
+        (``rollout.limits.refuses``). A complete rollout is watched from then on, as after a
+        welcome.
+
         Returns:
-            False, with nothing changed, unless the device's target is of the permit's generation
-            and its rollout gives permits. Once a save that stops the rollout has returned, it does
-            not, on any replica.
+            None, with nothing changed, where that does not hold. Once a save that pauses or ends
+            the rollout has returned, it does not, on any replica; and however many replicas ask at
+            once, no limit is exceeded.
         """
         ...
 
@@ -276,6 +291,10 @@ class BackboneStore(Protocol):
 
     async def list(self, page: PageRequest) -> Page[Backbone]: ...
 
+    async def recalled(self) -> frozenset[str]:
+        """Return the digests that are not allowed any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Permits:
@@ -289,8 +308,18 @@ class Permits:
 
 
 class RolloutStore(Protocol):
-    async def add(self, backbone: Backbone, cohort: Selector, now: float) -> Rollout:
-        """Start a rollout with a number above every other."""
+    async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
+        """Start a rollout under a number above every other, whatever number it came with."""
+        ...
+
+    async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
+        """Mark a rollout's backbone as recalled, and start the rollout that takes it back.
+
+        Rollouts that bring the backbone forward, and are complete, are watched again.
+
+        Returns:
+            None, with nothing changed, where the backbone was recalled already.
+        """
         ...
 
     async def get(self, number: int) -> Rollout:
@@ -308,14 +337,18 @@ class RolloutStore(Protocol):
         ...
 
     async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
-        """Return the members that it has ordered, and, while it runs, all that its selector takes.
+        """Return the members that it has ordered, and whoever else it may come to order.
 
-        Some of either may belong to a newer rollout.
+        While it runs or is paused that is all that its selector takes; for a recall that is not
+        done, whoever has its backbone in use or for a target. Some of either may belong to a newer
+        rollout.
         """
         ...
 
-    async def save(self, rollout: Rollout, orders: Sequence[Order] = ()) -> Rollout:
-        """Keep a rollout with the orders that it gives; return it with its next revision.
+    async def save(
+        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+    ) -> Rollout:
+        """Keep a rollout with its orders and what is new of it; return it with its next revision.
 
         An order is dropped where, meanwhile, the device was removed, a newer rollout took it or it
         got a target of that generation or above: the next look sees what became of it.
@@ -327,6 +360,14 @@ class RolloutStore(Protocol):
 
     async def permits(self, number: int, now: float) -> Permits:
         """Count who may still start on the rollout."""
+        ...
+
+    async def history(self, number: int, page: PageRequest) -> Page[Event]:
+        """Return what happened to a rollout.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
         ...
 
 

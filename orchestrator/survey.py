@@ -14,7 +14,9 @@ from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import overview_of
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
-from orchestrator.rollout.machine import Phase, Place, Rollout
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.rollout import Rollout
 from orchestrator.views import FleetView
 
 BACKBONES_MAX = 20  # more versions than anyone runs side by side; the rest is counted as "other"
@@ -146,6 +148,7 @@ class Survey:
             devices_by_backbone=seen.backbones,
             rollouts_running=seen.phases.get(Phase.RUNNING, 0),
             tickets_open=seen.tickets_open,
+            rollouts_by_phase={phase.value: count for phase, count in seen.phases.items()},
         )
 
     async def titles(self) -> dict[str, str]:

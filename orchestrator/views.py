@@ -14,7 +14,6 @@ from orchestrator.fleet.device import Device, DeviceState, Facts, Target
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import SettingsRevision
 from orchestrator.rollout.backbone import Backbone
-from orchestrator.rollout.machine import Phase, Place, Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,7 @@ class BackboneView:
     created_at: datetime
     devices: int = 0
     looks: tuple[LookView, ...] = ()
+    recalled_at: datetime | None = None
 
     @property
     def title(self) -> str:
@@ -89,31 +89,8 @@ class BackboneView:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutView:
-    """A rollout and where the devices of its cohort stand; the counts add up to the cohort."""
-
-    id: str
-    digest: str
-    title: str
-    cohort: str
-    phase: Phase
-    created_at: datetime
-    ended_at: datetime | None
-    counts: Mapping[Place, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StopView:
-    """A stopped rollout, how many devices may still start on it and for how long at most."""
-
-    rollout: RolloutView
-    may_still_start: int
-    within_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class FleetView:
-    """The whole fleet in a few counts."""
+    """The whole fleet in a few counts; rollouts are those of which devices may still move."""
 
     version: str
     fleet: str
@@ -121,6 +98,7 @@ class FleetView:
     devices_by_backbone: Mapping[str, int]
     rollouts_running: int
     tickets_open: int
+    rollouts_by_phase: Mapping[str, int] = field(default_factory=dict)
 
 
 def moment(seconds: float) -> datetime:
@@ -173,6 +151,7 @@ def view_backbone(backbone: Backbone, devices: int) -> BackboneView:
         created_at=moment(backbone.created_at),
         devices=devices,
         looks=tuple(map(_view_look, manifest.views)),
+        recalled_at=None if backbone.recalled_at is None else moment(backbone.recalled_at),
     )
 
 
@@ -184,15 +163,3 @@ def _view_look(view: View) -> LookView:
         view.width,
     )
 
-
-def view_rollout(rollout: Rollout) -> RolloutView:
-    return RolloutView(
-        id=rollout.id,
-        digest=rollout.digest,
-        title=rollout.title,
-        cohort=rollout.cohort,
-        phase=rollout.phase,
-        created_at=moment(rollout.created_at),
-        ended_at=None if rollout.ended_at is None else moment(rollout.ended_at),
-        counts=dict(rollout.counts),
-    )

@@ -19,7 +19,9 @@ from orchestrator.fleet.device import Caller, DeviceKey, Facts, Target
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 from orchestrator.ports import Newcomer, Sighting
 from orchestrator.rollout.backbone import Backbone
-from orchestrator.rollout.machine import Order, Rollout
+from orchestrator.rollout.operations import fresh_rollout
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.rollout import Kind, Order, Rollout
 from orchestrator.storage.stores import Stores
 
 NOW = 1_800_000_000.0
@@ -123,10 +125,13 @@ def sighting(device: str, told: Report, seen_at: float = NOW) -> Sighting:
     return Sighting(device, told, seen_at, 60)
 
 
-async def roll_out(stores: Stores, cohort: str = "", version: str = "1") -> Rollout:
+async def roll_out(
+    stores: Stores, cohort: str = "", version: str = "1", plan: Plan | None = None
+) -> Rollout:
     """Start a rollout, without an order yet."""
     published, _ = await stores.backbones.add(backbone(version))
-    return await stores.rollouts.add(published, parse_selector(cohort), NOW)
+    meant = replace(plan or Plan(published.manifest.title), cohort=str(parse_selector(cohort)))
+    return await stores.rollouts.add(fresh_rollout(published, meant, Kind.FORWARD, NOW))
 
 
 async def order(stores: Stores, rollout: Rollout, generation: int, *devices: str) -> Rollout:

@@ -11,7 +11,7 @@ from orchestrator.cli.devices import Cohort
 from orchestrator.cli.output import Shown, ago, facts, local, table
 from orchestrator.cli.remote import collect, more, remote
 from orchestrator.cli.tickets import Limit
-from orchestrator.rollout.machine import Phase
+from orchestrator.rollout.phases import Phase
 from orchestrator.rpc.client import OperatorClient
 from orchestrator.views import RolloutView, StopView
 
@@ -20,7 +20,10 @@ app = typer.Typer(no_args_is_help=True, help="Rollouts: bring a backbone to a co
 COLOURS = {
     Phase.RUNNING: "cyan",
     Phase.COMPLETE: "green",
-    Phase.STOPPED: "yellow",
+    Phase.HELD: "yellow",
+    Phase.PAUSED: "yellow",
+    Phase.REVERTING: "red",
+    Phase.REVERTED: "red",
     Phase.SUPERSEDED: "dim",
 }
 RolloutId = Annotated[str, typer.Argument(help="Id of the rollout, as `rollout list` shows it.")]

@@ -12,10 +12,13 @@ a report is kept only if it is newer, so what is flushed late never hides what a
 A device that belongs to no rollout, as one that has just joined, is welcomed to the newest complete
 rollout that matches its tags: it hears its target and gets its permit in the same reply.
 
-A start permit is given by the store, in a transaction that sees the rollout give permits. It is
-relative and short: a device counts its seconds from the reply's arrival. The store's copy ends
-later by ``DELIVERY_SECONDS``, the longest that a reply may be on its way, so that a stopped rollout
-never counts too few devices that may still start.
+A start permit is given by the store, in a transaction that sees the rollout give permits and its
+limits kept. Where a rollout has no place free, its other devices are not asked for during a second:
+the database is spared, and a place is taken a little later. A device that its owner keeps from
+beginning gets none: it would take a place from others. A permit is relative and short: a device
+counts its seconds from the reply's arrival. The store's copy ends later by ``DELIVERY_SECONDS``,
+the longest that a reply may be on its way, so that a stopped rollout never counts too few devices
+that may still start.
 
 Pace: a device with nothing to do calls every minute, which ten thousand devices may do on two
 cores, and three minutes of silence make it offline. A device that works on an update, or waits to,
@@ -37,20 +40,21 @@ from orchestrator.fleet.device import (
     Target,
     after_report,
     check_continuable,
-    has_arrived,
-    has_failed,
     is_ahead,
+    is_held,
+    is_settled,
     is_under_way,
     permit_held,
 )
 from orchestrator.fleet.report import Report, is_newer
 from orchestrator.fleet.settings import SettingsRevision
-from orchestrator.ports import CheckInStore, Clock, Sighting, Visitor
+from orchestrator.ports import CheckInStore, Clock, Granted, Sighting, Visitor
 
 PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
 PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
 DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
 PACE_SECONDS_MAX = 86_400  # the wire's bound
+FULL_SECONDS = 1.0  # how late a free place may be given away
 PASSING = frozenset({Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.CONFLICT})  # no report's own fault
 
 _log = structlog.get_logger(__name__)
@@ -81,10 +85,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class StartPermit:
-    """The right to start on a target for some seconds from receipt."""
+    """The right to start on a target for some seconds from receipt.
+
+    ``bytes_per_second`` bounds the device's download; 0 for no bound.
+    """
 
     generation: int
     seconds: int
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class CheckIns:
         self._pace = pace or Pace()
         self._pending: dict[str, Sighting] = {}
         self._last_busy_call = -math.inf
+        self._full_until: dict[int, float] = {}
 
     async def check_in(self, caller: Caller, report: Report) -> Orders:
         """Take a report of a device that has proved to hold its key; return its orders.
@@ -187,7 +196,8 @@ class CheckIns:
         check_continuable("settings_revision", report.settings_revision, _revision(visitor))
         if not visitor.is_welcome:
             return visitor
-        return await self._store.welcome(caller.device, report.generation) or visitor
+        now = self._clock.now()
+        return await self._store.welcome(caller.device, report.generation, now) or visitor
 
     async def _settings(self, visitor: Visitor, report: Report) -> SettingsRevision | None:
         """Return settings that the device has to hear of: newer ones than it knows, or others."""
@@ -232,12 +242,21 @@ class CheckIns:
         assert standing.target is not None
         generation = standing.target.generation
         seconds = min(PERMIT_CHECK_INS * next_seconds, PERMIT_SECONDS_MAX)
-        left = _seconds_left(standing, now)
-        if left >= seconds / PERMIT_CHECK_INS:
-            return StartPermit(generation, min(left, seconds))
         permit = Permit(generation, now + seconds + DELIVERY_SECONDS)
-        given = await self._store.permit(standing.device, permit)
-        return StartPermit(generation, seconds) if given else None
+        given = await self._granted(standing, permit, now)
+        if given is None:
+            return None
+        left = int(given.permit.expires_at - DELIVERY_SECONDS - now)
+        return StartPermit(generation, min(left, seconds), given.bytes_per_second)
+
+    async def _granted(self, standing: Standing, permit: Permit, now: float) -> Granted | None:
+        full_until = self._full_until.get(standing.rollout, 0.0)
+        if now < full_until <= now + FULL_SECONDS and permit_held(standing) is None:
+            return None
+        given = await self._store.permit(standing.device, permit, now)
+        if given is None:
+            self._full_until[standing.rollout] = now + FULL_SECONDS
+        return given
 
 
 def _matters(stored: Standing, report: Report) -> bool:
@@ -253,14 +272,12 @@ def _matters(stored: Standing, report: Report) -> bool:
 
 
 def _waits(standing: Standing) -> bool:
-    """Tell whether a device has a target that is still to be begun."""
-    settled = has_arrived(standing) or has_failed(standing)
-    return not (standing.target is None or settled or is_under_way(standing) or is_ahead(standing))
-
-
-def _seconds_left(standing: Standing, now: float) -> int:
-    permit = permit_held(standing)
-    return int(permit.expires_at - DELIVERY_SECONDS - now) if permit else 0
+    """Tell whether a device has a target that is still to be begun, and may be by its owner."""
+    if standing.target is None or is_settled(standing) or is_ahead(standing):
+        return False
+    # A bundle that serves is active as soon as the device hears that it is wanted.
+    serves = standing.bundle_in_use == standing.target.digest
+    return not (serves or is_under_way(standing) or is_held(standing))
 
 
 def _revision(visitor: Visitor) -> int:

@@ -245,6 +245,11 @@ def is_pinned(standing: Standing) -> bool:
     return standing.update.hold is UpdateHold.PINNED
 
 
+def is_held(standing: Standing) -> bool:
+    """Tell whether the device's owner keeps it from beginning, whatever it is permitted."""
+    return standing.update.phase is UpdatePhase.IDLE and standing.update.hold is not None
+
+
 def verdict_of(standing: Standing) -> Verdict | None:
     """Return the device's comparison of its present target with what it had."""
     verdict, target = standing.verdict, standing.target

@@ -12,12 +12,16 @@ _NAMED = re.compile(r"([a-z0-9][a-z0-9._-]{0,63})(?::([0-9a-zA-Z][0-9a-zA-Z.+-]{
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A published bundle; ``number`` is given by the store and sorts backbones by age."""
+    """A published bundle; ``number`` is given by the store and sorts backbones by age.
+
+    One that was recalled stays known, and is brought to nobody.
+    """
 
     digest: str
     manifest: Manifest
     created_at: float
     number: int = 0
+    recalled_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,40 @@
 
 Read, reconcile, save; the orders of a look are saved with the rollout in one transaction, and
 devices hear them at their check-ins. Nothing is sent from here, so nothing can be sent that was not
-saved. Where another writer was faster (an operator's stop, another replica), the save is refused
+saved. Where another writer was faster (an operator's command, another replica), the save is refused
 and the next look starts from what that writer left.
 """
 
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.ports import Clock, RolloutStore
-from orchestrator.rollout.machine import Rollout, reconcile
+from orchestrator.fleet.device import Standing
+from orchestrator.ports import BackboneStore, Clock, RolloutStore
+from orchestrator.rollout.history import ordered
+from orchestrator.rollout.machine import Look, reconcile
+from orchestrator.rollout.rollout import Event, Happening, Order, Rollout
+
+Orders = Callable[[Rollout, Sequence[Standing], float, Collection[str]], tuple[Order, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator wants of a rollout beyond what it owes: orders, and their name in history.
+
+    ``orders`` are asked for after the look; one for a device that the look orders is dropped.
+    """
+
+    orders: Orders
+    told_as: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A rollout as saved, and how many devices it gave a new target."""
+
+    rollout: Rollout
+    ordered: int = 0
 
 
 class Controller:
@@ -16,11 +43,13 @@ class Controller:
 
     Args:
         rollouts: Where rollouts and the devices of their cohorts are kept.
+        backbones: Where it is known what was recalled.
         clock: What time it is.
     """
 
-    def __init__(self, rollouts: RolloutStore, clock: Clock) -> None:
+    def __init__(self, rollouts: RolloutStore, backbones: BackboneStore, clock: Clock) -> None:
         self._rollouts = rollouts
+        self._backbones = backbones
         self._clock = clock
 
     async def look_at_all(self) -> None:
@@ -42,8 +71,51 @@ class Controller:
         Raises:
             FieldwiseError: ``CONFLICT`` where another writer saved it since it was read.
         """
-        cohort = await self._rollouts.cohort(rollout)
-        seen, orders = reconcile(rollout, cohort, self._clock.now())
-        if seen == rollout and not orders:
-            return rollout
-        return await self._rollouts.save(seen, orders)
+        return (await self.carry_out(rollout, rollout)).rollout
+
+    async def carry_out(
+        self,
+        read: Rollout,
+        obeyed: Rollout,
+        events: Sequence[Event] = (),
+        wish: Wish | None = None,
+    ) -> Saved:
+        """Look at a rollout that a command has changed, and save both in one.
+
+        Args:
+            read: As it was read.
+            obeyed: As the command leaves it.
+            events: What the command changed.
+            wish: What it wants besides.
+
+        Raises:
+            FieldwiseError: ``CONFLICT`` where another writer saved it since it was read.
+        """
+        # In this order: whoever is recalled meanwhile is seen at the next look, and not half-way.
+        recalled = await self._backbones.recalled()
+        cohort = await self._rollouts.cohort(obeyed)
+        now = self._clock.now()
+        look = reconcile(obeyed, cohort, now, recalled)
+        wanted = _wanted(look, wish, cohort, now, recalled)
+        told = (*events, *look.events)
+        if wanted and wish is not None:
+            told = (*told, *ordered(wish.told_as, len(wanted), now))
+        orders = (*look.orders, *wanted)
+        after = replace(look.rollout, watched=True) if wanted else look.rollout
+        if after == read and not orders and not told:
+            return Saved(read)
+        return Saved(await self._rollouts.save(after, orders, told), len(orders))
+
+
+def _wanted(
+    look: Look,
+    wish: Wish | None,
+    cohort: Sequence[Standing],
+    now: float,
+    recalled: Collection[str],
+) -> tuple[Order, ...]:
+    if wish is None:
+        return ()
+    owed = {order.device for order in look.orders}
+    found = wish.orders(look.rollout, cohort, now, recalled)
+    return tuple(order for order in found if order.device not in owed)

@@ -1,14 +1,16 @@
-"""Rollout lifecycle: pure rules that bring one backbone to a cohort.
+"""Rollout lifecycle: pure rules that bring one backbone to a cohort, wave by wave, or back.
 
-Nothing here reads a clock, a database or a socket. A rollout changes its phase in two ways, each
-a literal table with a row for every phase: an operator commands it (``COMMANDS``), or the fleet
-shows something (``VERDICTS``). ``reconcile`` looks at what is, never at what happened: it may be
-called at any time, any number of times, by anyone, and messages may be lost, late or doubled.
+Nothing here reads a clock, a database or a socket. A rollout changes its phase in two ways, by the
+tables of ``phases.py``: an operator commands it (``obey``), or the fleet shows something
+(``reconcile``). ``reconcile`` looks at what is, never at what happened: it may be called at any
+time, any number of times, by anyone, and messages may be lost, late or doubled.
 
-The cohort is every device that the selector matches while the rollout runs, and it is sticky: once
-ordered, a device stays in it until it is removed, whatever becomes of its tags. Devices that join
-or get a matching tag later are ordered then. An empty cohort is no success: such a rollout waits
-for its first device.
+The cohort is every device that the selector matches while the rollout runs or is paused, and it is
+sticky: once ordered, a device stays in it until it is removed, whatever becomes of its tags.
+Devices get the target when their wave is open, also those that join or match later. An empty cohort
+is no success: such a rollout waits for its first device.
+
+What the fleet shows, and when a wave is over, stands in ``turns.py``.
 
 A complete rollout has ended, but it still says what its cohort should run. A member of no rollout
 is welcome to the newest one that its tags match (``host_of``), at its check-in; one that belongs to
@@ -16,143 +18,73 @@ a rollout already is never moved by one that is complete. A welcome lets the con
 rollout again until the newcomer has settled too. Nothing of that changes the phase: whether the
 backbone suits the cohort was found out before.
 
-A device belongs to the newest rollout that ordered it. Numbers of rollouts rise, so an older one
-can never take a device back. It counts those that a newer one has as superseded, whether it ordered
-them or never came to it: a rollout that is overtaken at its start ends, too. An order carries a
-generation above everything that the store or the device itself knows; a device that turns out to
-know a higher one than its target, as after a restored backup, is owed another order.
-
-Where a device stands is read off the generation and the phase that it reports, not off the bundle
-that serves: a device that turned back by itself serves the same bundle as one that never started.
-Offline is never settled. It keeps a rollout running, since nobody knows what that device does.
+A recall is a rollout, too: its cohort is whoever runs the backbone or should, and it only goes
+back. Rollouts that bring a recalled backbone turn back by themselves.
 
 ``orchestrator.rollout.controller`` reads what is needed here and stores what comes out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdatePhase
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import (
     Standing,
-    Target,
-    has_arrived,
-    has_failed,
     has_permit,
     is_ahead,
     is_offline,
+    is_settled,
     is_under_way,
-    next_generation,
     permit_held,
 )
-
-
-class Phase(StrEnum):
-    RUNNING = "running"
-    STOPPED = "stopped"
-    COMPLETE = "complete"
-    SUPERSEDED = "superseded"
-
-
-class Command(StrEnum):
-    STOP = "stop"
-
-
-class Verdict(StrEnum):
-    """What the cohort as a whole shows, once nobody of it has anything left to do."""
-
-    ALL_SETTLED = "all settled"
-    REST_TAKEN_OVER = "rest taken over"
-
-
-class Place(StrEnum):
-    """Where one device of the cohort stands."""
-
-    WAITING = "waiting"
-    PERMITTED = "permitted"
-    FETCHING = "fetching"
-    VERIFYING = "verifying"
-    MIGRATING = "migrating"
-    HEALTHY = "healthy"
-    FAILED = "failed"
-    OFFLINE = "offline"
-    SUPERSEDED = "superseded"
-
-
-COMMANDS: Mapping[Phase, Mapping[Command, Phase]] = MappingProxyType(
-    {
-        Phase.RUNNING: {Command.STOP: Phase.STOPPED},
-        Phase.STOPPED: {},
-        Phase.COMPLETE: {Command.STOP: Phase.STOPPED},
-        Phase.SUPERSEDED: {},
-    }
+from orchestrator.rollout.history import of_command, of_look
+from orchestrator.rollout.orders import orders_owed, wave_in
+from orchestrator.rollout.phases import (
+    ADDING,
+    COMMANDS,
+    ENDED,
+    FORWARD,
+    TURNS,
+    Command,
+    Phase,
+    Reason,
+    Turn,
 )
-
-VERDICTS: Mapping[Phase, Mapping[Verdict, Phase]] = MappingProxyType(
-    {
-        Phase.RUNNING: {
-            Verdict.ALL_SETTLED: Phase.COMPLETE,
-            Verdict.REST_TAKEN_OVER: Phase.SUPERSEDED,
-        },
-        Phase.STOPPED: {},
-        Phase.COMPLETE: {},
-        Phase.SUPERSEDED: {},
-    }
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.placing import (
+    NONE,
+    SETTLED,
+    exclusion_of,
+    goes_back,
+    place_of,
 )
+from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
+from orchestrator.rollout.timetable import is_open
+from orchestrator.rollout.turns import Seen, assessed, turn_of
+from orchestrator.rollout.waves import fraction_of, thresholds_of
 
-SETTLED = frozenset({Place.HEALTHY, Place.FAILED})
-STEPS: Mapping[UpdatePhase, Place] = MappingProxyType(
-    {
-        UpdatePhase.FETCHING: Place.FETCHING,
-        UpdatePhase.VERIFYING: Place.VERIFYING,
-        UpdatePhase.MIGRATING: Place.MIGRATING,
-    }
-)
+REASONS: Mapping[Turn, Reason] = {
+    Turn.RECALLED: Reason.RECALLED,
+    Turn.HARMFUL_TAKE_BACK: Reason.HARM,
+    Turn.HARMFUL_LEAVE_IT: Reason.HARM,
+    Turn.UNDECIDED: Reason.UNDECIDED,
+    Turn.OVERDUE: Reason.OVERDUE,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
-    """One backbone for one cohort.
+class Look:
+    """A rollout after a look, with the orders it owes and what is new of it."""
 
-    ``number`` is given by the store and rises; ``digest`` and ``title`` name the backbone.
-    ``counts`` is as of the last look; ``watched`` is true while devices may still move on it, and
-    afterwards nothing of it changes any more, unless it is complete and a newcomer is welcomed.
-    ``revision`` rises with every save and every welcome, so that of two writers who read the same
-    rollout only one can save it.
-    """
-
-    number: int
-    digest: str
-    title: str
-    cohort: str
-    created_at: float
-    phase: Phase = Phase.RUNNING
-    counts: Mapping[Place, int] = field(default_factory=dict)
-    watched: bool = True
-    ended_at: float | None = None
-    revision: int = 0
-
-    @property
-    def id(self) -> str:
-        """How people name it: ``r7``."""
-        return f"r{self.number}"
+    rollout: Rollout
+    orders: tuple[Order, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A new target for one device; it replaces whatever target the device had."""
-
-    device: str
-    target: Target
-
-
-def obey(rollout: Rollout, command: Command, now: float) -> Rollout:
-    """Return the rollout as the command leaves it.
+def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple[Event, ...]]:
+    """Return the rollout as the command leaves it, unchanged where it is so already.
 
     Raises:
         FieldwiseError: ``ILLEGAL_COMMAND`` where the command has no meaning in the present phase.
@@ -162,97 +94,170 @@ def obey(rollout: Rollout, command: Command, now: float) -> Rollout:
         raise FieldwiseError(
             Fault.ILLEGAL_COMMAND, f"cannot {command} rollout {rollout.id}: it is {rollout.phase}"
         )
-    ended_at = now if rollout.ended_at is None else rollout.ended_at
-    return replace(rollout, phase=phase, ended_at=ended_at)
+    if command in {Command.PROMOTE, Command.PROMOTE_TO_END}:
+        obeyed = _promoted(rollout, to_end=command is Command.PROMOTE_TO_END)
+    elif phase is rollout.phase:
+        return rollout, ()
+    elif command is Command.RESUME:
+        obeyed = _going_on(rollout, rollout.wave)
+    else:
+        obeyed = _entered(rollout, phase, Reason.OPERATOR, now)
+    return obeyed, of_command(rollout, obeyed, command, now)
 
 
 def reconcile(
-    rollout: Rollout, cohort: Sequence[Standing], now: float
-) -> tuple[Rollout, tuple[Order, ...]]:
-    """Return the rollout as its cohort shows it, and the orders that are owed.
+    rollout: Rollout, cohort: Sequence[Standing], now: float, recalled: Collection[str] = NONE
+) -> Look:
+    """Return the rollout as its cohort shows it, with the orders that are owed.
 
     Args:
         rollout: As last saved.
         cohort: Every device that the rollout has ordered and that was not removed, and, while it
-            runs, every other that its selector matches.
+            runs or is paused, every other that its selector matches; for a recall, whoever runs
+            the backbone or has it for a target.
         now: Seconds since 1970.
+        recalled: Digests of backbones that are not allowed any more.
     """
     if not rollout.watched:
-        return rollout, ()
-    places = [place_of(rollout, each, now) for each in cohort]
-    counts = Counter(places)
-    judged = _judge(rollout, frozenset(places), now)
-    seen = replace(
-        judged,
-        counts={place: counts[place] for place in Place if counts[place]},
-        watched=_is_watched(judged, cohort, now),
+        return Look(rollout)
+    begun = _begun(rollout, cohort, now)
+    waves = {each.device: wave_in(begun, each.device) for each in cohort}
+    settled, seen = _settle(begun, cohort, waves, now, recalled)
+    after = replace(
+        settled,
+        tally=_tally(settled, seen),
+        watched=_is_watched(settled, seen, now),
     )
-    return seen, tuple(_order(rollout, each) for each in cohort if _is_owed(rollout, each))
+    return Look(after, orders_owed(settled, cohort, now, recalled), of_look(rollout, after, now))
 
 
-def place_of(rollout: Rollout, standing: Standing, now: float) -> Place:
-    """Return the one place in which a device of the cohort is counted."""
-    if standing.rollout > rollout.number:
-        return Place.SUPERSEDED
-    if standing.rollout == rollout.number and not is_ahead(standing):
-        if has_failed(standing):
-            return Place.FAILED
-        if has_arrived(standing):
-            return Place.HEALTHY
-    if is_offline(standing, now):
-        return Place.OFFLINE
-    if standing.rollout == rollout.number and is_under_way(standing):
-        return STEPS[standing.update.phase]
-    permitted = standing.rollout == rollout.number and has_permit(standing, now)
-    return Place.PERMITTED if permitted else Place.WAITING
-
-
-def may_start(phase: Phase) -> bool:
-    """Tell whether devices get start permits in a phase."""
-    return phase in {Phase.RUNNING, Phase.COMPLETE}
-
-
-def host_of(newest_first: Iterable[Rollout], tags: Mapping[str, str]) -> Rollout | None:
+def host_of(
+    newest_first: Iterable[Rollout], standing: Standing, tags: Mapping[str, str]
+) -> Rollout | None:
     """Return the complete rollout that a member of no rollout belongs to by its tags.
 
     None where there is none, and where a newer one that runs takes the device: the controller
-    orders it soon, and nobody should migrate twice.
+    orders it soon, and nobody should migrate twice. A running one whose wave of this device is not
+    open yet leaves it to an older one meanwhile.
     """
     for rollout in newest_first:
-        if may_start(rollout.phase) and parse_selector(rollout.cohort).matches(tags):
-            return rollout if rollout.phase is Phase.COMPLETE else None
+        if rollout.phase not in FORWARD or not parse_selector(rollout.cohort).matches(tags):
+            continue
+        if rollout.kind is Kind.RECALL or exclusion_of(rollout, standing) is not None:
+            continue
+        if rollout.phase is Phase.COMPLETE:
+            return rollout
+        if wave_in(rollout, standing.device) <= rollout.wave:
+            return None
     return None
 
 
-def _judge(rollout: Rollout, places: frozenset[Place], now: float) -> Rollout:
-    verdict = _verdict(places)
-    phase = VERDICTS[rollout.phase].get(verdict) if verdict else None
-    return replace(rollout, phase=phase, ended_at=now) if phase else rollout
+def _begun(rollout: Rollout, cohort: Sequence[Standing], now: float) -> Rollout:
+    """Cut the waves at the first device, and start the clock of a wave that may start."""
+    if not rollout.thresholds and rollout.phase in ADDING:
+        rollout = _cut(rollout, cohort, now)
+    waits = rollout.phase is Phase.RUNNING and rollout.wave_started_at is None
+    if waits and rollout.thresholds and is_open(rollout.plan.window, now):
+        return replace(rollout, wave_started_at=now)
+    return rollout
 
 
-def _verdict(places: frozenset[Place]) -> Verdict | None:
-    if not places or not places <= SETTLED | {Place.SUPERSEDED}:
-        return None
-    return Verdict.REST_TAKEN_OVER if Place.SUPERSEDED in places else Verdict.ALL_SETTLED
+def _cut(rollout: Rollout, cohort: Iterable[Standing], now: float) -> Rollout:
+    able = [each for each in cohort if exclusion_of(rollout, each) is None]
+    if not able:
+        return rollout
+    fractions = [fraction_of(each.device, rollout.number) for each in able]
+    silent = sum(is_offline(each, now) for each in able) / len(able)
+    thresholds = thresholds_of(rollout.plan.waves, fractions)
+    return replace(rollout, thresholds=thresholds, silent_before=silent)
 
 
-def _is_owed(rollout: Rollout, standing: Standing) -> bool:
-    if standing.rollout == rollout.number:
-        return may_start(rollout.phase) and is_ahead(standing)
-    return rollout.phase is Phase.RUNNING and standing.rollout < rollout.number
+def _settle(
+    rollout: Rollout,
+    cohort: Sequence[Standing],
+    waves: Mapping[str, int],
+    now: float,
+    recalled: Collection[str],
+) -> tuple[Rollout, Sequence[Seen]]:
+    """Apply what the fleet shows until nothing changes."""
+    seen = _see(rollout, cohort, waves, now, recalled)
+    while True:
+        rollout = assessed(rollout, seen, now)
+        turn = turn_of(rollout, seen, now, recalled)
+        phase = TURNS[rollout.phase].get(turn) if turn else None
+        if phase is None:
+            return rollout, seen
+        if turn is Turn.WAVE_DONE:
+            rollout = _begun(_going_on(rollout, rollout.wave + 1), cohort, now)
+            continue
+        assert turn is not None
+        turned = goes_back(rollout)
+        rollout = _entered(rollout, phase, REASONS.get(turn), now)
+        if goes_back(rollout) is not turned:
+            seen = _see(rollout, cohort, waves, now, recalled)
 
 
-def _order(rollout: Rollout, standing: Standing) -> Order:
-    return Order(standing.device, Target(next_generation(standing), rollout.digest))
+def _see(
+    rollout: Rollout,
+    cohort: Sequence[Standing],
+    waves: Mapping[str, int],
+    now: float,
+    recalled: Collection[str],
+) -> Sequence[Seen]:
+    return [
+        Seen(each, waves[each.device], place_of(rollout, each, now, recalled)) for each in cohort
+    ]
 
 
-def _is_watched(rollout: Rollout, cohort: Iterable[Standing], now: float) -> bool:
-    if rollout.phase is Phase.RUNNING:
+def _promoted(rollout: Rollout, *, to_end: bool) -> Rollout:
+    """Open the next wave, or all; after the last, want no more evidence than there is."""
+    last = rollout.last_wave
+    wave = last if to_end else min(rollout.wave + 1, last)
+    insists = to_end or rollout.wave == last
+    return replace(_going_on(rollout, wave), to_end=rollout.to_end or insists)
+
+
+def _going_on(rollout: Rollout, wave: int) -> Rollout:
+    """Run in a wave, with all the time that the plan gives it."""
+    overdue = sum(each.get(Place.OVERDUE, 0) for each in rollout.tally)
+    return replace(
+        rollout,
+        phase=Phase.RUNNING,
+        reason=None,
+        wave=wave,
+        wave_started_at=None,
+        wave_settled_at=None,
+        overdue_accepted=overdue,
+        finding=None if wave != rollout.wave else rollout.finding,
+    )
+
+
+def _entered(rollout: Rollout, phase: Phase, reason: Reason | None, now: float) -> Rollout:
+    ended_at = rollout.ended_at if rollout.ended_at is not None else now
+    return replace(
+        rollout,
+        phase=phase,
+        reason=rollout.reason if phase is Phase.REVERTED else reason,
+        ended_at=ended_at if phase in ENDED else None,
+        watched=True,
+    )
+
+
+def _tally(rollout: Rollout, seen: Sequence[Seen]) -> tuple[Mapping[Place, int], ...]:
+    waves: list[Counter[Place]] = [Counter() for _ in rollout.plan.waves]
+    for each in seen:
+        waves[each.wave][each.place] += 1
+    return tuple({place: wave[place] for place in Place if wave[place]} for wave in waves)
+
+
+def _is_watched(rollout: Rollout, seen: Sequence[Seen], now: float) -> bool:
+    if rollout.phase not in ENDED:
         return True
-    own = [each for each in cohort if each.rollout == rollout.number]
+    own = [each.standing for each in seen if each.standing.rollout == rollout.number]
     if rollout.phase is Phase.COMPLETE:
-        return any(place_of(rollout, each, now) not in SETTLED for each in own)
-    return rollout.phase is Phase.STOPPED and any(_may_move(each, now) for each in own)
+        unsettled = (each for each in seen if each.place not in SETTLED - {Place.OVERDUE})
+        return any(each.standing.rollout == rollout.number for each in unsettled)
+    return rollout.phase is Phase.HELD and any(_may_move(each, now) for each in own)
 
 
 def _may_move(standing: Standing, now: float) -> bool:
@@ -260,7 +265,7 @@ def _may_move(standing: Standing, now: float) -> bool:
 
     One that serves the wanted bundle already arrives by merely hearing of its target.
     """
-    if standing.target is None or has_failed(standing) or has_arrived(standing):
+    if standing.target is None or is_settled(standing):
         return False
     if standing.generation != standing.target.generation or is_ahead(standing):
         return standing.generation < standing.target.generation

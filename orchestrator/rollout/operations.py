@@ -1,27 +1,56 @@
-"""What operators do with backbones and rollouts."""
+"""What operators do with rollouts."""
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.paging import Page, PageRequest
-from orchestrator.ports import BackboneStore, Clock, Permits, RolloutStore
-from orchestrator.rollout.backbone import parse_reference
-from orchestrator.rollout.controller import Controller
-from orchestrator.rollout.machine import Command, Rollout, obey
+from orchestrator.ports import BackboneStore, Clock, RolloutStore
+from orchestrator.rollout.backbone import Backbone, Reference, parse_reference
+from orchestrator.rollout.controller import Controller, Saved, Wish
+from orchestrator.rollout.history import started
+from orchestrator.rollout.machine import obey
+from orchestrator.rollout.orders import retries, revocations
+from orchestrator.rollout.phases import FORWARD, Command, Phase, Reason
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.rollout import Event, Happening, Kind, Needs, Rollout
 
 SAVES_MAX = 20  # the controller writes every few seconds: more lost races than this are a defect
+LOOKED_BACK_MAX = 1000  # rollouts, in search of the one before
+REVOKE = Wish(revocations, Happening.REVOKED)
+RETRY = Wish(retries, Happening.RETRIED)
+
+_DoneT = TypeVar("_DoneT")
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """A stopped rollout, with the devices that may still start and for how many seconds at most."""
+class Change:
+    """What a command did.
+
+    ``changed`` is false where the rollout was as the command wants it already. ``may_still_start``
+    devices hold a permit and may begin on it within ``within_seconds``; ``ordered`` devices got a
+    new target.
+    """
 
     rollout: Rollout
-    may_still_start: int
-    within_seconds: int
+    changed: bool = True
+    may_still_start: int = 0
+    within_seconds: int = 0
+    ordered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A recalled backbone with the rollouts that take it away; none where it was recalled before.
+
+    The first is the recall itself.
+    """
+
+    backbone: Backbone
+    rollouts: tuple[Rollout, ...] = ()
 
 
 class Rollouts:
@@ -46,29 +75,86 @@ class Rollouts:
         self._controller = controller
         self._clock = clock
 
-    async def start(self, backbone: str, cohort: str) -> Rollout:
-        """Bring a backbone to a cohort, and give the orders.
+    async def start(self, plan: Plan) -> Rollout:
+        """Bring a backbone to a cohort, and give the first orders.
 
         Raises:
             FieldwiseError: ``NOT_FOUND`` for the backbone, ``INVALID_ARGUMENT`` for a bad reference
-                or selector.
+                or selector, ``ILLEGAL_COMMAND`` for a recalled backbone.
         """
-        selector = parse_selector(cohort)
-        found = await self._backbones.find(parse_reference(backbone))
-        rollout = await self._rollouts.add(found, selector, self._clock.now())
-        return await self._insist(rollout.number, self._controller.look_at)
+        selector = parse_selector(plan.cohort)
+        found = await self._backbones.find(parse_reference(plan.backbone))
+        return await self._start(found, replace(plan, cohort=str(selector)), Kind.FORWARD)
 
-    async def stop(self, rollout_id: str) -> Stopped:
-        """Let no further device of a rollout start.
+    async def pause(self, rollout_id: str, *, now: bool = False) -> Change:
+        """Let no further device start until it is resumed; ``now`` takes the target back, too."""
+        return await self._command(rollout_id, Command.PAUSE, REVOKE if now else None)
+
+    async def resume(self, rollout_id: str) -> Change:
+        """Go on; the wave has its whole time again."""
+        return await self._command(rollout_id, Command.RESUME)
+
+    async def promote(self, rollout_id: str, *, to_end: bool = False) -> Change:
+        """Open the next wave, or all that are left, whatever the gate waits for.
+
+        In the last wave it takes what is undecided for enough. Harm turns a rollout back all the
+        same.
+        """
+        command = Command.PROMOTE_TO_END if to_end else Command.PROMOTE
+        return await self._command(rollout_id, command)
+
+    async def abort(self, rollout_id: str) -> Change:
+        """Order every device that has the rollout's backbone, or may get it, back."""
+        return await self._command(rollout_id, Command.ABORT)
+
+    async def hold(self, rollout_id: str, *, now: bool = False) -> Change:
+        """End it where it is; ``now`` takes the target back from devices that have not settled."""
+        return await self._command(rollout_id, Command.HOLD, REVOKE if now else None)
+
+    async def retry(self, rollout_id: str) -> Change:
+        """Order failed devices again what they failed at."""
+        return await self._command(rollout_id, Command.RETRY_FAILED, RETRY)
+
+    async def undo(self, rollout_id: str, to: str = "") -> Change:
+        """Bring a rollout's cohort back to the backbone of an earlier one, unjudged.
+
+        Args:
+            rollout_id: What is undone; it stays as it is, and loses its devices to the new one.
+            to: The earlier rollout; empty for the newest of the same cohort that went well and had
+                another backbone.
 
         Raises:
-            FieldwiseError: ``NOT_FOUND``, or ``ILLEGAL_COMMAND`` where it does not run.
+            FieldwiseError: ``NOT_FOUND`` where there is no such rollout, ``ILLEGAL_COMMAND`` where
+                it is not earlier or its backbone was recalled.
         """
-        number = rollout_number(rollout_id)
-        await self._insist(number, self._save_stopped)
-        rollout = await self._insist(number, self._controller.look_at)
-        now = self._clock.now()
-        return _stopped(rollout, await self._rollouts.permits(rollout.number, now), now)
+        undone = await self._rollouts.get(rollout_number(rollout_id))
+        earlier = await self._earlier(undone, to)
+        found = await self._backbones.find(Reference(earlier.digest, None, None))
+        plan = Plan(backbone=earlier.title, cohort=undone.cohort)
+        rollout = await self._start(found, plan, Kind.UNDO)
+        return Change(rollout, ordered=sum(rollout.counts.values()))
+
+    async def recall(self, reference: str) -> Recalled:
+        """Withhold a backbone from everyone, and order back whoever runs it.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` or ``INVALID_ARGUMENT`` for the reference.
+        """
+        found = await self._backbones.find(parse_reference(reference))
+        plan = Plan(backbone=found.manifest.title)
+        fresh = replace(
+            fresh_rollout(found, plan, Kind.RECALL, self._clock.now()),
+            phase=Phase.REVERTING,
+            reason=Reason.RECALLED,
+        )
+        recall = await self._rollouts.recall(fresh, (started(fresh, fresh.created_at),))
+        if recall is None:
+            return Recalled(found)
+        bring = [each for each in await self._rollouts.watched() if each.digest == found.digest]
+        # The newest first: it is the recall, and takes the devices from all others.
+        turned = [await self._insist(each.number, self._controller.look_at) for each in bring]
+        back = tuple(each for each in turned if each.reason is Reason.RECALLED)
+        return Recalled(replace(found, recalled_at=fresh.created_at), back)
 
     async def get(self, rollout_id: str) -> Rollout:
         """Return a rollout with counts as of now.
@@ -91,10 +177,74 @@ class Rollouts:
         """Return rollouts, newest first, with counts as of the controller's last look."""
         return await self._rollouts.list(page)
 
-    async def _save_stopped(self, rollout: Rollout) -> Rollout:
-        return await self._rollouts.save(obey(rollout, Command.STOP, self._clock.now()))
+    async def history(self, rollout_id: str, page: PageRequest) -> Page[Event]:
+        """Return what happened to a rollout, newest first.
 
-    async def _insist(self, number: int, deed: Callable[[Rollout], Awaitable[Rollout]]) -> Rollout:
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        return await self._rollouts.history(rollout_number(rollout_id), page)
+
+    async def _start(self, backbone: Backbone, plan: Plan, kind: Kind) -> Rollout:
+        if backbone.recalled_at is not None:
+            raise FieldwiseError(
+                Fault.ILLEGAL_COMMAND, f"{backbone.manifest.title} was recalled; nobody gets it"
+            )
+        fresh = fresh_rollout(backbone, plan, kind, self._clock.now())
+        rollout = await self._rollouts.add(fresh, (started(fresh, fresh.created_at),))
+        return await self._insist(rollout.number, self._controller.look_at)
+
+    async def _command(self, rollout_id: str, command: Command, wish: Wish | None = None) -> Change:
+        """Obey, look and save in one, and count who may still start.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, or ``ILLEGAL_COMMAND`` where the command has no meaning
+                in the rollout's phase.
+        """
+
+        async def obeyed(read: Rollout) -> tuple[Rollout, Saved]:
+            after, events = obey(read, command, self._clock.now())
+            if wish is not None:
+                after = replace(after, watched=True)
+            return after, await self._controller.carry_out(read, after, events, wish)
+
+        number = rollout_number(rollout_id)
+        before = await self._rollouts.get(number)
+        after, saved = await self._insist(number, obeyed)
+        change = Change(
+            saved.rollout,
+            changed=saved.ordered > 0 or _moved(before, after),
+            ordered=saved.ordered,
+        )
+        return change if saved.rollout.phase in FORWARD else await self._with_permits(change)
+
+    async def _with_permits(self, change: Change) -> Change:
+        now = self._clock.now()
+        permits = await self._rollouts.permits(change.rollout.number, now)
+        if permits.devices == 0:
+            return change
+        seconds = max(1, round(permits.until - now + 0.5))
+        return replace(change, may_still_start=permits.devices, within_seconds=seconds)
+
+    async def _earlier(self, undone: Rollout, to: str) -> Rollout:
+        if to:
+            earlier = await self._rollouts.get(rollout_number(to))
+            if earlier.number >= undone.number or earlier.kind is Kind.RECALL:
+                raise FieldwiseError(
+                    Fault.ILLEGAL_COMMAND, f"{earlier.id} brought nothing before {undone.id}"
+                )
+            return earlier
+        recalled = await self._backbones.recalled()
+        for each in (await self._rollouts.list(PageRequest(LOOKED_BACK_MAX))).items:
+            older = each.number < undone.number and each.phase is Phase.COMPLETE
+            other = each.digest not in recalled | {undone.digest}
+            if older and other and each.cohort == undone.cohort:
+                return each
+        raise FieldwiseError(
+            Fault.NOT_FOUND, f"no rollout before {undone.id} brought its cohort something else"
+        )
+
+    async def _insist(self, number: int, deed: Callable[[Rollout], Awaitable[_DoneT]]) -> _DoneT:
         """Do it to the rollout as it is now, again where another writer was faster."""
         for _ in range(SAVES_MAX):
             try:
@@ -105,6 +255,18 @@ class Rollouts:
         raise FieldwiseError(
             Fault.CONFLICT, f"the rollout r{number} changed {SAVES_MAX} times while being saved"
         )
+
+
+def fresh_rollout(backbone: Backbone, plan: Plan, kind: Kind, now: float) -> Rollout:
+    """Return a rollout as it starts, without its number."""
+    manifest = backbone.manifest
+    needs = Needs(
+        manifest.requirements.agent_version,
+        manifest.requirements.memory_mib,
+        tuple(variant.name for variant in manifest.variants),
+    )
+    title = manifest.title
+    return Rollout(0, backbone.digest, title, plan.cohort, now, plan, kind=kind, needs=needs)
 
 
 def rollout_number(rollout_id: str) -> int:
@@ -118,7 +280,6 @@ def rollout_number(rollout_id: str) -> int:
     return int(rollout_id[1:])
 
 
-def _stopped(rollout: Rollout, permits: Permits, now: float) -> Stopped:
-    if permits.devices == 0:
-        return Stopped(rollout, 0, 0)
-    return Stopped(rollout, permits.devices, max(1, round(permits.until - now + 0.5)))
+def _moved(before: Rollout, after: Rollout) -> bool:
+    told = (before.phase, before.wave, before.to_end)
+    return told != (after.phase, after.wave, after.to_end)

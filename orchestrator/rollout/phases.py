@@ -120,3 +120,5 @@ TURNS: Mapping[Phase, Mapping[Turn, Phase]] = MappingProxyType(
 
 ADDING = frozenset({Phase.RUNNING, Phase.PAUSED})  # the cohort grows by whoever comes to match
 FORWARD = frozenset({Phase.RUNNING, Phase.COMPLETE})  # devices may start on the backbone
+BACKWARD = frozenset({Phase.REVERTING, Phase.REVERTED})  # and are brought back
+ENDED = frozenset({Phase.HELD, Phase.COMPLETE, Phase.REVERTED, Phase.SUPERSEDED})

@@ -95,12 +95,14 @@ class Rollout:
 class Order:
     """A new target for one device; it replaces whatever target the device had.
 
-    ``before`` are the digests that the device can go back to, the newest first.
+    ``before`` are the digests that the device can go back to, the newest first; ``at`` is when it
+    was given.
     """
 
     device: str
     target: Target
     before: tuple[str, ...] = ()
+    at: float = 0.0
 
 
 class Happening(StrEnum):

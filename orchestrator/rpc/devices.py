@@ -10,6 +10,7 @@ from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.fleet.check_in import CheckIns, Orders, StartPermit
 from orchestrator.ports import BundleStore
+from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc import translate
 from orchestrator.rpc.enrolment import credentials_to
 from orchestrator.rpc.interceptors import calling, calling_device
@@ -26,6 +27,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         check_ins: Reports and orders.
         enrolment: Membership.
         bundles: Content by digest.
+        withholding: What of it may not be had any more.
         device_address: host:port of this API as devices are told it.
         downloads_max: Downloads at the same time.
         downloaded: Told the size of every piece that is sent.
@@ -36,6 +38,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         check_ins: CheckIns,
         enrolment: Enrolment,
         bundles: BundleStore,
+        withholding: Withholding,
         *,
         device_address: str,
         downloads_max: int,
@@ -44,6 +47,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._check_ins = check_ins
         self._enrolment = enrolment
         self._bundles = bundles
+        self._withholding = withholding
         self._device_address = device_address
         self._downloads = _Downloads(downloads_max)
         self._downloaded = downloaded
@@ -58,6 +62,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self, request: device_pb2.DownloadRequest, context: Context
     ) -> AsyncIterator[device_pb2.DownloadResponse]:
         digest = translate.digest_from(request.digest)
+        await self._withholding.check(digest)
         offset = translate.whole(request.offset, "offset")
         with self._downloads.one_of(calling_device()):
             total = await self._bundles.size(digest)
@@ -118,4 +123,8 @@ def orders_to(orders: Orders) -> device_pb2.CheckInResponse:
 
 
 def _permit_to(permit: StartPermit) -> device_pb2.StartPermit:
-    return device_pb2.StartPermit(generation=permit.generation, seconds=permit.seconds)
+    return device_pb2.StartPermit(
+        generation=permit.generation,
+        seconds=permit.seconds,
+        bytes_per_second=permit.bytes_per_second,
+    )

@@ -12,18 +12,11 @@ from orchestrator.paging import PageRequest
 from orchestrator.ports import BackboneStore
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.backbone import parse_reference
-from orchestrator.rollout.operations import Rollouts
 from orchestrator.rpc import translate
 from orchestrator.rpc import translate_views as to_wire
+from orchestrator.rpc.operating_rollouts import RolloutCalls, RolloutUseCases
 from orchestrator.survey import Survey
-from orchestrator.views import (
-    DeviceView,
-    StopView,
-    view_backbone,
-    view_device,
-    view_rollout,
-    view_ticket,
-)
+from orchestrator.views import DeviceView, view_backbone, view_device, view_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +27,12 @@ class OperatorUseCases:
     directory: Directory
     publishing: Publishing
     backbones: BackboneStore
-    rollouts: Rollouts
+    about_rollouts: RolloutUseCases
     survey: Survey
     write_ticket: Callable[[Minted], str]
 
 
-class OperatorServicer(operator_pb2_grpc.OperatorServicer):
+class OperatorServicer(RolloutCalls, operator_pb2_grpc.OperatorServicer):
     """The operator API.
 
     Args:
@@ -47,6 +40,7 @@ class OperatorServicer(operator_pb2_grpc.OperatorServicer):
     """
 
     def __init__(self, uses: OperatorUseCases) -> None:
+        super().__init__(uses.about_rollouts)
         self._uses = uses
 
     async def CreateTicket(
@@ -136,36 +130,6 @@ class OperatorServicer(operator_pb2_grpc.OperatorServicer):
         view = view_backbone(found, counts.get(found.digest, 0))
         return messages.GetBackboneResponse(backbone=to_wire.backbone_to(view))
 
-    async def StartRollout(
-        self, request: messages.StartRolloutRequest, context: Context
-    ) -> messages.StartRolloutResponse:
-        rollout = await self._uses.rollouts.start(request.plan.backbone, request.plan.cohort)
-        return messages.StartRolloutResponse(rollout=to_wire.rollout_to(view_rollout(rollout)))
-
-    async def ListRollouts(
-        self, request: messages.ListRolloutsRequest, context: Context
-    ) -> messages.ListRolloutsResponse:
-        page = await self._uses.rollouts.list(_page(request))
-        return messages.ListRolloutsResponse(
-            rollouts=[to_wire.rollout_to(view_rollout(each)) for each in page.items],
-            next_page_token=page.next_token,
-        )
-
-    async def GetRollout(
-        self, request: messages.GetRolloutRequest, context: Context
-    ) -> messages.GetRolloutResponse:
-        rollout = await self._uses.rollouts.get(request.id)
-        return messages.GetRolloutResponse(rollout=to_wire.rollout_to(view_rollout(rollout)))
-
-    async def StopRollout(
-        self, request: messages.StopRolloutRequest, context: Context
-    ) -> messages.StopRolloutResponse:
-        stopped = await self._uses.rollouts.stop(request.id)
-        view = StopView(
-            view_rollout(stopped.rollout), stopped.may_still_start, stopped.within_seconds
-        )
-        return to_wire.stop_to(view)
-
     async def ApplySettings(
         self, request: messages.ApplySettingsRequest, context: Context
     ) -> messages.ApplySettingsResponse:
@@ -179,12 +143,7 @@ class OperatorServicer(operator_pb2_grpc.OperatorServicer):
         return to_wire.fleet_to(await self._uses.survey.fleet_view())
 
 
-Paged = (
-    messages.ListTicketsRequest
-    | messages.ListDevicesRequest
-    | messages.ListBackbonesRequest
-    | messages.ListRolloutsRequest
-)
+Paged = messages.ListTicketsRequest | messages.ListDevicesRequest | messages.ListBackbonesRequest
 
 
 def _page(request: Paged) -> PageRequest:

@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from fieldwise.v1alpha1 import operator_pb2, rollout_pb2
+from fieldwise.v1alpha1 import operator_pb2
 from orchestrator.fleet.device import DeviceState
-from orchestrator.rollout.machine import Phase, Place
 from orchestrator.rpc.translate import (
     digest_from,
     digest_to,
@@ -29,8 +28,6 @@ from orchestrator.views import (
     DeviceView,
     FleetView,
     LookView,
-    RolloutView,
-    StopView,
     TicketView,
     VariantView,
 )
@@ -38,12 +35,6 @@ from orchestrator.views import (
 ViewT = TypeVar("ViewT")
 
 STATES = words(DeviceState, operator_pb2.DeviceState, "DEVICE_STATE")
-ROLLOUT_PHASES = {
-    Phase.RUNNING: rollout_pb2.ROLLOUT_PHASE_RUNNING,
-    Phase.STOPPED: rollout_pb2.ROLLOUT_PHASE_HELD,
-    Phase.COMPLETE: rollout_pb2.ROLLOUT_PHASE_COMPLETE,
-    Phase.SUPERSEDED: rollout_pb2.ROLLOUT_PHASE_SUPERSEDED,
-}
 
 
 def ticket_from(message: operator_pb2.Ticket) -> TicketView:
@@ -119,6 +110,7 @@ def backbone_from(message: operator_pb2.Backbone) -> BackboneView:
             LookView(each.name, each.image_size, each.readings, each.feature_width)
             for each in message.looks
         ),
+        recalled_at=optional(message, "recall_time", moment_from),
     )
 
 
@@ -149,46 +141,7 @@ def backbone_to(backbone: BackboneView) -> operator_pb2.Backbone:
             )
             for each in backbone.looks
         ],
-    )
-
-
-def rollout_from(message: rollout_pb2.Rollout) -> RolloutView:
-    counts = {place: getattr(message.counts, place.value) for place in Place}
-    return RolloutView(
-        id=message.id,
-        digest=digest_from(message.bundle_digest),
-        title=message.bundle_name,
-        cohort=message.cohort,
-        phase=word_from(ROLLOUT_PHASES, message.phase, "rollout phase"),
-        created_at=moment_from(message.create_time),
-        ended_at=optional(message, "end_time", moment_from),
-        counts={place: count for place, count in counts.items() if count},
-    )
-
-
-def rollout_to(rollout: RolloutView) -> rollout_pb2.Rollout:
-    counts = {place.value: count for place, count in rollout.counts.items()}
-    return rollout_pb2.Rollout(
-        id=rollout.id,
-        bundle_digest=digest_to(rollout.digest),
-        bundle_name=rollout.title,
-        cohort=rollout.cohort,
-        phase=ROLLOUT_PHASES[rollout.phase],
-        counts=rollout_pb2.RolloutCounts(**counts),
-        create_time=moment_to(rollout.created_at),
-        end_time=moment_to(rollout.ended_at) if rollout.ended_at else None,
-    )
-
-
-def stop_from(message: operator_pb2.StopRolloutResponse) -> StopView:
-    return StopView(rollout_from(message.rollout), message.may_still_start, message.within_seconds)
-
-
-def stop_to(stop: StopView) -> operator_pb2.StopRolloutResponse:
-    return operator_pb2.StopRolloutResponse(
-        rollout=rollout_to(stop.rollout),
-        may_still_start=stop.may_still_start,
-        within_seconds=stop.within_seconds,
+        recall_time=moment_to(backbone.recalled_at) if backbone.recalled_at else None,
     )
 
 
@@ -200,6 +153,7 @@ def fleet_from(message: operator_pb2.GetFleetStatusResponse) -> FleetView:
         devices_by_backbone=dict(message.devices_by_backbone),
         rollouts_running=message.rollouts_running,
         tickets_open=message.tickets_open,
+        rollouts_by_phase=dict(message.rollouts_by_phase),
     )
 
 
@@ -211,6 +165,7 @@ def fleet_to(fleet: FleetView) -> operator_pb2.GetFleetStatusResponse:
         devices_by_backbone=dict(fleet.devices_by_backbone),
         rollouts_running=fleet.rollouts_running,
         tickets_open=fleet.tickets_open,
+        rollouts_by_phase=dict(fleet.rollouts_by_phase),
     )
 
 

@@ -27,19 +27,29 @@ from orchestrator.fleet.device import (
     Device,
     Permit,
     Standing,
-    Target,
-    next_generation,
     not_a_member,
 )
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
-from orchestrator.ports import Sighting, Visitor
-from orchestrator.rollout.machine import Order, Phase, may_start
+from orchestrator.ports import Granted, Sighting, Visitor
+from orchestrator.rollout.limits import (
+    Load,
+    continued,
+    is_bounded,
+    is_renewed,
+    refuses,
+    share_of,
+)
+from orchestrator.rollout.orders import order_for
+from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.rollout import Kind, Rollout, is_way_back, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.membership import check_caller, holds
 from orchestrator.storage.sql.orders import find_host, give_newcomer, open_again
+from orchestrator.storage.sql.permits import keep_permit, load_of
+from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.rows import (
     SETTINGS,
     device_of,
@@ -52,11 +62,11 @@ from orchestrator.storage.sql.rows import (
 )
 from orchestrator.storage.sql.selectors import matches
 from orchestrator.storage.sql.tables import (
+    backbones,
     device_keys,
     device_tags,
     devices,
     reports,
-    rollout_members,
     rollouts,
 )
 
@@ -171,19 +181,19 @@ class SqlCheckIns:
                 await check_caller(connection, caller)
                 raise not_a_member(caller.device)
             free = row["rollout"] is None
-            welcome = free and await find_host(connection, caller.device) is not None
+            welcome = free and await find_host(connection, standing_of(row)) is not None
         return _visitor_of(row, is_welcome=welcome)
 
-    async def welcome(self, device_id: str, generation: int) -> Visitor | None:
+    async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
         async with self._database.write() as connection:
-            host = await find_host(connection, device_id)
+            standing = await _standing(connection, device_id)
+            host = await find_host(connection, standing) if standing else None
             if host is None:
                 return None
             await open_again(connection, host.number)
             standing = standing_of(await _affairs_of(connection, device_id))
             if not standing.rollout:
-                above = max(next_generation(standing), generation + 1)
-                order = Order(device_id, Target(above, host.digest))
+                order = order_for(host, standing, now, generation)
                 await give_newcomer(connection, host.number, order)
             return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
 
@@ -210,31 +220,27 @@ class SqlCheckIns:
                 _KEEP, [{f"new_{k}": v for k, v in sighting_values(s).items()} for s in ordered]
             )
 
-    async def permit(self, device_id: str, permit: Permit) -> bool:
-        rollout = (
-            select(rollouts.c.number, rollouts.c.phase)
-            .join(devices, devices.c.rollout == rollouts.c.number)
-            .where(devices.c.id == device_id, devices.c.removed_at.is_(None))
-            .with_for_update(read=True, of=rollouts)
-        )
-        wanted = exists().where(
-            devices.c.id == device_id,
-            devices.c.rollout == rollout_members.c.rollout,
-            devices.c.target_generation == permit.generation,
-        )
-        give = update(rollout_members).values(
-            permit_generation=permit.generation, permit_expires_at=permit.expires_at
-        )
+    async def permit(self, device_id: str, permit: Permit, now: float) -> Granted | None:
         async with self._database.write() as connection:
-            row = (await connection.execute(rollout)).one_or_none()
-            if row is None or not may_start(Phase(row.phase)):
-                return False
-            given = give.where(
-                rollout_members.c.rollout == row.number,
-                rollout_members.c.device == device_id,
-                wanted,
-            )
-            return (await connection.execute(given)).rowcount == 1
+            rollout = await _rollout_of(connection, device_id)
+            standing = await _standing(connection, device_id)
+            if rollout is None or standing is None or standing.rollout != rollout.number:
+                return None
+            target = standing.target
+            if target is None or target.generation != permit.generation:
+                return None
+            if not may_start(rollout, target) or await _is_recalled(connection, target.digest):
+                return None
+            bounded = is_bounded(rollout)
+            load = await load_of(connection, rollout, device_id, now) if bounded else Load()
+            waits = refuses(rollout, load, now, renewed=is_renewed(permit, standing.permit, now))
+            if waits and not is_way_back(rollout, target):
+                return None
+            kept = continued(permit, standing.permit, now)
+            await keep_permit(connection, rollout.number, device_id, kept)
+            if rollout.phase is Phase.COMPLETE and not rollout.watched:
+                await open_again(connection, rollout.number)
+            return Granted(kept, share_of(rollout, load))
 
 
 _KEEP = (
@@ -254,16 +260,12 @@ _KEEP = (
 )
 
 
-_PHASE = (
-    select(rollouts.c.phase)
-    .where(rollouts.c.number == devices.c.rollout)
-    .scalar_subquery()
-    .label("phase")
-)
-
-
 def _select_affairs(device_id: str) -> Select[Any]:
-    return select_standings(*SETTINGS, _PHASE).where(devices.c.id == device_id)
+    own = rollouts.c.number == devices.c.rollout
+    affairs = select_standings(
+        *SETTINGS, rollouts.c.phase, rollouts.c.kind, rollouts.c.digest.label("rollout_digest")
+    )
+    return affairs.outerjoin(rollouts, own).where(devices.c.id == device_id)
 
 
 async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping:
@@ -275,8 +277,35 @@ async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping
 
 
 def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
-    starts = row["phase"] is not None and may_start(Phase(row["phase"]))
-    return Visitor(standing_of(row), settings_of(row), starts, is_welcome)
+    standing = standing_of(row)
+    target, phase = standing.target, row["phase"]
+    # Nothing else of the rollout counts here, and its plan need not be read at every check-in.
+    back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
+    starts = target is not None and (back or phase in FORWARD)
+    return Visitor(standing, settings_of(row), bool(starts), is_welcome)
+
+
+async def _standing(connection: AsyncConnection, device_id: str) -> Standing | None:
+    found = await connection.execute(select_standings().where(devices.c.id == device_id))
+    row = found.mappings().one_or_none()
+    return None if row is None else standing_of(row)
+
+
+async def _rollout_of(connection: AsyncConnection, device_id: str) -> Rollout | None:
+    """Hold the row of a device's rollout, so that its phase stays and no one else counts."""
+    statement = (
+        select(rollouts)
+        .join(devices, devices.c.rollout == rollouts.c.number)
+        .where(devices.c.id == device_id, devices.c.removed_at.is_(None))
+        .with_for_update(of=rollouts)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return None if row is None else rollout_of(row)
+
+
+async def _is_recalled(connection: AsyncConnection, digest: str) -> bool:
+    statement = select(backbones.c.recalled_at).where(backbones.c.digest == digest)
+    return (await connection.execute(statement)).scalar_one() is not None
 
 
 async def _tags_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -11,8 +11,11 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from orchestrator.rollout.machine import Order, Phase, Rollout, host_of, may_start
-from orchestrator.storage.sql.rows import rollout_of
+from orchestrator.fleet.device import Standing
+from orchestrator.rollout.machine import host_of
+from orchestrator.rollout.phases import FORWARD
+from orchestrator.rollout.rollout import Kind, Order, Rollout
+from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.tables import device_tags, devices, rollout_members, rollouts
 
 _GIVE = (
@@ -26,17 +29,32 @@ _GIVE = (
     .values(
         target_generation=bindparam("order_generation"),
         target_digest=bindparam("order_digest"),
+        target_variant=bindparam("order_variant"),
+        target_back=bindparam("order_back"),
         rollout=bindparam("order_rollout"),
     )
 )
-_OPEN = [phase.value for phase in Phase if may_start(phase)]
+_REMEMBER = (
+    update(rollout_members)
+    .where(
+        rollout_members.c.rollout == bindparam("order_rollout"),
+        rollout_members.c.device == bindparam("order_device"),
+        exists().where(
+            devices.c.id == rollout_members.c.device,
+            devices.c.target_generation == bindparam("order_generation"),
+            devices.c.rollout == bindparam("order_rollout"),
+        ),
+    )
+    .values(before=bindparam("order_before"), ordered_at=bindparam("order_at"))
+)
+_OPEN = [phase.value for phase in FORWARD]
 # Of rollouts with the same selector the newest goes first anyway, however many there have been.
 _HOSTS = (
     select(rollouts)
     .where(
         rollouts.c.number.in_(
             select(func.max(rollouts.c.number))
-            .where(rollouts.c.phase.in_(_OPEN))
+            .where(rollouts.c.phase.in_(_OPEN), rollouts.c.kind != Kind.RECALL.value)
             .group_by(rollouts.c.cohort)
         )
     )
@@ -47,30 +65,42 @@ _HOSTS = (
 async def give(connection: AsyncConnection, number: int, orders: Sequence[Order]) -> None:
     """Write a rollout's orders, but for those that came too late."""
     ordered = sorted(orders, key=attrgetter("device"))  # one order everywhere, against deadlocks
-    await connection.execute(_GIVE, [_values(number, order) for order in ordered])
+    values = [_values(number, order) for order in ordered]
+    await connection.execute(_GIVE, [_without(each, "order_before", "order_at") for each in values])
     known = exists().where(
         rollout_members.c.rollout == number, rollout_members.c.device == devices.c.id
     )
     new = select(literal(number), devices.c.id).where(devices.c.rollout == number, ~known)
     await connection.execute(insert(rollout_members).from_select(["rollout", "device"], new))
+    wanted = ("order_digest", "order_variant", "order_back")
+    await connection.execute(_REMEMBER, [_without(each, *wanted) for each in values])
 
 
 async def give_newcomer(connection: AsyncConnection, number: int, order: Order) -> None:
     """Write an order to a device unless it belongs to a rollout meanwhile."""
     free = _GIVE.where(devices.c.rollout.is_(None))
-    if (await connection.execute(free, _values(number, order))).rowcount:
-        member = {"rollout": number, "device": order.device}
+    values = _without(_values(number, order), "order_before", "order_at")
+    if (await connection.execute(free, values)).rowcount:
+        member = {
+            "rollout": number,
+            "device": order.device,
+            "before": " ".join(order.before),
+            "ordered_at": order.at,
+        }
         await connection.execute(insert(rollout_members).values(member))
 
 
-async def find_host(connection: AsyncConnection, device_id: str) -> Rollout | None:
+async def find_host(connection: AsyncConnection, standing: Standing) -> Rollout | None:
     """Find the complete rollout that a device of no rollout belongs to by its tags."""
     found = (await connection.execute(_HOSTS)).mappings().all()
     if not found:
         return None
-    tags = select(device_tags.c.key, device_tags.c.value).where(device_tags.c.device == device_id)
+    tags = select(device_tags.c.key, device_tags.c.value).where(
+        device_tags.c.device == standing.device
+    )
     rows = (await connection.execute(tags)).all()
-    return host_of(map(rollout_of, found), {row.key: row.value for row in rows})
+    found_tags = {row.key: row.value for row in rows}
+    return host_of(map(rollout_of, found), standing, found_tags)
 
 
 async def open_again(connection: AsyncConnection, number: int) -> None:
@@ -85,4 +115,12 @@ def _values(number: int, order: Order) -> dict[str, Any]:
         "order_rollout": number,
         "order_generation": order.target.generation,
         "order_digest": order.target.digest,
+        "order_variant": order.target.variant,
+        "order_back": order.target.back,
+        "order_before": " ".join(order.before),
+        "order_at": order.at,
     }
+
+
+def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in values if name not in names}

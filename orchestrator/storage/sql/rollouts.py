@@ -3,29 +3,42 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from orchestrator.fleet.cohort import Selector, parse_selector
+from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Permit, Standing, may_still_start
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import Backbone, Reference
-from orchestrator.rollout.machine import Order, Phase, Rollout
+from orchestrator.rollout.phases import ADDING, FORWARD, Phase
+from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.orders import give
+from orchestrator.storage.sql.rollout_rows import (
+    event_of,
+    event_values,
+    fresh_values,
+    rollout_of,
+    rollout_values,
+)
 from orchestrator.storage.sql.rows import (
     backbone_of,
     backbone_values,
-    rollout_of,
-    rollout_values,
     select_standings,
     standing_of,
 )
 from orchestrator.storage.sql.selectors import matches
-from orchestrator.storage.sql.tables import backbones, devices, rollout_members, rollouts
+from orchestrator.storage.sql.tables import (
+    backbones,
+    devices,
+    reports,
+    rollout_events,
+    rollout_members,
+    rollouts,
+)
 
 
 class SqlBackbones:
@@ -68,6 +81,11 @@ class SqlBackbones:
             rows = (await connection.execute(statement)).mappings().all()
         return page_of([backbone_of(row) for row in rows], page, lambda each: each.number)
 
+    async def recalled(self) -> frozenset[str]:
+        statement = select(backbones.c.digest).where(backbones.c.recalled_at.is_not(None))
+        async with self._database.read() as connection:
+            return frozenset((await connection.execute(statement)).scalars())
+
     async def _insert(self, backbone: Backbone) -> Backbone:
         statement = insert(backbones).values(backbone_values(backbone)).returning(backbones)
         async with self._database.write() as connection:
@@ -86,19 +104,27 @@ class SqlRollouts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, backbone: Backbone, cohort: Selector, now: float) -> Rollout:
-        fresh = Rollout(0, backbone.digest, backbone.manifest.title, str(cohort), now)
-        values = {
-            "digest": fresh.digest,
-            "title": fresh.title,
-            "cohort": fresh.cohort,
-            "created_at": fresh.created_at,
-            "revision": fresh.revision,
-            **rollout_values(fresh),
-        }
-        statement = insert(rollouts).values(values).returning(rollouts)
+    async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
         async with self._database.write() as connection:
-            return rollout_of((await connection.execute(statement)).mappings().one())
+            return await _insert(connection, rollout, events)
+
+    async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
+        mark = (
+            update(backbones)
+            .where(backbones.c.digest == rollout.digest, backbones.c.recalled_at.is_(None))
+            .values(recalled_at=rollout.created_at)
+        )
+        bring = [phase.value for phase in FORWARD]
+        watch = (
+            update(rollouts)
+            .where(rollouts.c.digest == rollout.digest, rollouts.c.phase.in_(bring))
+            .values(watched=True, revision=rollouts.c.revision + 1)
+        )
+        async with self._database.write() as connection:
+            if (await connection.execute(mark)).rowcount == 0:
+                return None
+            await connection.execute(watch)
+            return await _insert(connection, rollout, events)
 
     async def get(self, number: int) -> Rollout:
         statement = select(rollouts).where(rollouts.c.number == number)
@@ -127,13 +153,18 @@ class SqlRollouts:
         belongs: ColumnElement[bool] = exists().where(
             member.c.rollout == rollout.number, member.c.device == devices.c.id
         )
-        if rollout.phase is Phase.RUNNING:
+        if rollout.kind is Kind.RECALL and rollout.phase is Phase.REVERTING:
+            runs = reports.c.bundle_in_use == rollout.digest
+            belongs = or_(belongs, runs, devices.c.target_digest == rollout.digest)
+        elif rollout.kind is not Kind.RECALL and rollout.phase in ADDING:
             belongs = or_(belongs, matches(parse_selector(rollout.cohort)))
         async with self._database.read() as connection:
             rows = (await connection.execute(select_standings().where(belongs))).mappings().all()
         return [standing_of(row) for row in rows]
 
-    async def save(self, rollout: Rollout, orders: Sequence[Order] = ()) -> Rollout:
+    async def save(
+        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+    ) -> Rollout:
         kept = replace(rollout, revision=rollout.revision + 1)
         statement = (
             update(rollouts)
@@ -146,7 +177,19 @@ class SqlRollouts:
                 raise refusals.rollout_changed(rollout.number)
             if orders:
                 await give(connection, rollout.number, orders)
+            await _tell(connection, rollout.number, events)
         return kept
+
+    async def history(self, number: int, page: PageRequest) -> Page[Event]:
+        newest_first = rollout_events.c.sequence.desc()
+        statement = select(rollout_events).where(rollout_events.c.rollout == number)
+        if (before := page.after_number) is not None:
+            statement = statement.where(rollout_events.c.sequence < before)
+        statement = statement.order_by(newest_first).limit(page.limit + 1)
+        async with self._database.read() as connection:
+            await _check_exists(connection, number)
+            rows = (await connection.execute(statement)).mappings().all()
+        return page_of([event_of(row) for row in rows], page, lambda each: each.sequence)
 
     async def permits(self, number: int, now: float) -> Permits:
         member = rollout_members.alias()
@@ -174,3 +217,24 @@ async def _check_exists(connection: AsyncConnection, number: int) -> None:
     found = await connection.execute(select(rollouts.c.number).where(rollouts.c.number == number))
     if found.one_or_none() is None:
         raise refusals.no_rollout(number)
+
+
+async def _insert(
+    connection: AsyncConnection, rollout: Rollout, events: Sequence[Event]
+) -> Rollout:
+    statement = insert(rollouts).values(fresh_values(rollout)).returning(rollouts)
+    kept = rollout_of((await connection.execute(statement)).mappings().one())
+    await _tell(connection, kept.number, events)
+    return kept
+
+
+async def _tell(connection: AsyncConnection, number: int, events: Sequence[Event]) -> None:
+    """Add to a rollout's history; whoever tells holds the rollout's row."""
+    if not events:
+        return
+    newest = select(func.max(rollout_events.c.sequence)).where(rollout_events.c.rollout == number)
+    told = (await connection.execute(newest)).scalar_one() or 0
+    numbered = [replace(each, sequence=told + n) for n, each in enumerate(events, start=1)]
+    await connection.execute(
+        insert(rollout_events), [event_values(number, each) for each in numbered]
+    )

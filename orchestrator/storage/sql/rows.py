@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
-from fieldwise.update import UpdateFailure, UpdatePhase
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.verdict import Verdict
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing, Target
 from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import Sighting
 from orchestrator.rollout.backbone import Backbone
-from orchestrator.rollout.machine import Phase, Place, Rollout
 from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
 
 STANDING: tuple[ColumnElement[Any], ...] = (
@@ -25,9 +25,17 @@ STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.enrolled_at,
     devices.c.target_generation,
     devices.c.target_digest,
+    devices.c.target_variant,
+    devices.c.target_back,
     devices.c.rollout,
+    devices.c.agent_version.label("enrolled_version"),
+    devices.c.architecture,
+    devices.c.memory_bytes,
     rollout_members.c.permit_generation,
     rollout_members.c.permit_expires_at,
+    rollout_members.c.permit_since,
+    rollout_members.c.before,
+    rollout_members.c.ordered_at,
     reports.c.seen_at,
     reports.c.pace_seconds,
     reports.c.incarnation,
@@ -41,6 +49,11 @@ STANDING: tuple[ColumnElement[Any], ...] = (
     reports.c.settings_revision,
     reports.c.window_samples,
     reports.c.window_correct,
+    reports.c.judge_samples,
+    reports.c.agent_version,
+    reports.c.execution_provider,
+    reports.c.update_hold,
+    reports.c.verdict,
 )
 SETTINGS: tuple[ColumnElement[Any], ...] = (
     devices.c.settings,
@@ -51,9 +64,6 @@ DEVICE: tuple[ColumnElement[Any], ...] = (
     *STANDING,
     *SETTINGS,
     *(column for column in reports.c if column.name not in _KNOWN),
-    devices.c.agent_version.label("enrolled_version"),
-    devices.c.architecture,
-    devices.c.memory_bytes,
     devices.c.processors,
     device_keys.c.fingerprint,
     device_keys.c.serial,
@@ -87,9 +97,13 @@ def standing_of(row: RowMapping) -> Standing:
     return Standing(
         device=row["id"],
         enrolled_at=row["enrolled_at"],
-        target=Target(generation, row["target_digest"]) if generation else None,
+        target=_target_of(row) if generation else None,
         rollout=row["rollout"] or 0,
-        permit=Permit(permitted, row["permit_expires_at"]) if permitted else None,
+        permit=_permit_of(row) if permitted else None,
+        before=tuple((row["before"] or "").split()),
+        ordered_at=row["ordered_at"] or 0.0,
+        architecture=row["architecture"],
+        memory_bytes=row["memory_bytes"],
         seen_at=row["seen_at"],
         pace_seconds=row["pace_seconds"],
         report_order=(row["incarnation"], row["sequence"]),
@@ -99,16 +113,36 @@ def standing_of(row: RowMapping) -> Standing:
         settings_revision=row["settings_revision"],
         window_samples=row["window_samples"],
         window_correct=row["window_correct"],
+        judge_samples=row["judge_samples"],
+        agent_version=row["agent_version"] or row["enrolled_version"],
+        execution_provider=row["execution_provider"],
+        verdict=_verdict_of(row["verdict"]),
     )
 
 
+def _target_of(row: RowMapping) -> Target:
+    return Target(
+        row["target_generation"], row["target_digest"], row["target_variant"], row["target_back"]
+    )
+
+
+def _permit_of(row: RowMapping) -> Permit:
+    since = row["permit_since"] or 0.0
+    return Permit(row["permit_generation"], row["permit_expires_at"], since)
+
+
+def _verdict_of(text: str | None) -> Verdict | None:
+    return None if text is None else msgspec.json.decode(text, type=Verdict)
+
+
 def update_of(row: RowMapping) -> UpdateReport:
-    failure = row["update_failure"]
+    failure, hold = row["update_failure"], row["update_hold"]
     return UpdateReport(
         generation=row["update_generation"],
         digest=row["update_digest"],
         phase=UpdatePhase(row["update_phase"]),
         failure=UpdateFailure(failure) if failure else None,
+        hold=UpdateHold(hold) if hold else None,
     )
 
 
@@ -128,6 +162,8 @@ def report_of(row: RowMapping) -> Report | None:
         ),
         agent_version=row["agent_version"],
         settings_revision=row["settings_revision"],
+        verdict=_verdict_of(row["verdict"]),
+        execution_provider=row["execution_provider"],
     )
 
 
@@ -176,8 +212,11 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "update_digest": update.digest,
         "update_phase": update.phase.value,
         "update_failure": update.failure.value if update.failure else None,
+        "update_hold": update.hold.value if update.hold else None,
         "agent_version": report.agent_version,
         "settings_revision": report.settings_revision,
+        "verdict": msgspec.json.encode(report.verdict).decode() if report.verdict else None,
+        "execution_provider": report.execution_provider,
         **asdict(report.vital_signs),
         **asdict(report.learning),
     }
@@ -195,7 +234,11 @@ def ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 def backbone_of(row: RowMapping) -> Backbone:
     return Backbone(
-        row["digest"], decode_manifest(row["manifest"]), row["created_at"], row["number"]
+        row["digest"],
+        decode_manifest(row["manifest"]),
+        row["created_at"],
+        row["number"],
+        row["recalled_at"],
     )
 
 
@@ -206,19 +249,4 @@ def backbone_values(backbone: Backbone) -> dict[str, Any]:
         "version": backbone.manifest.version,
         "manifest": encode_manifest(backbone.manifest),
         "created_at": backbone.created_at,
-    }
-
-
-def rollout_of(row: RowMapping) -> Rollout:
-    counts = {Place(place): count for place, count in json.loads(row["counts"]).items()}
-    return Rollout(**{**row, "phase": Phase(row["phase"]), "counts": counts})
-
-
-def rollout_values(rollout: Rollout) -> dict[str, Any]:
-    """What of a rollout may change, but for its revision."""
-    return {
-        "phase": rollout.phase.value,
-        "counts": json.dumps({str(place): rollout.counts[place] for place in rollout.counts}),
-        "watched": rollout.watched,
-        "ended_at": rollout.ended_at,
     }

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -38,6 +39,10 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _text(name: str, default: str = "") -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=default)
 
 
 tickets = Table(
@@ -64,6 +69,7 @@ backbones = Table(
     Column("version", Text, nullable=False),
     Column("manifest", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("recalled_at", Double),
     UniqueConstraint("name", "version"),
     sqlite_autoincrement=True,
 )
@@ -77,11 +83,24 @@ rollouts = Table(
     Column("cohort", Text, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("phase", Text, nullable=False),
-    Column("counts", Text, nullable=False),  # JSON
     Column("watched", Boolean, nullable=False, index=True),
     Column("ended_at", Double),
     Column("revision", BigInteger, nullable=False),
+    _text("kind", "forward"),
+    _text("plan", "{}"),  # JSON: what stays as it was at the start
+    _text("course", "{}"),  # JSON: what changes from look to look
     sqlite_autoincrement=True,
+)
+
+rollout_events = Table(
+    "rollout_events",
+    metadata,
+    Column("rollout", Number, ForeignKey("rollouts.number"), primary_key=True),
+    Column("sequence", Number, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON
 )
 
 devices = Table(
@@ -100,6 +119,8 @@ devices = Table(
     Column("rollout", Number, ForeignKey("rollouts.number"), index=True),
     Column("settings_revision", BigInteger, nullable=False, server_default="0"),
     Column("settings", Text),  # JSON, canonical
+    _text("target_variant"),
+    Column("target_back", Boolean, nullable=False, server_default=false()),
 )
 
 device_tags = Table(
@@ -155,6 +176,9 @@ reports = Table(
     _count("window_samples"),
     _count("window_correct"),
     _count("window_last_label_correct"),
+    Column("update_hold", Text),
+    Column("verdict", Text),  # JSON
+    _text("execution_provider"),
 )
 
 rollout_members = Table(
@@ -164,4 +188,7 @@ rollout_members = Table(
     Column("device", Text, ForeignKey("devices.id"), primary_key=True),
     Column("permit_generation", BigInteger),
     Column("permit_expires_at", Double),
+    Column("permit_since", Double),
+    _text("before"),  # digests with blanks between
+    Column("ordered_at", Double, nullable=False, server_default="0"),
 )

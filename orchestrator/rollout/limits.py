@@ -1,0 +1,83 @@
+"""How many devices may start at once, and how fast: asked in the transaction that gives a permit.
+
+A device takes a place from its permit on until it has settled, or its time is up. One that is not
+heard after its permit may have started all the same, so it keeps the place: what is counted is
+never less than what is true. The way back knows no limits: harm is undone as fast as devices call.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.fleet.device import Permit, Standing, is_settled, is_under_way, permit_held
+from orchestrator.rollout.placing import target_of
+from orchestrator.rollout.plan import Limits
+from orchestrator.rollout.rollout import Rollout
+from orchestrator.rollout.timetable import is_open
+
+MINUTE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Devices of a rollout, but for the one that asks: under way, and started in this minute."""
+
+    in_flight: int = 0
+    lately: int = 0
+
+
+def is_bounded(rollout: Rollout) -> bool:
+    """Tell whether the rollout's load has to be known before a permit."""
+    return rollout.plan.limits != Limits()
+
+
+def refuses(rollout: Rollout, load: Load, now: float, *, renewed: bool) -> bool:
+    """Tell whether a device has to wait for its turn.
+
+    Args:
+        rollout: To whose backbone the device is on its way.
+        load: Of its other devices.
+        now: Seconds since 1970.
+        renewed: The device holds an unexpired permit for the same target, and so its place.
+    """
+    if not is_open(rollout.plan.window, now):
+        return True
+    if renewed:
+        return False
+    limits = rollout.plan.limits
+    full = limits.in_flight and load.in_flight >= limits.in_flight
+    fast = limits.starts_per_minute and load.lately >= limits.starts_per_minute
+    return bool(full or fast)
+
+
+def share_of(rollout: Rollout, load: Load) -> int:
+    """Return the bytes a second that a device may take beside the others; 0 for no bound."""
+    limit = rollout.plan.limits.bytes_per_second
+    return max(1, limit // (load.in_flight + 1)) if limit else 0
+
+
+def takes_place(rollout: Rollout, standing: Standing, now: float) -> bool:
+    """Tell whether a device counts as under way."""
+    permit = permit_held(standing)
+    if permit is None or target_of(rollout, standing) is None or is_settled(standing):
+        return False
+    if now - permit.since > rollout.plan.device_deadline_seconds:
+        return False
+    unheard = (standing.seen_at or 0.0) < permit.expires_at
+    return now < permit.expires_at or unheard or is_under_way(standing)
+
+
+def started_lately(standing: Standing, now: float) -> bool:
+    """Tell whether a device got its permit within the last minute."""
+    permit = permit_held(standing)
+    return permit is not None and now - permit.since < MINUTE_SECONDS
+
+
+def continued(permit: Permit, held: Permit | None, now: float) -> Permit:
+    """Return a permit with the moment since which it has been held without a break."""
+    renewed = is_renewed(permit, held, now)
+    since = held.since if held is not None and renewed else now
+    return Permit(permit.generation, permit.expires_at, since)
+
+
+def is_renewed(permit: Permit, held: Permit | None, now: float) -> bool:
+    """Tell whether a permit goes on with one that has not expired."""
+    return held is not None and held.generation == permit.generation and now < held.expires_at

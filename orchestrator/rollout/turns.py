@@ -1,0 +1,145 @@
+"""What the fleet shows of a rollout, and what follows from it by itself.
+
+A wave is over when every device of it, and of those before, has settled and been watched for the
+plan's soak, or when its deadline has passed. Then the gate decides: the next wave opens, or the
+rollout is complete after the last, or it waits for an operator, or turns back. Harm turns it back
+at once, whatever the wave, paused or not. The deadline starts when devices of the wave may start,
+and anew when an operator resumes.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.fleet.device import Standing, is_under_way, permit_held, verdict_of
+from orchestrator.rollout.evidence import Evidence, Finding, Outcome
+from orchestrator.rollout.gate import assess
+from orchestrator.rollout.phases import ADDING, Phase, Reason, Turn
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.placing import APART, NONE, SETTLED, goes_back, may_have_run, target_of
+from orchestrator.rollout.plan import OnAbort, Overdue, Promotion, Undecided
+from orchestrator.rollout.rollout import Kind, Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A device of the cohort with its wave, from 0 on, and its place."""
+
+    standing: Standing
+    wave: int
+    place: Place
+
+
+def assessed(rollout: Rollout, seen: Sequence[Seen], now: float) -> Rollout:
+    """Ask the gate, and note since when all that the open waves have has settled."""
+    if rollout.phase not in ADDING or not rollout.thresholds:
+        return rollout
+    places = {each.place for each in seen if each.wave <= rollout.wave}
+    since = rollout.wave_settled_at
+    settled_at = (now if since is None else since) if places <= SETTLED else None
+    finding = _finding(rollout, seen, now) if rollout.kind is Kind.FORWARD else None
+    reason = None if rollout.reason is Reason.PROMOTION else rollout.reason
+    known = replace(rollout, wave_settled_at=settled_at, finding=finding, reason=reason)
+    waits = _has_passed(known, now) and _waits_for_word(known)
+    return replace(known, reason=Reason.PROMOTION) if waits else known
+
+
+def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding:
+    left_out = APART | ({Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE)
+    counted = [each for each in seen if each.place not in left_out]
+    return assess(
+        rollout.plan.gate,
+        [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave],
+        wave=rollout.wave + 1,
+        last_wave=rollout.last_wave + 1,
+        cohort_size=len(counted),
+        silent_before=rollout.silent_before,
+        deadline_passed=_is_late(rollout, now),
+    )
+
+
+def _evidence(rollout: Rollout, seen: Seen) -> Evidence:
+    standing = seen.standing
+    meant = target_of(rollout, standing) is not None
+    return Evidence(
+        device=standing.device,
+        wave=seen.wave + 1,
+        place=seen.place,
+        verdict=verdict_of(standing) if meant else None,
+        failure=standing.update.failure if seen.place in {Place.FAILED, Place.DECLINED} else None,
+        started=meant and (permit_held(standing) is not None or is_under_way(standing)),
+    )
+
+
+def turn_of(
+    rollout: Rollout, seen: Sequence[Seen], now: float, recalled: Collection[str]
+) -> Turn | None:
+    """Return the weightiest thing that the fleet shows; None while it shows nothing."""
+    if rollout.digest in recalled and not goes_back(rollout):
+        return Turn.RECALLED
+    if rollout.phase is Phase.REVERTING and _is_back(rollout, seen):
+        return Turn.FLEET_BACK
+    if rollout.phase not in ADDING:
+        return None
+    if rollout.finding is not None and rollout.finding.outcome is Outcome.CLOSED:
+        return _harm(rollout)
+    places = {each.place for each in seen}
+    if Place.SUPERSEDED in places and places <= SETTLED:
+        return Turn.TAKEN_OVER
+    waits = rollout.phase is Phase.PAUSED or places <= APART
+    return None if waits else _turn_of_wave(rollout, seen, now)
+
+
+def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], now: float) -> Turn | None:
+    plan, last = rollout.plan, rollout.wave == rollout.last_wave
+    overdue = sum(each.place is Place.OVERDUE and each.wave <= rollout.wave for each in seen)
+    pauses = plan.overdue is Overdue.PAUSE and not rollout.to_end
+    if pauses and overdue > rollout.overdue_accepted:
+        return Turn.OVERDUE
+    if _has_passed(rollout, now):
+        done = Turn.FLEET_DONE if last else Turn.WAVE_DONE
+        return None if rollout.reason is Reason.PROMOTION else done
+    if not _is_over(rollout, now) or rollout.finding is None:
+        return None
+    if rollout.finding.outcome is not Outcome.UNDECIDED:
+        return None
+    return _harm(rollout) if plan.undecided is Undecided.ABORT else Turn.UNDECIDED
+
+
+def _harm(rollout: Rollout) -> Turn:
+    back = rollout.plan.on_abort is OnAbort.REVERT
+    return Turn.HARMFUL_TAKE_BACK if back else Turn.HARMFUL_LEAVE_IT
+
+
+def _is_late(rollout: Rollout, now: float) -> bool:
+    started = rollout.wave_started_at
+    return started is not None and now - started > rollout.plan.wave_deadline_seconds
+
+
+def _is_over(rollout: Rollout, now: float) -> bool:
+    """Tell whether the wave has nothing more to show."""
+    settled = rollout.wave_settled_at
+    soaked = settled is not None and now - settled >= rollout.plan.soak_seconds
+    return _is_late(rollout, now) or (soaked and rollout.wave_started_at is not None)
+
+
+def _has_passed(rollout: Rollout, now: float) -> bool:
+    """Tell whether the wave is over and lets the rollout go on."""
+    if not _is_over(rollout, now):
+        return False
+    if rollout.finding is None or rollout.finding.outcome is Outcome.OPEN:
+        return True
+    decided = rollout.to_end or rollout.plan.undecided is Undecided.PROMOTE
+    return rollout.finding.outcome is Outcome.UNDECIDED and decided
+
+
+def _waits_for_word(rollout: Rollout) -> bool:
+    if rollout.wave == rollout.last_wave or rollout.phase is not Phase.RUNNING:
+        return False
+    own = rollout.plan.waves[rollout.wave].promotion
+    return (own or rollout.plan.promotion) is Promotion.MANUAL
+
+
+def _is_back(rollout: Rollout, seen: Sequence[Seen]) -> bool:
+    """Tell whether no device may run the backbone any more that could be brought back."""
+    back = APART | {Place.HEALTHY}
+    return all(each.place in back or not may_have_run(rollout, each.standing) for each in seen)

@@ -1,0 +1,117 @@
+"""What the stores in memory hold together, and the deeds that several of them share."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from orchestrator.enrolment.ticket import Ticket
+from orchestrator.fleet.device import (
+    Caller,
+    Device,
+    DeviceKey,
+    Permit,
+    Standing,
+    not_a_member,
+)
+from orchestrator.paging import Page, PageRequest, page_of
+from orchestrator.rollout.backbone import Backbone
+from orchestrator.rollout.rollout import (
+    Event,
+    Order,
+    Rollout,
+)
+from orchestrator.storage import refusals
+
+Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a rollout keeps of a device that it has ordered."""
+
+    permit: Permit | None = None
+    before: tuple[str, ...] = ()
+    ordered_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Contents:
+    """What the stores hold together; ``members`` says which devices a rollout has ordered."""
+
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    removed: dict[str, float] = field(default_factory=dict)
+    keys: dict[str, DeviceKey] = field(default_factory=dict)
+    backbones: dict[str, Backbone] = field(default_factory=dict)
+    rollouts: dict[int, Rollout] = field(default_factory=dict)
+    members: dict[int, dict[str, Membership]] = field(default_factory=dict)
+    events: dict[int, tuple[Event, ...]] = field(default_factory=dict)
+
+    def member(self, device_id: str) -> Device | None:
+        return None if device_id in self.removed else self.devices.get(device_id)
+
+    def present(self, device_id: str) -> Device:
+        device = self.member(device_id)
+        if device is None:
+            raise not_a_member(device_id)
+        return device
+
+    def admit(self, caller: Caller) -> Device:
+        if caller.device not in self.devices:
+            raise refusals.unknown_device(caller.device)
+        device, key = self.present(caller.device), self.keys.get(caller.fingerprint)
+        if key is None or key.device != caller.device:
+            raise refusals.foreign_key(caller.device)
+        return device
+
+    def fleet(self) -> Iterator[Device]:
+        return (self.devices[each] for each in sorted(self.devices) if each not in self.removed)
+
+    def newest_rollouts(self) -> list[Rollout]:
+        return sorted(self.rollouts.values(), key=lambda each: -each.number)
+
+    def stand(self, device: Device, standing: Standing) -> None:
+        self.devices[device.id] = replace(device, standing=standing)
+
+    def enter(self, rollout: Rollout, events: Sequence[Event]) -> Rollout:
+        number = len(self.rollouts) + 1
+        self.rollouts[number] = replace(rollout, number=number)
+        self.members[number] = {}
+        self.tell(number, events)
+        return self.rollouts[number]
+
+    def tell(self, number: int, events: Sequence[Event]) -> None:
+        told = self.events.get(number, ())
+        fresh = (replace(each, sequence=len(told) + n) for n, each in enumerate(events, start=1))
+        self.events[number] = (*told, *fresh)
+
+    def watch_again(self, rollout: Rollout) -> None:
+        again = replace(rollout, watched=True, revision=rollout.revision + 1)
+        self.rollouts[rollout.number] = again
+
+    def give(self, order: Order, number: int) -> None:
+        device = self.member(order.device)
+        if device is None or device.standing.rollout > number:
+            return
+        standing = device.standing
+        if standing.target and standing.target.generation >= order.target.generation:
+            return
+        known = self.members[number].get(order.device, Membership())
+        kept = Membership(known.permit, order.before, order.at)
+        self.members[number][order.device] = kept
+        given = replace(
+            standing,
+            target=order.target,
+            rollout=number,
+            permit=kept.permit,
+            before=kept.before,
+            ordered_at=kept.ordered_at,
+        )
+        self.stand(device, given)
+
+
+def newest_first(items: Collection[Numbered], page: PageRequest) -> Page[Numbered]:
+    before = page.after_number
+    found = [item for item in items if before is None or item.number < before]
+    found.sort(key=lambda item: -item.number)
+    return page_of(found[: page.limit + 1], page, lambda item: item.number)
