@@ -322,6 +322,11 @@ class Learner(Lessons):
         """Differs after what a pair that is being made meanwhile cannot know of."""
         return self._forgotten_at, self._taken_back, self._pair.bundle
 
+    def accompany(self, pair: Pair) -> None:
+        """Let what is taken back go out of another pair as well, as long as that lives."""
+        with self._lock:
+            self._others.add(pair)
+
     def swap(self, pair: Pair) -> Pair:
         """Let another pair serve from now on; it first learns what was taught meanwhile.
 

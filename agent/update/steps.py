@@ -30,6 +30,8 @@ from fieldwise.head_file import decode
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Verdict
 
+SPARE_MIB = 128  # that a second backbone may take where its bundle does not say how much it needs
+
 _log = structlog.get_logger()
 
 
@@ -172,6 +174,9 @@ class Steps:
     async def watch(
         self, digest: str, before: LearnedPair | None, should_stop: ShouldStop
     ) -> UpdateFailure | None:
+        """As ``Watcher.watch``; after a restart the pair from before is loaded for it."""
+        if before is None:
+            before = await asyncio.to_thread(self._spare)
         return await self._watcher.watch(digest, before, should_stop)
 
     def open(self, pair: Pair) -> LearnedPair:
@@ -201,6 +206,24 @@ class Steps:
             kept.add(state.wanted)
         self._serving.store.drop_snapshots(frozenset(kept))
         self._bundles.collect(kept)
+
+    def _spare(self) -> LearnedPair | None:
+        """The pair from before; None where there is none or no memory for two backbones."""
+        before, learner = self._journal.update().before, self._serving.learner
+        manifest = self._bundles.manifest(before.digest) if before else None
+        if before is None or manifest is None or learner is None:
+            return None
+        wanted = max(manifest.requirements.memory_mib, SPARE_MIB)
+        if self._host.available_memory_mib() < wanted:
+            _log.info("no memory for two backbones", mib=wanted)
+            return None
+        try:
+            spare = self.open(before)
+        except FieldwiseError as error:
+            _log.warning("the pair from before cannot be opened", reason=error.sentence)
+            return None
+        learner.accompany(spare)
+        return spare
 
     def _embedder(self, pair: Pair) -> tuple[Embedder, tuple[Statistics, ...]]:
         digest, variant = pair.digest, pair.variant

@@ -12,6 +12,7 @@ What was seen is journaled now and then and at the end, so a restart costs at mo
 """
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from agent.update.probation import (
     shown,
     slow_seconds,
 )
+from fieldwise.errors import FieldwiseError
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Verdict
 
@@ -148,7 +150,7 @@ class Watcher:
             Why to go back to the pair from before; None where nothing speaks for it.
 
         Raises:
-            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``.
+            FieldwiseError: ``STATE_DAMAGED``.
         """
         known = await asyncio.to_thread(self._journal.probation)
         begun = known if known.digest == digest else Probation(digest)
@@ -156,6 +158,8 @@ class Watcher:
         self._serving.stopwatch.slow_seconds = slow_seconds(begun.baseline, self._rules())
         began = written = self._clock.monotonic()
         while True:
+            if duel is not None and not self._is_fair(duel):
+                begun, duel = replace(begun, seen=_with(begun.seen, duel)), None
             if duel is not None:
                 await asyncio.to_thread(_meet, duel, self._serving.store, should_stop)
             now, rules = self._clock.monotonic(), self._rules()
@@ -164,7 +168,7 @@ class Watcher:
             if failure is not None or is_over(probation.seen, rules):
                 return await self._end(probation, failure)
             if now - written >= JOURNAL_SECONDS:
-                await asyncio.to_thread(self._journal.write_probation, probation)
+                await self._write(probation)
                 written = now
             await self._pause(LOOK_SECONDS)
 
@@ -181,8 +185,15 @@ class Watcher:
             samples=seen.samples,
             **({"failure": failure} if failure else {}),
         )
-        await asyncio.to_thread(self._journal.write_probation, probation)
+        self._serving.stopwatch.slow_seconds = math.inf
+        await self._write(probation)
         return failure
+
+    async def _write(self, probation: Probation) -> None:
+        try:
+            await asyncio.to_thread(self._journal.write_probation, probation)
+        except FieldwiseError as error:  # a full disk says nothing against a backbone
+            _log.warning("what was seen on probation is not on disk", reason=error.sentence)
 
     def _duel(self, before: Pair | None) -> _Duel | None:
         learner = self._serving.learner
@@ -191,6 +202,11 @@ class Watcher:
         new = learner.pair
         last = self._serving.store.last_sequence()
         return _Duel((before, before.head), (new, new.head), last)
+
+    def _is_fair(self, duel: _Duel) -> bool:
+        """Whether nothing was taken back since, which the heads as they stood still know."""
+        learner = self._serving.learner
+        return learner is not None and learner.pair is duel.new[0] and not duel.old[0].stale
 
     def _counted(self) -> _Counts:
         watch = self._serving.stopwatch
@@ -223,12 +239,12 @@ def _with(seen: Seen, duel: _Duel) -> Seen:
 
 
 def _meet(duel: _Duel, store: SampleStore, should_stop: ShouldStop) -> None:
-    """Count the samples that came in since; none once the old pair holds what was taken back."""
+    """Count the samples that came in since."""
     seen = store.samples_after(duel.covered, BATCH, duel.old[0].bundle, WATCHED)
     learned = store.samples_after(duel.covered, BATCH, duel.new[0].bundle, WATCHED)
     rows = {sample.id: sample for sample in learned}
     for sample in seen:
-        if should_stop() or duel.old[0].stale:
+        if should_stop():
             return
         duel.covered = sample.sequence
         if sample.origin is Origin.TAUGHT and sample.id in rows:
@@ -245,6 +261,10 @@ def _count(duel: _Duel, scene: str, *, was: bool, now: bool) -> None:
 
 
 def _is_right(sample: Sample, pair: Pair, head: Head) -> bool | None:
-    """Whether a head names a sample's class; None where its backbone cannot see it."""
-    rows, names = pair.features_of([sample])
+    """Whether a head names a sample's class; None where its backbone cannot see it, or fails."""
+    try:
+        rows, names = pair.features_of([sample])
+    except FieldwiseError as error:
+        _log.debug("a sample is not compared", reason=error.sentence)
+        return None
     return predict(head, rows) == names if names else None

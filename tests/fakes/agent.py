@@ -48,6 +48,8 @@ class MemoryJournal:
         return self.watched
 
     def write_probation(self, probation: Probation) -> None:
+        if self.full:
+            raise FieldwiseError(Fault.DISK_FULL, "no room")
         self.watched = probation
 
     def next_incarnation(self) -> int:

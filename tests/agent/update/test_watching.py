@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agent.learning.forgetting import Selection
 from agent.learning.pair import Pair
 from agent.learning.samples import Origin
 from agent.learning.stopping import never
@@ -170,6 +171,28 @@ async def test_an_old_pair_that_holds_what_was_taken_back_is_not_asked(trial: Tr
     trial.switch(sight=0.05)
     trial.old.stale = True
     assert await trial.live(trial.teach(60)) is None
+
+
+async def test_after_a_forgetting_the_heads_as_they_stood_are_asked_no_more(trial: Trial) -> None:
+    def forget() -> None:
+        trial.bench.serving.forget(Selection(class_name="class 1"))
+
+    trial.switch(sight=0.05)
+    assert await trial.live(trial.teach(6), forget, trial.teach(60)) is None
+    assert 0 < trial.journal.watched.seen.samples <= 6
+
+
+async def test_an_old_backbone_that_fails_is_no_measure(trial: Trial) -> None:
+    trial.switch(sight=0.05)
+    trial.bench.embedder.broken = True
+    assert await trial.live(trial.teach(60)) is None
+    assert trial.journal.watched.seen.samples == 0
+
+
+async def test_a_full_disk_says_nothing_against_a_backbone(trial: Trial) -> None:
+    trial.switch()
+    trial.journal.full = True
+    assert await trial.live(trial.predict(1)) is None
 
 
 async def test_the_old_pair_s_record_is_taken_down_before_the_new_one_serves(
