@@ -236,7 +236,7 @@ class CheckInStore(Protocol):
             changed, where no complete rollout takes it.
 
         Raises:
-            FieldwiseError: ``DEVICE_REMOVED`` where a rollout would take it and it is no member.
+            FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
         """
         ...
 

@@ -43,12 +43,16 @@ def assessed(rollout: Rollout, seen: Sequence[Seen], now: float) -> Rollout:
     return replace(known, reason=Reason.PROMOTION) if waits else known
 
 
-def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding:
+def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | None:
+    """Ask the gate; None where there is nobody to ask about."""
     left_out = APART | ({Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE)
     counted = [each for each in seen if each.place not in left_out]
+    evidence = [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave]
+    if not evidence:
+        return None
     return assess(
         rollout.plan.gate,
-        [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave],
+        evidence,
         wave=rollout.wave + 1,
         last_wave=rollout.last_wave + 1,
         cohort_size=len(counted),

@@ -51,11 +51,10 @@ class MemoryCheckIns:
         return self._visitor(self._contents.admit(caller))
 
     async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
-        device = self._contents.devices[device_id]
-        host = self._host_of(device)
+        device = self._contents.present(device_id)
+        standing, host = device.standing, self._host_of(device)
         if host is None:
             return None
-        standing = self._contents.present(device_id).standing
         if not standing.rollout:
             self._contents.watch_again(host)
             self._contents.give(order_for(host, standing, now, generation), host.number)

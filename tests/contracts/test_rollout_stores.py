@@ -13,9 +13,10 @@ from orchestrator.fleet.device import CONTINUED_MAX, Caller, Permit, Target, per
 from orchestrator.fleet.report import LearningCounters, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import PageRequest
-from orchestrator.ports import Permits
+from orchestrator.ports import Granted, Permits
 from orchestrator.rollout.backbone import parse_reference
-from orchestrator.rollout.machine import Phase, Place
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.places import Place
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import (
     NOW,
@@ -164,29 +165,29 @@ class TestCheckInStore:
         visitor = await stores.check_ins.visitor(caller("d1"))
         assert visitor.may_start
         assert visitor.standing.target == Target(1, rollout.digest)
-        await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
+        await stores.rollouts.save(replace(rollout, phase=Phase.HELD))
         assert not (await stores.check_ins.visitor(caller("d1"))).may_start
 
     async def test_a_permit_is_for_the_present_target_of_a_running_rollout(
         self, stores: Stores
     ) -> None:
         await join(stores, "d1")
-        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
         rollout = await order(stores, await roll_out(stores), 2, "d1")
-        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20))
-        assert await stores.check_ins.permit("d1", Permit(2, NOW + 20))
-        assert await stores.check_ins.permit("d1", Permit(2, NOW + 40))
+        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
+        assert await stores.check_ins.permit("d1", Permit(2, NOW + 20), NOW)
+        assert await stores.check_ins.permit("d1", Permit(2, NOW + 40), NOW)
         permit = (await stores.check_ins.visitor(caller("d1"))).standing.permit
-        assert permit == Permit(2, NOW + 40)
-        await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
-        assert not await stores.check_ins.permit("d1", Permit(2, NOW + 60))
+        assert permit == Permit(2, NOW + 40, NOW)
+        await stores.rollouts.save(replace(rollout, phase=Phase.HELD))
+        assert not await stores.check_ins.permit("d1", Permit(2, NOW + 60), NOW)
         assert await stores.rollouts.permits(rollout.number, NOW) == Permits(1, NOW + 40)
 
     async def test_a_removed_device_gets_no_permit(self, stores: Stores) -> None:
         await join(stores, "d1")
         await order(stores, await roll_out(stores), 1, "d1")
         await stores.members.remove("d1", NOW)
-        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        assert not await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
 
     async def test_no_permit_slips_past_a_stop(self, stores: Stores) -> None:
         names = [f"d{number}" for number in range(12)]
@@ -195,14 +196,14 @@ class TestCheckInStore:
         rollout = await order(stores, await roll_out(stores), 1, *names)
 
         async def stop() -> Permits:
-            await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
+            await stores.rollouts.save(replace(rollout, phase=Phase.HELD))
             return await stores.rollouts.permits(rollout.number, NOW)
 
-        asked = [stores.check_ins.permit(name, Permit(1, NOW + 20)) for name in names]
+        asked = [stores.check_ins.permit(name, Permit(1, NOW + 20), NOW) for name in names]
         *given, counted = await asyncio.gather(*asked[:6], stop(), *asked[6:])
         given.insert(6, counted)
         stopped = next(each for each in given if isinstance(each, Permits))
-        assert stopped.devices == sum(each is True for each in given)
+        assert stopped.devices == sum(isinstance(each, Granted) for each in given)
 
 
 class TestBackboneStore:
@@ -264,7 +265,7 @@ class TestRolloutStore:
         ended = replace(
             first,
             phase=Phase.COMPLETE,
-            counts={Place.HEALTHY: 2, Place.FAILED: 1},
+            tally=({Place.HEALTHY: 2, Place.FAILED: 1},),
             watched=False,
             ended_at=NOW + 5,
         )
@@ -315,7 +316,7 @@ class TestRolloutStore:
         await join(stores, "d1")
         await join(stores, "d2")
         rollout = await order(stores, await roll_out(stores), 1, "d1")
-        stopped = await stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
+        stopped = await stores.rollouts.save(replace(rollout, phase=Phase.HELD))
         assert [each.device for each in await stores.rollouts.cohort(stopped)] == ["d1"]
 
     async def test_an_older_rollout_cannot_take_a_device_back(self, stores: Stores) -> None:
@@ -339,7 +340,7 @@ class TestRolloutStore:
     async def test_an_order_ends_the_permit_before(self, stores: Stores) -> None:
         await join(stores, "d1")
         rollout = await order(stores, await roll_out(stores), 1, "d1")
-        await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
         await order(stores, rollout, 2, "d1")
         standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert permit_held(standing) is None
@@ -350,9 +351,9 @@ class TestRolloutStore:
         await join(stores, "d1")
         old, new = await roll_out(stores), await roll_out(stores, version="2")
         old = await order(stores, old, 1, "d1")
-        await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
         await order(stores, new, 2, "d1")
-        await stores.check_ins.permit("d1", Permit(2, NOW + 30))
+        await stores.check_ins.permit("d1", Permit(2, NOW + 30), NOW)
         assert await stores.rollouts.permits(old.number, NOW) == Permits(1, NOW + 20)
         assert await stores.rollouts.permits(new.number, NOW) == Permits(1, NOW + 30)
         await stores.check_ins.keep([sighting("d1", report(1, generation=2))])
@@ -375,7 +376,7 @@ class TestRolloutStore:
         rollout = await order(stores, await roll_out(stores), 1, *names)
         ends = {"begun": 20, "expired": 3, "failed": 20, "held": 30}
         for name, seconds in ends.items():
-            assert await stores.check_ins.permit(name, Permit(1, NOW + seconds))
+            assert await stores.check_ins.permit(name, Permit(1, NOW + seconds), NOW)
         for name, phase in (("begun", UpdatePhase.FETCHING), ("failed", UpdatePhase.REVERTED)):
             told = report(1, generation=1, update=step(1, rollout.digest, phase))
             await stores.check_ins.keep([sighting(name, told)])

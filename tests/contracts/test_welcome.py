@@ -8,7 +8,8 @@ import pytest
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import Permit, Target
 from orchestrator.ports import Permits
-from orchestrator.rollout.machine import Phase, Rollout
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.rollout import Rollout
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import NOW, caller, join, order, report, roll_out, sighting
 
@@ -28,7 +29,7 @@ class TestWelcome:
         await complete(stores, "site=paris", "3")
         await join(stores, "d1", site="berlin")
         assert (await stores.check_ins.visitor(caller("d1"))).is_welcome
-        visitor = await stores.check_ins.welcome("d1", 0)
+        visitor = await stores.check_ins.welcome("d1", 0, NOW)
         assert visitor == await stores.check_ins.visitor(caller("d1"))
         assert visitor is not None
         assert not visitor.is_welcome
@@ -37,13 +38,13 @@ class TestWelcome:
             meant.number,
             Target(1, meant.digest),
         )
-        assert await stores.check_ins.permit("d1", Permit(1, NOW + 20))
+        assert await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW)
         assert await stores.rollouts.permits(meant.number, NOW) == Permits(1, NOW + 20)
 
     async def test_a_welcome_is_looked_after_and_undoes_no_look(self, stores: Stores) -> None:
         seen = await complete(stores)
         await join(stores, "d1")
-        await stores.check_ins.welcome("d1", 0)
+        await stores.check_ins.welcome("d1", 0, NOW)
         [watched] = await stores.rollouts.watched()
         assert watched == replace(seen, watched=True, revision=seen.revision + 1)
         assert [each.device for each in await stores.rollouts.cohort(watched)] == ["d1"]
@@ -51,18 +52,18 @@ class TestWelcome:
             await stores.rollouts.save(seen)
         assert caught.value.fault is Fault.CONFLICT
 
-    @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.STOPPED, Phase.SUPERSEDED])
+    @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.HELD, Phase.SUPERSEDED])
     async def test_only_a_complete_rollout_welcomes(self, stores: Stores, phase: Phase) -> None:
         rollout = await stores.rollouts.save(replace(await roll_out(stores), phase=phase))
         await join(stores, "d1")
-        assert await stores.check_ins.welcome("d1", 0) is None
+        assert await stores.check_ins.welcome("d1", 0, NOW) is None
         visitor = await stores.check_ins.visitor(caller("d1"))
         assert (visitor.standing.target, visitor.is_welcome) == (None, False)
         assert await stores.rollouts.get(rollout.number) == rollout
 
     @pytest.mark.parametrize(
         ("phase", "welcomed"),
-        [(Phase.RUNNING, False), (Phase.STOPPED, True), (Phase.SUPERSEDED, True)],
+        [(Phase.RUNNING, False), (Phase.HELD, True), (Phase.SUPERSEDED, True)],
     )
     async def test_a_newer_rollout_goes_first_while_it_runs(
         self, stores: Stores, phase: Phase, welcomed: bool
@@ -71,13 +72,13 @@ class TestWelcome:
         await stores.rollouts.save(replace(await roll_out(stores, version="2"), phase=phase))
         await join(stores, "d1")
         assert (await stores.check_ins.visitor(caller("d1"))).is_welcome == welcomed
-        assert (await stores.check_ins.welcome("d1", 0) is not None) == welcomed
+        assert (await stores.check_ins.welcome("d1", 0, NOW) is not None) == welcomed
 
     async def test_nobody_is_welcome_whose_tags_differ(self, stores: Stores) -> None:
         kept = await complete(stores, "site=berlin")
         await join(stores, "d1", site="paris")
         assert not (await stores.check_ins.visitor(caller("d1"))).is_welcome
-        assert await stores.check_ins.welcome("d1", 0) is None
+        assert await stores.check_ins.welcome("d1", 0, NOW) is None
         assert await stores.rollouts.get(kept.number) == kept
 
     async def test_who_belongs_to_a_rollout_is_not_moved(self, stores: Stores) -> None:
@@ -85,7 +86,7 @@ class TestWelcome:
         old = await order(stores, await roll_out(stores), 1, "d1")
         new = await complete(stores, version="2")
         assert not (await stores.check_ins.visitor(caller("d1"))).is_welcome
-        visitor = await stores.check_ins.welcome("d1", 0)
+        visitor = await stores.check_ins.welcome("d1", 0, NOW)
         assert visitor is not None
         assert visitor.standing.rollout == old.number
         assert await stores.rollouts.cohort(new) == []
@@ -95,7 +96,7 @@ class TestWelcome:
         await join(stores, "d1")
         await stores.members.remove("d1", NOW)
         with pytest.raises(FieldwiseError) as caught:
-            await stores.check_ins.welcome("d1", 0)
+            await stores.check_ins.welcome("d1", 0, NOW)
         assert caught.value.fault is Fault.DEVICE_REMOVED
         assert await stores.rollouts.get(kept.number) == kept
 
@@ -106,7 +107,7 @@ class TestWelcome:
         rollout = await complete(stores)
         await join(stores, "d1")
         await stores.check_ins.keep([sighting("d1", report(1, generation=kept))])
-        visitor = await stores.check_ins.welcome("d1", said)
+        visitor = await stores.check_ins.welcome("d1", said, NOW)
         assert visitor is not None
         assert visitor.standing.target == Target(given, rollout.digest)
 
@@ -116,7 +117,7 @@ class TestWelcome:
         for name in names:
             await join(stores, name)
         welcomed = await asyncio.gather(
-            *(stores.check_ins.welcome(name, 0) for name in names for _ in range(3))
+            *(stores.check_ins.welcome(name, 0, NOW) for name in names for _ in range(3))
         )
         for visitor in welcomed:
             assert visitor is not None

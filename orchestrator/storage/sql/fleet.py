@@ -186,8 +186,8 @@ class SqlCheckIns:
 
     async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
         async with self._database.write() as connection:
-            standing = await _standing(connection, device_id)
-            host = await find_host(connection, standing) if standing else None
+            standing = standing_of(await _affairs_of(connection, device_id))
+            host = await find_host(connection, standing)
             if host is None:
                 return None
             await open_again(connection, host.number)

@@ -13,9 +13,10 @@ from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
 from orchestrator.rollout.controller import Controller
-from orchestrator.rollout.machine import Order, Phase, Rollout
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.rollout import Order, Rollout
 from orchestrator.storage.memory import memory_stores
-from tests.fleet_records import SetClock, backbone, caller, join, report, step
+from tests.fleet_records import SetClock, caller, join, report, roll_out, step
 
 
 class CountedCheckIns:
@@ -48,8 +49,7 @@ class Fixture:
         self.check_ins = CheckIns(self.counted, self.clock)
 
     async def roll_out(self, generation: int = 1) -> Rollout:
-        published, _ = await self.stores.backbones.add(backbone())
-        rollout = await self.stores.rollouts.add(published, Selector(), self.clock.now())
+        rollout = await roll_out(self.stores)
         order = Order("d1", Target(generation, rollout.digest))
         return await self.stores.rollouts.save(rollout, [order])
 
@@ -104,7 +104,7 @@ async def test_a_device_at_the_highest_number_that_is_believed_still_obeys_and_a
     top = report(1, generation=CONTINUED_MAX, settings_revision=CONTINUED_MAX)
     settings = (await fleet.check_ins.check_in(caller("d1"), top)).settings
     assert settings == SettingsRevision(CONTINUED_MAX + 1, DeviceSettings())
-    controller = Controller(fleet.stores.rollouts, fleet.clock)
+    controller = Controller(fleet.stores.rollouts, fleet.stores.backbones, fleet.clock)
     await controller.look_at_all()
     again = replace(top, sequence=2, settings_revision=CONTINUED_MAX + 1)
     target = (await fleet.check_ins.check_in(caller("d1"), again)).target
@@ -131,16 +131,14 @@ async def test_a_target_comes_with_a_permit_of_two_check_ins(fleet: Fixture) -> 
     assert stored == Permits(1, fleet.clock.now() + 20 + 30)
 
 
-async def test_a_permit_is_told_again_while_half_of_it_is_left_and_then_renewed(
-    fleet: Fixture,
-) -> None:
+async def test_a_permit_is_renewed_until_it_is_used(fleet: Fixture) -> None:
     await fleet.roll_out()
     await fleet.check_ins.check_in(caller("d1"), report(1))
     fleet.clock.pass_by(8)
     again = await fleet.check_ins.check_in(caller("d1"), report(2, generation=1))
     fleet.clock.pass_by(8)
     renewed = await fleet.check_ins.check_in(caller("d1"), report(3, generation=1))
-    assert again.permit == StartPermit(1, 12)
+    assert again.permit == StartPermit(1, 20)
     assert renewed.permit == StartPermit(1, 20)
 
 
@@ -173,7 +171,7 @@ async def test_who_has_begun_needs_no_permit(
 
 async def test_a_stopped_rollout_gives_no_permit_but_the_target_stays(fleet: Fixture) -> None:
     rollout = await fleet.roll_out()
-    await fleet.stores.rollouts.save(replace(rollout, phase=Phase.STOPPED))
+    await fleet.stores.rollouts.save(replace(rollout, phase=Phase.HELD))
     orders = await fleet.check_ins.check_in(caller("d1"), report(1))
     assert orders.target is not None
     assert (orders.permit, orders.next_seconds) == (None, 60)
@@ -318,8 +316,7 @@ async def test_many_busy_devices_are_dealt_out_over_time() -> None:
     names = [f"d{number}" for number in range(40)]
     for name in names:
         await join(fleet.stores, name)
-    published, _ = await fleet.stores.backbones.add(backbone())
-    rollout = await fleet.stores.rollouts.add(published, Selector(), fleet.clock.now())
+    rollout = await roll_out(fleet.stores)
     orders = [Order(name, Target(1, rollout.digest)) for name in names]
     await fleet.stores.rollouts.save(rollout, orders)
     pace = Pace(idle_seconds=60, busy_seconds=10, busy_calls_per_second=0.5)
