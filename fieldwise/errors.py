@@ -31,6 +31,7 @@ class Fault(StrEnum):
     CERTIFICATE_INVALID = "certificate-invalid"
     BUNDLE_INVALID = "bundle-invalid"
     BUNDLE_UNSUITABLE = "bundle-unsuitable"
+    BUNDLE_DECLINED = "bundle-declined"
     DIGEST_MISMATCH = "digest-mismatch"
     GOLDEN_MISMATCH = "golden-mismatch"
     GRAPH_FAILED = "graph-failed"
@@ -120,6 +121,11 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "FAILED_PRECONDITION",
             5,
             "Pack a variant that this device can run, or update its agent.",
+        ),
+        Fault.BUNDLE_DECLINED: Entry(
+            "FAILED_PRECONDITION",
+            5,
+            "The backbone from before serves. `fieldwise-agent status` shows what was compared.",
         ),
         Fault.DIGEST_MISMATCH: Entry(
             "DATA_LOSS", 5, "The bytes were damaged on the way: it is tried again by itself."

@@ -44,6 +44,14 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         # It loads, and fails on remembered images.
         UpdateFailure.MIGRATION_FAILED: Fault.GRAPH_FAILED,
         UpdateFailure.NOT_AVAILABLE: Fault.NOT_FOUND,
+        UpdateFailure.HARM: Fault.BUNDLE_DECLINED,
+        UpdateFailure.HARM_CRITICAL: Fault.BUNDLE_DECLINED,
+        UpdateFailure.TOO_SLOW: Fault.BUNDLE_DECLINED,
+        UpdateFailure.PROBATION_ERRORS: Fault.BUNDLE_DECLINED,
+        UpdateFailure.PROBATION_LATENCY: Fault.BUNDLE_DECLINED,
+        UpdateFailure.PROBATION_ACCURACY: Fault.BUNDLE_DECLINED,
+        UpdateFailure.CRASHED: Fault.BUNDLE_DECLINED,
+        UpdateFailure.OWNER: Fault.BUNDLE_DECLINED,
     }
 )
 

@@ -14,7 +14,8 @@ from agent.reporting import (
     SteeringRevision,
     Target,
 )
-from agent.update.machine import Targeted, UpdateState
+from agent.update.events import Targeted, UpdateState
+from agent.update.installer import Permit as Received
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock
@@ -31,13 +32,14 @@ class Heard:
     events: list[object] = field(default_factory=list)
     fault: Fault | None = None
 
-    async def tell(self, event: Targeted) -> None:
+    async def tell(self, event: Targeted) -> bool:
         if self.fault is not None:
             raise FieldwiseError(self.fault, "it cannot be written")
         self.events.append(event)
+        return True
 
-    async def permit(self, generation: int, until: float) -> None:
-        self.events.append((generation, until))
+    async def permit(self, permit: Received) -> None:
+        self.events.append(permit)
 
     async def steer(self, revision: SteeringRevision) -> None:
         self.events.append(revision)
@@ -62,7 +64,9 @@ def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
     fleet = Fleet(identity, lambda _: orchestrator, no_enrolment)  # type: ignore[arg-type]  # unused
 
     async def report(sequence: int) -> Report:
-        return Report(1, sequence, UpdateState(), VitalSigns(), LearningCounters(), "0.1.0", 0)
+        return Report(
+            1, sequence, UpdateState(), VitalSigns(), LearningCounters(), "0.1.0", 0, "cpu"
+        )
 
     check_ins = CheckIns(fleet, report, heard, heard.steer, clock, random.Random(1))
     return World(check_ins, orchestrator, heard, clock, fleet)
@@ -86,10 +90,16 @@ async def test_the_pace_is_the_orchestrators_within_a_tenth() -> None:
 
 async def test_settings_target_and_permit_are_obeyed_in_that_order() -> None:
     steering = SteeringRevision(2, Steering(learning_paused=True))
-    orders = replace(QUIET, target=Target(4, NEW), permit=Permit(4, 90), steering=steering)
+    orders = replace(
+        QUIET, target=Target(4, NEW, "int8", back=True), permit=Permit(4, 90, 7), steering=steering
+    )
     here = world(orders)
     await here.check_ins.once()
-    assert here.heard.events == [steering, Targeted(4, NEW), (4, here.clock.seconds + 90)]
+    assert here.heard.events == [
+        steering,
+        Targeted(4, NEW, "int8", back=True),
+        Received(4, here.clock.seconds + 90, 7),
+    ]
 
 
 async def test_a_revision_is_applied_once() -> None:
@@ -108,7 +118,7 @@ async def test_refused_settings_do_not_spoil_the_rest() -> None:
 async def test_a_permit_never_lasts_longer_than_ten_minutes() -> None:
     here = world(replace(QUIET, permit=Permit(4, 10**6)))
     await here.check_ins.once()
-    assert here.heard.events == [(4, here.clock.seconds + 600)]
+    assert here.heard.events == [Received(4, here.clock.seconds + 600)]
 
 
 async def test_an_outage_is_waited_out_ever_longer_and_then_forgotten() -> None:

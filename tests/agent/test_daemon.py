@@ -15,9 +15,9 @@ from agent.learning.holdout import share_of
 from agent.learning.samples import Burst, Group, Share
 from agent.learning.settings import HoldoutSettings
 from agent.reporting import Steering, SteeringRevision
-from agent.update.machine import Failure, Phase
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from tests.bundles import CLASSES, Spoiled, class_folder, class_images, spoiled_bundle, tiny_bundle
 from tests.fakes.agent_inside import asking, install, running
 
@@ -147,19 +147,19 @@ async def test_a_new_backbone_serves_without_one_failed_prediction(tmp_path: Pat
 @pytest.mark.parametrize(
     ("kind", "failure"),
     [
-        (Spoiled.LOAD, Failure.LOAD_FAILED),
-        (Spoiled.RUN, Failure.LOAD_FAILED),
-        (Spoiled.GOLDEN, Failure.GOLDEN_MISMATCH),
+        (Spoiled.LOAD, UpdateFailure.LOAD_FAILED),
+        (Spoiled.RUN, UpdateFailure.LOAD_FAILED),
+        (Spoiled.GOLDEN, UpdateFailure.GOLDEN_MISMATCH),
     ],
 )
 async def test_a_bad_backbone_leaves_the_old_pair_and_its_reason(
-    kind: Spoiled, failure: Failure, tmp_path: Path
+    kind: Spoiled, failure: UpdateFailure, tmp_path: Path
 ) -> None:
     async with running(tmp_path) as agent:
         await asking(agent, teach_all)
         await install(agent, spoiled_bundle(tmp_path / "bad", kind))
         state = agent.installer.state
-        assert (state.phase, state.failure) == (Phase.REVERTED, failure)
+        assert (state.phase, state.failure) == (UpdatePhase.REVERTED, failure)
         status = await asking(agent, lambda device: device.status())
         assert (status.backbone, status.update.failure) == ("tiny:1.0.0", failure.value)
         assert await asking(agent, right_of) >= 16

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from agent.app import Agent, opened, run_daemon
+from agent.cli.desk import AWAITED
 from agent.config import AgentSettings
-from agent.update.machine import WORKING
 from fieldwise.client import Device
 from tests.bundles import tiny_bundle
 
@@ -41,7 +41,7 @@ async def install(agent: Agent, bundle: Path) -> None:
     """Bring a bundle into use, or see it fail."""
     await agent.household.install(bundle)
     async with asyncio.timeout(START_SECONDS):
-        while agent.installer.state.phase in WORKING:  # noqa: ASYNC110 - the daemon waits for it
+        while agent.installer.state.phase in AWAITED:  # noqa: ASYNC110 - the daemon waits for it
             await asyncio.sleep(0.01)
 
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from agent.cli.desk import FAULTS, check_installed
-from agent.update.machine import Failure
 from fieldwise.answers import UpdateStatus
 from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
+from fieldwise.update import UpdateFailure
 from tests.bundles import CLASSES, Spoiled, class_folder, spoiled_bundle
 from tests.fakes.agent_inside import tiny
 
@@ -132,7 +132,7 @@ def test_an_update_that_another_one_replaced_is_told_apart() -> None:
 
 
 def test_every_failure_of_an_update_is_a_fault_of_its_own() -> None:
-    assert set(FAULTS) == set(Failure) - {Failure.NONE, Failure.INTERNAL}
+    assert set(FAULTS) == set(UpdateFailure) - {UpdateFailure.INTERNAL}
 
 
 def test_without_a_backbone_it_says_what_to_do(run: Run, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from agent.device.journal import DatabaseJournal
 from agent.device.samples import DatabaseSamples
 from agent.device.schema import MIGRATIONS
 from agent.reporting import Steering, SteeringRevision
-from agent.update.machine import Pair, Phase, UpdateState
+from agent.update.events import Pair, UpdateState, Wish
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 
 
 @pytest.fixture
@@ -94,7 +96,11 @@ def test_the_state_of_a_newer_agent_is_not_touched(tmp_path: Path) -> None:
 
 def test_the_journal_knows_again_what_was_written(tmp_path: Path) -> None:
     state = UpdateState(
-        generation=7, wanted="a" * 64, phase=Phase.FETCHING, in_use=Pair("b" * 64, "int8")
+        generation=7,
+        wish=Wish("a" * 64, "int8", back=True),
+        phase=UpdatePhase.FETCHING,
+        in_use=Pair("b" * 64, "int8"),
+        verdict=Verdict(6, Judgement.ACCEPTED, Basis.LABELLED, PairedCounts(both_right=4)),
     )
     steering = SteeringRevision(4, Steering(learning_paused=True))
     first = Database(tmp_path / "state.sqlite")

@@ -1,6 +1,7 @@
 """The orchestrator's client against a server of its own service: what leaves is in the ledger."""
 
 from collections.abc import AsyncIterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,32 +12,54 @@ import pytest
 from agent.device.database import Database
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
-from agent.reporting import DeviceFacts, Report, Steering, SteeringRevision, Target
+from agent.reporting import DeviceFacts, Permit, Report, Steering, SteeringRevision, Target
 from agent.rpc import summaries
 from agent.rpc.client import Departures, OrchestratorClient
-from agent.update.machine import Failure, Pair, Phase, UpdateState
+from agent.update.events import Pair, UpdateState, Wish
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.calls import CheckMessages, Interceptor
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from tests.fakes.agent import TurnedClock
 
 DIGEST = "ab" * 32
+VERDICT = Verdict(
+    generation=6,
+    judgement=Judgement.HELD,
+    basis=Basis.TOO_FEW,
+    overall=PairedCounts(131, 134, 133, 132, 171, 101, 70),
+    critical=PairedCounts(49, 44, 43, 41, 87, 42, 40),
+    old_p50_micros=51,
+    old_p99_micros=52,
+    new_p50_micros=53,
+    new_p99_micros=54,
+    compared=59,
+    agreed=55,
+    old_confidence_permille=56,
+    new_confidence_permille=57,
+    old_novel=58,
+    new_novel=61,
+)
 REPORT = Report(
     incarnation=3,
     sequence=4,
     update=UpdateState(
         generation=7,
-        wanted="cd" * 32,
-        phase=Phase.REVERTED,
-        failure=Failure.GOLDEN_MISMATCH,
+        wish=Wish("cd" * 32),
+        phase=UpdatePhase.REVERTED,
+        failure=UpdateFailure.GOLDEN_MISMATCH,
+        hold=UpdateHold.DISK,
+        verdict=VERDICT,
         in_use=Pair(DIGEST, "int8"),
     ),
     vital_signs=VitalSigns(*range(11, 19)),
     learning=LearningCounters(*range(21, 30)),
     agent_version="0.1.0",
     settings_revision=9,
+    execution_provider="cpu",
 )
 
 
@@ -104,23 +127,52 @@ async def test_a_report_arrives_as_it_was_meant_and_stands_in_the_ledger(
     assert (told.bundle_in_use.hex(), told.variant_in_use) == (DIGEST, "int8")
     assert told.update.phase == device_pb2.UPDATE_PHASE_REVERTED
     assert told.update.failure == device_pb2.UPDATE_FAILURE_GOLDEN_MISMATCH
+    assert (told.update.hold, told.execution_provider) == (device_pb2.UPDATE_HOLD_DISK, "cpu")
+    assert told.verdict.judgement == device_pb2.JUDGEMENT_HELD
+    assert told.verdict.basis == device_pb2.VERDICT_BASIS_TOO_FEW
+    assert _numbers(told.verdict.overall) == [131, 134, 133, 132, 171, 101, 70]
+    assert _numbers(told.verdict.critical) == [49, 44, 43, 41, 87, 42, 40]
+    verdict = [each.name for each in told.verdict.DESCRIPTOR.fields][5:]
+    assert [getattr(told.verdict, name) for name in verdict] == [
+        getattr(VERDICT, name) for name in verdict
+    ]
     numbers = [value for _, value in told.vital_signs.ListFields()]
     assert numbers == list(range(11, 19))
     assert [value for _, value in told.learning.ListFields()] == list(range(21, 30))
     assert entries(tmp_path) == [("check-in", told.ByteSize(), summaries.check_in(REPORT))]
 
 
+def _numbers(counts: Any) -> list[int]:
+    return [value for _, value in counts.ListFields()]
+
+
+def test_every_word_of_an_update_has_one_of_the_wire() -> None:
+    for words, prefix, enumeration in (
+        (UpdatePhase, "UPDATE_PHASE_", device_pb2.UpdatePhase),
+        (UpdateFailure, "UPDATE_FAILURE_", device_pb2.UpdateFailure),
+        (UpdateHold, "UPDATE_HOLD_", device_pb2.UpdateHold),
+        (Judgement, "JUDGEMENT_", device_pb2.Judgement),
+        (Basis, "VERDICT_BASIS_", device_pb2.VerdictBasis),
+    ):
+        named = {f"{prefix}{each.name}" for each in words}
+        assert named | {f"{prefix}UNSPECIFIED"} == set(enumeration.keys())
+
+
 def test_the_ledger_tells_every_number_of_a_report() -> None:
     said = summaries.check_in(REPORT)
-    for number in (*range(11, 19), *range(21, 30)):
+    assert VERDICT.critical is not None
+    counts = (*astuple(VERDICT.overall), *astuple(VERDICT.critical), *range(51, 60), 61)
+    for number in (*range(11, 19), *range(21, 30), *counts):
         assert str(number) in said
     assert len(said.encode()) < 1024
 
 
 async def test_orders_are_read(client: OrchestratorClient, service: Service) -> None:
     service.answer = device_pb2.CheckInResponse(
-        target=device_pb2.Target(generation=8, bundle_digest=bytes.fromhex(DIGEST)),
-        permit=device_pb2.StartPermit(generation=8, seconds=90),
+        target=device_pb2.Target(
+            generation=8, bundle_digest=bytes.fromhex(DIGEST), variant="int8", back=True
+        ),
+        permit=device_pb2.StartPermit(generation=8, seconds=90, bytes_per_second=7),
         settings=device_pb2.SettingsRevision(
             revision=2, settings=device_pb2.DeviceSettings(learning_paused=False, shrinkage=0.5)
         ),
@@ -128,9 +180,8 @@ async def test_orders_are_read(client: OrchestratorClient, service: Service) -> 
         unix_seconds=1_800_000_000,
     )
     orders = await client.check_in(REPORT)
-    assert orders.target == Target(8, DIGEST)
-    assert orders.permit is not None
-    assert (orders.permit.generation, orders.permit.seconds) == (8, 90)
+    assert orders.target == Target(8, DIGEST, "int8", back=True)
+    assert orders.permit == Permit(8, 90, 7)
     steering = Steering(learning_paused=False, shrinkage=0.5)
     assert orders.steering == SteeringRevision(2, steering)
     assert (orders.next_seconds, orders.unix_seconds) == (30, 1_800_000_000)

@@ -2,16 +2,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
+from agent.device import bundles
 from agent.device.bundles import BundleFolder
-from agent.update.fetching import DAMAGED_TRIES, Fetcher, choose_variant
+from agent.update.events import Wish
+from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, choose_variant
+from agent.update.room import update_bytes
 from fieldwise.archive import unpack
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import tiny_bundle
-from tests.fakes.agent import PlayedOrchestrator, no_waits
+from tests.fakes.agent import PlayedOrchestrator, TurnedClock, no_waits
 
 if TYPE_CHECKING:
-    from fieldwise.bundle import Manifest
+    from collections.abc import Iterable
+
+    from fieldwise.bundle import FileReference, Manifest
 
 
 class Published:
@@ -23,14 +29,27 @@ class Published:
         self.orchestrator = PlayedOrchestrator(files=files)
         self.bundles = BundleFolder(folder / "device")
         self.waits: list[float] = []
-        self.fetcher = Fetcher(self.orchestrator, self.bundles, "fp32", no_waits, self.sleep)
+        self.clock = TurnedClock()
+        self.fetcher = Fetcher(
+            self.orchestrator,
+            self.bundles,
+            "fp32",
+            self.needs,
+            no_waits,
+            self.clock,
+            self.sleep,
+        )
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
+        self.clock.seconds += seconds
         assert len(self.waits) < 1000
 
-    async def fetch(self) -> None:
-        await self.fetcher.fetch(self.digest)
+    def needs(self, manifest: "Manifest", missing: "Iterable[FileReference]") -> int:
+        return update_bytes(manifest, missing, classes=3, held_out=10)
+
+    async def fetch(self, bytes_per_second: int = 0) -> int:
+        return await self.fetcher.fetch(Wish(self.digest), bytes_per_second)
 
     @property
     def complete(self) -> bool:
@@ -114,5 +133,49 @@ async def test_what_the_orchestrator_does_not_have_is_not_waited_for(published: 
 
 def test_the_owners_variant_is_chosen_where_there_is_one(published: Published) -> None:
     manifest: Manifest = published.manifest
-    assert choose_variant(manifest, "fp32") == "fp32"
-    assert choose_variant(manifest, "int8") == manifest.variants[0].name
+    assert choose_variant(manifest, "", "fp32") == "fp32"
+    assert choose_variant(manifest, "", "int8") == manifest.variants[0].name
+
+
+def test_the_fleets_variant_goes_before_the_owners(published: Published) -> None:
+    (only,) = published.manifest.variants
+    both = replace(published.manifest, variants=(only, replace(only, name="int8")))
+    assert choose_variant(both, "int8", "fp32") == "int8"
+    assert choose_variant(both, "fp16", "int8") == "int8"
+    assert choose_variant(both, "", "fp16") == "fp32"
+
+
+async def test_without_room_nothing_but_the_manifest_is_fetched(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 1 << 40
+    monkeypatch.setattr(bundles, "ROOM_LEFT_BYTES", free)
+    missing = await published.fetch()
+    assert missing > free // 2
+    assert len(published.orchestrator.offsets) == 1
+    assert published.fetcher.missing_bytes(Wish(published.digest)) > free // 2
+    monkeypatch.undo()
+    assert published.fetcher.missing_bytes(Wish(published.digest)) == 0
+    assert await published.fetch() == 0
+    assert published.complete
+
+
+def test_nobody_knows_what_is_missing_before_the_manifest_is_here(published: Published) -> None:
+    assert published.fetcher.missing_bytes(Wish(published.digest)) == 0
+
+
+async def test_a_bound_on_the_download_is_kept_to_within_a_piece(published: Published) -> None:
+    began = published.clock.seconds
+    await published.fetch(bytes_per_second=1000)
+    size = sum(len(content) for content in published.orchestrator.files.values())
+    took = published.clock.seconds - began
+    assert size - published.orchestrator.piece_bytes <= round(1000 * took) <= size
+
+
+async def test_time_lost_in_an_outage_is_not_made_up_for(published: Published) -> None:
+    published.clock.seconds += 1000
+    throttle = Throttle(1000, published.clock, published.sleep)
+    await throttle.took(500)
+    published.clock.seconds += 60
+    await throttle.took(500)
+    assert published.waits == [0.5, 0.5]
