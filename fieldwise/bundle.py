@@ -16,7 +16,7 @@ from math import inf, isfinite
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from fieldwise.errors import Fault, FieldwiseError
 
@@ -25,6 +25,7 @@ FILE_BYTES_MAX = 2 * 1024**3  # protobuf, and so a single-file ONNX graph, ends 
 FEATURES_MAX = 8192  # of all views together: 16 KiB for a sample in a device's log
 READINGS_MAX = 1024  # means and scales of so many still fit a manifest
 VIEWS_MAX = 8
+MAPS_MAX = 8  # bundles that devices come from; each map takes up to 10 MB at 1,280 features
 
 # ``\Z`` and not ``$``, which lets a line break pass at the end.
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -124,13 +125,28 @@ class Requirements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_mib: Annotated[int, Meta(ge=0, le=1 << 20)] = 0
 
 
+class MapReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A map from another bundle's features to this one's (``fieldwise.affine_file``).
+
+    ``before`` is the other bundle's digest. A device that comes from it may carry more of what it
+    learned over; one that comes from elsewhere does not fetch the file.
+    """
+
+    before: Digest
+    file: FileReference
+
+
+Maps = Annotated[tuple[MapReference, ...], Meta(min_length=1, max_length=MAPS_MAX)]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything there is to know of a bundle; its bytes are what is addressed and signed.
 
     ``golden`` is a safetensors file: ``images`` uint8[N,S,S,3] of the largest view's size, or
     ``readings`` float32[N,W], and for every variant ``features.NAME`` float32[N,feature_width], the
     graphs' raw outputs, view after view. ``starter`` has a head's statistics (``fieldwise.head``)
-    for every view, over the first variant's transformed features.
+    for every view, over the first variant's transformed features. ``maps`` is absent where there is
+    none.
     """
 
     format: Literal[1]  # rises when a reader of today could misread a manifest of tomorrow
@@ -147,6 +163,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     requirements: Requirements = Requirements()
     starter: Annotated[tuple[FileReference, ...], Meta(max_length=VIEWS_MAX)] = ()
     starter_classes: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    maps: Maps | UnsetType = UNSET
 
     @property
     def title(self) -> str:
@@ -157,8 +174,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def files(self) -> tuple[FileReference, ...]:
         """Every file, once, in the order of transport."""
         graphs = [file for variant in self.variants for file in variant.graphs]
-        every = [*graphs, self.golden, *self.starter]
+        every = [*graphs, self.golden, *self.starter, *(each.file for each in self.carriers)]
         return tuple({file.digest: file for file in every}.values())
+
+    @property
+    def carriers(self) -> tuple[MapReference, ...]:
+        """The maps from other bundles, if there are any."""
+        return () if isinstance(self.maps, UnsetType) else self.maps
 
     @property
     def feature_width(self) -> int:
@@ -254,6 +276,8 @@ def _check_variants(manifest: Manifest) -> None:
             for graph, view in zip(variant.graphs, manifest.views, strict=True)
         }
         _refuse(len(looks) < views, f"two views of variant {variant.name} are the same")
+    befores = [each.before for each in manifest.carriers]
+    _refuse(len(set(befores)) < len(befores), "two maps are from the same bundle")
     starters = len(manifest.starter)
     _refuse(starters not in {0, views}, f"there are {starters} starter heads for {views} views")
     _refuse(

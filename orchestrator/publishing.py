@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldwise import archive, graph, head_file
+from fieldwise import affine_file, archive, graph, head_file
 from fieldwise.bundle import Manifest, View
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.ports import BackboneStore, BundleStore, Clock
@@ -122,6 +122,9 @@ def check_contents(manifest: Manifest, folder: Path) -> None:
         _check_starter(manifest, view, (folder / file.digest).read_bytes())
         for file, view in zip(manifest.starter, manifest.views, strict=bool(manifest.starter))
     }
+    for carrier in manifest.carriers:
+        widths = [view.width for view in manifest.views]
+        affine_file.decode((folder / carrier.file.digest).read_bytes(), widths)
     if len(classes) > 1:
         raise FieldwiseError(
             Fault.BUNDLE_INVALID, "the starter heads of the views were not learned from the same"

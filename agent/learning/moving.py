@@ -45,7 +45,8 @@ from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop, Stopped, never
 from agent.learning.tuning import HeldOut, views_within
 from agent.ports import SampleStore
-from fieldwise.affine import AffineMap, PairSums, fit
+from fieldwise.affine import PairSums, fit
+from fieldwise.affine_file import ViewMap
 from fieldwise.bundle import Preprocessing, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Accumulator, Statistics, empty
@@ -54,19 +55,6 @@ POLL_SECONDS = 0.25  # between two looks for an image, and whether to stop
 ASKED_MAX = 1000  # exemplars that are left out in turn: their error is then 1.6 points
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Published:
-    """A map that came with the bundle, of one view.
-
-    Attributes:
-        source: Name of the old view that it is from.
-        through: The map.
-    """
-
-    source: str
-    through: AffineMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ class Means:
     """
 
     passing: Passing | None = None
-    published: Mapping[str, Published] = field(default_factory=dict)
+    published: Mapping[str, ViewMap] = field(default_factory=dict)
     should_stop: ShouldStop = never
 
 
@@ -90,7 +78,7 @@ NOTHING_ELSE = Means()
 class _Lane:
     """One view of the new backbone, and the view of the old that it is carried from."""
 
-    def __init__(self, old: Pair, new: Pair, place: int, published: Published | None) -> None:
+    def __init__(self, old: Pair, new: Pair, place: int, published: ViewMap | None) -> None:
         view = new.embedder.views[place]
         self.name, self.columns = view.name, view.columns
         self.through = published.through if published else None
@@ -336,7 +324,7 @@ class Move:
         )
 
 
-def _source(old: Embedder, new: View, published: Published | None) -> int:
+def _source(old: Embedder, new: View, published: ViewMap | None) -> int:
     """The place of the old view that a new one is carried from."""
     views = old.manifest.views
     names = [view.name for view in views]

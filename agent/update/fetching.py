@@ -45,6 +45,13 @@ def needed_files(manifest: Manifest, variant: str) -> tuple[FileReference, ...]:
     return tuple({file.digest: file for file in wanted}.values())
 
 
+def useful_maps(manifest: Manifest, bundles: Bundles) -> tuple[FileReference, ...]:
+    """Maps from bundles that are on this device: what it learned there may be carried over."""
+    return tuple(
+        each.file for each in manifest.carriers if bundles.manifest(each.before) is not None
+    )
+
+
 def choose_variant(manifest: Manifest, ordered: str, preferred: str) -> str:
     """The variant that the fleet orders, else the owner's, else the publisher's first."""
     names = [variant.name for variant in manifest.variants]
@@ -165,7 +172,8 @@ class Fetcher:
 
     def _missing(self, manifest: Manifest, variant: str) -> list[FileReference]:
         chosen = choose_variant(manifest, variant, self._preferred)
-        return [file for file in needed_files(manifest, chosen) if not self._bundles.has(file)]
+        wanted = (*needed_files(manifest, chosen), *useful_maps(manifest, self._bundles))
+        return [file for file in wanted if not self._bundles.has(file)]
 
     async def _persist(self, digest: str, size_max: int) -> None:
         waits, damaged = self._delays(), 0

@@ -11,7 +11,9 @@ import structlog
 from agent.learning.catch_up import Progress, open_pair
 from agent.learning.embedder import Embedder
 from agent.learning.learner import Learner
+from agent.learning.moving import Means
 from agent.learning.pair import Pair as LearnedPair
+from agent.learning.passing import Passing
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.learning.unlearning import without_absent
@@ -22,7 +24,8 @@ from agent.update.fetching import Fetcher, choose_variant, needed_files
 from agent.update.judging import Conclusion
 from agent.update.signs import BEFORE_SERVING
 from agent.update.watching import Watcher
-from fieldwise import graph
+from fieldwise import affine_file, graph
+from fieldwise.affine_file import ViewMap
 from fieldwise.bundle import Manifest, Variant
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics, rebind
@@ -40,6 +43,7 @@ class Serving(Protocol):
 
     store: SampleStore
     settings: LearningSettings
+    passing: Passing
 
     @property
     def learner(self) -> Learner | None:
@@ -161,7 +165,12 @@ class Steps:
             made = self.open(pair)
         else:
             embedder, starters = self._embedder(pair)
-            made = learner.rebuild(embedder, starters, _log_progress, self._paced(should_stop))
+            means = Means(
+                self._serving.passing, self._maps(pair.digest, learner.pair.bundle), should_stop
+            )
+            made = learner.rebuild(
+                embedder, starters, _log_progress, self._paced(should_stop), means
+            )
         learner.embed_held_out(made, self._paced(should_stop))
         return made
 
@@ -224,6 +233,17 @@ class Steps:
             return None
         learner.accompany(spare)
         return spare
+
+    def _maps(self, digest: str, before: str) -> dict[str, ViewMap]:
+        """What the publisher shipped for carrying over from a bundle, by the new views' names."""
+        manifest = self._manifest(digest)
+        widths = [view.width for view in manifest.views]
+        for carrier in manifest.carriers:
+            if carrier.before == before and self._bundles.has(carrier.file):
+                content = self._bundles.path(carrier.file.digest).read_bytes()
+                maps = affine_file.decode(content, widths)
+                return {view.name: each for view, each in zip(manifest.views, maps, strict=True)}
+        return {}
 
     def _embedder(self, pair: Pair) -> tuple[Embedder, tuple[Statistics, ...]]:
         digest, variant = pair.digest, pair.variant

@@ -9,6 +9,7 @@ from fieldwise.bundle import (
     MANIFEST_BYTES_MAX,
     FileReference,
     Manifest,
+    MapReference,
     Preprocessing,
     Readings,
     Transform,
@@ -208,3 +209,18 @@ def test_a_text_that_is_no_digest_is_refused(text: str) -> None:
 
 def test_a_digest_passes_as_it_is() -> None:
     assert check_digest_text("0123456789abcdef" * 4) == "0123456789abcdef" * 4
+
+
+def test_maps_from_other_bundles_are_files_of_the_bundle_like_all_others() -> None:
+    maps = (MapReference("e" * 64, STARTER), MapReference("f" * 64, SMALL))
+    manifest = decode_manifest(changed(maps=maps))
+    assert manifest.carriers == maps
+    assert STARTER in manifest.files
+    assert MANIFEST.carriers == ()
+
+
+def test_two_maps_from_one_bundle_are_refused() -> None:
+    maps = (MapReference("e" * 64, STARTER), MapReference("e" * 64, SMALL))
+    refused(changed(maps=maps), "same bundle")
+    refused(changed(maps=()), "maps")
+    refused(changed(maps=tuple(MapReference(f"{n:064x}", STARTER) for n in range(9))), "maps")

@@ -1,0 +1,142 @@
+"""Maps between backbones as a file that a publisher may ship in a bundle: safetensors.
+
+For each view of the new backbone, by its place P: ``P.matrix`` float32[E,D], ``P.offset``
+float32[E] and ``P.residual`` float32[E(E+1)/2], the upper triangle row by row. One metadata entry,
+``fieldwise``, is a JSON object: for each view the name of the old view that its map is from, on how
+many pairs it was fitted and what share of the variance it leaves. Which bundle it is from stands in
+the manifest that names the file. The same maps always give the same bytes.
+
+A map says where features go and nothing else, so rubbish in it can cost accuracy but run nothing;
+what no publisher can have fitted is refused all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
+
+from fieldwise.affine import AffineMap
+from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX, Name
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head_file import KEY, LENGTH_BYTES
+
+BYTES_MAX = 512 * 1024**2  # two backbones of the widest features take 403 MB
+HEADER_BYTES_MAX = 16 * 1024
+ENTRY_MAX = 1e4  # of a matrix between features of unit length; fitted ones stay below ten
+TRACE_MAX = 4.0  # two features of unit length are at most 2 apart
+_RUBBISH = (IndexError, KeyError, RecursionError, SafetensorError, TypeError, ValueError)
+_PARTS = ("matrix", "offset", "residual")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewMap:
+    """The map to one view of a backbone.
+
+    Attributes:
+        source: Name of the old backbone's view that it is from.
+        through: The map.
+    """
+
+    source: str
+    through: AffineMap
+
+
+class _View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    source: Name
+    pairs: Annotated[int, Meta(ge=1, le=2**53)]
+    error: Annotated[float, Meta(ge=0, le=1e6)]
+
+
+class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: Literal[1]
+    views: Annotated[tuple[_View, ...], Meta(min_length=1, max_length=VIEWS_MAX)]
+
+
+class _Header(msgspec.Struct):
+    metadata: dict[str, str] = msgspec.field(name="__metadata__")
+
+
+def encode(maps: Sequence[ViewMap]) -> bytes:
+    """Write the maps to all views of a backbone, in their order."""
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for place, each in enumerate(maps):
+        residual = each.through.residual
+        triangle = np.concatenate([row[start:] for start, row in enumerate(residual)])
+        parts = (each.through.matrix, each.through.offset, triangle)
+        for name, part in zip(_PARTS, parts, strict=True):
+            tensors[f"{place}.{name}"] = part.astype(np.float32)
+    views = (_View(each.source, each.through.pairs, each.through.error) for each in maps)
+    metadata = _Metadata(1, tuple(views))
+    return save(tensors, {KEY: msgspec.json.encode(metadata, order="sorted").decode()})
+
+
+def decode(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:
+    """Read maps and check everything that can be checked of them.
+
+    Args:
+        content: The file's bytes.
+        widths: Of the new backbone's views.
+
+    Raises:
+        FieldwiseError: ``BUNDLE_INVALID`` for anything but maps to views of these widths.
+    """
+    try:
+        return _read(content, widths)
+    except _RUBBISH as error:
+        raise FieldwiseError(
+            Fault.BUNDLE_INVALID, f"the map between backbones is not valid: {error}"
+        ) from error
+
+
+def _read(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:
+    if len(content) > BYTES_MAX:
+        _refuse(f"{len(content):,} bytes; the limit is {BYTES_MAX:,}")
+    length = int.from_bytes(content[:LENGTH_BYTES], "little")
+    if length > min(len(content), HEADER_BYTES_MAX):
+        _refuse(f"a header of {length:,} bytes")
+    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
+    metadata = msgspec.json.decode(header.metadata[KEY], type=_Metadata)
+    found = dict(deserialize(content))  # type: ignore[no-untyped-call]  # ships no types
+    if len(metadata.views) != len(widths) or len(found) != len(_PARTS) * len(widths):
+        _refuse(f"maps to {len(metadata.views)} views instead of {len(widths)}")
+    return tuple(
+        ViewMap(view.source, _assembled(view, found, place, width))
+        for place, (view, width) in enumerate(zip(metadata.views, widths, strict=True))
+    )
+
+
+def _assembled(view: _View, found: dict[str, Any], place: int, width: int) -> AffineMap:
+    matrix, offset, triangle = (_tensor(found[f"{place}.{name}"]) for name in _PARTS)
+    taken = matrix.shape[-1]
+    if matrix.shape != (width, taken) or not 1 <= taken <= FEATURES_MAX:
+        _refuse(f"a matrix {list(matrix.shape)} to {width} features")
+    if offset.shape != (width,) or triangle.shape != (width * (width + 1) // 2,):
+        _refuse(f"an offset {list(offset.shape)} and a residual {list(triangle.shape)}")
+    if not all((np.abs(each) <= ENTRY_MAX).all() for each in (matrix, offset, triangle)):
+        _refuse("numbers that no fit gives")
+    residual = np.empty((width, width))
+    upper = np.triu_indices(width)
+    residual[upper] = triangle
+    residual.T[upper] = triangle
+    spread = np.diag(residual)
+    bound = np.sqrt(np.outer(spread.clip(0), spread.clip(0))) * 1.001 + 1e-9
+    if (spread < 0).any() or spread.sum() > TRACE_MAX or (np.abs(residual) > bound).any():
+        _refuse("a residual that is no covariance")
+    return AffineMap(matrix, offset, residual, view.pairs, view.error)
+
+
+def _tensor(found: dict[str, Any]) -> NDArray[np.float64]:
+    if found["dtype"] != "F32":
+        _refuse(f"a tensor of type {found['dtype']}")
+    tensor = np.frombuffer(found["data"], "<f4").reshape(found["shape"])
+    return tensor.astype(np.float64)
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise ValueError(sentence)
