@@ -109,11 +109,24 @@ def tiny_bundle(
 ) -> Path:
     """Pack a small bundle into the file ``path``; other seeds are other backbones."""
     with TemporaryDirectory() as folder:
-        graph = Path(folder) / "tiny.onnx"
-        save(tiny_model(seed=seed, size=size, width=width), str(graph))
         classes = class_folder(Path(folder) / "classes", size=size) if starter else None
-        request = replace(_request(path, name, version), onnx=graph, starter=classes)
-        return pack(request).path
+        model = tiny_model(seed=seed, size=size, width=width)
+        return bundle_of(path, model, name=name, version=version, starter=classes)
+
+
+def bundle_of(
+    path: Path,
+    model: ModelProto,
+    *,
+    name: str = "tiny",
+    version: str = "1.0.0",
+    starter: Path | None = None,
+) -> Path:
+    """Pack a bundle of a feature extractor."""
+    with TemporaryDirectory() as folder:
+        graph = Path(folder) / "tiny.onnx"
+        save(model, str(graph))
+        return pack(replace(_request(path, name, version), onnx=graph, starter=starter)).path
 
 
 def deep_model(*, width: int = 32) -> ModelProto:
