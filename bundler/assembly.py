@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from bundler import golden
@@ -18,6 +19,7 @@ from fieldwise import archive, graph, inputs
 from fieldwise.bundle import (
     FileReference,
     Manifest,
+    MapReference,
     Readings,
     Requirements,
     Transform,
@@ -37,13 +39,17 @@ _BY_NAME, _FROM_FILE = "bundler.efficientnet", "bundler.onnx_file"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What goes into a bundle: each view's graph by variant's name (the first is the main one)."""
+    """What goes into a bundle: each view's graph by variant's name (the first is the main one).
+
+    ``maps`` are files by the digest of the bundle that they are from.
+    """
 
     backbone: Backbone
     graphs: dict[str, tuple[bytes, ...]]
     golden: bytes
     starter: tuple[bytes, ...] = ()
     starter_classes: int = 0
+    maps: tuple[tuple[str, bytes], ...] = ()
 
 
 def assemble(request: PackRequest, looks: Sequence[ViewRequest], progress: Progress) -> Packed:
@@ -60,6 +66,10 @@ def assemble(request: PackRequest, looks: Sequence[ViewRequest], progress: Progr
         progress(f"learning a starter head from {request.starter}")
         with_starter = import_module("bundler.starter").with_starter
         parts = with_starter(parts, request.starter, TRANSFORM, progress)
+    if request.map_from and request.map_images:
+        progress(f"fitting a map from {request.map_from} on {request.map_images}")
+        with_map = import_module("bundler.map_from").with_map
+        parts = with_map(parts, request.map_from, request.map_images, TRANSFORM, progress)
     progress(f"writing {request.target}")
     return write(parts, request)
 
@@ -106,7 +116,7 @@ def write(parts: Parts, request: PackRequest) -> Packed:
     """
     manifest = check(parts, request)
     graphs = [each for variant in parts.graphs.values() for each in variant]
-    every = [*graphs, parts.golden, *parts.starter]
+    every = [*graphs, parts.golden, *parts.starter, *(content for _, content in parts.maps)]
     contents = {digest_of(content): content for content in every}
     try:
         digest = archive.write(request.target, manifest, contents)
@@ -142,6 +152,8 @@ def describe(parts: Parts, request: PackRequest) -> Manifest:
         requirements=Requirements(memory_mib=memory_needed(parts.graphs.values())),
         starter=tuple(map(reference, parts.starter)),
         starter_classes=parts.starter_classes,
+        maps=tuple(MapReference(before, reference(content)) for before, content in parts.maps)
+        or UNSET,
     )
     return _checked(manifest)
 

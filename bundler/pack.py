@@ -39,6 +39,8 @@ class PackRequest:
         int8: Whether to add an int8 variant; needs ``calibrate``.
         calibrate: Folder of images (searched deeply) that show what devices will see.
         starter: Folder of class folders to learn a starter head from.
+        map_from: An older bundle whose devices are to carry over what they learned.
+        map_images: Folder of images (searched deeply) to fit the map between both on.
         name: Name of the bundle; from the backbone or the file's name where not given.
         version: Version of the bundle.
         epoch: Rises when older bundles must no longer be installed.
@@ -61,6 +63,8 @@ class PackRequest:
     int8: bool = False
     calibrate: Path | None = None
     starter: Path | None = None
+    map_from: Path | None = None
+    map_images: Path | None = None
     name: str | None = None
     version: str = "1.0.0"
     epoch: int = 1
@@ -125,6 +129,8 @@ def _check(request: PackRequest) -> None:
         raise _invalid("either a backbone's name, an ONNX file or readings are packed")
     if request.int8 != (request.calibrate is not None):
         raise _invalid("an int8 variant and a folder of calibration images go together")
+    if (request.map_from is None) != (request.map_images is None):
+        raise _invalid("a map from an older bundle and a folder of images to fit it on go together")
     if not all(scale > 0 for scale in request.scale):
         raise _invalid(f"a scale of {request.scale} is not above 0")
     if not request.target.absolute().parent.is_dir():
@@ -134,8 +140,8 @@ def _check(request: PackRequest) -> None:
 
 
 def _check_readings(request: PackRequest) -> None:
-    if request.views or request.size or request.calibrate or request.starter:
-        raise _invalid("readings have no size, views, calibration images or starter head")
+    if request.views or request.size or request.calibrate or request.starter or request.map_from:
+        raise _invalid("readings have no size, views, calibration images, starter head or map")
     if not 2 <= request.features <= FEATURES_MAX:  # noqa: PLR2004 -- the manifest's bound
         raise _invalid(f"{request.features:,} features are not 2 to {FEATURES_MAX:,}")
 

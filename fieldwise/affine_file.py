@@ -12,6 +12,7 @@ what no publisher can have fitted is refused all the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
@@ -22,7 +23,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from fieldwise.affine import AffineMap
-from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX, Name
+from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX, Name, Preprocessing, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head_file import KEY, LENGTH_BYTES
 
@@ -62,6 +63,12 @@ class _Header(msgspec.Struct):
     metadata: dict[str, str] = msgspec.field(name="__metadata__")
 
 
+def nearest_view(views: Sequence[View], new: View) -> int:
+    """The place of the old view to carry a new one from: of its name, else of the nearest size."""
+    far = [(view.name != new.name, _apart(view, new)) for view in views]
+    return far.index(min(far))
+
+
 def encode(maps: Sequence[ViewMap]) -> bytes:
     """Write the maps to all views of a backbone, in their order."""
     tensors: dict[str, NDArray[np.float32]] = {}
@@ -92,6 +99,13 @@ def decode(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:
         raise FieldwiseError(
             Fault.BUNDLE_INVALID, f"the map between backbones is not valid: {error}"
         ) from error
+
+
+def _apart(one: View, other: View) -> float:
+    """How far two views' input sizes are from each other."""
+    if not isinstance(one.input, Preprocessing) or not isinstance(other.input, Preprocessing):
+        return 0.0
+    return abs(log(one.input.size / other.input.size))
 
 
 def _read(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:

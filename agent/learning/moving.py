@@ -26,7 +26,6 @@ statistics of what leaves, and a batch of images; during the fit of a view five 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from math import log
 
 import numpy as np
 import structlog
@@ -46,8 +45,8 @@ from agent.learning.stopping import ShouldStop, Stopped, never
 from agent.learning.tuning import HeldOut, views_within
 from agent.ports import SampleStore
 from fieldwise.affine import PairSums, fit
-from fieldwise.affine_file import ViewMap
-from fieldwise.bundle import Preprocessing, View
+from fieldwise.affine_file import ViewMap, nearest_view
+from fieldwise.bundle import View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Accumulator, Statistics, empty
 
@@ -330,12 +329,4 @@ def _source(old: Embedder, new: View, published: ViewMap | None) -> int:
     names = [view.name for view in views]
     if published is not None and published.source in names:
         return names.index(published.source)
-    far = [(view.name != new.name, _apart(view, new)) for view in views]
-    return far.index(min(far))
-
-
-def _apart(one: View, other: View) -> float:
-    """How far two views' input sizes are from each other."""
-    if not isinstance(one.input, Preprocessing) or not isinstance(other.input, Preprocessing):
-        return 0.0
-    return abs(log(one.input.size / other.input.size))
+    return nearest_view(views, new)

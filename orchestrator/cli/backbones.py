@@ -10,9 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.cli.confirming import Yes, confirm
 from orchestrator.cli.output import Shown, err, errors_shown, facts, local, show, size, table
 from orchestrator.cli.remote import Json, collect, more, remote
 from orchestrator.cli.tickets import Limit
+from orchestrator.rollout.telling import devices
+from orchestrator.rollout_views import RecallView
 from orchestrator.rpc.client import PIECE_BYTES, OperatorClient, Pushed
 from orchestrator.views import BackboneView, LookView
 
@@ -55,6 +58,11 @@ Calibrate = Annotated[
 Starter = Annotated[
     Path | None, typer.Option(help="Folder of class folders to learn a starter head from.")
 ]
+MapFrom = Annotated[
+    Path | None,
+    typer.Option(help="Older bundle file whose devices carry over what they learned by a map."),
+]
+MapImages = Annotated[Path | None, typer.Option(help="Folder of images to fit that map on.")]
 Name = Annotated[str | None, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle.")]
 Epoch = Annotated[
@@ -82,6 +90,8 @@ def pack(
     int8: Int8 = False,
     calibrate: Calibrate = None,
     starter: Starter = None,
+    map_from: MapFrom = None,
+    map_images: MapImages = None,
     name: Name = None,
     version: Version = "1.0.0",
     epoch: Epoch = 1,
@@ -112,6 +122,8 @@ def pack(
             int8=int8,
             calibrate=calibrate,
             starter=starter,
+            map_from=map_from,
+            map_images=map_images,
             name=name,
             version=version,
             epoch=epoch,
@@ -158,6 +170,16 @@ async def show_backbone(client: OperatorClient, backbone: Reference) -> Shown:
     return Shown(found, lambda: _facts(found))
 
 
+@remote(app, "recall")
+async def recall(
+    client: OperatorClient, backbone: Reference, *, context: typer.Context, yes: Yes = False
+) -> Shown:
+    """Withhold a backbone from every device at once, and order back whoever runs it. For good."""
+    confirm(context, f"Recall {backbone}, for good and everywhere?", yes=yes)
+    recalled = await client.recall_backbone(backbone)
+    return Shown(recalled, lambda: _recalled(recalled))
+
+
 def _packed(packed: "Packed") -> Shown:
     value = {"path": str(packed.path), "digest": packed.digest, "manifest": packed.manifest}
     pairs = [
@@ -196,9 +218,20 @@ def _pushed(pushed: Pushed) -> Table:
     return facts([(what, pushed.backbone.title), ("digest", pushed.backbone.digest)])
 
 
+def _recalled(recall: RecallView) -> Table:
+    backbone = recall.backbone
+    if not recall.rollouts:
+        return facts([("now", f"{backbone.title} was recalled already.")])
+    first, *turned = recall.rollouts
+    told = f"{backbone.title} is recalled: nobody gets it any more, and rollout {first} brings "
+    told += f"{devices(backbone.devices)} that run it back to what they had."
+    rows = [("now", told), ("digest", backbone.digest)]
+    return facts([*rows, *[("turned back", each) for each in turned]])
+
+
 def _row(backbone: BackboneView) -> tuple[str, ...]:
     return (
-        backbone.title,
+        f"{backbone.title} (recalled)" if backbone.recalled_at else backbone.title,
         backbone.digest[:12],
         f"{backbone.epoch}",
         ", ".join(each.name for each in backbone.variants),
@@ -228,6 +261,7 @@ def _facts(backbone: BackboneView) -> Table:
             ("variants", variants),
             ("starter classes", f"{backbone.starter_classes:,}"),
             ("published", local(backbone.created_at)),
+            *((("recalled", local(backbone.recalled_at)),) if backbone.recalled_at else ()),
             ("devices", f"{backbone.devices:,}"),
         ]
     )

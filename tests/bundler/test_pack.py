@@ -3,6 +3,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load
@@ -11,7 +12,7 @@ from bundler import pack as packing
 from bundler.assembly import memory_needed
 from bundler.extractor import Extractor
 from bundler.pack import PackRequest, pack
-from fieldwise import archive, graph, head_file
+from fieldwise import affine_file, archive, graph, head_file
 from fieldwise.bundle import Manifest, Preprocessing, digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import relative_error, to_grid
@@ -97,6 +98,44 @@ def test_every_variant_reproduces_its_golden_features(request_: PackRequest, ima
         assert error < variant.golden_error_max / 10
         facts = graph.inspect(files[variant.graphs[0].digest], manifest.views)
         assert ("QuantizeLinear" in facts.operators) == (variant.name == "int8")
+
+
+def test_a_map_from_an_older_bundle_leads_to_the_new_features(
+    request_: PackRequest, images: Path, tmp_path: Path
+) -> None:
+    older = pack(replace(request_, target=tmp_path / "older.bundle", name="older"))
+    wanted = replace(request_, map_from=older.path, map_images=images)
+    manifest, files = unpacked(pack(wanted).path)
+    (carrier,) = manifest.carriers
+    assert carrier.before == older.digest
+    (found,) = affine_file.decode(files[carrier.file.digest], [32])
+    assert found.source == "main"
+    assert found.through.pairs == sum(1 for _ in images.rglob("*.png"))
+    preprocessing = manifest.views[0].input
+    assert isinstance(preprocessing, Preprocessing)
+    extractor = Extractor(files[manifest.variants[0].graphs[0].digest], preprocessing)
+    path = next(images.rglob("*.png"))
+    pixels = load_image(path.read_bytes(), preprocessing)
+    row = to_grid(extractor.features(pixels[None]), manifest.transform)[0] / 4096
+    moved = found.through.matrix @ row + found.through.offset
+    assert np.linalg.norm(moved - row) < 0.1
+
+
+def test_a_map_needs_an_older_bundle_and_enough_images(
+    request_: PackRequest, images: Path, tmp_path: Path
+) -> None:
+    older = pack(replace(request_, target=tmp_path / "older.bundle")).path
+    few = tmp_path / "few"
+    few.mkdir()
+    Image.new("RGB", (20, 20)).save(few / "one.png")
+    request_.target.unlink(missing_ok=True)
+    invalid = Fault.INVALID_ARGUMENT
+    refused(replace(request_, map_from=older), invalid, "go together")
+    refused(replace(request_, map_images=images), invalid, "go together")
+    refused(replace(request_, map_from=older, map_images=few), invalid, "holds 1 images")
+    rubbish = tmp_path / "rubbish.bundle"
+    rubbish.write_bytes(b"rubbish" * 100)
+    refused(replace(request_, map_from=rubbish, map_images=images), Fault.BUNDLE_INVALID, ".")
 
 
 def test_a_starter_head_holds_the_statistics_of_its_images(
