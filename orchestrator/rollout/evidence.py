@@ -41,7 +41,7 @@ class Reason(StrEnum):
     EVIDENCE_MISSING = "too few labelled comparisons"
     MORE_SILENT = "more devices fell silent than before the rollout"
     OVER_LIMIT = "a limit is passed, which may be chance"
-    LOPSIDED = "some devices may lose far more than the others"
+    FEW_RUINED = "a few devices may be ruined: far worse than the others, or silent"
     # What it waits for, and what ended the wait.
     UNSETTLED = "devices have not settled"
     DEADLINE = "the deadline of the wave has passed"

@@ -23,7 +23,7 @@ nothing, and still speaks against the bundle, so there is a limit on their share
 - failures, rollbacks, declines, or silence beyond what was silent before, are above their limits by
   more than chance: the exact binomial chance of so many where the true share is at its limit is at
   most ``false_abort``. So of few devices a few are needed: at a limit of 5 %, one of one, two of up
-  to seven, three of up to seventeen;
+  to seven, three of up to sixteen;
 - the middle device's predictions take longer than ``latency_ratio_max`` times as before, by an
   exact sign test over devices;
 - one device loses more than ``device_loss_max`` of its scenes, by an exact test over those on which
@@ -34,23 +34,30 @@ nothing, and still speaks against the bundle, so there is a limit on their share
 **Doubt** keeps it shut without closing it: more devices fell silent than before the rollout (exact
 binomial test at ``SILENCE_LEVEL``; a site without power looks the same, so people should look); a
 limit is passed, but not by more than chance, where there are devices enough for a share to mean
-something; losses are lopsided. A few ruined devices among many unharmed ones hardly move the mean:
-5 % that lose 30 points make 1.5, below a margin of 2. They do make the losses lopsided. Where
-nothing is wrong, old and new pair may change places and so losses lie alike on both sides of their
-mean; the third central moment is then 0 but for chance, and it is held against its standard error.
-Ruined devices inflate that error too, and hide behind it; so three quarters of it are taken from
-the side of those that gain, which no harm can inflate.
+something. The limit of declines is no such doubt: who declines bears nothing, its loss is in the
+mean, and where devices truly differ by 5 points a sixth of them declines an equal bundle rightly.
 
-**Proof** is what opens it: that the mean loss is below ``margin``. It is asked for once so many
-devices are behind the open wave (``devices_min``) that it can be had, always before the last wave,
-and before an earlier one only if its evidence is fine enough to give it with a chance of
-``SHOWN_BEFORE`` where nothing changed. To ask for it sooner would stop good rollouts for lack of
-evidence, and the last gate asks in any case. Each gate is a test at ``alpha``, and to get to the
-end a rollout has to pass them all, so the chance to do so at a loss of the margin is at most
-``alpha`` however many waves there are; only the repeated looks at one gate have to be paid for.
-They begin when ``settled_share_min`` of the wave has settled: those that settle first are not like
-the others, and those that crash do so late. Smaller waves, and the last one, behind which nobody is
-left to be kept from harm, ask for no proof: they open unless harm is shown or in doubt.
+**Proof** is what opens it: that the mean loss is below ``margin``, and that no few devices pay for
+it. It is asked for once so many devices are behind the open wave (``devices_min``) that it can be
+had, always before the last wave, and before an earlier one only if its evidence is fine enough to
+give it with a chance of ``SHOWN_BEFORE`` where nothing changed. To ask for it sooner would stop
+good rollouts for lack of evidence, and the last gate asks in any case. Each gate is a test at
+``alpha``, and to get to the end a rollout has to pass them all, so the chance to do so at a loss of
+the margin is at most ``alpha`` however many waves there are; only the repeated looks at one gate
+have to be paid for. They begin when ``settled_share_min`` of the wave has settled: those that
+settle first are not like the others, and those that crash do so late. Smaller waves, and the last
+one, behind which nobody is left to be kept from harm, ask for no proof: they open unless harm is
+shown or in doubt.
+
+*A few ruined devices* among many unharmed ones hardly move the mean: 5 % that lose 30 points make
+1.5, below a margin of 2. They do make the losses lopsided. Where nothing is wrong, old and new pair
+may change places and so losses lie alike on both sides of their mean; the third central moment is
+then 0 but for chance, and it is held against its standard error. Ruined devices inflate that error
+too, and hide behind it; so three quarters of it are taken from the side of those that gain, which
+no harm can inflate. A backbone that ruins some devices kills others: lopsidedness and silence, each
+in standard deviations, are also added (Stouffer's method), and either sum may raise the doubt, at
+``RUINED_DOUBT``. It is a doubt and not harm, since devices may also differ by nature; far beyond
+it, at ``RUINED_SHOWN``, it closes the gate.
 
 A device that compared without labels, or with too few of them, adds nothing to the mean; that it
 failed, declined, fell silent or got slow counts like anyone's. Where proof is needed and too few
@@ -77,8 +84,8 @@ from orchestrator.rollout.tally import Spread, Tally, spread_of, tally_of
 
 SILENCE_LEVEL = 0.01  # a pause for people to look at; sites fail as a whole, so not for a little
 SILENCE_FLOOR = 0.01  # some device is always being moved, though none was at the first look
-LOPSIDED_DOUBT = 0.05
-LOPSIDED_HARM = 0.0005
+RUINED_DOUBT = 0.05
+RUINED_SHOWN = 0.0005
 SHOWN_BEFORE = 0.95  # a gate that asks for proof early stops at most so many good rollouts less
 DETECTED = 0.8  # what people mean by a loss that can be detected
 # For plans, before any device has compared: how much devices of a fleet differ in truth, the share
@@ -175,13 +182,14 @@ def _detectable(rules: GateRules, devices: int, error: float) -> float | None:
 
 
 def _harms(look: _Look) -> Iterator[Reason]:
-    rules, tally = look.rules, look.tally
+    rules, tally, spread = look.rules, look.tally, look.spread
     lower = _lower(look)
     if lower is not None and lower > 0:
         yield Reason.HARM
     if look.worst_chance <= rules.worst_device_alpha:
         yield Reason.WORST_DEVICE
-    if _is_lopsided(look, LOPSIDED_HARM):
+    many = spread.devices >= rules.devices_min
+    if many and spread.lopsided > normal_quantile(RUINED_SHOWN):
         yield Reason.RUINED
     silence = look.usual_silence + rules.silent_share_max
     for reason, devices, hits, limit in (
@@ -200,10 +208,8 @@ def _without_harm(look: _Look) -> tuple[Outcome, tuple[Reason, ...]]:
     if not tally.settled or tally.fraction < look.rules.settled_share_min - ROUNDING:
         missing = Reason.UNSETTLED if tally.unsettled else Reason.EVIDENCE_MISSING
         return _shut(look, (missing,), waits=not look.deadline_passed)
-    shut = tuple(_doubts(look))
     proof = _wants_proof(look)
-    if proof and not shut:
-        shut = tuple(_unproved(look))
+    shut = (*_doubts(look), *(_unproved(look) if proof else ()))
     if shut:
         return _shut(look, shut, waits=look.may_change)
     return Outcome.OPEN, (Reason.NOT_INFERIOR if proof else Reason.NO_HARM,)
@@ -222,8 +228,6 @@ def _doubts(look: _Look) -> Iterator[Reason]:
     tally = look.tally
     if binomial_tail(tally.started, tally.silent, look.usual_silence) <= SILENCE_LEVEL:
         yield Reason.MORE_SILENT
-    if _is_lopsided(look, LOPSIDED_DOUBT):
-        yield Reason.LOPSIDED
     if tally.devices >= look.rules.devices_min and _is_over_limit(look):
         yield Reason.OVER_LIMIT
 
@@ -235,14 +239,16 @@ def _is_over_limit(look: _Look) -> bool:
         tally.silent > silence * tally.started
         or tally.failed > rules.failed_share_max * tally.ended
         or tally.rolled_back > rules.rollback_share_max * tally.ended
-        or tally.declined > rules.declined_share_max * tally.ended
         or 2 * _slower(look) > len(tally.ratios)
     )
 
 
-def _is_lopsided(look: _Look, level: float) -> bool:
-    enough = look.spread.devices >= look.rules.devices_min
-    return enough and look.spread.lopsided > normal_quantile(level)
+def _may_have_ruined(look: _Look) -> bool:
+    """Whether losses are lopsided, or that and silence are together more than chance makes."""
+    limit = normal_quantile(RUINED_DOUBT)
+    silence = binomial_tail(look.tally.started, look.tally.silent, look.usual_silence)
+    both = look.spread.lopsided + normal_quantile(min(1 - ROUNDING, max(ROUNDING, silence)))
+    return look.spread.lopsided > limit or both > limit * math.sqrt(2)
 
 
 def _wants_proof(look: _Look) -> bool:
@@ -266,6 +272,8 @@ def _unproved(look: _Look) -> Iterator[Reason]:
     deviations = below / spread.error if spread.error else math.copysign(math.inf, below)
     if student_tail(deviations, spread.devices - 1) > look.level:
         yield Reason.NOT_SHOWN
+    if _may_have_ruined(look):
+        yield Reason.FEW_RUINED
 
 
 def _worst(rules: GateRules, tally: Tally, cohort_size: int) -> tuple[str, float]:
