@@ -1,0 +1,380 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agent.device.database import Database
+from agent.device.samples import DatabaseSamples
+from agent.learning.catch_up import Progress, Watch, open_pair
+from agent.learning.forgetting import Selection
+from agent.learning.holdings import held_bytes
+from agent.learning.kept import Kept
+from agent.learning.learner import Learner
+from agent.learning.moving import NOTHING_ELSE, Means, Move
+from agent.learning.pair import fresh_pair
+from agent.learning.passing import WAITING_MAX, Passing
+from agent.learning.samples import Group, Origin, Share
+from agent.learning.settings import HeadName, HeadSettings, HoldoutSettings, LearningSettings
+from agent.learning.stopping import Stopped, never
+from fieldwise import head
+from fieldwise.affine import BLOCK, AffineMap, PairSums, fit
+from fieldwise.affine_file import ViewMap
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.features import to_grid
+from fieldwise.head import Statistics
+from tests.fakes.embedder import WIDTH, ProjectionEmbedder
+from tests.fakes.samples import MemorySamples
+from tests.fakes.scenes import Scenes
+
+SETTINGS = LearningSettings(holdout=HoldoutSettings(learned_first=2))
+OLD, NEW = ProjectionEmbedder("old"), ProjectionEmbedder("new", WIDTH + 5)
+TAUGHT = 180
+
+
+def ignore(progress: Progress) -> None:
+    """Nobody looks on."""
+
+
+class Device:
+    """A learner whose memory kept the images of a few learned samples only."""
+
+    def __init__(
+        self,
+        kept: int,
+        store: MemorySamples | DatabaseSamples | None = None,
+        settings: LearningSettings = SETTINGS,
+    ) -> None:
+        self.store = store or MemorySamples()
+        self.scenes = Scenes(0)
+        self.settings = settings
+        self.learner = Learner(
+            open_pair(OLD, (), self.store, settings), self.store, settings, Random(3)
+        )
+        for number in range(TAUGHT):
+            self.teach(number)
+        self.learner.flush()
+        images = [each.id for each in self.store.remembered() if each.share is Share.LEARN]
+        self.store.commit(Group((), tuple(images[kept:]), self.store.counters()))
+        self.learned = len(images)
+
+    def teach(self, number: int) -> None:
+        place = number % 6
+        name = self.scenes.names[place]
+        self.learner.teach(f"s{number}", self.scenes.image(place), name, "", 1000.0 + 60 * number)
+
+    def right(self, learner: Learner, count: int = 300) -> float:
+        scenes = Scenes(7)
+        said = [
+            learner.predict(scenes.image(place % 6)).best == scenes.names[place % 6]
+            for place in range(count)
+        ]
+        return sum(said) / count
+
+
+def kept(image: NDArray[np.uint8], number: int = 0, bundle: str = "") -> Kept:
+    return Kept(f"p{number}", 0.0, bundle, OLD_ROW, image)
+
+
+OLD_ROW = np.zeros(WIDTH, np.int16)
+
+
+def of_all(embedder: ProjectionEmbedder) -> Statistics:
+    """What a device has learned that had this backbone all along."""
+    store, scenes = MemorySamples(), Scenes(0)
+    learner = Learner(open_pair(embedder, (), store, SETTINGS), store, SETTINGS, Random(3))
+    for number in range(TAUGHT):
+        place = number % 6
+        learner.teach(
+            f"s{number}", scenes.image(place), scenes.names[place], "", 1000.0 + 60 * number
+        )
+    return learner.pair.statistics()
+
+
+def test_with_every_image_held_nothing_is_estimated_and_the_result_is_the_ideal() -> None:
+    device = Device(TAUGHT)
+    made = device.learner.rebuild(NEW, (), ignore, never)
+    assert made.carried == {}
+    assert made.statistics().same_as(of_all(NEW))
+
+
+def test_what_is_held_no_more_is_carried_over_and_nothing_counts_twice() -> None:
+    device = Device(60)
+    made = device.learner.rebuild(NEW, (), ignore, never)
+    assert made.total == device.learner.pair.total == device.learned
+    assert sum(made.carried.values()) == device.learned - 60
+    for name in made.classes:
+        assert made.count(name) == device.learner.pair.count(name)
+
+
+def test_carried_over_a_head_is_better_than_learned_anew_from_few_images() -> None:
+    device = Device(12)
+    pair = open_pair(NEW, (), device.store, SETTINGS)
+    anew = Learner(pair, MemorySamples(), SETTINGS, Random(1))
+    made = device.learner.rebuild(NEW, (), ignore, never, passing_by(200))
+    device.learner.swap(made)
+    assert device.right(device.learner) > device.right(anew) + 0.02
+
+
+class Traffic(Passing):
+    """Passing with images that always come, up to a number."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._scenes = Scenes(11)
+        self.left = count
+        self.seconds: list[float] = []
+
+    def take(self, seconds: float) -> Kept | None:
+        self.seconds.append(seconds)
+        if not self.left:
+            return None
+        self.left -= 1
+        return kept(self._scenes.image(self.left % 6), self.left)
+
+
+def passing_by(count: int) -> Means:
+    return Means(Traffic(count))
+
+
+def test_what_passes_is_looked_at_up_to_the_number_that_is_wanted() -> None:
+    settings = LearningSettings(holdout=SETTINGS.holdout, passing_pairs=40)
+    device, traffic = Device(12, settings=settings), Traffic(100)
+    device.learner.rebuild(NEW, (), ignore, never, Means(traffic))
+    assert traffic.left == 60
+
+
+def test_a_move_does_not_wait_where_nothing_passes_or_nothing_is_to_be_carried() -> None:
+    silent = Traffic(0)
+    Device(30).learner.rebuild(NEW, (), ignore, never, Means(silent))
+    assert sum(silent.seconds) == SETTINGS.passing_idle_seconds
+    needless = Traffic(50)
+    Device(TAUGHT).learner.rebuild(NEW, (), ignore, never, Means(needless))
+    assert sum(needless.seconds) == 0
+
+
+def test_waiting_for_what_passes_ends_when_it_took_too_long_and_when_asked_to_stop() -> None:
+    settings = LearningSettings(holdout=SETTINGS.holdout, passing_seconds_max=3.0)
+    traffic = Traffic(1000)
+    Device(30, settings=settings).learner.rebuild(NEW, (), ignore, never, Means(traffic))
+    assert sum(traffic.seconds) == 3.0
+    device, silent = Device(30), Traffic(0)
+    stop = Means(silent, should_stop=lambda: len(silent.seconds) > 4)
+    with pytest.raises(Stopped):
+        device.learner.rebuild(NEW, (), ignore, never, stop)
+
+
+def test_unreadable_images_that_pass_do_no_harm() -> None:
+    device, traffic = Device(30), Traffic(0)
+    rubbish = [Kept("p", 0.0, "", OLD_ROW, b"no image"), Kept("q", 0.0, "", OLD_ROW, b"")]
+    traffic.take = lambda seconds: rubbish.pop() if rubbish else None  # type: ignore[method-assign]  # for once
+    made = device.learner.rebuild(NEW, (), ignore, never, Means(traffic))
+    assert made.total == device.learned
+
+
+def test_images_are_held_only_while_they_are_wanted_and_few_of_them() -> None:
+    passing, image = Passing(), np.zeros((4, 4, 3), np.uint8)
+    passing.offer(kept(image))
+    assert passing.take(0.0) is None
+    with passing.wanted():
+        for number in range(9):
+            passing.offer(kept(image, number))
+        passing.offer(Kept("blind", 0.0, "", OLD_ROW, None))
+        found = [passing.take(0.0) for _ in range(WAITING_MAX)]
+        assert [each.id for each in found if each] == ["p5", "p6", "p7", "p8"]
+        passing.offer(kept(image))
+    assert passing.take(0.0) is None
+
+
+def test_a_move_that_is_broken_off_goes_on_where_it_was() -> None:
+    device = Device(100)
+    first = ProjectionEmbedder("new", WIDTH + 5)
+    with pytest.raises(Stopped):
+        device.learner.rebuild(first, (), ignore, lambda: first.seen >= 60)
+    done = first.seen
+    assert done >= 60
+    restarted = Learner(
+        open_pair(OLD, (), device.store, SETTINGS), device.store, SETTINGS, Random(3)
+    )
+    again = ProjectionEmbedder("new", WIDTH + 5)
+    made = restarted.rebuild(again, (), ignore, never)
+    held_out = len(made.held_out)
+    assert again.seen == 100 - done + held_out
+    straight = Device(100).learner.rebuild(NEW, (), ignore, never)
+    assert made.statistics().same_as(straight.statistics())
+    assert made.carried == straight.carried
+
+
+def test_a_full_disk_costs_a_move_its_place_and_nothing_else() -> None:
+    class Crowded(MemorySamples):
+        def keep_ahead(self, bundle: str, grids: object) -> None:
+            raise FieldwiseError(Fault.DISK_FULL, f"no room for {bundle} and {grids}")
+
+    made = Device(100, Crowded()).learner.rebuild(NEW, (), ignore, never)
+    assert made.statistics().same_as(
+        Device(100).learner.rebuild(NEW, (), ignore, never).statistics()
+    )
+
+
+@contextmanager
+def on_disk(folder: Path) -> Iterator[DatabaseSamples]:
+    database = Database(folder / "state.sqlite")
+    yield DatabaseSamples(database)
+    database.close()
+
+
+def test_a_move_holds_sums_and_some_rows_however_many_images_there_are() -> None:
+    device = Device(TAUGHT)
+    new = fresh_pair(NEW, (), SETTINGS)
+    move = Move(device.learner.pair, new, device.store, SETTINGS, NOTHING_ELSE)
+    move.embed(Watch(TAUGHT, ignore, never))
+    widths = WIDTH, WIDTH + 5
+    sums = 8 * (widths[0] ** 2 + widths[0] * widths[1] + widths[1] ** 2)
+    leaving = 8 * widths[0] ** 2 + 2 * BLOCK * widths[0] + 8 * 16 * widths[0]
+    rows = 2 * BLOCK * sum(widths)
+    objects = 16 * 1024
+    held = held_bytes(move, [device.learner.pair, new, device.store, SETTINGS, NOTHING_ELSE])
+    assert held < sums + leaving + rows + objects
+
+
+def test_carried_samples_stay_marked_over_a_restart_and_a_switch_back_and_forth(
+    tmp_path: Path,
+) -> None:
+    with on_disk(tmp_path) as store:
+        device = Device(60, store)
+        made = device.learner.rebuild(NEW, (), ignore, never)
+        before = device.learner.swap(made)
+        marked = dict(made.carried)
+        device.teach(TAUGHT)
+        device.learner.close()
+        restarted = open_pair(NEW, (), store, SETTINGS)
+        assert restarted.carried == marked
+        assert restarted.statistics().same_as(made.statistics())
+        learner = Learner(restarted, store, SETTINGS, Random(3))
+        learner.swap(before)
+        assert learner.pair.carried == {}
+        assert learner.pair.total == restarted.total
+        learner.close()
+        forth = open_pair(NEW, (), store, SETTINGS)
+        assert forth.carried == marked
+        assert forth.statistics().same_as(restarted.statistics())
+
+
+def test_what_is_learned_after_the_move_is_taken_back_to_the_bit() -> None:
+    device = Device(60)
+    made = device.learner.rebuild(NEW, (), ignore, never)
+    device.learner.swap(made)
+    before = made.statistics()
+    rows = np.random.default_rng(0).integers(-900, 900, (40, WIDTH + 5)).astype(np.int16)
+    made.learn(rows, ["class 1"] * 40)
+    made.unlearn(rows, ["class 1"] * 40)
+    assert made.statistics().same_as(before)
+
+
+def test_an_exemplar_is_forgotten_to_the_bit_and_a_class_with_its_carried_share() -> None:
+    device = Device(60)
+    made = device.learner.rebuild(NEW, (), ignore, never)
+    device.learner.swap(made)
+    exemplar = next(each for each in device.store.remembered() if each.share is Share.LEARN)
+    told = device.learner.forget(Selection(sample_id=exemplar.id)).forgotten
+    assert told.exact == 1
+    device.learner.forget(Selection(class_name="class 2"))
+    pair = device.learner.pair
+    assert "class 2" not in pair.carried
+    assert "class 2" not in pair.classes
+    assert pair.orphans > 0
+    assert sum(pair.carried.values()) < device.learned - 60
+
+
+def test_a_strict_forgetting_leaves_nothing_that_was_carried() -> None:
+    device = Device(60)
+    device.learner.swap(device.learner.rebuild(NEW, (), ignore, never))
+    device.learner.forget(Selection(class_name="class 2"), strict=True)
+    assert device.learner.pair.carried == {}
+
+
+def test_a_correction_after_the_move_is_not_there_twice_after_a_restart() -> None:
+    device = Device(TAUGHT)
+    device.learner.rebuild(NEW, (), ignore, never)
+    exemplar = next(each for each in device.store.remembered() if each.share is Share.LEARN)
+    held = next(iter(device.store.chosen(Selection(sample_id=exemplar.id), 0, 1)))
+    assert held.grid is not None
+    again = Kept(held.id, held.time, OLD.bundle, held.grid, held.image, held.class_name)
+    device.learner.label(again, "class 5", 99_999.0, Origin.CORRECTED)
+    device.learner.flush()
+    restarted = open_pair(NEW, (), device.store, SETTINGS)
+    assert restarted.total == device.learner.pair.total
+
+
+def test_a_starter_head_that_the_new_bundle_brings_again_is_not_carried() -> None:
+    rows = np.random.default_rng(1).integers(-900, 900, (30, WIDTH)).astype(np.int16)
+    names = [f"class {place % 6}" for place in range(30)]
+
+    def starter(embedder: ProjectionEmbedder) -> Statistics:
+        width = embedder.views[0].width
+        nothing = head.empty(embedder.bundle, embedder.manifest.transform, width)
+        return head.learn(nothing, np.resize(rows, (30, width)), names)
+
+    store = MemorySamples()
+    learner = Learner(
+        open_pair(OLD, [starter(OLD)], store, SETTINGS),
+        store,
+        SETTINGS,
+        Random(3),
+        starters=lambda bundle: [starter(OLD)] if bundle == OLD.bundle else [],
+    )
+    scenes = Scenes(0)
+    for number in range(60):
+        learner.teach(
+            f"s{number}", scenes.image(number % 6), scenes.names[number % 6], "", 60.0 * number
+        )
+    assert learner.rebuild(NEW, [starter(NEW)], ignore, never).total == learner.pair.total
+    assert learner.rebuild(NEW, [starter(NEW)], ignore, never).carried == {}
+    assert sum(learner.rebuild(NEW, (), ignore, never).carried.values()) == 30
+
+
+def test_a_published_map_carries_over_what_no_image_shows() -> None:
+    device = Device(0)
+    scenes = Scenes(5)
+    images = [scenes.image(place % 6) for place in range(400)]
+
+    def grid(embedder: ProjectionEmbedder) -> NDArray[np.int16]:
+        features = embedder.embed([embedder.fit(image) for image in images])
+        return to_grid(features, embedder.manifest.transform)
+
+    sums = PairSums((4096.0, 4096.0), (WIDTH, WIDTH + 5))
+    sums.add(grid(OLD), grid(NEW), keep=True)
+    found = fit(sums)
+    assert found is not None
+    made = device.learner.rebuild(
+        NEW, (), ignore, never, Means(published={"main": ViewMap("main", found)})
+    )
+    assert made.total == device.learned
+    device.learner.swap(made)
+    assert device.right(device.learner) > 0.8
+
+
+def test_without_pairs_and_map_a_move_learns_anew_what_is_held() -> None:
+    made = Device(0).learner.rebuild(NEW, (), ignore, never)
+    assert made.total == 0
+    assert made.carried == {}
+
+
+def test_a_published_map_of_other_features_is_of_no_use_and_does_no_harm() -> None:
+    wrong = AffineMap(np.zeros((WIDTH + 5, 3)), np.zeros(WIDTH + 5), np.eye(WIDTH + 5), 9, 0.5)
+    means = replace(NOTHING_ELSE, published={"main": ViewMap("main", wrong)})
+    made = Device(60).learner.rebuild(NEW, (), ignore, never, means)
+    assert made.total == 60
+
+
+def test_heads_that_sums_do_not_decide_begin_with_the_exemplars() -> None:
+    heads = HeadSettings(enabled=(HeadName.AVERAGE, HeadName.DECAYED))
+    settings = LearningSettings(holdout=SETTINGS.holdout, heads=heads)
+    made = Device(60, settings=settings).learner.rebuild(NEW, (), ignore, never)
+    assert made.total > 60
+    assert set(made.heads) == {"average", "decayed"}
+    assert len(made.heads["decayed"].classes) == 6
