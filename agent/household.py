@@ -9,10 +9,11 @@ from agent.fleet import Fleet
 from agent.learning.pair import Pair
 from agent.observing import Observer
 from agent.ports import Bundles
-from agent.reporting import DeviceFacts, Membership
+from agent.reporting import Backbone, DeviceFacts, Membership, Role
 from agent.surveying import Surveyor
-from agent.update.events import Installed
+from agent.update.events import Confirmed, Installed, Pinned, Refused, RolledBack, Unpinned
 from agent.update.installer import Installer
+from agent.update.signs import BEFORE_SERVING
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -113,3 +114,48 @@ class Household:
             ) from error
         await self._installer.tell(Installed(digest))
         return digest, manifest
+
+    async def backbones(self) -> list[Backbone]:
+        """The backbones on the device: in use, before, wanted."""
+        titles = await asyncio.to_thread(self._bundles.titles)
+        state = self._installer.state
+        found = [
+            Backbone(pair.digest, titles.get(pair.digest, ""), pair.variant, role)
+            for role, pair in ((Role.IN_USE, state.in_use), (Role.BEFORE, state.before))
+            if pair is not None
+        ]
+        if state.phase in BEFORE_SERVING and state.wanted not in ("", *(b.digest for b in found)):
+            title = titles.get(state.wanted, "")
+            found.append(Backbone(state.wanted, title, state.variant, Role.WANTED))
+        return found
+
+    async def roll_back(self) -> str:
+        """Let the backbone from before serve again; returns its title. A second time undoes it.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` where there is none; why it cannot be opened.
+        """
+        if not await self._installer.tell(RolledBack()):
+            raise FieldwiseError(Fault.NOT_FOUND, "there is no backbone from before to go back to")
+        return (await self.backbones())[0].title
+
+    async def pin(self, *, pinned: bool) -> None:
+        """Let only the owner change the backbone from now on, or the fleet as well.
+
+        Raises:
+            FieldwiseError: ``NO_BACKBONE`` where there is none to pin.
+        """
+        if pinned and self._installer.state.in_use is None:
+            raise FieldwiseError(Fault.NO_BACKBONE, "this device has no backbone to pin")
+        await self._installer.tell(Pinned() if pinned else Unpinned())
+
+    async def answer(self, *, confirmed: bool) -> str:
+        """Say yes or no to the backbone that is wanted; returns its digest.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` where none waits for it.
+        """
+        wanted = self._installer.state.wanted
+        if not await self._installer.tell(Confirmed() if confirmed else Refused()):
+            raise FieldwiseError(Fault.NOT_FOUND, "no backbone waits for the owner's word")
+        return wanted

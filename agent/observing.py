@@ -143,5 +143,12 @@ class Observer:
 
 
 def _update_status(update: UpdateState) -> UpdateStatus:
-    failure = update.failure.value if update.failure else ""
-    return UpdateStatus(update.generation, update.wanted, update.phase.value, failure)
+    return UpdateStatus(
+        generation=update.generation,
+        digest=update.wanted,
+        phase=update.phase.value,
+        failure=update.failure.value if update.failure else "",
+        hold=update.hold.value if update.hold else "",
+        missing_bytes=update.missing_bytes,
+        pinned=update.pinned,
+    )

@@ -292,6 +292,10 @@ class Bundles(Protocol):
         """
         ...
 
+    def titles(self) -> dict[str, str]:
+        """NAME:VERSION by digest of every bundle whose manifest is here."""
+        ...
+
     def check(self, digest: str) -> None:
         """Read a file again to see that it is what was stored.
 

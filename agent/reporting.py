@@ -5,6 +5,7 @@ until something changes, so a lost one costs a delay and never a state.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -123,6 +124,31 @@ class Membership(msgspec.Struct, frozen=True):
     key: bytes
     certificate: bytes
     trust_roots: tuple[bytes, ...]
+
+
+class Role(StrEnum):
+    """What a backbone is on the device for."""
+
+    IN_USE = "in-use"
+    BEFORE = "before"
+    WANTED = "wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A backbone on the device.
+
+    Attributes:
+        digest: Of its manifest, hexadecimal.
+        title: NAME:VERSION; empty where the manifest is not here yet.
+        variant: Empty before it is chosen.
+        role: What it is there for.
+    """
+
+    digest: str
+    title: str
+    variant: str
+    role: Role
 
 
 class Total(msgspec.Struct, frozen=True):

@@ -157,12 +157,25 @@ class Wear:
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """The newest target, the digest of its bundle, its phase and why it failed, if it did."""
+    """Where bringing a backbone into use stands.
+
+    Attributes:
+        generation: Of the newest target.
+        digest: Of the bundle that is or was wanted last.
+        phase: Of that.
+        failure: Why it ended badly; empty where it did not.
+        hold: What it waits for; empty for nothing.
+        missing_bytes: Room that it waits for.
+        pinned: Whether only the owner changes the backbone.
+    """
 
     generation: int
     digest: str
     phase: str
     failure: str
+    hold: str = ""
+    missing_bytes: int = 0
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

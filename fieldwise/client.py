@@ -350,7 +350,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         fleet=message.fleet,
         backbone=message.backbone,
         variant=message.variant,
-        update=_update(message.update),
+        update=_update(message),
         learning=LearningCounters(**_numbers(message.learning)),
         vital_signs=VitalSigns(**_numbers(message.vital_signs)),
         classes={each.name: each.samples for each in message.classes},
@@ -377,13 +377,18 @@ def _settings(message: device_pb2.DeviceSettings) -> SettingsInForce:
     )
 
 
-def _update(message: device_pb2.UpdateReport) -> UpdateStatus:
-    failure = _word(device_pb2.UpdateFailure, message.failure, "UPDATE_FAILURE_")
+def _update(message: local_pb2.GetAgentStatusResponse) -> UpdateStatus:
+    update = message.update
+    failure = _word(device_pb2.UpdateFailure, update.failure, "UPDATE_FAILURE_")
+    hold = _word(device_pb2.UpdateHold, update.hold, "UPDATE_HOLD_")
     return UpdateStatus(
-        generation=message.generation,
-        digest=message.bundle_digest.hex(),
-        phase=_word(device_pb2.UpdatePhase, message.phase, "UPDATE_PHASE_"),
+        generation=update.generation,
+        digest=update.bundle_digest.hex(),
+        phase=_word(device_pb2.UpdatePhase, update.phase, "UPDATE_PHASE_"),
         failure="" if failure == "unspecified" else failure,
+        hold="" if hold == "unspecified" else hold,
+        missing_bytes=message.missing_bytes,
+        pinned=message.pinned,
     )
 
 

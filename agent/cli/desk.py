@@ -17,10 +17,9 @@ from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
 from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
-from agent.reporting import LedgerEntry, Total
+from agent.reporting import Backbone, LedgerEntry, Total
 from agent.rpc.owner import OwnerClient
 from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
-from fieldwise.bundle import Manifest
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import LearningReport
@@ -118,6 +117,22 @@ class Desk(Protocol):
         """Bring a bundle file into use, or begin to; returns digest and title."""
         ...
 
+    def backbones(self) -> list[Backbone]:
+        """The backbones on the device."""
+        ...
+
+    def roll_back(self) -> str:
+        """Let the backbone from before serve again; returns its title."""
+        ...
+
+    def pin(self, *, pinned: bool) -> None:
+        """Let only the owner change the backbone, or the fleet as well."""
+        ...
+
+    def answer(self, *, confirmed: bool) -> str:
+        """Say yes or no to the backbone that is wanted; returns its digest."""
+        ...
+
     def tick(self) -> None:
         """Make durable what waits for it."""
         ...
@@ -189,6 +204,10 @@ class DaemonDesk:
         self.ledger = owner.ledger
         self.join = owner.join
         self.leave = owner.leave
+        self.backbones = owner.backbones
+        self.roll_back = owner.roll_back
+        self.pin = owner.pin
+        self.answer = owner.answer
         self._install = owner.install
 
     def install(self, path: Path) -> tuple[str, str]:
@@ -239,7 +258,7 @@ class AloneDesk:
         return asyncio.run(self._finish(self._agent.household.leave(wipe=wipe)))
 
     def install(self, path: Path) -> tuple[str, str]:
-        digest, manifest = asyncio.run(self._install(path))
+        digest, manifest = asyncio.run(self._settled(self._agent.household.install(path)))
         check_installed(digest, self.status().update)
         return digest, manifest.title
 
@@ -248,12 +267,26 @@ class AloneDesk:
         with suppress(FieldwiseError):  # what did not fit is counted in with the next round
             self.tick()
 
-    async def _install(self, path: Path) -> tuple[str, Manifest]:
-        installed = await self._agent.household.install(path)
-        while self._agent.installer.state.phase in AWAITED:  # noqa: ASYNC110 - any may be the last
+    def backbones(self) -> list[Backbone]:
+        return asyncio.run(self._agent.household.backbones())
+
+    def roll_back(self) -> str:
+        return asyncio.run(self._settled(self._agent.household.roll_back()))
+
+    def pin(self, *, pinned: bool) -> None:
+        asyncio.run(self._settled(self._agent.household.pin(pinned=pinned)))
+
+    def answer(self, *, confirmed: bool) -> str:
+        return asyncio.run(self._settled(self._agent.household.answer(confirmed=confirmed)))
+
+    async def _settled(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """What the work gives, once nothing is left of it that a person would wait for."""
+        result = await work
+        installer = self._agent.installer
+        while installer.works and installer.state.phase in AWAITED:  # noqa: ASYNC110 - any may be last
             await asyncio.sleep(POLL_SECONDS)
-        await self._agent.installer.stop()
-        return installed
+        await installer.stop()
+        return result
 
     async def _finish(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         try:

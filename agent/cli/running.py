@@ -5,6 +5,7 @@ import asyncio
 import typer
 
 from agent.cli.output import AsJson, columns, moment, show, size
+from agent.cli.progress import update_words
 from agent.cli.told import effective, settings_of
 from fieldwise.answers import Status
 from fieldwise.learning import LearningReport
@@ -55,14 +56,13 @@ def _lines(found: Status, report: LearningReport) -> list[str]:
 def _facts(found: Status) -> list[str]:
     learning, vital = found.learning, found.vital_signs
     member = f"{found.device_id} of {found.fleet}" if found.fleet else "outside a fleet"
-    update = f"{found.update.phase} {found.update.failure}".rstrip()
     lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
     waiting = f"{found.waiting_samples:,} recorded samples, until learning is allowed"
     return columns(
         [
             ("agent", f"{found.agent_version}, {member}"),
             ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
-            ("update", f"{update}, generation {found.update.generation}"),
+            ("update", f"{update_words(found.update)}; generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
             *([("lost", lost)] if found.lost_samples else []),
             *([("waiting", waiting)] if found.waiting_samples else []),

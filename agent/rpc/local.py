@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import grpc
 
 from agent.ports import Ledger
-from agent.reporting import Membership
+from agent.reporting import Backbone, Membership
 from agent.rpc import translate_labels, translate_local, translate_report
 from agent.serving import Serving
 from fieldwise.answers import Status
@@ -97,6 +97,22 @@ class Household(Protocol):
 
     async def install(self, path: Path) -> tuple[str, Manifest]:
         """Bring a bundle from a file into use."""
+        ...
+
+    async def backbones(self) -> list[Backbone]:
+        """The backbones on the device."""
+        ...
+
+    async def roll_back(self) -> str:
+        """Let the backbone from before serve again; returns its title."""
+        ...
+
+    async def pin(self, *, pinned: bool) -> None:
+        """Let only the owner change the backbone, or the fleet as well."""
+        ...
+
+    async def answer(self, *, confirmed: bool) -> str:
+        """Say yes or no to the backbone that is wanted; returns its digest."""
         ...
 
 
@@ -208,6 +224,28 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         return local_pb2.InstallBackboneResponse(
             digest=bytes.fromhex(digest), backbone=manifest.title
         )
+
+    async def ListDeviceBackbones(
+        self, request: local_pb2.ListDeviceBackbonesRequest, context: Context
+    ) -> local_pb2.ListDeviceBackbonesResponse:
+        return translate_local.backbones_response(await self._household.backbones())
+
+    async def RollBack(
+        self, request: local_pb2.RollBackRequest, context: Context
+    ) -> local_pb2.RollBackResponse:
+        return local_pb2.RollBackResponse(backbone=await self._household.roll_back())
+
+    async def PinBackbone(
+        self, request: local_pb2.PinBackboneRequest, context: Context
+    ) -> local_pb2.PinBackboneResponse:
+        await self._household.pin(pinned=request.pinned)
+        return local_pb2.PinBackboneResponse()
+
+    async def AnswerUpdate(
+        self, request: local_pb2.AnswerUpdateRequest, context: Context
+    ) -> local_pb2.AnswerUpdateResponse:
+        digest = await self._household.answer(confirmed=request.confirmed)
+        return local_pb2.AnswerUpdateResponse(digest=bytes.fromhex(digest))
 
     async def Forget(
         self, request: local_pb2.ForgetRequest, context: Context

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.learning.forgetting import Forgotten, Selection
-from agent.reporting import LedgerEntry, Total
-from agent.rpc import translate_labels
+from agent.reporting import Backbone, LedgerEntry, Total
+from agent.rpc import translate_labels, translate_local
 from fieldwise.client import LocalClient, call, make
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
+SWITCH_SECONDS = 600.0  # what was taught meanwhile is learned first, from its images
 FORGET_SECONDS = 3600.0  # a strict one embeds every image whose features are not held
 
 
@@ -60,6 +61,27 @@ class OwnerClient(LocalClient):
         request = make(local_pb2.InstallBackboneRequest, path=str(path.absolute()))
         response = call(self._stub.InstallBackbone, request)
         return response.digest.hex(), response.backbone
+
+    def backbones(self) -> list[Backbone]:
+        """The backbones on the device."""
+        response = call(self._stub.ListDeviceBackbones, local_pb2.ListDeviceBackbonesRequest())
+        return translate_local.backbones_of(response)
+
+    def roll_back(self) -> str:
+        """Let the backbone from before serve again; returns its title."""
+        request = local_pb2.RollBackRequest()
+        title: str = call(self._stub.RollBack, request, seconds=SWITCH_SECONDS).backbone
+        return title
+
+    def pin(self, *, pinned: bool) -> None:
+        """Let only the owner change the backbone from now on, or the fleet as well."""
+        call(self._stub.PinBackbone, local_pb2.PinBackboneRequest(pinned=pinned))
+
+    def answer(self, *, confirmed: bool) -> str:
+        """Say yes or no to the backbone that is wanted; returns its digest."""
+        request = local_pb2.AnswerUpdateRequest(confirmed=confirmed)
+        digest: bytes = call(self._stub.AnswerUpdate, request).digest
+        return digest.hex()
 
     def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
         """Take back what was learned, with everything that is kept of it."""

@@ -6,8 +6,15 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.predictions import Image
-from agent.reporting import LedgerEntry, Total
-from agent.rpc.translate import FAILURES, PHASES, learning_counters, verdict, vital_signs
+from agent.reporting import Backbone, LedgerEntry, Role, Total
+from agent.rpc.translate import (
+    FAILURES,
+    HOLDS,
+    PHASES,
+    learning_counters,
+    verdict,
+    vital_signs,
+)
 from fieldwise import readings
 from fieldwise.answers import (
     UNUSED,
@@ -18,7 +25,7 @@ from fieldwise.answers import (
     UpdateStatus,
 )
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdateFailure, UpdatePhase
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, local_pb2
 
 SHARES: Mapping[str, local_pb2.Share] = {
@@ -117,6 +124,8 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         skipped=status.skipped,
         waiting_samples=status.waiting_samples,
         verdict=verdict(status.verdict) if status.verdict else None,
+        missing_bytes=status.update.missing_bytes,
+        pinned=status.update.pinned,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))
@@ -138,7 +147,35 @@ def _update(update: UpdateStatus) -> device_pb2.UpdateReport:
         bundle_digest=bytes.fromhex(update.digest),
         phase=PHASES[UpdatePhase(update.phase)],
         failure=FAILURES[UpdateFailure(update.failure)] if update.failure else None,
+        hold=HOLDS[UpdateHold(update.hold)] if update.hold else None,
     )
+
+
+ROLES: Mapping[Role, local_pb2.BackboneRole] = {
+    each: getattr(local_pb2, f"BACKBONE_ROLE_{each.name}") for each in Role
+}
+
+
+def backbones_response(backbones: Iterable[Backbone]) -> local_pb2.ListDeviceBackbonesResponse:
+    return local_pb2.ListDeviceBackbonesResponse(
+        backbones=[
+            local_pb2.DeviceBackbone(
+                digest=bytes.fromhex(each.digest),
+                backbone=each.title,
+                variant=each.variant,
+                role=ROLES[each.role],
+            )
+            for each in backbones
+        ]
+    )
+
+
+def backbones_of(message: local_pb2.ListDeviceBackbonesResponse) -> list[Backbone]:
+    roles = {number: role for role, number in ROLES.items()}
+    return [
+        Backbone(each.digest.hex(), each.backbone, each.variant, roles[each.role])
+        for each in message.backbones
+    ]
 
 
 def ledger_response(

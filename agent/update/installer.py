@@ -234,6 +234,11 @@ class Installer(Generic[PreparedT]):
         async with self._lock:  # what is being written is written before the state is closed
             pass
 
+    @property
+    def works(self) -> bool:
+        """Whether a piece of work is under way now."""
+        return self._task is not None and not self._task.done()
+
     def _goes_on(self, hold: UpdateHold | None) -> bool:
         if hold is UpdateHold.TOO_FEW:
             return self._holding.is_enough()

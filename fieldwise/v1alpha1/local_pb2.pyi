@@ -26,6 +26,13 @@ class QuestionReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     QUESTION_REASON_UNCERTAIN: _ClassVar[QuestionReason]
     QUESTION_REASON_NOVEL: _ClassVar[QuestionReason]
     QUESTION_REASON_DISAGREEMENT: _ClassVar[QuestionReason]
+
+class BackboneRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BACKBONE_ROLE_UNSPECIFIED: _ClassVar[BackboneRole]
+    BACKBONE_ROLE_IN_USE: _ClassVar[BackboneRole]
+    BACKBONE_ROLE_BEFORE: _ClassVar[BackboneRole]
+    BACKBONE_ROLE_WANTED: _ClassVar[BackboneRole]
 SHARE_UNSPECIFIED: Share
 SHARE_LEARN: Share
 SHARE_SELECT: Share
@@ -35,6 +42,10 @@ QUESTION_REASON_UNSPECIFIED: QuestionReason
 QUESTION_REASON_UNCERTAIN: QuestionReason
 QUESTION_REASON_NOVEL: QuestionReason
 QUESTION_REASON_DISAGREEMENT: QuestionReason
+BACKBONE_ROLE_UNSPECIFIED: BackboneRole
+BACKBONE_ROLE_IN_USE: BackboneRole
+BACKBONE_ROLE_BEFORE: BackboneRole
+BACKBONE_ROLE_WANTED: BackboneRole
 
 class Image(_message.Message):
     __slots__ = ("encoded", "pixels", "vector")
@@ -373,7 +384,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -394,6 +405,8 @@ class GetAgentStatusResponse(_message.Message):
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
     WAITING_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
+    MISSING_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PINNED_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -414,7 +427,9 @@ class GetAgentStatusResponse(_message.Message):
     skipped: int
     waiting_samples: int
     verdict: _device_pb2.Verdict
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ...) -> None: ...
+    missing_bytes: int
+    pinned: bool
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ...) -> None: ...
 
 class ListLedgerRequest(_message.Message):
     __slots__ = ("entries",)
@@ -495,6 +510,60 @@ class InstallBackboneResponse(_message.Message):
     digest: bytes
     backbone: str
     def __init__(self, digest: _Optional[bytes] = ..., backbone: _Optional[str] = ...) -> None: ...
+
+class ListDeviceBackbonesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DeviceBackbone(_message.Message):
+    __slots__ = ("digest", "backbone", "variant", "role")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    digest: bytes
+    backbone: str
+    variant: str
+    role: BackboneRole
+    def __init__(self, digest: _Optional[bytes] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., role: _Optional[_Union[BackboneRole, str]] = ...) -> None: ...
+
+class ListDeviceBackbonesResponse(_message.Message):
+    __slots__ = ("backbones",)
+    BACKBONES_FIELD_NUMBER: _ClassVar[int]
+    backbones: _containers.RepeatedCompositeFieldContainer[DeviceBackbone]
+    def __init__(self, backbones: _Optional[_Iterable[_Union[DeviceBackbone, _Mapping]]] = ...) -> None: ...
+
+class RollBackRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RollBackResponse(_message.Message):
+    __slots__ = ("backbone",)
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    backbone: str
+    def __init__(self, backbone: _Optional[str] = ...) -> None: ...
+
+class PinBackboneRequest(_message.Message):
+    __slots__ = ("pinned",)
+    PINNED_FIELD_NUMBER: _ClassVar[int]
+    pinned: bool
+    def __init__(self, pinned: _Optional[bool] = ...) -> None: ...
+
+class PinBackboneResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AnswerUpdateRequest(_message.Message):
+    __slots__ = ("confirmed",)
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    confirmed: bool
+    def __init__(self, confirmed: _Optional[bool] = ...) -> None: ...
+
+class AnswerUpdateResponse(_message.Message):
+    __slots__ = ("digest",)
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    digest: bytes
+    def __init__(self, digest: _Optional[bytes] = ...) -> None: ...
 
 class ForgetRequest(_message.Message):
     __slots__ = ("class_name", "since", "sample_id", "self_labelled", "strict")

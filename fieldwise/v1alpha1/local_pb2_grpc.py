@@ -436,6 +436,26 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
                 _registered_method=True)
+        self.ListDeviceBackbones = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/ListDeviceBackbones',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesResponse.FromString,
+                _registered_method=True)
+        self.RollBack = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/RollBack',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.RollBackRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.RollBackResponse.FromString,
+                _registered_method=True)
+        self.PinBackbone = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/PinBackbone',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneResponse.FromString,
+                _registered_method=True)
+        self.AnswerUpdate = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/AnswerUpdate',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateResponse.FromString,
+                _registered_method=True)
         self.Forget = channel.unary_unary(
                 '/fieldwise.v1alpha1.Owner/Forget',
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.SerializeToString,
@@ -475,6 +495,34 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeviceBackbones(self, request, context):
+        """The backbones on this device, and what each is there for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RollBack(self, request, context):
+        """Lets the backbone from before serve again; a second time undoes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PinBackbone(self, request, context):
+        """While it is pinned, only the owner changes the backbone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerUpdate(self, request, context):
+        """The owner's word about a backbone that waits or is being brought into use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Forget(self, request, context):
         """Takes back what was learned, with everything that is kept of it.
         """
@@ -504,6 +552,26 @@ def add_OwnerServicer_to_server(servicer, server):
                     servicer.InstallBackbone,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.SerializeToString,
+            ),
+            'ListDeviceBackbones': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeviceBackbones,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesResponse.SerializeToString,
+            ),
+            'RollBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.RollBack,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.RollBackRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.RollBackResponse.SerializeToString,
+            ),
+            'PinBackbone': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinBackbone,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneResponse.SerializeToString,
+            ),
+            'AnswerUpdate': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerUpdate,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateResponse.SerializeToString,
             ),
             'Forget': grpc.unary_unary_rpc_method_handler(
                     servicer.Forget,
@@ -620,6 +688,114 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/InstallBackbone',
             fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.InstallBackboneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeviceBackbones(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/ListDeviceBackbones',
+            fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.ListDeviceBackbonesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RollBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/RollBack',
+            fieldwise_dot_v1alpha1_dot_local__pb2.RollBackRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.RollBackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinBackbone(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/PinBackbone',
+            fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.PinBackboneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerUpdate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/AnswerUpdate',
+            fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.AnswerUpdateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -147,6 +147,14 @@ class OwnerStub:
     """Out of the fleet; learning and predictions go on."""
     InstallBackbone: _grpc.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]
     """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+    ListDeviceBackbones: _grpc.UnaryUnaryMultiCallable[_local_pb2.ListDeviceBackbonesRequest, _local_pb2.ListDeviceBackbonesResponse]
+    """The backbones on this device, and what each is there for."""
+    RollBack: _grpc.UnaryUnaryMultiCallable[_local_pb2.RollBackRequest, _local_pb2.RollBackResponse]
+    """Lets the backbone from before serve again; a second time undoes it."""
+    PinBackbone: _grpc.UnaryUnaryMultiCallable[_local_pb2.PinBackboneRequest, _local_pb2.PinBackboneResponse]
+    """While it is pinned, only the owner changes the backbone."""
+    AnswerUpdate: _grpc.UnaryUnaryMultiCallable[_local_pb2.AnswerUpdateRequest, _local_pb2.AnswerUpdateResponse]
+    """The owner's word about a backbone that waits or is being brought into use."""
     Forget: _grpc.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]
     """Takes back what was learned, with everything that is kept of it."""
 
@@ -163,6 +171,14 @@ class OwnerAsyncStub(OwnerStub):
     """Out of the fleet; learning and predictions go on."""
     InstallBackbone: _aio.UnaryUnaryMultiCallable[_local_pb2.InstallBackboneRequest, _local_pb2.InstallBackboneResponse]  # type: ignore[assignment]
     """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+    ListDeviceBackbones: _aio.UnaryUnaryMultiCallable[_local_pb2.ListDeviceBackbonesRequest, _local_pb2.ListDeviceBackbonesResponse]  # type: ignore[assignment]
+    """The backbones on this device, and what each is there for."""
+    RollBack: _aio.UnaryUnaryMultiCallable[_local_pb2.RollBackRequest, _local_pb2.RollBackResponse]  # type: ignore[assignment]
+    """Lets the backbone from before serve again; a second time undoes it."""
+    PinBackbone: _aio.UnaryUnaryMultiCallable[_local_pb2.PinBackboneRequest, _local_pb2.PinBackboneResponse]  # type: ignore[assignment]
+    """While it is pinned, only the owner changes the backbone."""
+    AnswerUpdate: _aio.UnaryUnaryMultiCallable[_local_pb2.AnswerUpdateRequest, _local_pb2.AnswerUpdateResponse]  # type: ignore[assignment]
+    """The owner's word about a backbone that waits or is being brought into use."""
     Forget: _aio.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]  # type: ignore[assignment]
     """Takes back what was learned, with everything that is kept of it."""
 
@@ -200,6 +216,38 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.InstallBackboneResponse, _abc.Awaitable[_local_pb2.InstallBackboneResponse]]:
         """Brings a bundle from a file on this machine into use; the status shows how it goes."""
+
+    @_abc_1.abstractmethod
+    def ListDeviceBackbones(
+        self,
+        request: _local_pb2.ListDeviceBackbonesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.ListDeviceBackbonesResponse, _abc.Awaitable[_local_pb2.ListDeviceBackbonesResponse]]:
+        """The backbones on this device, and what each is there for."""
+
+    @_abc_1.abstractmethod
+    def RollBack(
+        self,
+        request: _local_pb2.RollBackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.RollBackResponse, _abc.Awaitable[_local_pb2.RollBackResponse]]:
+        """Lets the backbone from before serve again; a second time undoes it."""
+
+    @_abc_1.abstractmethod
+    def PinBackbone(
+        self,
+        request: _local_pb2.PinBackboneRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.PinBackboneResponse, _abc.Awaitable[_local_pb2.PinBackboneResponse]]:
+        """While it is pinned, only the owner changes the backbone."""
+
+    @_abc_1.abstractmethod
+    def AnswerUpdate(
+        self,
+        request: _local_pb2.AnswerUpdateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.AnswerUpdateResponse, _abc.Awaitable[_local_pb2.AnswerUpdateResponse]]:
+        """The owner's word about a backbone that waits or is being brought into use."""
 
     @_abc_1.abstractmethod
     def Forget(

@@ -259,6 +259,7 @@ async def test_a_message_over_its_bounds_does_not_leave(
                 REPORT.learning,
                 facts.agent_version,
                 0,
+                "cpu",
             )
         )
     assert caught.value.fault is Fault.OVER_LIMIT
