@@ -34,12 +34,15 @@ from orchestrator.ports import BundleStore, Clock, Entropy
 from orchestrator.publishing import Publishing
 from orchestrator.readiness import Readiness, holds_fleet
 from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
@@ -88,7 +91,7 @@ class _Parts:
     check_ins: CheckIns
     directory: Directory
     controller: Controller
-    rollouts: Rollouts
+    about_rollouts: RolloutUseCases
     survey: Survey
     publishing: Publishing
 
@@ -165,6 +168,14 @@ async def _holds_fleet(stores: Stores) -> bool:
 def _assemble(ground: _Ground) -> _Parts:
     stores, clock, settings = ground.stores, ground.clock, ground.settings
     controller = Controller(stores.rollouts, stores.backbones, clock)
+    survey = Survey(
+        ground.authority.fleet,
+        stores.devices,
+        stores.backbones,
+        stores.rollouts,
+        stores.tickets,
+        clock,
+    )
     return _Parts(
         enrolment=Enrolment(
             stores.tickets, stores.members, ground.authority, clock, ground.entropy
@@ -172,15 +183,13 @@ def _assemble(ground: _Ground) -> _Parts:
         check_ins=CheckIns(stores.check_ins, clock, _pace(settings)),
         directory=Directory(stores.devices, stores.members, clock),
         controller=controller,
-        rollouts=Rollouts(stores.rollouts, stores.backbones, controller, clock),
-        survey=Survey(
-            ground.authority.fleet,
-            stores.devices,
-            stores.backbones,
-            stores.rollouts,
-            stores.tickets,
-            clock,
+        about_rollouts=RolloutUseCases(
+            Rollouts(stores.rollouts, stores.backbones, controller, clock),
+            Previews(stores.rollouts, stores.backbones, clock),
+            Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
+            survey,
         ),
+        survey=survey,
         publishing=Publishing(
             stores.backbones,
             ground.bundles,
@@ -290,7 +299,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
                 directory=parts.directory,
                 publishing=parts.publishing,
                 backbones=ground.stores.backbones,
-                rollouts=parts.rollouts,
+                about_rollouts=parts.about_rollouts,
                 survey=parts.survey,
                 write_ticket=write_ticket,
             )

@@ -40,13 +40,15 @@ class RolloutView:
 class ChangeView:
     """A rollout after a command, how many devices may still start on it and for how long at most.
 
-    ``changed`` is false where the rollout was as the command wants it already.
+    ``changed`` is false where the rollout was as the command wants it already; ``ordered`` counts
+    the devices that got a new target.
     """
 
     rollout: RolloutView
-    changed: bool
-    may_still_start: int
-    within_seconds: int
+    changed: bool = True
+    may_still_start: int = 0
+    within_seconds: int = 0
+    ordered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,11 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class WavePreview:
-    """A wave as a plan would make it; ``detectable_loss`` is None where it can show none."""
+    """A wave as a plan would make it.
+
+    ``judging_devices`` have held-out samples to judge by. ``detectable_loss`` is the mean loss that
+    this wave and those before it would most likely show to be harm, None where they can show none.
+    """
 
     devices: int
     judging_devices: int
@@ -94,7 +100,11 @@ class PreviewedDevice:
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """What one device should run, why, and what it waits for; waves count from 1, 0 for none."""
+    """What one device should run, why, and what it waits for.
+
+    ``title`` is of the backbone that it should run, empty for none; ``wave`` is the device's in the
+    rollout that it waits for or belongs to, from 1 on, 0 without any.
+    """
 
     id: str
     title: str
@@ -105,11 +115,13 @@ class ExplanationView:
 
 @dataclass(frozen=True, slots=True)
 class RecallView:
-    """A recalled backbone and the rollouts that turn back because of it."""
+    """A recalled backbone, the rollout that takes it back, and those that turn back because of it.
+
+    There is none of either where it was recalled before.
+    """
 
     backbone: BackboneView
     rollouts: tuple[str, ...]
-    changed: bool
 
 
 def view_rollout(rollout: Rollout) -> RolloutView:

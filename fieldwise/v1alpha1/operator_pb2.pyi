@@ -306,14 +306,12 @@ class RecallBackboneRequest(_message.Message):
     def __init__(self, reference: _Optional[str] = ...) -> None: ...
 
 class RecallBackboneResponse(_message.Message):
-    __slots__ = ("backbone", "rollout_ids", "changed")
+    __slots__ = ("backbone", "rollout_ids")
     BACKBONE_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
-    CHANGED_FIELD_NUMBER: _ClassVar[int]
     backbone: Backbone
     rollout_ids: _containers.RepeatedScalarFieldContainer[str]
-    changed: bool
-    def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., rollout_ids: _Optional[_Iterable[str]] = ..., changed: _Optional[bool] = ...) -> None: ...
+    def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., rollout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StartRolloutRequest(_message.Message):
     __slots__ = ("plan", "validate_only")
@@ -379,22 +377,6 @@ class GetRolloutResponse(_message.Message):
     rollout: _rollout_pb2.Rollout
     def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ...) -> None: ...
 
-class StopRolloutRequest(_message.Message):
-    __slots__ = ("id",)
-    ID_FIELD_NUMBER: _ClassVar[int]
-    id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
-
-class StopRolloutResponse(_message.Message):
-    __slots__ = ("rollout", "may_still_start", "within_seconds")
-    ROLLOUT_FIELD_NUMBER: _ClassVar[int]
-    MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
-    WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
-    rollout: _rollout_pb2.Rollout
-    may_still_start: int
-    within_seconds: int
-    def __init__(self, rollout: _Optional[_Union[_rollout_pb2.Rollout, _Mapping]] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
-
 class ListRolloutEventsRequest(_message.Message):
     __slots__ = ("id", "page_size", "page_token")
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -414,10 +396,12 @@ class ListRolloutEventsResponse(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[_rollout_pb2.RolloutEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class PauseRolloutRequest(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "now")
     ID_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     id: str
-    def __init__(self, id: _Optional[str] = ...) -> None: ...
+    now: bool
+    def __init__(self, id: _Optional[str] = ..., now: _Optional[bool] = ...) -> None: ...
 
 class PauseRolloutResponse(_message.Message):
     __slots__ = ("change",)
@@ -452,12 +436,10 @@ class PromoteRolloutResponse(_message.Message):
     def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class AbortRolloutRequest(_message.Message):
-    __slots__ = ("id", "now")
+    __slots__ = ("id",)
     ID_FIELD_NUMBER: _ClassVar[int]
-    NOW_FIELD_NUMBER: _ClassVar[int]
     id: str
-    now: bool
-    def __init__(self, id: _Optional[str] = ..., now: _Optional[bool] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ...) -> None: ...
 
 class AbortRolloutResponse(_message.Message):
     __slots__ = ("change",)

@@ -116,11 +116,6 @@ class OperatorStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
                 _registered_method=True)
-        self.StopRollout = channel.unary_unary(
-                '/fieldwise.v1alpha1.Operator/StopRollout',
-                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.SerializeToString,
-                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.FromString,
-                _registered_method=True)
         self.PauseRollout = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/PauseRollout',
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutRequest.SerializeToString,
@@ -279,15 +274,9 @@ class OperatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def StopRollout(self, request, context):
-        """No further device starts; the answer says how many still may, on permits already given.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def PauseRollout(self, request, context):
-        """Commands. A command that finds the rollout as it wants it changes nothing and says so.
+        """Commands: each says how many devices may still start, on permits already given. One that finds
+        the rollout as it wants it changes nothing and says so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -436,11 +425,6 @@ def add_OperatorServicer_to_server(servicer, server):
                     servicer.ListRolloutEvents,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.SerializeToString,
-            ),
-            'StopRollout': grpc.unary_unary_rpc_method_handler(
-                    servicer.StopRollout,
-                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.FromString,
-                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.SerializeToString,
             ),
             'PauseRollout': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseRollout,
@@ -927,33 +911,6 @@ class Operator:
             '/fieldwise.v1alpha1.Operator/ListRolloutEvents',
             fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def StopRollout(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/fieldwise.v1alpha1.Operator/StopRollout',
-            fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutRequest.SerializeToString,
-            fieldwise_dot_v1alpha1_dot_operator__pb2.StopRolloutResponse.FromString,
             options,
             channel_credentials,
             insecure,

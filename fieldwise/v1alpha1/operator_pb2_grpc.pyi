@@ -56,10 +56,10 @@ class OperatorStub:
     ListRollouts: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]
     GetRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]
     ListRolloutEvents: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]
-    StopRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.StopRolloutRequest, _operator_pb2.StopRolloutResponse]
-    """No further device starts; the answer says how many still may, on permits already given."""
     PauseRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]
-    """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+    """Commands: each says how many devices may still start, on permits already given. One that finds
+    the rollout as it wants it changes nothing and says so.
+    """
     ResumeRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ResumeRolloutRequest, _operator_pb2.ResumeRolloutResponse]
     PromoteRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PromoteRolloutRequest, _operator_pb2.PromoteRolloutResponse]
     """Opens the next wave, or all that are left, whatever the gate says."""
@@ -105,10 +105,10 @@ class OperatorAsyncStub(OperatorStub):
     ListRollouts: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]  # type: ignore[assignment]
     GetRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]  # type: ignore[assignment]
     ListRolloutEvents: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]  # type: ignore[assignment]
-    StopRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.StopRolloutRequest, _operator_pb2.StopRolloutResponse]  # type: ignore[assignment]
-    """No further device starts; the answer says how many still may, on permits already given."""
     PauseRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]  # type: ignore[assignment]
-    """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+    """Commands: each says how many devices may still start, on permits already given. One that finds
+    the rollout as it wants it changes nothing and says so.
+    """
     ResumeRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.ResumeRolloutRequest, _operator_pb2.ResumeRolloutResponse]  # type: ignore[assignment]
     PromoteRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.PromoteRolloutRequest, _operator_pb2.PromoteRolloutResponse]  # type: ignore[assignment]
     """Opens the next wave, or all that are left, whatever the gate says."""
@@ -249,20 +249,14 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operator_pb2.ListRolloutEventsResponse, _abc.Awaitable[_operator_pb2.ListRolloutEventsResponse]]: ...
 
     @_abc_1.abstractmethod
-    def StopRollout(
-        self,
-        request: _operator_pb2.StopRolloutRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_operator_pb2.StopRolloutResponse, _abc.Awaitable[_operator_pb2.StopRolloutResponse]]:
-        """No further device starts; the answer says how many still may, on permits already given."""
-
-    @_abc_1.abstractmethod
     def PauseRollout(
         self,
         request: _operator_pb2.PauseRolloutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.PauseRolloutResponse, _abc.Awaitable[_operator_pb2.PauseRolloutResponse]]:
-        """Commands. A command that finds the rollout as it wants it changes nothing and says so."""
+        """Commands: each says how many devices may still start, on permits already given. One that finds
+        the rollout as it wants it changes nothing and says so.
+        """
 
     @_abc_1.abstractmethod
     def ResumeRollout(

@@ -98,7 +98,8 @@ class GateReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_REASON_NOT_SHOWN: _ClassVar[GateReason]
     GATE_REASON_EVIDENCE_MISSING: _ClassVar[GateReason]
     GATE_REASON_MORE_SILENT: _ClassVar[GateReason]
-    GATE_REASON_MORE_FAILED: _ClassVar[GateReason]
+    GATE_REASON_OVER_LIMIT: _ClassVar[GateReason]
+    GATE_REASON_FEW_RUINED: _ClassVar[GateReason]
     GATE_REASON_UNSETTLED: _ClassVar[GateReason]
     GATE_REASON_DEADLINE: _ClassVar[GateReason]
 
@@ -183,7 +184,8 @@ GATE_REASON_NO_HARM: GateReason
 GATE_REASON_NOT_SHOWN: GateReason
 GATE_REASON_EVIDENCE_MISSING: GateReason
 GATE_REASON_MORE_SILENT: GateReason
-GATE_REASON_MORE_FAILED: GateReason
+GATE_REASON_OVER_LIMIT: GateReason
+GATE_REASON_FEW_RUINED: GateReason
 GATE_REASON_UNSETTLED: GateReason
 GATE_REASON_DEADLINE: GateReason
 ROLLOUT_ACTOR_UNSPECIFIED: RolloutActor
@@ -228,12 +230,14 @@ class DeviceClass(_message.Message):
     def __init__(self, variant: _Optional[str] = ..., architecture: _Optional[str] = ..., execution_provider: _Optional[str] = ..., memory_mib_min: _Optional[int] = ...) -> None: ...
 
 class RolloutGate(_message.Message):
-    __slots__ = ("margin", "alpha", "false_abort", "devices_min", "worst_device_alpha", "failed_share_max", "rollback_share_max", "declined_share_max", "silent_share_max", "latency_ratio_max")
+    __slots__ = ("margin", "alpha", "false_abort", "devices_min", "settled_share_min", "worst_device_alpha", "device_loss_max", "failed_share_max", "rollback_share_max", "declined_share_max", "silent_share_max", "latency_ratio_max")
     MARGIN_FIELD_NUMBER: _ClassVar[int]
     ALPHA_FIELD_NUMBER: _ClassVar[int]
     FALSE_ABORT_FIELD_NUMBER: _ClassVar[int]
     DEVICES_MIN_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_SHARE_MIN_FIELD_NUMBER: _ClassVar[int]
     WORST_DEVICE_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_LOSS_MAX_FIELD_NUMBER: _ClassVar[int]
     FAILED_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
     ROLLBACK_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
     DECLINED_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
@@ -243,13 +247,15 @@ class RolloutGate(_message.Message):
     alpha: float
     false_abort: float
     devices_min: int
+    settled_share_min: float
     worst_device_alpha: float
+    device_loss_max: float
     failed_share_max: float
     rollback_share_max: float
     declined_share_max: float
     silent_share_max: float
     latency_ratio_max: float
-    def __init__(self, margin: _Optional[float] = ..., alpha: _Optional[float] = ..., false_abort: _Optional[float] = ..., devices_min: _Optional[int] = ..., worst_device_alpha: _Optional[float] = ..., failed_share_max: _Optional[float] = ..., rollback_share_max: _Optional[float] = ..., declined_share_max: _Optional[float] = ..., silent_share_max: _Optional[float] = ..., latency_ratio_max: _Optional[float] = ...) -> None: ...
+    def __init__(self, margin: _Optional[float] = ..., alpha: _Optional[float] = ..., false_abort: _Optional[float] = ..., devices_min: _Optional[int] = ..., settled_share_min: _Optional[float] = ..., worst_device_alpha: _Optional[float] = ..., device_loss_max: _Optional[float] = ..., failed_share_max: _Optional[float] = ..., rollback_share_max: _Optional[float] = ..., declined_share_max: _Optional[float] = ..., silent_share_max: _Optional[float] = ..., latency_ratio_max: _Optional[float] = ...) -> None: ...
 
 class RolloutLimits(_message.Message):
     __slots__ = ("in_flight", "starts_per_minute", "bytes_per_second")
@@ -344,7 +350,7 @@ class RolloutWave(_message.Message):
     def __init__(self, counts: _Optional[_Union[RolloutCounts, _Mapping]] = ...) -> None: ...
 
 class GateFinding(_message.Message):
-    __slots__ = ("outcome", "reasons", "wave", "devices", "unlabelled", "mean_loss", "taken_loss", "standard_error", "lower", "upper", "detectable", "settled", "unsettled", "failed", "rolled_back", "declined", "silent", "silent_expected", "worst_device", "worst_chance", "ruined", "spared", "latency_ratio", "agreement")
+    __slots__ = ("outcome", "reasons", "wave", "devices", "unlabelled", "mean_loss", "taken_loss", "standard_error", "lower", "upper", "detectable", "settled", "unsettled", "failed", "rolled_back", "declined", "silent", "silent_expected", "worst_device", "worst_chance", "lopsided", "latency_ratio", "agreement")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
     WAVE_FIELD_NUMBER: _ClassVar[int]
@@ -365,8 +371,7 @@ class GateFinding(_message.Message):
     SILENT_EXPECTED_FIELD_NUMBER: _ClassVar[int]
     WORST_DEVICE_FIELD_NUMBER: _ClassVar[int]
     WORST_CHANCE_FIELD_NUMBER: _ClassVar[int]
-    RUINED_FIELD_NUMBER: _ClassVar[int]
-    SPARED_FIELD_NUMBER: _ClassVar[int]
+    LOPSIDED_FIELD_NUMBER: _ClassVar[int]
     LATENCY_RATIO_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     outcome: GateOutcome
@@ -389,11 +394,10 @@ class GateFinding(_message.Message):
     silent_expected: float
     worst_device: str
     worst_chance: float
-    ruined: int
-    spared: int
+    lopsided: float
     latency_ratio: float
     agreement: float
-    def __init__(self, outcome: _Optional[_Union[GateOutcome, str]] = ..., reasons: _Optional[_Iterable[_Union[GateReason, str]]] = ..., wave: _Optional[int] = ..., devices: _Optional[int] = ..., unlabelled: _Optional[int] = ..., mean_loss: _Optional[float] = ..., taken_loss: _Optional[float] = ..., standard_error: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., detectable: _Optional[float] = ..., settled: _Optional[int] = ..., unsettled: _Optional[int] = ..., failed: _Optional[int] = ..., rolled_back: _Optional[int] = ..., declined: _Optional[int] = ..., silent: _Optional[int] = ..., silent_expected: _Optional[float] = ..., worst_device: _Optional[str] = ..., worst_chance: _Optional[float] = ..., ruined: _Optional[int] = ..., spared: _Optional[int] = ..., latency_ratio: _Optional[float] = ..., agreement: _Optional[float] = ...) -> None: ...
+    def __init__(self, outcome: _Optional[_Union[GateOutcome, str]] = ..., reasons: _Optional[_Iterable[_Union[GateReason, str]]] = ..., wave: _Optional[int] = ..., devices: _Optional[int] = ..., unlabelled: _Optional[int] = ..., mean_loss: _Optional[float] = ..., taken_loss: _Optional[float] = ..., standard_error: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., detectable: _Optional[float] = ..., settled: _Optional[int] = ..., unsettled: _Optional[int] = ..., failed: _Optional[int] = ..., rolled_back: _Optional[int] = ..., declined: _Optional[int] = ..., silent: _Optional[int] = ..., silent_expected: _Optional[float] = ..., worst_device: _Optional[str] = ..., worst_chance: _Optional[float] = ..., lopsided: _Optional[float] = ..., latency_ratio: _Optional[float] = ..., agreement: _Optional[float] = ...) -> None: ...
 
 class Rollout(_message.Message):
     __slots__ = ("id", "bundle_digest", "bundle_name", "cohort", "phase", "counts", "create_time", "end_time", "plan", "reason", "wave", "waves", "finding", "kind")
@@ -428,16 +432,18 @@ class Rollout(_message.Message):
     def __init__(self, id: _Optional[str] = ..., bundle_digest: _Optional[bytes] = ..., bundle_name: _Optional[str] = ..., cohort: _Optional[str] = ..., phase: _Optional[_Union[RolloutPhase, str]] = ..., counts: _Optional[_Union[RolloutCounts, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., plan: _Optional[_Union[RolloutPlan, _Mapping]] = ..., reason: _Optional[_Union[RolloutReason, str]] = ..., wave: _Optional[int] = ..., waves: _Optional[_Iterable[_Union[RolloutWave, _Mapping]]] = ..., finding: _Optional[_Union[GateFinding, _Mapping]] = ..., kind: _Optional[_Union[RolloutKind, str]] = ...) -> None: ...
 
 class RolloutChange(_message.Message):
-    __slots__ = ("rollout", "changed", "may_still_start", "within_seconds")
+    __slots__ = ("rollout", "changed", "may_still_start", "within_seconds", "ordered")
     ROLLOUT_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
     MAY_STILL_START_FIELD_NUMBER: _ClassVar[int]
     WITHIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_FIELD_NUMBER: _ClassVar[int]
     rollout: Rollout
     changed: bool
     may_still_start: int
     within_seconds: int
-    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ..., changed: _Optional[bool] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ...) -> None: ...
+    ordered: int
+    def __init__(self, rollout: _Optional[_Union[Rollout, _Mapping]] = ..., changed: _Optional[bool] = ..., may_still_start: _Optional[int] = ..., within_seconds: _Optional[int] = ..., ordered: _Optional[int] = ...) -> None: ...
 
 class RolloutEvent(_message.Message):
     __slots__ = ("sequence", "create_time", "actor", "kind", "sentence", "facts")

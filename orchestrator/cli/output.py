@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.rollout.telling import span
 
 PIPED_COLUMNS = 1000  # a pipe has no width, and no cell that commands show is wider
 
@@ -129,13 +130,6 @@ def ago(when: datetime | None) -> str:
         return "never"
     seconds = (datetime.now(UTC) - when).total_seconds()  # noqa: TID251 - shown to a person, decides nothing
     return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
-
-
-def span(seconds: float) -> str:
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def local(when: datetime | None) -> str:

@@ -1,98 +1,259 @@
-"""``fieldwise rollout``: bring a backbone to a cohort."""
+"""``fieldwise rollout``: bring a backbone to a cohort, wave by wave, and back."""
 
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
+from rich.console import Group
 
-from orchestrator.cli.backbones import Reference
-from orchestrator.cli.devices import Cohort
-from orchestrator.cli.output import Shown, ago, facts, local, table
+from orchestrator.cli import plan_options, rollout_screens, watching
+from orchestrator.cli.confirming import Yes, confirm
+from orchestrator.cli.output import Shown, table
+from orchestrator.cli.plan_forms import COUNT, SHARE
 from orchestrator.cli.remote import collect, more, remote
 from orchestrator.cli.tickets import Limit
-from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.plan import Plan, Wave
+from orchestrator.rollout.telling import devices
+from orchestrator.rollout_views import ChangeView, RolloutView
 from orchestrator.rpc.client import OperatorClient
-from orchestrator.views import RolloutView, StopView
 
-app = typer.Typer(no_args_is_help=True, help="Rollouts: bring a backbone to a cohort of devices.")
+app = typer.Typer(
+    no_args_is_help=True, help="Rollouts: bring a backbone to a cohort, wave by wave, and back."
+)
 
-COLOURS = {
-    Phase.RUNNING: "cyan",
-    Phase.COMPLETE: "green",
-    Phase.HELD: "yellow",
-    Phase.PAUSED: "yellow",
-    Phase.REVERTING: "red",
-    Phase.REVERTED: "red",
-    Phase.SUPERSEDED: "dim",
-}
 RolloutId = Annotated[str, typer.Argument(help="Id of the rollout, as `rollout list` shows it.")]
+Now = Annotated[
+    bool, typer.Option("--now", help="Revoke permits: who has not come to an end goes back.")
+]
 
 
 @remote(app, "start")
-async def start(client: OperatorClient, backbone: Reference, *, cohort: Cohort = "") -> Shown:
-    """Bring a backbone to every device of a cohort, at once; devices that join later follow."""
-    started = await client.start_rollout(backbone, cohort)
-    return Shown(started, lambda: _facts(started))
+async def start(
+    client: OperatorClient,
+    backbone: plan_options.BackboneName = None,
+    *,
+    plan: plan_options.PlanFile = None,
+    cohort: plan_options.Cohort = None,
+    wave: plan_options.Waves = None,
+    margin: plan_options.Margin = None,
+    promotion: plan_options.Promotion = None,
+    undecided: plan_options.Undecided = None,
+    overdue: plan_options.Overdue = None,
+    on_abort: plan_options.OnAbort = None,
+    device_deadline: plan_options.DeviceDeadline = None,
+    wave_deadline: plan_options.WaveDeadline = None,
+    soak: plan_options.Soak = None,
+    in_flight: plan_options.InFlight = None,
+    starts_per_minute: plan_options.StartsPerMinute = None,
+    bandwidth: plan_options.Bandwidth = None,
+    window: plan_options.Window = None,
+    minimum_agent_version: plan_options.MinimumAgent = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show who would be in which wave, start nothing.")
+    ] = False,
+    limit: Limit = 100,
+) -> Shown:
+    """Bring a backbone to a cohort as a plan says; options go before what the file says.
+
+    Without waves it goes to the whole cohort at once. Devices that join later follow.
+    """
+    given: dict[str, str | None] = {
+        "backbone": backbone,
+        "cohort": cohort,
+        "promotion": promotion,
+        "undecided": undecided,
+        "overdue": overdue,
+        "on_abort": on_abort,
+        "device_deadline": device_deadline,
+        "wave_deadline": wave_deadline,
+        "soak": soak,
+        "window": window,
+        "minimum_agent_version": minimum_agent_version,
+    }
+    limits = {
+        "in_flight": in_flight,
+        "starts_per_minute": starts_per_minute,
+        "bandwidth": bandwidth,
+    }
+    parts = {"gate": {"margin": margin}, "limits": limits}
+    meant = plan_options.plan_from(plan, given, parts, wave or [])
+    if dry_run:
+        return await _dry_run(client, meant, limit)
+    started = await client.start_rollout(meant)
+    happens = f"{started.id} has started: wave 1 of {len(meant.waves)} is open."
+    return Shown(started, lambda: rollout_screens.facts_of(started, ("now", happens)))
+
+
+async def _dry_run(client: OperatorClient, plan: Plan, limit: int) -> Shown:
+    found = await client.preview_rollout(plan)
+    drawn, _ = await collect(lambda token: client.list_previewed(plan, found.id, token), 0)
+    listed = drawn[:limit] if limit else drawn
+    cut = len(listed) < len(drawn)
+    sizes = [_size(each) for each in plan.waves]
+    return Shown(
+        {"preview": found, "devices": drawn},
+        lambda: rollout_screens.preview(found, sizes, listed),
+        note="\n".join(filter(None, (more(cut, limit), "Nothing was started."))),
+    )
+
+
+def _size(wave: Wave) -> str:
+    if wave.devices is not None:
+        return COUNT.write(wave.devices)
+    return "rest" if wave.share is None else SHARE.write(wave.share)
 
 
 @remote(app, "list")
 async def list_rollouts(client: OperatorClient, *, limit: Limit = 100) -> Shown:
     """List rollouts, newest first, with counts of a moment ago."""
     found, cut = await collect(client.list_rollouts, limit)
-    columns = ("rollout", "phase", "backbone", "cohort", "devices", "started")
-    return Shown(found, lambda: table(columns, map(_row, found)), note=more(cut, limit))
+    rows = map(rollout_screens.row, found)
+    return Shown(found, lambda: table(rollout_screens.ROW, rows), note=more(cut, limit))
 
 
 @remote(app, "show")
-async def show_rollout(client: OperatorClient, rollout: RolloutId) -> Shown:
-    """Show where the devices of a rollout stand now."""
+async def show_rollout(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    history: Annotated[bool, typer.Option("--history", help="Show what happened to it.")] = False,
+    limit: Limit = 100,
+) -> Shown:
+    """Show where the devices of a rollout stand now, or what happened to it."""
+    if history:
+        events, cut = await collect(lambda token: client.list_events(rollout, token), limit)
+        note = more(cut, limit).replace("first", "newest")
+        return Shown(events, lambda: rollout_screens.history(events), note=note)
     found = await client.get_rollout(rollout)
-    return Shown(found, lambda: _facts(found))
-
-
-@remote(app, "stop")
-async def stop(client: OperatorClient, rollout: RolloutId) -> Shown:
-    """Let no further device start; tells how many still may, on permits already given."""
-    stopped = await client.stop_rollout(rollout)
-    return Shown(stopped, lambda: _facts(stopped.rollout), note=_may_start(stopped))
-
-
-def _may_start(stopped: StopView) -> str:
-    if not stopped.may_still_start:
-        return "No further device starts on it."
-    return (
-        f"{stopped.may_still_start:,} devices may still start on it, "
-        f"for {stopped.within_seconds} s at most."
+    return Shown(
+        found,
+        lambda: Group(rollout_screens.facts_of(found), "", rollout_screens.waves(found)),
     )
 
 
-def _counts(rollout: RolloutView) -> str:
-    return ", ".join(f"{count:,} {place}" for place, count in rollout.counts.items())
+@remote(app, "watch")
+async def watch(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    context: typer.Context,
+    every: Annotated[float, typer.Option(min=0.2, max=600, help="Seconds between looks.")] = 2.0,
+    within: Annotated[
+        str | None, typer.Option(help="Give up after such a time: 2h. Without: never.")
+    ] = None,
+) -> Shown:
+    """Watch a rollout until it ends or needs an operator.
+
+    Ends with 0 where it is complete, 20 where it waits for an operator, 21 where it was taken back,
+    22 where it was ended, 23 where newer ones took it over, 24 where the time is over.
+    """
+    screen = watching.screen_for(as_json=context.params["json"])
+    code = await watching.watch(client, rollout, screen, every, within)
+    raise typer.Exit(code)
 
 
-def _row(rollout: RolloutView) -> tuple[str | Text, ...]:
-    return (
-        rollout.id,
-        Text(rollout.phase, style=COLOURS[rollout.phase]),
-        rollout.title,
-        rollout.cohort or "all",
-        _counts(rollout) or "none yet",
-        ago(rollout.created_at),
-    )
+@remote(app, "pause")
+async def pause(client: OperatorClient, rollout: RolloutId, *, now: Now = False) -> Shown:
+    """Let no further device start until it is resumed; tells how many still may."""
+    change = await client.pause_rollout(rollout, now=now)
+    done = "is paused: no further device starts, and those that have begun go on"
+    return _told(change, f"{done}; `rollout resume {rollout}` lets it go on", "was paused already")
 
 
-def _facts(rollout: RolloutView) -> Table:
-    return facts(
-        [
-            ("rollout", rollout.id),
-            ("phase", Text(rollout.phase, style=COLOURS[rollout.phase])),
-            ("backbone", rollout.title),
-            ("digest", rollout.digest),
-            ("cohort", rollout.cohort or "all"),
-            ("started", local(rollout.created_at)),
-            ("ended", local(rollout.ended_at)),
-            ("devices", f"{sum(rollout.counts.values()):,}"),
-            *[(f"  {place}", f"{count:,}") for place, count in rollout.counts.items()],
-        ]
-    )
+@remote(app, "resume")
+async def resume(client: OperatorClient, rollout: RolloutId) -> Shown:
+    """Let a paused rollout go on in its wave, which has its whole time again."""
+    change = await client.resume_rollout(rollout)
+    return _told(change, f"goes on in {_wave(change.rollout)}", "runs already")
+
+
+@remote(app, "promote")
+async def promote(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    context: typer.Context,
+    to_end: Annotated[
+        bool, typer.Option("--to-end", help="Open every wave, and ask the gate for harm only.")
+    ] = False,
+    yes: Yes = False,
+) -> Shown:
+    """Open the next wave, whatever the gate waits for; harm still turns a rollout back."""
+    if to_end:
+        confirm(context, f"Open every wave of {rollout} to the whole cohort?", yes=yes)
+    change = await client.promote_rollout(rollout, to_end=to_end)
+    opened = "has all its waves open" if to_end else f"goes on: {_wave(change.rollout)} is open"
+    return _told(change, opened, f"has {_wave(change.rollout)} open already")
+
+
+@remote(app, "abort")
+async def abort(
+    client: OperatorClient, rollout: RolloutId, *, context: typer.Context, yes: Yes = False
+) -> Shown:
+    """Order every device that has the backbone, or may get it, back to what it had."""
+    confirm(context, f"Order the devices of {rollout} back to what they had?", yes=yes)
+    change = await client.abort_rollout(rollout)
+    ordered = devices(change.ordered)
+    back = f"turns back: {ordered} ordered to what they had before"
+    was = "was turned back already"
+    return _told(change, back, was)
+
+
+@remote(app, "hold")
+async def hold(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    context: typer.Context,
+    now: Now = False,
+    yes: Yes = False,
+) -> Shown:
+    """End a rollout where it is: devices keep what they have, and nobody else starts."""
+    confirm(context, f"End {rollout} where it is? It cannot go on later.", yes=yes)
+    change = await client.hold_rollout(rollout, now=now)
+    return _told(change, "has ended where it is: devices keep what they have", "was ended already")
+
+
+@remote(app, "retry")
+async def retry(client: OperatorClient, rollout: RolloutId) -> Shown:
+    """Order the backbone again where it failed; who declined is not asked again."""
+    change = await client.retry_rollout(rollout)
+    again = f"is ordered again for {devices(change.ordered)}"
+    return _told(change, again, "has no device that failed")
+
+
+@remote(app, "undo")
+async def undo(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    context: typer.Context,
+    to: Annotated[str, typer.Option(help="Rollout whose backbone is wanted; the one before.")] = "",
+    yes: Yes = False,
+) -> Shown:
+    """Start a rollout that brings the cohort back to an earlier backbone, unjudged."""
+    confirm(context, f"Bring the cohort of {rollout} back to an earlier backbone?", yes=yes)
+    change = await client.undo_rollout(rollout, to)
+    back = f"brings the cohort of {rollout} back to {change.rollout.title}, which nobody judges"
+    return _told(change, f"{back}: {devices(change.ordered)} ordered", back)
+
+
+def _told(change: ChangeView, done: str, was: str) -> Shown:
+    rollout = change.rollout
+    happens = f"{rollout.id} {done if change.changed else was}."
+    told = " ".join(filter(None, (happens, _may_start(change))))
+    return Shown(change, lambda: rollout_screens.facts_of(rollout, ("now", told)))
+
+
+def _may_start(change: ChangeView) -> str:
+    if change.rollout.phase in FORWARD:
+        return ""
+    if change.may_still_start:
+        who = devices(change.may_still_start)
+        return f"{who} may still start on permits, for {change.within_seconds} s at most."
+    on_it = "with its backbone" if change.rollout.phase is Phase.REVERTING else "on it"
+    return f"No device may still start {on_it}."
+
+
+def _wave(rollout: RolloutView) -> str:
+    return f"wave {rollout.wave} of {len(rollout.plan.waves)}"

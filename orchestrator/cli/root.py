@@ -16,6 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
     backbones,
     devices,
+    explain,
     rollouts,
     serve,
     settings,
@@ -56,6 +57,7 @@ def fieldwise(
 def _assemble(program: typer.Typer) -> None:
     program.add_typer(serve.app)
     program.add_typer(status.app)
+    program.add_typer(explain.app)
     program.add_typer(settings.app, name="settings")
     program.add_typer(tickets.app, name="ticket")
     program.add_typer(devices.app, name="device")

@@ -7,7 +7,9 @@ from rich.text import Text
 from orchestrator.cli.devices import COLOURS
 from orchestrator.cli.output import Shown, facts
 from orchestrator.cli.remote import remote
+from orchestrator.cli.rollout_screens import COLOURS as PHASE_COLOURS
 from orchestrator.fleet.device import DeviceState
+from orchestrator.rollout.phases import Phase
 from orchestrator.rpc.client import OperatorClient
 from orchestrator.views import FleetView
 
@@ -32,6 +34,11 @@ def _facts(fleet: FleetView) -> Table:
             ("backbones in use", f"{len(fleet.devices_by_backbone):,}"),
             *[(f"  {name}", f"{count:,}") for name, count in fleet.devices_by_backbone.items()],
             ("rollouts running", f"{fleet.rollouts_running:,}"),
+            *[
+                (f"  {phase}", Text(f"{count:,}", style=PHASE_COLOURS[Phase(phase)]))
+                for phase, count in fleet.rollouts_by_phase.items()
+                if count and phase != Phase.RUNNING and phase in set(Phase)
+            ],
             ("tickets open", f"{fleet.tickets_open:,}"),
         ]
     )

@@ -1,33 +1,26 @@
 """The operator API as commands see it: every call, in the records of ``orchestrator.views``."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from fieldwise import channel, wire
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
-from fieldwise.v1alpha1 import rollout_pb2
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
 from orchestrator.rpc import translate
 from orchestrator.rpc import translate_views as from_wire
+from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
     BackboneView,
     DeviceView,
     FleetView,
-    RolloutView,
-    StopView,
     TicketView,
 )
 
-if TYPE_CHECKING:
-    from fieldwise.v1alpha1.operator_pb2_grpc import OperatorAsyncStub  # only the types have it
-
-CALL_SECONDS = 30.0  # a fleet of a million is counted in a few; longer means that nobody is there
 PUSH_SECONDS = 3600.0  # 2 GiB at 5 Mbit/s
 PIECE_BYTES = 1024 * 1024
 
@@ -48,17 +41,8 @@ class Pushed:
     created: bool
 
 
-class OperatorClient:
-    """Calls one server; every method raises ``FieldwiseError`` and nothing else.
-
-    Args:
-        stub: The operator API over an open channel.
-        token: The operator token.
-    """
-
-    def __init__(self, stub: "OperatorAsyncStub", token: str) -> None:
-        self._stub = stub
-        self._metadata = (("authorization", f"Bearer {token}"),)
+class OperatorClient(RolloutClient):
+    """Calls one server; every method raises ``FieldwiseError`` and nothing else."""
 
     async def create_ticket(
         self, uses: int, lifetime_seconds: int, tags: Mapping[str, str]
@@ -121,25 +105,6 @@ class OperatorClient:
         answer = await self._call(self._stub.GetBackbone, request)
         return from_wire.backbone_from(answer.backbone)
 
-    async def start_rollout(self, backbone: str, cohort: str) -> RolloutView:
-        plan = rollout_pb2.RolloutPlan(backbone=backbone, cohort=cohort)
-        request = messages.StartRolloutRequest(plan=plan)
-        return from_wire.rollout_from((await self._call(self._stub.StartRollout, request)).rollout)
-
-    async def list_rollouts(self, token: str = "") -> Page[RolloutView]:
-        request = messages.ListRolloutsRequest(page_size=PAGE_SIZE_MAX, page_token=token)
-        answer = await self._call(self._stub.ListRollouts, request)
-        rollouts = tuple(from_wire.rollout_from(each) for each in answer.rollouts)
-        return Page(rollouts, answer.next_page_token)
-
-    async def get_rollout(self, rollout_id: str) -> RolloutView:
-        request = messages.GetRolloutRequest(id=rollout_id)
-        return from_wire.rollout_from((await self._call(self._stub.GetRollout, request)).rollout)
-
-    async def stop_rollout(self, rollout_id: str) -> StopView:
-        request = messages.StopRolloutRequest(id=rollout_id)
-        return from_wire.stop_from(await self._call(self._stub.StopRollout, request))
-
     async def apply_settings(self, cohort: str, settings: DeviceSettings) -> int:
         """Give a cohort new device settings; return how many devices got a new revision."""
         request = messages.ApplySettingsRequest(
@@ -151,13 +116,6 @@ class OperatorClient:
     async def fleet(self) -> FleetView:
         request = messages.GetFleetStatusRequest()
         return from_wire.fleet_from(await self._call(self._stub.GetFleetStatus, request))
-
-    async def _call(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
-        wire.check(request)
-        with client_errors():
-            answer = await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
-        wire.check(answer)
-        return answer
 
 
 @asynccontextmanager

@@ -33,8 +33,24 @@ INTRUSIONS = frozenset(
     }
 )
 
-# By method: the event, and what of request and answer is told.
 Told = Callable[[Any, Any], Mapping[str, object]]
+
+
+def _command(_asked: Any, given: Any) -> Mapping[str, object]:
+    change = given.change
+    return {
+        "rollout": change.rollout.id,
+        "changed": change.changed,
+        "may_still_start": change.may_still_start,
+    }
+
+
+def _started(asked: Any, given: Any) -> Mapping[str, object]:
+    fields = {"backbone": asked.plan.backbone, "cohort": asked.plan.cohort}
+    return {"rollout": given.rollout.id or "none: only validated", **fields}
+
+
+# By method: the event, and what of request and answer is told.
 EVENTS: Mapping[str, tuple[str, Told]] = {
     "Enrol": (
         "device joined",
@@ -55,17 +71,24 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
             "new": given.created,
         },
     ),
-    "StartRollout": (
-        "rollout started",
-        lambda asked, given: {
-            "rollout": given.rollout.id,
-            "backbone": asked.plan.backbone,
-            "cohort": asked.plan.cohort,
-        },
+    "StartRollout": ("rollout started", _started),
+    "PauseRollout": ("rollout paused", _command),
+    "ResumeRollout": ("rollout resumed", _command),
+    "PromoteRollout": ("rollout promoted", _command),
+    "AbortRollout": ("rollout aborted", _command),
+    "HoldRollout": ("rollout held", _command),
+    "RetryRollout": ("rollout retried", _command),
+    "UndoRollout": (
+        "rollout undone",
+        lambda asked, given: {"undone": asked.id, **_command(asked, given)},
     ),
-    "StopRollout": (
-        "rollout stopped",
-        lambda asked, given: {"rollout": asked.id, "may_still_start": given.may_still_start},
+    "RecallBackbone": (
+        "backbone recalled",
+        lambda _asked, given: {
+            "backbone": f"{given.backbone.name}:{given.backbone.version}",
+            "devices": given.backbone.devices,
+            "rollouts": list(given.rollout_ids),
+        },
     ),
     "ApplySettings": (
         "settings applied",

@@ -102,6 +102,7 @@ def change_from(message: rollout_pb2.RolloutChange) -> ChangeView:
         message.changed,
         message.may_still_start,
         message.within_seconds,
+        message.ordered,
     )
 
 
@@ -111,6 +112,7 @@ def change_to(change: ChangeView) -> rollout_pb2.RolloutChange:
         changed=change.changed,
         may_still_start=change.may_still_start,
         within_seconds=change.within_seconds,
+        ordered=change.ordered,
     )
 
 
@@ -204,14 +206,13 @@ def explanation_to(explanation: ExplanationView) -> rollout_pb2.DeviceExplanatio
 
 
 def recall_from(message: operator_pb2.RecallBackboneResponse) -> RecallView:
-    return RecallView(backbone_from(message.backbone), tuple(message.rollout_ids), message.changed)
+    return RecallView(backbone_from(message.backbone), tuple(message.rollout_ids))
 
 
 def recall_to(recall: RecallView) -> operator_pb2.RecallBackboneResponse:
     return operator_pb2.RecallBackboneResponse(
         backbone=backbone_to(recall.backbone),
         rollout_ids=recall.rollouts,
-        changed=recall.changed,
     )
 
 

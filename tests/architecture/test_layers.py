@@ -35,6 +35,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
     "agreed": (("fieldwise.head", "fieldwise.archive"), ("fieldwise.stranger", "")),
     "adapters": (("agent.rpc.client", "agent.device.clock"),),
     "stores": (("orchestrator.storage.memory", "orchestrator.storage.blobs"),),
+    "plans": (("orchestrator.cli.plan_reading", "yaml"), ("orchestrator.config", "yaml")),
     "rules": (
         ("agent.learning.heads.discriminant", "threading"),
         ("agent.learning.holdout", "secrets"),

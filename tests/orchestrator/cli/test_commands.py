@@ -1,155 +1,18 @@
 """Commands: what they ask the server for, and what they print of its answer."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result, _NamedTextIOWrapper
-from typer.testing import CliRunner
+from click.testing import _NamedTextIOWrapper
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdateFailure, UpdatePhase
-from orchestrator.cli.root import app
-from orchestrator.fleet.device import DeviceState, Facts, Target
-from orchestrator.fleet.report import LearningCounters, Report, UpdateReport
+from orchestrator.fleet.device import DeviceState, Facts
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import Page
-from orchestrator.rollout.machine import Phase, Place
-from orchestrator.rpc.client import CreatedTicket, Pushed
-from orchestrator.views import (
-    BackboneView,
-    DeviceView,
-    FleetView,
-    LookView,
-    RolloutView,
-    StopView,
-    TicketView,
-    VariantView,
-)
-
-THEN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-DIGEST = "ab" * 32
-TICKET = TicketView("t1", THEN, THEN + timedelta(days=1), 3, 1, revoked=False, tags={"a": "b"})
-BACKBONE = BackboneView(
-    digest=DIGEST,
-    name="lite0",
-    version="1.0.0",
-    epoch=1,
-    publisher="us",
-    licence="Apache-2.0",
-    source="here",
-    feature_width=1280,
-    image_size=224,
-    variants=(VariantView("fp32", 5 << 20), VariantView("int8", 2 << 20)),
-    starter_classes=0,
-    created_at=THEN,
-    devices=1,
-    looks=(LookView("small", 224, 0, 1280), LookView("probe", 0, 13, 64)),
-)
-REPORT = Report(
-    1,
-    2,
-    bundle_in_use=DIGEST,
-    variant_in_use="fp32",
-    update=UpdateReport(1, DIGEST, UpdatePhase.REVERTED, UpdateFailure.DISK_FULL),
-    learning=LearningCounters(samples=1234, classes=7, window_samples=200, window_correct=150),
-)
-DEVICE = DeviceView(
-    id="d-1",
-    tags={"site": "berlin"},
-    state=DeviceState.FAILED,
-    enrolled_at=THEN,
-    seen_at=None,
-    certificate_expires_at=THEN,
-    facts=Facts("0.1.0", "aarch64", 1 << 30, 4),
-    report=REPORT,
-    target=Target(3, DIGEST),
-    settings=None,
-)
-ROLLOUT = RolloutView(
-    id="r1",
-    digest=DIGEST,
-    title="lite0:1.0.0",
-    cohort="",
-    phase=Phase.RUNNING,
-    created_at=THEN,
-    ended_at=None,
-    counts={Place.HEALTHY: 2, Place.OFFLINE: 1},
-)
-FLEET = FleetView("0.1.0", "plant-7", {"healthy": 2, "offline": 0}, {"lite0:1.0.0": 2}, 1, 4)
-
-
-class CannedClient:
-    """Answers every call with one canned record, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-        self.error: FieldwiseError | None = None
-        self.answers: dict[str, Any] = {
-            "create_ticket": CreatedTicket(TICKET, "fw1_" + "x" * 500),
-            "list_tickets": Page((TICKET,) * 3, "more"),
-            "revoke_ticket": TICKET,
-            "list_devices": Page((DEVICE,)),
-            "get_device": DEVICE,
-            "update_tags": DEVICE,
-            "remove_device": None,
-            "list_backbones": Page((BACKBONE,)),
-            "get_backbone": BACKBONE,
-            "start_rollout": ROLLOUT,
-            "list_rollouts": Page((ROLLOUT,)),
-            "get_rollout": ROLLOUT,
-            "stop_rollout": StopView(ROLLOUT, 5, 90),
-            "apply_settings": 3,
-            "fleet": FLEET,
-        }
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*arguments: Any) -> Any:
-            self.asked.append((name, *arguments))
-            if self.error is not None:
-                raise self.error
-            return self.answers[name]
-
-        return call
-
-    async def push_backbone(self, pieces: AsyncIterator[bytes]) -> Pushed:
-        content = b"".join([piece async for piece in pieces])
-        self.asked.append(("push_backbone", content))
-        return Pushed(BACKBONE, created=True)
-
-
-@pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> CannedClient:
-    canned = CannedClient()
-
-    @asynccontextmanager
-    async def connect(*connection: object) -> AsyncIterator[CannedClient]:
-        yield canned
-
-    monkeypatch.setattr("orchestrator.cli.remote.connect", connect)
-    return canned
-
-
-@pytest.fixture
-def ca(tmp_path: Path) -> Path:
-    (tmp_path / "ca.pem").write_text("PEM")
-    return tmp_path / "ca.pem"
-
-
-@pytest.fixture
-def run(client: CannedClient, ca: Path) -> Any:
-    given = {"FIELDWISE_ADDRESS": "h:1", "FIELDWISE_TOKEN": "t", "FIELDWISE_CA": str(ca)}
-
-    def call(*arguments: str, asked: str | None = None) -> Result:
-        return CliRunner(env=given).invoke(app, arguments, input=asked)
-
-    return call
-
+from tests.fakes.operator_client import DEVICE, REPORT, CannedClient
 
 COMMANDS = [
     (("ticket", "create"), "fw1_"),
@@ -164,9 +27,19 @@ COMMANDS = [
     (("backbone", "show", "lite0"), "small: 224 px, 1,280 features"),
     (("backbone", "show", "lite0"), "probe: 13 readings, 64 features"),
     (("rollout", "start", "lite0"), "lite0:1.0.0"),
-    (("rollout", "list"), "2 healthy, 1 offline"),
+    (("rollout", "start", "lite0", "--wave=2", "--wave=rest", "--dry-run"), "3.1 points"),
+    (("rollout", "list"), "1 healthy, 1 offline, 1 waiting"),
     (("rollout", "show", "r1"), "running"),
-    (("rollout", "stop", "r1"), "running"),
+    (("rollout", "show", "r1", "--history"), "Started, by an operator."),
+    (("rollout", "pause", "r1"), "no further device starts"),
+    (("rollout", "resume", "r1"), "goes on in wave 1 of 2"),
+    (("rollout", "promote", "r1"), "wave 1 of 2 is open"),
+    (("rollout", "abort", "r1"), "turns back"),
+    (("rollout", "hold", "r1"), "has ended where it is"),
+    (("rollout", "retry", "r1"), "is ordered again"),
+    (("rollout", "undo", "r1"), "back to lite0:1.0.0"),
+    (("backbone", "recall", "lite0"), "nobody gets it any more"),
+    (("explain", "d-1"), "It serves lite0."),
     (("settings", "apply", "shrinkage=0.5"), "3"),
     (("status",), "plant-7"),
 ]
@@ -308,15 +181,7 @@ def test_a_device_without_a_backbone_is_pointed_at(run: Any, client: CannedClien
 
 def test_a_cohort_reaches_the_server(run: Any, client: CannedClient) -> None:
     run("device", "list", "--cohort=site=berlin")
-    run("rollout", "start", "lite0:1.0.0", "--cohort=line!=3")
     assert client.asked[0] == ("list_devices", "site=berlin", "")
-    assert client.asked[-1] == ("start_rollout", "lite0:1.0.0", "line!=3")
-
-
-def test_a_stop_tells_how_many_may_still_start(run: Any) -> None:
-    assert (
-        "5 devices may still start on it, for 90 s at most." in run("rollout", "stop", "r1").stderr
-    )
 
 
 def test_device_settings_are_read_as_what_they_are(run: Any, client: CannedClient) -> None:

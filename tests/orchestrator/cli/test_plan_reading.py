@@ -213,7 +213,10 @@ plans = st.builds(
         max_size=1,
     ).map(lambda waves: (*waves, Wave())),
     gate=st.builds(
-        GateRules, shares.filter(lambda share: share <= 0.5), latency_ratio_max=st.just(1.25)
+        GateRules,
+        shares.filter(lambda share: share <= 0.5),
+        settled_share_min=shares.filter(lambda share: share >= 0.5),
+        latency_ratio_max=st.just(1.25),
     ),
     promotion=st.sampled_from(Promotion),
     undecided=st.sampled_from(Undecided),

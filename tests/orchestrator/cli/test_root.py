@@ -44,6 +44,7 @@ def test_the_commands_are_these() -> None:
     assert leaves - {"demo"} == {
         "serve",
         "status",
+        "explain",
         "settings show",
         "settings apply",
         "ticket create",
@@ -57,10 +58,18 @@ def test_the_commands_are_these() -> None:
         "backbone push",
         "backbone list",
         "backbone show",
+        "backbone recall",
         "rollout start",
         "rollout list",
         "rollout show",
-        "rollout stop",
+        "rollout watch",
+        "rollout pause",
+        "rollout resume",
+        "rollout promote",
+        "rollout abort",
+        "rollout hold",
+        "rollout retry",
+        "rollout undo",
     }
 
 

@@ -1,6 +1,6 @@
 """Every mistake of a plan is told at once, with its key and what to do; a good plan has none."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import inf, nan
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.rollout.plan import DeviceClass, GateRules, Limits, Plan, Wave, Window
-from orchestrator.rollout.plan_rules import checked, mistakes
+from orchestrator.rollout.plan_rules import GATE_BOUNDS, checked, mistakes
 
 REST = Wave()
 GOOD = Plan(
@@ -37,7 +37,9 @@ WRONG: list[tuple[Plan, str]] = [
     (replace(GOOD, gate=GateRules(margin=2.0)), "gate.margin"),
     (replace(GOOD, gate=GateRules(alpha=nan)), "gate.alpha"),
     (replace(GOOD, gate=GateRules(false_abort=0.0)), "gate.false_abort"),
+    (replace(GOOD, gate=GateRules(settled_share_min=0.1)), "gate.settled_share_min"),
     (replace(GOOD, gate=GateRules(worst_device_alpha=-0.1)), "gate.worst_device_alpha"),
+    (replace(GOOD, gate=GateRules(device_loss_max=nan)), "gate.device_loss_max"),
     (replace(GOOD, gate=GateRules(failed_share_max=1.1)), "gate.failed_share_max"),
     (replace(GOOD, gate=GateRules(rollback_share_max=-1)), "gate.rollback_share_max"),
     (replace(GOOD, gate=GateRules(declined_share_max=inf)), "gate.declined_share_max"),
@@ -136,7 +138,7 @@ text = st.text(max_size=40)
         backbone=text,
         cohort=text,
         waves=st.lists(st.builds(Wave, st.none() | whole, st.none() | real), max_size=4).map(tuple),
-        gate=st.builds(GateRules, real, real, real, whole, real, real, real, real, real, real),
+        gate=st.builds(GateRules, real, real, real, whole, *(real for _ in range(8))),
         device_deadline_seconds=whole,
         wave_deadline_seconds=whole,
         soak_seconds=whole,
@@ -148,3 +150,7 @@ text = st.text(max_size=40)
 )
 def test_no_plan_makes_it_raise(plan: Plan) -> None:
     assert all(": " in each for each in mistakes(plan))
+
+
+def test_every_number_of_the_gate_has_bounds() -> None:
+    assert {each.name for each in fields(GateRules)} == {*GATE_BOUNDS, "devices_min"}

@@ -17,6 +17,10 @@ SECRET = b"s" * 32
 TOKEN = "fw1_secret-of-the-ticket"
 EVIL = "a\x1b[2J\nb"
 
+CHANGE = rollout_pb2.RolloutChange(
+    rollout=rollout_pb2.Rollout(id="r1"), changed=True, may_still_start=2
+)
+CHANGED: dict[str, object] = {"rollout": "r1", "changed": True, "may_still_start": 2}
 CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
     "Enrol": (
         enrolment_pb2.EnrolRequest(ticket_id="t1", ticket_secret=SECRET),
@@ -63,10 +67,53 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         operator_pb2.StartRolloutResponse(rollout=rollout_pb2.Rollout(id="r1")),
         {"event": "rollout started", "rollout": "r1", "backbone": "lite0", "cohort": "site=a"},
     ),
-    "StopRollout": (
-        operator_pb2.StopRolloutRequest(id="r1"),
-        operator_pb2.StopRolloutResponse(may_still_start=2),
-        {"event": "rollout stopped", "rollout": "r1", "may_still_start": 2},
+    "PauseRollout": (
+        operator_pb2.PauseRolloutRequest(id="r1"),
+        operator_pb2.PauseRolloutResponse(change=CHANGE),
+        {"event": "rollout paused", **CHANGED},
+    ),
+    "ResumeRollout": (
+        operator_pb2.ResumeRolloutRequest(id="r1"),
+        operator_pb2.ResumeRolloutResponse(change=CHANGE),
+        {"event": "rollout resumed", **CHANGED},
+    ),
+    "PromoteRollout": (
+        operator_pb2.PromoteRolloutRequest(id="r1"),
+        operator_pb2.PromoteRolloutResponse(change=CHANGE),
+        {"event": "rollout promoted", **CHANGED},
+    ),
+    "AbortRollout": (
+        operator_pb2.AbortRolloutRequest(id="r1"),
+        operator_pb2.AbortRolloutResponse(change=CHANGE),
+        {"event": "rollout aborted", **CHANGED},
+    ),
+    "HoldRollout": (
+        operator_pb2.HoldRolloutRequest(id="r1"),
+        operator_pb2.HoldRolloutResponse(change=CHANGE),
+        {"event": "rollout held", **CHANGED},
+    ),
+    "RetryRollout": (
+        operator_pb2.RetryRolloutRequest(id="r1"),
+        operator_pb2.RetryRolloutResponse(change=CHANGE),
+        {"event": "rollout retried", **CHANGED},
+    ),
+    "UndoRollout": (
+        operator_pb2.UndoRolloutRequest(id="r0"),
+        operator_pb2.UndoRolloutResponse(change=CHANGE),
+        {"event": "rollout undone", "undone": "r0", **CHANGED},
+    ),
+    "RecallBackbone": (
+        operator_pb2.RecallBackboneRequest(reference="lite0"),
+        operator_pb2.RecallBackboneResponse(
+            backbone=operator_pb2.Backbone(name="lite0", version="1.0.0", devices=3),
+            rollout_ids=["r3", "r1"],
+        ),
+        {
+            "event": "backbone recalled",
+            "backbone": "lite0:1.0.0",
+            "devices": 3,
+            "rollouts": ["r3", "r1"],
+        },
     ),
     "ApplySettings": (
         operator_pb2.ApplySettingsRequest(cohort="site=a"),

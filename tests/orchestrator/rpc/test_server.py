@@ -24,12 +24,16 @@ from orchestrator.fleet.directory import Directory
 from orchestrator.metrics import FleetMetrics
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.previewing import Previews
+from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
@@ -92,8 +96,15 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
     metrics = FleetMetrics("0.1.0")
     check_ins = CheckIns(stores.check_ins, clock)
-    rollouts = Rollouts(
-        stores.rollouts, stores.backbones, Controller(stores.rollouts, clock), clock
+    controller = Controller(stores.rollouts, stores.backbones, clock)
+    survey = Survey(
+        "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
+    )
+    about_rollouts = RolloutUseCases(
+        Rollouts(stores.rollouts, stores.backbones, controller, clock),
+        Previews(stores.rollouts, stores.backbones, clock),
+        Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
+        survey,
     )
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
@@ -108,6 +119,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         check_ins,
         enrolment,
         bundles,
+        Withholding(stores.backbones, clock),
         device_address=made.device_address,
         downloads_max=DOWNLOADS_MAX,
         downloaded=made.metrics.downloaded,
@@ -117,10 +129,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         directory=Directory(stores.devices, stores.members, clock),
         publishing=Publishing(stores.backbones, bundles, clock, tmp_path, 1 << 20),
         backbones=stores.backbones,
-        rollouts=rollouts,
-        survey=Survey(
-            "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
-        ),
+        about_rollouts=about_rollouts,
+        survey=survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
     await servers.serve(

@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 
 from fieldwise import wire
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdateFailure, UpdatePhase
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2, rollout_pb2
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import DeviceState, Facts, Target
 from orchestrator.fleet.report import COUNT_MAX, LearningCounters, Report, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
-from orchestrator.rollout.machine import Phase, Place
 from orchestrator.rpc import translate, translate_views
 from orchestrator.views import (
     BackboneView,
     DeviceView,
     FleetView,
     LookView,
-    RolloutView,
-    StopView,
     TicketView,
     VariantView,
 )
@@ -65,6 +63,40 @@ updates = st.builds(
     digest=st.none() | digest,
     phase=st.sampled_from(UpdatePhase),
     failure=st.none() | st.sampled_from(UpdateFailure),
+    hold=st.none() | st.sampled_from(UpdateHold),
+)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> PairedCounts:
+    worse, better = draw(st.integers(0, 9)), draw(st.integers(0, 9))
+    only_old, only_new = worse + draw(st.integers(0, 9)), better + draw(st.integers(0, 9))
+    alike = draw(st.integers(0, 9))
+    return PairedCounts(alike, only_old, only_new, 1, worse + better + 1, worse, better)
+
+
+verdicts = st.builds(
+    Verdict,
+    generation=large,
+    judgement=st.sampled_from(Judgement),
+    basis=st.sampled_from(Basis),
+    overall=pairs(),
+    critical=st.none() | pairs(),
+    **dict.fromkeys(
+        (
+            "old_p50_micros",
+            "old_p99_micros",
+            "new_p50_micros",
+            "new_p99_micros",
+            "compared",
+            "agreed",
+            "old_confidence_permille",
+            "new_confidence_permille",
+            "old_novel",
+            "new_novel",
+        ),
+        small,
+    ),
 )
 reports = st.builds(
     Report,
@@ -78,11 +110,13 @@ reports = st.builds(
     learning=learning,
     agent_version=word,
     settings_revision=large,
+    verdict=st.none() | verdicts,
+    execution_provider=word,
 )
 facts = st.builds(
     Facts, agent_version=word, architecture=word, memory_bytes=large, processors=small
 )
-targets = st.builds(Target, generation=large, digest=digest)
+targets = st.builds(Target, generation=large, digest=digest, variant=word, back=st.booleans())
 device_settings = st.builds(
     DeviceSettings,
     exemplar_bytes_max=st.none() | st.integers(1 << 20, 1 << 36),
@@ -130,19 +164,8 @@ backbones = st.builds(
     created_at=moments,
     devices=small,
     looks=st.lists(st.builds(LookView, word, small, small, small), max_size=8).map(tuple),
+    recalled_at=st.none() | moments,
 )
-rollouts = st.builds(
-    RolloutView,
-    id=word,
-    digest=digest,
-    title=word,
-    cohort=word,
-    phase=st.sampled_from(Phase),
-    created_at=moments,
-    ended_at=st.none() | moments,
-    counts=st.dictionaries(st.sampled_from(Place), st.integers(1, 2**32 - 1)),
-)
-stops = st.builds(StopView, rollout=rollouts, may_still_start=small, within_seconds=small)
 fleets = st.builds(
     FleetView,
     version=word,
@@ -151,6 +174,7 @@ fleets = st.builds(
     devices_by_backbone=st.dictionaries(word, small, max_size=6),
     rollouts_running=small,
     tickets_open=small,
+    rollouts_by_phase=st.dictionaries(word, small, max_size=6),
 )
 
 BOTH_WAYS = {
@@ -162,8 +186,6 @@ BOTH_WAYS = {
     "ticket": (tickets, translate_views.ticket_to, translate_views.ticket_from),
     "device": (devices, translate_views.device_to, translate_views.device_from),
     "backbone": (backbones, translate_views.backbone_to, translate_views.backbone_from),
-    "rollout": (rollouts, translate_views.rollout_to, translate_views.rollout_from),
-    "stop": (stops, translate_views.stop_to, translate_views.stop_from),
     "fleet": (fleets, translate_views.fleet_to, translate_views.fleet_from),
 }
 
@@ -198,6 +220,12 @@ def test_the_shortest_report_says_that_nothing_was_begun() -> None:
         device_pb2.CheckInRequest.FromString(b"\x08\x01\x10\x01\x32\x04\x18\x06\x20\x63"),
         device_pb2.CheckInRequest(
             incarnation=1, sequence=1, learning={"window_samples": 1, "window_correct": 2}
+        ),
+        device_pb2.CheckInRequest(incarnation=1, sequence=1, verdict={"judgement": 1}),
+        device_pb2.CheckInRequest(
+            incarnation=1,
+            sequence=1,
+            verdict={"judgement": 1, "basis": 2, "overall": {"scenes": 9}},
         ),
     ],
 )
@@ -243,11 +271,13 @@ def test_every_word_of_the_wire_has_one_of_ours() -> None:
     tables = (
         (translate.PHASES, device_pb2.UpdatePhase),
         (translate.FAILURES, device_pb2.UpdateFailure),
+        (translate.HOLDS, device_pb2.UpdateHold),
+        (translate.JUDGEMENTS, device_pb2.Judgement),
+        (translate.BASES, device_pb2.VerdictBasis),
         (translate_views.STATES, operator_pb2.DeviceState),
     )
     for table, enumeration in tables:
         assert set(table.values()) == set(enumeration.values()) - {0}
-    assert {field.name for field in rollout_pb2.RolloutCounts.DESCRIPTOR.fields} >= set(Place)
 
 
 @given(st.binary(max_size=300))

@@ -1,0 +1,89 @@
+"""What is known of a device when an operator asks why it runs what it runs."""
+
+from collections.abc import Mapping
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.cohort import parse_selector
+from orchestrator.fleet.device import Standing
+from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
+from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore
+from orchestrator.rollout.explaining import Known, concerns, explain
+from orchestrator.rollout.machine import host_of
+from orchestrator.rollout.phases import ADDING
+from orchestrator.rollout.rollout import Kind, Rollout
+from orchestrator.rollout_views import ExplanationView
+
+
+class Explanations:
+    """The use case of ``explain``.
+
+    Args:
+        devices: Its members.
+        rollouts: What is brought to whom.
+        backbones: What they are called, and what was recalled.
+        clock: What time it is.
+    """
+
+    def __init__(
+        self,
+        devices: DeviceStore,
+        rollouts: RolloutStore,
+        backbones: BackboneStore,
+        clock: Clock,
+    ) -> None:
+        self._devices = devices
+        self._rollouts = rollouts
+        self._backbones = backbones
+        self._clock = clock
+
+    async def explain(self, device_id: str) -> ExplanationView:
+        """Explain a device.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        device = await self._devices.get(device_id)
+        standing = device.standing
+        known = Known(
+            standing,
+            self._clock.now(),
+            await self._home(standing),
+            await self._coming(standing, device.tags),
+            await self._titles(),
+            await self._backbones.recalled(),
+        )
+        rollout, wave = concerns(known)
+        return ExplanationView(
+            device_id,
+            known.title(standing.target.digest) if standing.target else "",
+            rollout.id if rollout else "",
+            wave,
+            explain(known),
+        )
+
+    async def _home(self, standing: Standing) -> Rollout | None:
+        if standing.rollout == 0:
+            return None
+        try:
+            return await self._rollouts.get(standing.rollout)
+        except FieldwiseError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            return None
+
+    async def _coming(self, standing: Standing, tags: Mapping[str, str]) -> Rollout | None:
+        """Return the newest rollout that is still to come to a device."""
+        newest = (await self._rollouts.list(PageRequest(size=PAGE_SIZE_MAX))).items
+        for rollout in newest:
+            later = rollout.number > standing.rollout and rollout.kind is not Kind.RECALL
+            if later and rollout.phase in ADDING and _takes(rollout, tags):
+                return rollout
+        return host_of(newest, standing, tags) if standing.rollout == 0 else None
+
+    async def _titles(self) -> Mapping[str, str]:
+        page = await self._backbones.list(PageRequest(size=PAGE_SIZE_MAX))
+        return {each.digest: each.manifest.title for each in page.items}
+
+
+def _takes(rollout: Rollout, tags: Mapping[str, str]) -> bool:
+    return parse_selector(rollout.cohort).matches(tags)
