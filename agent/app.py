@@ -43,11 +43,6 @@ from agent.reporting import Membership, Report, SteeringRevision
 from agent.rpc.client import Departures, OrchestratorClient, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
-from agent.sources.camera import Camera
-from agent.sources.feeding import Feeder, Say, Taker
-from agent.sources.folder import WatchedFolder
-from agent.sources.frame import Tell
-from agent.sources.tree import FolderTree
 from agent.surveying import Surveyor
 from agent.update.comparing import Comparer
 from agent.update.fetching import Fetcher
@@ -64,8 +59,6 @@ from fieldwise.bundle import FileReference, Manifest
 
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
-
-CAMERA_SECONDS = 30.0  # most of them between two looks for a camera that was unplugged
 
 _log = structlog.get_logger()
 
@@ -279,37 +272,6 @@ def opened(settings: AgentSettings) -> Iterator[Agent]:
             yield agent
         finally:
             agent.close()
-
-
-def watched_folder(folder: Path, tell: Tell, *, existing: bool) -> WatchedFolder:
-    """A folder as a source, of new files or also of those that exist.
-
-    Raises:
-        FieldwiseError: ``NOT_FOUND``, ``INVALID_ARGUMENT``.
-    """
-    return WatchedFolder(folder, SystemClock(), tell, existing=existing)
-
-
-def folder_tree(folder: Path, tell: Tell) -> FolderTree:
-    """A folder as a source that ends: what is in it now.
-
-    Raises:
-        FieldwiseError: ``NOT_FOUND``.
-    """
-    return FolderTree(folder, SystemClock(), tell)
-
-
-def camera(device: str, every_seconds: float, class_name: str | None, tell: Tell) -> Camera:
-    """A camera, stream or video file as a source."""
-    waits = partial(retry.delays, random.SystemRandom(), ceiling_seconds=CAMERA_SECONDS)
-    return Camera(
-        device, every_seconds, class_name, SystemClock(), pause=time.sleep, waits=waits, tell=tell
-    )
-
-
-def feeder(taker: Taker, say: Say, tell: Tell) -> Feeder:
-    """What brings frames of a source to an agent."""
-    return Feeder(taker, say, tell, time.sleep)
 
 
 async def run_daemon(agent: Agent) -> None:

@@ -15,13 +15,6 @@ import structlog
 from agent.ports import Identity, Orchestrator
 from agent.reporting import Credentials, DeviceFacts, Membership, Orders, Piece, Report
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import (
-    certificate_request,
-    generate_key,
-    key_pem,
-    load_certificate,
-    load_key,
-)
 from fieldwise.ticket import Ticket, decode_ticket
 
 RENEW_AFTER = 2 / 3  # of a certificate's life: a device that sleeps for months still has a third
@@ -92,9 +85,9 @@ class Fleet:
             FieldwiseError: What the orchestrator says; the old certificate stays.
         """
         async with self._lock:
-            key = generate_key()
-            credentials = await self._current().renew(certificate_request(key))
-            await self._adopt(_membership(credentials, key_pem(key)))
+            key = _fresh_key()
+            credentials = await self._current().renew(_request_of(key))
+            await self._adopt(_membership(credentials, key))
 
     def renewal_due(self, unix_seconds: float, chance: float) -> bool:
         """Whether the certificate is old enough to renew.
@@ -105,8 +98,7 @@ class Fleet:
         """
         if self.membership is None:
             return False
-        certificate = load_certificate(self.membership.certificate)
-        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        begin, end = _validity(self.membership.certificate)
         share = RENEW_AFTER + RENEW_SPREAD * (2 * chance - 1)
         return datetime.fromtimestamp(unix_seconds, UTC) >= begin + (end - begin) * share
 
@@ -125,9 +117,9 @@ class Fleet:
             self._orchestrator = None
 
     async def _ask(self, ticket: Ticket, facts: DeviceFacts) -> Membership:
-        key = load_key(self._identity.pending_key(lambda: key_pem(generate_key())))
-        credentials = await self._enrol(ticket, certificate_request(key), facts)
-        return _membership(credentials, key_pem(key))
+        key = self._identity.pending_key(_fresh_key)
+        credentials = await self._enrol(ticket, _request_of(key), facts)
+        return _membership(credentials, key)
 
     def _current(self) -> Orchestrator:
         if self.membership is None:
@@ -165,3 +157,25 @@ def _membership(credentials: Credentials, key: bytes) -> Membership:
         certificate=credentials.certificate,
         trust_roots=credentials.trust_roots,
     )
+
+
+# 9 MB of cryptography come with the module that is imported below: only members pay for them.
+
+
+def _fresh_key() -> bytes:
+    from fieldwise.identity import generate_key, key_pem  # noqa: PLC0415 - as said
+
+    return key_pem(generate_key())
+
+
+def _request_of(key: bytes) -> bytes:
+    from fieldwise.identity import certificate_request, load_key  # noqa: PLC0415 - as said
+
+    return certificate_request(load_key(key))
+
+
+def _validity(certificate: bytes) -> tuple[datetime, datetime]:
+    from fieldwise.identity import load_certificate  # noqa: PLC0415 - as said
+
+    found = load_certificate(certificate)
+    return found.not_valid_before_utc, found.not_valid_after_utc

@@ -6,11 +6,28 @@ program's app module; everything else asks ``structlog.get_logger()``.
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TextIO
 
-import structlog
-from structlog.typing import Processor
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """For a moment let imports of a package fail, as where it is not installed."""
+    found = sys.modules.get(package)
+    sys.modules[package] = None  # type: ignore[assignment]  # so the import system documents it
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        if found is not None:
+            sys.modules[package] = found
+
+
+with _hidden("rich"):  # structlog would load it for coloured tracebacks: 4 MB of a small device
+    import structlog
+    from structlog.typing import Processor
 
 CHATTY = ("alembic",)  # libraries whose INFO tells an operator nothing
 

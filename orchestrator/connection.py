@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import write_private
+from fieldwise.private import write_private
 
 CONNECTION_FILE = "operator/connection.json"
 FILE_BYTES_MAX = 65_536  # such files have under 3 KiB

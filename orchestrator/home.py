@@ -29,8 +29,8 @@ from fieldwise.identity import (
     key_pem,
     load_key,
     load_pem_certificate,
-    write_private,
 )
+from fieldwise.private import write_private
 from orchestrator.connection import CONNECTION_FILE, read_connection, read_record, unusable
 from orchestrator.enrolment.authority import Authority, found_authority, name_of_root
 from orchestrator.ports import Entropy

@@ -34,8 +34,8 @@ def watch(
     CLASS/SCENE/FILE names a scene, whose images are learned together or set aside together. An
     image that is on record is not learned again, so that a run which ended early may be repeated.
     """
-    from agent.app import feeder, watched_folder
     from agent.cli.desk import desk
+    from agent.sourcing import feeder, watched_folder
 
     if once:
         _take_once(context, folder, as_json=json)
@@ -62,9 +62,9 @@ def camera(
     json: AsJson = False,
 ) -> None:
     """Predict what a camera sees, or teach it; until interrupted (needs the extra ``camera``)."""
-    from agent.app import camera as opened
-    from agent.app import feeder
     from agent.cli.desk import desk
+    from agent.sourcing import camera as opened
+    from agent.sourcing import feeder
 
     if not math.isfinite(every):
         raise FieldwiseError(Fault.INVALID_ARGUMENT, f"{every} is no number of seconds")
@@ -79,8 +79,8 @@ def camera(
 
 
 def _take_once(context: typer.Context, folder: Path, *, as_json: bool) -> None:
-    from agent.app import feeder, folder_tree
     from agent.cli.desk import desk
+    from agent.sourcing import feeder, folder_tree
 
     run = Run(Voice("file", as_json=as_json))
     with desk(settings_of(context)) as reached:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import write_private
+from fieldwise.private import write_private
 
 # A quota or a limit on the size of files leaves no room just as a full disk does. SQLite tells only
 # the latter apart, so every write that the system refused counts: the transaction is undone alike.

@@ -11,7 +11,7 @@ of these, its length tells: an array as long as there are classes grows, by a ro
 it has where that length is one at which room doubles.
 
 The bound is for what is held between two calls. Solving needs room of its own for a moment, about
-four arrays float64[D,D] (52 MB at 1,280 features), whatever the number of classes.
+five arrays float64[D,D] (66 MB at 1,280 features), whatever the number of classes.
 """
 
 from collections import deque

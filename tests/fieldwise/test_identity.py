@@ -1,8 +1,6 @@
 """Keys, requests and names of devices."""
 
-import stat
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -177,28 +175,3 @@ def test_a_key_and_a_certificate_survive_pem_and_der() -> None:
     made = certificate()
     assert identity.load_pem_certificate(identity.certificate_pem(made)) == made
     assert identity.load_certificate(identity.certificate_der(made)) == made
-
-
-def test_a_private_file_is_for_its_owner_and_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
-    identity.write_private(path, b"first")
-    identity.write_private(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_failed_write_leaves_the_file_of_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "key.pem"
-    identity.write_private(path, b"first")
-
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        identity.write_private(path, b"second")
-    assert path.read_bytes() == b"first"
-    assert list(tmp_path.iterdir()) == [path]

@@ -6,11 +6,15 @@ is folded into its weights. A new class starts with zeros, so that it changes no
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import Head, LinearHead
+
+if TYPE_CHECKING:
+    from numpy.random import Generator  # 4 MB that only this head needs, when it runs
 
 WEIGHT_MAX = 1e6  # trained heads stay below 100; a descent beyond this does not come back
 
@@ -81,7 +85,7 @@ class HiddenHead:
         return scores
 
 
-def fresh(width: int, hidden_width: int, chance: np.random.Generator) -> Weights:
+def fresh(width: int, hidden_width: int, chance: "Generator") -> Weights:
     """Weights of no class: a hidden layer drawn for rectified units (He et al., 2015), if any."""
     drawn = chance.standard_normal((hidden_width, width)) * np.sqrt(2 / width)
     nothing = np.zeros(0, np.float32)
