@@ -1,8 +1,19 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from agent.config import AgentSettings, learning_settings, load_settings
+from agent.config import (
+    AgentSettings,
+    judging_rules,
+    learning_settings,
+    load_settings,
+    probation_rules,
+)
 from agent.learning.settings import HeadName, LearningSettings
 from agent.reporting import Steering
+from agent.update.judging import JudgingRules
+from agent.update.probation import ProbationRules
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -36,3 +47,38 @@ def test_a_head_that_does_not_exist_is_refused(named: str) -> None:
 def test_an_operator_s_word_stands_above_the_device_s_own() -> None:
     steered = learning_settings(AgentSettings(shrinkage=0.5), Steering(shrinkage=0.7))
     assert steered.shrinkage == 0.7
+
+
+def test_judging_and_probation_go_by_their_own_defaults_where_nothing_is_said() -> None:
+    assert judging_rules(AgentSettings()) == JudgingRules()
+    assert probation_rules(AgentSettings()) == ProbationRules()
+
+
+def test_an_owner_says_what_is_critical_and_what_is_harm() -> None:
+    environment = {
+        "FIELDWISE_AGENT_CRITICAL_CLASSES": "crack, missing screw",
+        "FIELDWISE_AGENT_JUDGING_ALPHA": "0.01",
+        "FIELDWISE_AGENT_LATENCY_RATIO_MAX": "2",
+        "FIELDWISE_AGENT_PROBATION_MINUTES": "0.5",
+        "FIELDWISE_AGENT_TOO_FEW_SAMPLES": "hold",
+    }
+    told = load_settings(None, environment, {}).settings
+    rules = judging_rules(told)
+    assert rules.critical_classes == {"crack", "missing screw"}
+    assert (rules.alpha, rules.latency_ratio_max, rules.hold_too_few) == (0.01, 2, True)
+    assert probation_rules(told) == ProbationRules(seconds=30, alpha=0.01, latency_ratio_max=2)
+
+
+def test_a_critical_class_is_found_however_its_name_is_composed() -> None:
+    assert judging_rules(AgentSettings(critical_classes=("e\u0301tau",))).critical_classes == {
+        "\xe9tau"
+    }
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, "a\nb"])
+def test_a_critical_class_that_no_class_can_be_is_refused(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(f"critical_classes = [{json.dumps(name)}]")
+    with pytest.raises(FieldwiseError, match="critical_classes") as caught:
+        load_settings(file, {}, {})
+    assert caught.value.fault is Fault.SETTING_INVALID

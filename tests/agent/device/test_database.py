@@ -12,6 +12,7 @@ from agent.device.samples import DatabaseSamples
 from agent.device.schema import MIGRATIONS
 from agent.reporting import Steering, SteeringRevision
 from agent.update.events import Pair, UpdateState, Wish
+from agent.update.probation import Baseline, Probation, Seen
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
@@ -109,12 +110,16 @@ def test_the_journal_knows_again_what_was_written(tmp_path: Path) -> None:
     assert journal.steering() == SteeringRevision()
     journal.write_update(state)
     journal.write_steering(steering)
+    assert journal.probation() == Probation()
+    probation = Probation("d" * 64, Baseline(100, 1, 9000), Seen(1.5, 20, 1, 2, 9, 4, 1, 5, 3, 1))
+    journal.write_probation(probation)
     assert [journal.next_incarnation() for _ in range(2)] == [1, 2]
     first.close()
     again = Database(tmp_path / "state.sqlite")
     journal = DatabaseJournal(again)
     assert journal.update() == state
     assert journal.steering() == steering
+    assert journal.probation() == probation
     assert journal.next_incarnation() == 3
     again.close()
 
