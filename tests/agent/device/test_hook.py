@@ -1,0 +1,48 @@
+"""The owner's hook: real commands, also those that misbehave."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent.device.hook import SAID_BYTES, Hook
+
+
+def script(folder: Path, text: str) -> Path:
+    path = folder / "hook"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.mark.parametrize(("status", "met"), [(0, True), (1, False), (75, False)])
+async def test_status_zero_means_yes_and_any_other_not_now(
+    tmp_path: Path, status: int, met: bool
+) -> None:
+    assert await Hook(script(tmp_path, f"exit {status}"))() is met
+
+
+async def test_a_hook_that_is_not_there_means_not_now(tmp_path: Path) -> None:
+    assert await Hook(tmp_path / "none")() is False
+
+
+async def test_a_hook_killed_by_a_signal_means_not_now(tmp_path: Path) -> None:
+    assert await Hook(script(tmp_path, "kill -9 $$"))() is False
+
+
+async def test_a_hook_that_never_ends_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    hook = Hook(script(tmp_path, f"sleep 600 & echo $! > {mark}; wait"), seconds=1.0)
+    assert await hook() is False
+    child = Path("/proc") / mark.read_text().strip()
+    assert not child.exists() or "Z" in (child / "stat").read_text().split(")")[1].split()[0]
+
+
+async def test_rubbish_is_read_to_the_end_and_hardly_logged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rubbish = "head -c 3000000 /dev/zero | tr '\\0' 'x'; printf '\\033[2J\\n\\377'; exit 3"
+    assert await Hook(script(tmp_path, rubbish))() is False
+    said = capsys.readouterr().out
+    assert "x" * SAID_BYTES in said
+    assert "x" * (SAID_BYTES + 1) not in said
