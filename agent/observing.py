@@ -101,6 +101,7 @@ class Observer:
             skipped=self._serving.stopwatch.skipped,
             waiting_samples=learner.behind if learner else 0,
             verdict=update.verdict,
+            carried_samples=sum(learner.pair.carried.values()) if learner else 0,
         )
 
     def _settings_in_force(self) -> SettingsInForce:

@@ -87,6 +87,8 @@ class Surveyor:
                 calibrated=learner.pair.calibrated,
             ),
             orphans=learner.pair.orphans,
+            carried=sum(learner.pair.carried.values()),
+            known=learner.pair.total,
         )
 
 

@@ -198,6 +198,8 @@ class Status:
         skipped: Frames of streams that the agent was not ready for, since it began.
         waiting_samples: Recorded samples that wait to be learned, outside the hours for it.
         verdict: The newest comparison of a new pair with the one that served; None before any.
+        carried_samples: Samples of all classes that are known by estimate, carried over from an
+            earlier backbone.
     """
 
     agent_version: str
@@ -220,3 +222,4 @@ class Status:
     skipped: int = 0
     waiting_samples: int = 0
     verdict: Verdict | None = None
+    carried_samples: int = 0

@@ -365,6 +365,7 @@ def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
         skipped=message.skipped,
         waiting_samples=message.waiting_samples,
         verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
+        carried_samples=message.carried_samples,
     )
 
 

@@ -119,6 +119,8 @@ class LearningReport:
         novelty_rate: False-alarm rate of "novel"; 0 while too few are held out to tell.
         can_tell: What the agent can and cannot know with the labels it has.
         orphans: Samples of forgotten classes whose share of the scatter stays.
+        carried: Samples that are known by estimate, carried over from an earlier backbone.
+        known: Samples of all classes that the head knows, these among them.
     """
 
     heads: tuple[HeadScore, ...] = ()
@@ -142,3 +144,5 @@ class LearningReport:
     novelty_rate: float = 0.0
     can_tell: str = ""
     orphans: int = 0
+    carried: int = 0
+    known: int = 0

@@ -68,6 +68,8 @@ def learning_report(message: local_pb2.GetLearningReportResponse) -> LearningRep
         novelty_rate=message.novelty_rate,
         can_tell=message.can_tell,
         orphans=message.orphans,
+        carried=message.carried,
+        known=message.known,
     )
 
 

@@ -57,6 +57,8 @@ def _facts(found: Status) -> list[str]:
     learning, vital = found.learning, found.vital_signs
     member = f"{found.device_id} of {found.fleet}" if found.fleet else "outside a fleet"
     lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
+    known = sum(found.classes.values())
+    carried = f"{found.carried_samples:,} of {known:,} samples are carried over by estimate"
     waiting = f"{found.waiting_samples:,} recorded samples, until learning is allowed"
     return columns(
         [
@@ -64,6 +66,7 @@ def _facts(found: Status) -> list[str]:
             ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
             ("update", f"{update_words(found.update)}; generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
+            *([("estimated", carried)] if found.carried_samples else []),
             *([("lost", lost)] if found.lost_samples else []),
             *([("waiting", waiting)] if found.waiting_samples else []),
             ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),

@@ -132,6 +132,11 @@ def _knowledge(report: LearningReport) -> Rows:
         ("shrinkage", f"{report.shrinkage:.3g}, {chosen}"),
         *([("self-labelled", f"{report.self_labelled:,} samples")] if report.self_labelled else []),
         *([("orphans", f"{report.orphans:,} samples")] if report.orphans else []),
+        *(
+            [("estimated", f"{report.carried:,} of {report.known:,} samples are carried over")]
+            if report.carried
+            else []
+        ),
         ("in words", report.can_tell),
     ]
 

@@ -126,6 +126,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         verdict=verdict(status.verdict) if status.verdict else None,
         missing_bytes=status.update.missing_bytes,
         pinned=status.update.pinned,
+        carried_samples=status.carried_samples,
     )
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))

@@ -41,6 +41,8 @@ def report_response(report: LearningReport) -> local_pb2.GetLearningReportRespon
         novelty_rate=report.novelty_rate,
         can_tell=report.can_tell.encode()[:WORDS_BYTES_MAX].decode(errors="ignore"),
         orphans=report.orphans,
+        carried=report.carried,
+        known=report.known,
     )
     if (wear := report.wear) is not None:
         response.wear.CopyFrom(

@@ -330,7 +330,7 @@ class Wear(_message.Message):
     def __init__(self, written_bytes: _Optional[int] = ..., seconds: _Optional[int] = ..., samples: _Optional[int] = ..., predictions: _Optional[int] = ..., prediction_bytes: _Optional[int] = ...) -> None: ...
 
 class GetLearningReportResponse(_message.Message):
-    __slots__ = ("heads", "classes", "curve", "alarms", "watches", "calibration", "wear", "tested", "correct", "last_label_correct", "forgetting", "backward_transfer", "batch_gap_answers", "batch_gap_samples", "skipped", "self_labelled", "shrinkage", "shrinkage_chosen", "novelty_rate", "can_tell", "orphans")
+    __slots__ = ("heads", "classes", "curve", "alarms", "watches", "calibration", "wear", "tested", "correct", "last_label_correct", "forgetting", "backward_transfer", "batch_gap_answers", "batch_gap_samples", "skipped", "self_labelled", "shrinkage", "shrinkage_chosen", "novelty_rate", "can_tell", "orphans", "carried", "known")
     HEADS_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     CURVE_FIELD_NUMBER: _ClassVar[int]
@@ -352,6 +352,8 @@ class GetLearningReportResponse(_message.Message):
     NOVELTY_RATE_FIELD_NUMBER: _ClassVar[int]
     CAN_TELL_FIELD_NUMBER: _ClassVar[int]
     ORPHANS_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
     heads: _containers.RepeatedCompositeFieldContainer[HeadScore]
     classes: _containers.RepeatedCompositeFieldContainer[ClassScore]
     curve: _containers.RepeatedCompositeFieldContainer[CurvePoint]
@@ -373,7 +375,9 @@ class GetLearningReportResponse(_message.Message):
     novelty_rate: float
     can_tell: str
     orphans: int
-    def __init__(self, heads: _Optional[_Iterable[_Union[HeadScore, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ClassScore, _Mapping]]] = ..., curve: _Optional[_Iterable[_Union[CurvePoint, _Mapping]]] = ..., alarms: _Optional[_Iterable[_Union[DriftAlarm, _Mapping]]] = ..., watches: _Optional[_Iterable[_Union[DriftWatch, _Mapping]]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., wear: _Optional[_Union[Wear, _Mapping]] = ..., tested: _Optional[int] = ..., correct: _Optional[int] = ..., last_label_correct: _Optional[int] = ..., forgetting: _Optional[float] = ..., backward_transfer: _Optional[float] = ..., batch_gap_answers: _Optional[int] = ..., batch_gap_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., self_labelled: _Optional[int] = ..., shrinkage: _Optional[float] = ..., shrinkage_chosen: _Optional[bool] = ..., novelty_rate: _Optional[float] = ..., can_tell: _Optional[str] = ..., orphans: _Optional[int] = ...) -> None: ...
+    carried: int
+    known: int
+    def __init__(self, heads: _Optional[_Iterable[_Union[HeadScore, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ClassScore, _Mapping]]] = ..., curve: _Optional[_Iterable[_Union[CurvePoint, _Mapping]]] = ..., alarms: _Optional[_Iterable[_Union[DriftAlarm, _Mapping]]] = ..., watches: _Optional[_Iterable[_Union[DriftWatch, _Mapping]]] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., wear: _Optional[_Union[Wear, _Mapping]] = ..., tested: _Optional[int] = ..., correct: _Optional[int] = ..., last_label_correct: _Optional[int] = ..., forgetting: _Optional[float] = ..., backward_transfer: _Optional[float] = ..., batch_gap_answers: _Optional[int] = ..., batch_gap_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., self_labelled: _Optional[int] = ..., shrinkage: _Optional[float] = ..., shrinkage_chosen: _Optional[bool] = ..., novelty_rate: _Optional[float] = ..., can_tell: _Optional[str] = ..., orphans: _Optional[int] = ..., carried: _Optional[int] = ..., known: _Optional[int] = ...) -> None: ...
 
 class ClassCount(_message.Message):
     __slots__ = ("name", "samples")
@@ -384,7 +388,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned", "carried_samples")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -407,6 +411,7 @@ class GetAgentStatusResponse(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     MISSING_BYTES_FIELD_NUMBER: _ClassVar[int]
     PINNED_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -429,7 +434,8 @@ class GetAgentStatusResponse(_message.Message):
     verdict: _device_pb2.Verdict
     missing_bytes: int
     pinned: bool
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ...) -> None: ...
+    carried_samples: int
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ..., carried_samples: _Optional[int] = ...) -> None: ...
 
 class ListLedgerRequest(_message.Message):
     __slots__ = ("entries",)

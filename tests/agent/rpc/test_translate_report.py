@@ -38,6 +38,8 @@ FULL = LearningReport(
     novelty_rate=0.0625,
     can_tell="A word.",
     orphans=4,
+    carried=3,
+    known=11,
 )
 
 
