@@ -9,6 +9,7 @@ a tag.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.tags import check_key, check_value
@@ -51,6 +52,7 @@ class Selector:
         return ",".join(f"{each.key}{each.relation}{each.value}" for each in self.requirements)
 
 
+@lru_cache(maxsize=1024)  # every look at every rollout asks for the same few again
 def parse_selector(text: str) -> Selector:
     """Read a selector; blanks around keys and values are forgiven, repetitions dropped.
 

@@ -50,8 +50,8 @@ def of_command(before: Rollout, after: Rollout, command: Command, now: float) ->
     return tuple(events)
 
 
-def of_look(before: Rollout, after: Rollout, now: float) -> tuple[Event, ...]:
-    """Tell what a look changed: the gate's mind, waves that it opened, and the phase."""
+def of_step(before: Rollout, after: Rollout, now: float) -> tuple[Event, ...]:
+    """Tell what a step of a look changed: the gate's mind, the wave that is open, the phase."""
     events = []
     finding, known = after.finding, before.finding
     if finding is not None and (known is None or known.outcome is not finding.outcome):

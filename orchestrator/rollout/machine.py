@@ -27,6 +27,7 @@ back. Rollouts that bring a recalled backbone turn back by themselves.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
@@ -39,7 +40,7 @@ from orchestrator.fleet.device import (
     is_under_way,
     permit_held,
 )
-from orchestrator.rollout.history import of_command, of_look
+from orchestrator.rollout.history import of_command, of_step
 from orchestrator.rollout.orders import orders_owed, wave_in
 from orchestrator.rollout.phases import (
     ADDING,
@@ -57,7 +58,6 @@ from orchestrator.rollout.placing import (
     NONE,
     SETTLED,
     exclusion_of,
-    goes_back,
     place_of,
 )
 from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
@@ -65,6 +65,7 @@ from orchestrator.rollout.timetable import is_open
 from orchestrator.rollout.turns import Seen, assessed, turn_of
 from orchestrator.rollout.waves import fraction_of, thresholds_of
 
+PLACES = tuple(Place)
 REASONS: Mapping[Turn, Reason] = {
     Turn.RECALLED: Reason.RECALLED,
     Turn.HARMFUL_TAKE_BACK: Reason.HARM,
@@ -122,13 +123,11 @@ def reconcile(
         return Look(rollout)
     begun = _begun(rollout, cohort, now)
     waves = {each.device: wave_in(begun, each.device) for each in cohort}
-    settled, seen = _settle(begun, cohort, waves, now, recalled)
-    after = replace(
-        settled,
-        tally=_tally(settled, seen),
-        watched=_is_watched(settled, seen, now),
-    )
-    return Look(after, orders_owed(settled, cohort, now, recalled), of_look(rollout, after, now))
+    steps, seen = _settle(begun, cohort, waves, now, recalled)
+    settled = steps[-1]
+    after = replace(settled, watched=_is_watched(settled, seen, now))
+    events = (event for step in pairwise((rollout, *steps)) for event in of_step(*step, now))
+    return Look(after, orders_owed(settled, cohort, now, recalled), tuple(events))
 
 
 def host_of(
@@ -178,23 +177,23 @@ def _settle(
     waves: Mapping[str, int],
     now: float,
     recalled: Collection[str],
-) -> tuple[Rollout, Sequence[Seen]]:
-    """Apply what the fleet shows until nothing changes."""
+) -> tuple[Sequence[Rollout], Sequence[Seen]]:
+    """Apply what the fleet shows until nothing changes; return every step, the last one last."""
     seen = _see(rollout, cohort, waves, now, recalled)
+    steps: list[Rollout] = []
     while True:
-        rollout = assessed(rollout, seen, now)
+        rollout = assessed(replace(rollout, tally=_tally(rollout, seen)), seen, now)
+        steps.append(rollout)
         turn = turn_of(rollout, seen, now, recalled)
         phase = TURNS[rollout.phase].get(turn) if turn else None
-        if phase is None:
-            return rollout, seen
+        if turn is None or phase is None:
+            return steps, seen
         if turn is Turn.WAVE_DONE:
             rollout = _begun(_going_on(rollout, rollout.wave + 1), cohort, now)
-            continue
-        assert turn is not None
-        turned = goes_back(rollout)
-        rollout = _entered(rollout, phase, REASONS.get(turn), now)
-        if goes_back(rollout) is not turned:
+        else:
+            rollout = _entered(rollout, phase, REASONS.get(turn), now)
             seen = _see(rollout, cohort, waves, now, recalled)
+        steps.append(rollout)
 
 
 def _see(
@@ -247,7 +246,7 @@ def _tally(rollout: Rollout, seen: Sequence[Seen]) -> tuple[Mapping[Place, int],
     waves: list[Counter[Place]] = [Counter() for _ in rollout.plan.waves]
     for each in seen:
         waves[each.wave][each.place] += 1
-    return tuple({place: wave[place] for place in Place if wave[place]} for wave in waves)
+    return tuple({place: wave[place] for place in PLACES if wave[place]} for wave in waves)
 
 
 def _is_watched(rollout: Rollout, seen: Sequence[Seen], now: float) -> bool:

@@ -1,15 +1,23 @@
-"""What must hold of records alone, whatever the simulated devices do."""
+"""What must hold of records at every moment, and of devices beside them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.fleet.cohort import parse_selector
-from orchestrator.fleet.device import Device, Standing, is_ahead
+from fieldwise.update import UNDER_WAY
+from orchestrator.fleet.device import Standing, is_ahead, permit_held
 from orchestrator.rollout import machine
-from orchestrator.rollout.machine import Phase, Place, Rollout
+from orchestrator.rollout.history import ENTERED
+from orchestrator.rollout.limits import MINUTE_SECONDS
+from orchestrator.rollout.orders import wave_in
+from orchestrator.rollout.phases import COMMANDS, TURNS, Phase
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.placing import SETTLED, place_of, target_of
+from orchestrator.rollout.rollout import Event, Rollout, is_way_back
+from orchestrator.rollout.timetable import is_open
+from orchestrator.storage.memory_contents import Contents
+from tests.simulation.devices import SimulatedDevice
 
-
-def settled(rollout: Rollout) -> int:
-    return sum(rollout.counts.get(place, 0) for place in machine.SETTLED)
+LATE_START_SECONDS = 150  # that a permit may be used after it was given, in the simulation
+LAWFUL = {phase: {phase, *COMMANDS[phase].values(), *TURNS[phase].values()} for phase in Phase}
 
 
 def check_progress(before: Standing, after: Standing) -> None:
@@ -25,24 +33,78 @@ def check_owner(before: Standing, after: Standing, phases: Mapping[int, Phase]) 
     if after.rollout == before.rollout:
         return
     phase = phases.get(after.rollout, Phase.RUNNING)
-    assert phase in {Phase.RUNNING, Phase.COMPLETE}, f"{phase}, yet it took {after.device}"
-    assert phase is Phase.RUNNING or not before.rollout, f"complete, yet it took {after.device}"
+    taking = {Phase.RUNNING, Phase.PAUSED, Phase.COMPLETE, Phase.REVERTING}
+    assert phase in taking, f"{phase}, yet it took {after.device}"
+    assert phase is not Phase.COMPLETE or not before.rollout, f"complete, yet took {after.device}"
 
 
-def check_look(rollout: Rollout, cohort: Sequence[Standing], now: float) -> Rollout:
-    """Look at a rollout twice and return it as seen."""
-    seen, orders = machine.reconcile(rollout, cohort, now)
+def check_phase(before: Phase | None, rollout: Rollout, events: Sequence[Event]) -> None:
+    """Fail where a phase is not lawful, or the history does not tell of it."""
+    told = [event.kind for event in events if event.kind in set(ENTERED.values())]
+    if told:
+        assert told[-1] is ENTERED[rollout.phase], f"the history of {rollout.id} ends elsewhere"
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    if before is None:
+        return
+    # Two commands may come between two looks of the simulation.
+    lawful = {after for phase in LAWFUL[before] for after in LAWFUL[phase]}
+    assert rollout.phase in lawful, f"{rollout.id} went from {before} to {rollout.phase}"
+
+
+def check_start(rollout: Rollout, known: Standing, now: float) -> bool:
+    """Check that a device might begin; tell whether it went forward."""
+    target = known.target
+    assert target is not None
+    if is_way_back(rollout, target):
+        return False
+    if rollout.thresholds:
+        opened = wave_in(rollout, known.device) <= rollout.wave
+        welcomed = rollout.phase is Phase.COMPLETE
+        assert opened or welcomed, f"{known.device} began before its wave was open"
+    window = rollout.plan.window
+    lately = is_open(window, now) or is_open(window, now - LATE_START_SECONDS)
+    assert lately, f"{known.device} began outside of the window"
+    return True
+
+
+def check_limits(
+    rollout: Rollout,
+    cohort: Sequence[Standing],
+    devices: Mapping[str, SimulatedDevice],
+    now: float,
+) -> None:
+    """Fail where more devices are under way than may, or got permits in one minute."""
+    limits = rollout.plan.limits
+    own = [each for each in cohort if target_of(rollout, each) is not None]
+    if limits.in_flight:
+        busy = [each for each in own if _is_busy(rollout, each, devices[each.device], now)]
+        assert len(busy) <= limits.in_flight, f"{len(busy)} devices of {rollout.id} are under way"
+    if limits.starts_per_minute:
+        permits = [permit for each in own if (permit := permit_held(each)) is not None]
+        lately = sum(now - permit.since < MINUTE_SECONDS for permit in permits)
+        assert lately <= limits.starts_per_minute, f"{rollout.id} starts too many at once"
+
+
+def check_look(
+    rollout: Rollout, cohort: Sequence[Standing], now: float, recalled: Collection[str]
+) -> None:
+    """Look at a rollout twice."""
+    look = machine.reconcile(rollout, cohort, now, recalled)
+    seen = look.rollout
     assert sum(seen.counts.values()) == len(cohort), "the counts do not add up to the cohort"
-    again, repeated = machine.reconcile(seen, cohort, now)
-    assert again == seen, "a second look saw something else"
-    assert repeated == (orders if seen.watched else ()), "a second look ordered something else"
+    again = machine.reconcile(seen, cohort, now, recalled)
+    assert again.rollout == seen, "a second look saw something else"
+    assert not again.events, "a second look told something else"
+    assert again.orders == (look.orders if seen.watched else ()), "a second look ordered else"
     taken = {each.device for each in cohort if each.rollout > rollout.number}
-    assert not taken & {order.device for order in orders}, "an order for another's device"
-    known = {each.device: each.generation for each in cohort}
-    for order in orders:
-        above = order.target.generation > known[order.device]
+    assert not taken & {order.device for order in look.orders}, "an order for another's device"
+    known = {each.device: each for each in cohort}
+    for order in look.orders:
+        above = order.target.generation > known[order.device].generation
         assert above, "an order with a generation that the device knows"
-    return seen
+        back = is_way_back(rollout, order.target)
+        assert back == (seen.phase is Phase.REVERTING), "an order in the wrong direction"
+        assert not back or order.target.digest not in recalled, "a way back to what is recalled"
 
 
 def check_left(rollout: Rollout, cohort: Sequence[Standing], now: float) -> None:
@@ -51,24 +113,34 @@ def check_left(rollout: Rollout, cohort: Sequence[Standing], now: float) -> None
     A device that knows more than a database that was put back is the next rollout's.
     """
     for standing in cohort:
-        place = machine.place_of(rollout, standing, now)
-        ended = place in machine.SETTLED | {Place.SUPERSEDED} or is_ahead(standing)
-        assert ended, f"nobody looks at {rollout.id} with {standing.device} {place}"
+        place = place_of(rollout, standing, now)
+        ended = place in SETTLED - {Place.OVERDUE} or is_ahead(standing)
+        idle = place is Place.OVERDUE or ended or standing.rollout != rollout.number
+        assert idle, f"nobody looks at {rollout.id} with {standing.device} {place}"
 
 
-def check_served(member: Device, rollouts: Iterable[Rollout]) -> None:
-    """Fail where an operator would ask why this device was left without a backbone."""
-    meant = [
-        rollout.id
-        for rollout in rollouts
-        if rollout.phase in {Phase.RUNNING, Phase.COMPLETE}
-        and parse_selector(rollout.cohort).matches(member.tags)
-    ]
-    assert member.standing.target or not meant, f"{member.id} has no backbone despite {meant}"
+def check_reverted(
+    rollout: Rollout,
+    contents: Contents,
+    devices: Mapping[str, SimulatedDevice],
+    meddled: Collection[str],
+) -> None:
+    """Fail where a device still has the backbone of a rollout that has just turned back."""
+    for name in contents.members[rollout.number]:
+        device = contents.member(name)
+        if device is None or device.standing.rollout != rollout.number or name in meddled:
+            continue
+        past = [each for each in device.standing.before if each != rollout.digest]
+        led = device.standing.target is not None and is_way_back(rollout, device.standing.target)
+        if past and led:
+            assert devices[name].bundle != rollout.digest, f"{name} still runs {rollout.title}"
 
 
-def check_counts(rollout: Rollout, cohort: Sequence[Standing], now: float) -> None:
-    """Fail where a rollout that nobody looks at any more counts too few that came to an end."""
-    ended = [each for each in cohort if machine.place_of(rollout, each, now) in machine.SETTLED]
-    left_early = f"{rollout.id} was left before its devices came to an end"
-    assert settled(rollout) >= len(ended), left_early
+def _is_busy(rollout: Rollout, standing: Standing, device: SimulatedDevice, now: float) -> bool:
+    """Tell whether a device is truly under way on its target, and has time left for it."""
+    target, permit = standing.target, permit_held(standing)
+    if target is None or permit is None or not device.reachable:
+        return False
+    in_time = now - permit.since <= rollout.plan.device_deadline_seconds
+    working = device.update.phase in UNDER_WAY and device.generation == target.generation
+    return working and in_time

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from orchestrator.fleet.device import Standing
-from orchestrator.rollout.machine import Rollout
-from orchestrator.storage.memory import Contents, MemoryRollouts
+from orchestrator.rollout.rollout import Rollout
+from orchestrator.storage.memory_contents import Contents
+from orchestrator.storage.memory_rollouts import MemoryRollouts
 
 Deed = Callable[[], Coroutine[Any, Any, None]]
 
@@ -17,6 +18,16 @@ class Promise:
 
     devices: int
     until: float
+
+    def keep(self, now: float) -> None:
+        """Take note of a start.
+
+        Raises:
+            AssertionError: Where it breaks the promise.
+        """
+        self.devices -= 1
+        assert self.devices >= 0, "more devices began than the operator was told"
+        assert now <= self.until, "a device began later than the operator was told"
 
 
 class InterruptedRollouts(MemoryRollouts):

@@ -2,9 +2,9 @@
 
 Two replicas of the server share a store. In the first half of a run messages get lost, late and
 doubled, devices lose power or die, owners turn back, replicas crash and are slow to save, operators
-start and stop rollouts, write tags, settle settings and remove devices, and the database is put
-back to an earlier state. In the second half all of that stops but for a few devices that
-join, most of them after the last rollout is complete, and everything must settle.
+start rollouts by all kinds of plans, command them, recall bundles, write tags, settle settings and
+remove devices, and the database is put back to an earlier state. In the second half all of that
+stops but for a few devices that join, and everything must settle.
 
 What must never happen is asserted after every tick, what must happen at last at the end.
 """
@@ -14,39 +14,30 @@ from dataclasses import dataclass, field, fields
 from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.device import Standing, is_ahead
+from orchestrator.fleet.device import Standing  # noqa: TC001 - dataclass fields are read at run time
 from orchestrator.fleet.directory import Directory
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings
-from orchestrator.rollout import machine
 from orchestrator.rollout.controller import Controller
-from orchestrator.rollout.machine import Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts
-from orchestrator.storage.memory import Contents, memory_stores
+from orchestrator.rollout.phases import Phase
+from orchestrator.storage.memory import memory_stores
+from orchestrator.storage.memory_contents import Contents
 from tests.fleet_records import NOW, SetClock, backbone, caller, join
+from tests.simulation import checks, endings
 from tests.simulation.bundles import drawn
-from tests.simulation.checks import (
-    check_counts,
-    check_left,
-    check_look,
-    check_owner,
-    check_progress,
-    check_served,
-    settled,
-)
 from tests.simulation.device_checks import check
 from tests.simulation.devices import CALL_SECONDS, SimulatedDevice
-from tests.simulation.storage import Deed, InterruptedRollouts, Promise, copied
+from tests.simulation.operators import COHORTS, VERSIONS, Operators
+from tests.simulation.storage import Deed, InterruptedRollouts, copied
 
 TICK_SECONDS = 5
+CALM_TICK_SECONDS = 10
 STORM_TICKS = 120
 CALM_TICKS = 150
 TROUBLE = 0.01  # that power goes at a step of a device's journal
 LATE_JOINS = (10, 50, 90)  # of the calm ticks; the last leaves a device time enough
-VERSIONS = ("1", "2", "3")
-COHORTS = ("", "site=berlin", "site!=berlin", "line")
 
 
 @dataclass
@@ -68,18 +59,19 @@ class World:
         self.stores = memory_stores(self.contents)
         self.replicas = [CheckIns(self.stores.check_ins, self.clock) for _ in range(2)]
         slow = InterruptedRollouts(self.contents, self.interrupt)
-        self.controller = Controller(self.stores.rollouts, self.clock)
-        self.slow_controller = Controller(slow, self.clock)
-        self.rollouts = Rollouts(
-            self.stores.rollouts, self.stores.backbones, self.slow_controller, self.clock
-        )
+        backbones = self.stores.backbones
+        self.controller = Controller(self.stores.rollouts, backbones, self.clock)
+        self.slow_controller = Controller(slow, backbones, self.clock)
+        rollouts = Rollouts(self.stores.rollouts, backbones, self.slow_controller, self.clock)
+        self.operators = Operators(self.dice, self.clock, self.contents, rollouts, self.say)
         self.directory = Directory(self.stores.devices, self.stores.members, self.clock)
         self.devices: dict[str, SimulatedDevice] = {}
         self.mail: list[tuple[float, int, Deed]] = []
         self.posted = 0
         self.backup: Contents | None = None
-        self.promises: dict[int, Promise] = {}
-        self.issued: dict[tuple[str, int], int] = {}
+        self.issued: dict[tuple[str, int], Standing] = {}
+        self.meddled: set[str] = set()
+        self.restored = False
         self.before: dict[str, Standing] = {}
         self.phases: dict[int, Phase] = {}
         self.stormy = True
@@ -93,7 +85,7 @@ class World:
             await self.tick()
         if self.forgetful:
             await self.put_back()
-        self.clear_up()
+        await self.clear_up()
         for tick in range(CALM_TICKS):
             if tick in LATE_JOINS:
                 await self.join()
@@ -101,7 +93,7 @@ class World:
         await self.check_end()
 
     async def tick(self) -> None:
-        self.clock.pass_by(TICK_SECONDS)
+        self.clock.pass_by(TICK_SECONDS if self.stormy else CALM_TICK_SECONDS)
         if self.stormy:
             await self.storm()
         for device in self.devices.values():
@@ -147,6 +139,7 @@ class World:
             self.post(now + late, arrive)
 
     async def serve(self, device: SimulatedDevice, report: Report, sent: float, life: int) -> None:
+        recalled = await self.stores.backbones.recalled()
         try:
             orders = await self.dice.choice(self.replicas).check_in(caller(device.name), report)
         except FieldwiseError as error:
@@ -155,6 +148,9 @@ class World:
             assert self.contents.member(device.name) is None
             device.gone = True
             return
+        if orders.permit is not None:
+            assert orders.target is not None
+            assert orders.target.digest not in recalled, "a recalled bundle may be started"
         late = self.dice.choice([0, 5, 20, 60]) if self.unlucky(0.2) else 0
 
         async def answer() -> None:
@@ -167,14 +163,16 @@ class World:
             self.post(self.clock.now() + late, answer)
 
     def note_start(self, device: SimulatedDevice) -> None:
-        number = self.issued.get((device.name, device.generation))
-        promise = self.promises.get(number) if number else None
         self.say(f"{device.name} begins generation {device.generation}")
+        known = self.issued.get((device.name, device.generation))
         # What a removed device begins leads nowhere: it is refused whatever it would fetch.
-        if promise is not None and self.contents.member(device.name) is not None:
-            promise.devices -= 1
-            assert promise.devices >= 0, "more devices began than the stop had told"
-            assert self.clock.now() <= promise.until, "a device began later than the stop had told"
+        if known is None or self.contents.member(device.name) is None:
+            return
+        rollout = self.contents.rollouts[known.rollout]
+        if checks.check_start(rollout, known, self.clock.now()):
+            promise = self.operators.promises.get(rollout.number)
+            if promise is not None:
+                promise.keep(self.clock.now())
 
     # What goes wrong, and what operators do meanwhile.
 
@@ -182,11 +180,12 @@ class World:
         for device in self.devices.values():
             self.harm(device)
         deeds: list[tuple[float, Deed]] = [
-            (0.04, self.start),
-            (0.02, self.stop),
+            (0.04, self.operators.start),
+            (0.08, self.operators.command),
+            (0.01, self.operators.recall),
             (0.05, self.retag),
             (0.01, self.remove),
-            (0.02, self.join),
+            (0.02, self.newcomer_arrives),
             (0.02, self.steer),
             (0.05, self.crash),
             (self.forgetful, self.keep_backup),
@@ -202,27 +201,9 @@ class World:
         elif not device.alive and self.dice.random() < 0.05:
             device.restart(self.clock.now())
         if device.alive and self.dice.random() < 0.005:
+            self.meddled.add(device.name)
             device.act_as_owner()
         device.disk_full = self.dice.random() < 0.02
-
-    async def start(self) -> None:
-        version, cohort = self.dice.choice(VERSIONS), self.dice.choice(COHORTS)
-        rollout = await self.rollouts.start(f"lite0:{version}", cohort)
-        self.say(f"operator starts {rollout.id}: lite0:{version} to {cohort or 'all'}")
-
-    async def stop(self) -> None:
-        running = [each for each in self.contents.rollouts.values() if each.phase is Phase.RUNNING]
-        if not running:
-            return
-        rollout = self.dice.choice(running)
-        try:
-            stopped = await self.rollouts.stop(rollout.id)
-        except FieldwiseError as error:
-            _expect(error, Fault.ILLEGAL_COMMAND)
-            return
-        until = self.clock.now() + stopped.within_seconds
-        self.promises[rollout.number] = Promise(stopped.may_still_start, until)
-        self.say(f"operator stops {rollout.id}: {stopped.may_still_start} may still start")
 
     async def retag(self) -> None:
         for device in self.some_members():
@@ -245,8 +226,9 @@ class World:
         if not self.unlucky(0.15):
             return
         deeds = (
-            self.start,
-            self.stop,
+            self.operators.start,
+            self.operators.command,
+            self.operators.recall,
             self.retag,
             self.remove,
             self.reports_arrive,
@@ -276,15 +258,16 @@ class World:
             setattr(self.contents, each.name, getattr(restored, each.name))
         for place in range(2):
             self.replicas[place] = CheckIns(self.stores.check_ins, self.clock)
-        self.promises.clear()
+        self.restored = True
+        self.operators.promises.clear()
         self.issued.clear()
         self.before.clear()
         self.phases.clear()
         self.say("the database is put back")
         if self.dice.random() < 0.5:
-            await self.start()
+            await self.operators.start()
 
-    def clear_up(self) -> None:
+    async def clear_up(self) -> None:
         """End the storm: most of what is dead comes back or is removed."""
         self.stormy = False
         for device in self.devices.values():
@@ -292,93 +275,60 @@ class World:
             if device.alive or self.dice.random() < 0.2:
                 continue
             device.restart(self.clock.now())
+        await self.operators.let_all_go_on()
 
     # What must hold.
 
     async def check_tick(self) -> None:
         self.check_progress()
+        now, recalled = self.clock.now(), await self.stores.backbones.recalled()
         for device in self.devices.values():
             check(device)
         for rollout in self.contents.newest_rollouts():
+            if not rollout.watched and rollout.phase is not Phase.COMPLETE:
+                continue
+            cohort = await self.stores.rollouts.cohort(rollout)
+            checks.check_limits(rollout, cohort, self.devices, now)
             if rollout.watched:
-                await self.check_look(rollout)
-            elif rollout.phase is Phase.COMPLETE:
-                cohort = await self.stores.rollouts.cohort(rollout)
-                check_left(rollout, cohort, self.clock.now())
+                checks.check_look(rollout, cohort, now, recalled)
+            else:
+                checks.check_left(rollout, cohort, now)
 
     def check_progress(self) -> None:
         for name, device in self.contents.devices.items():
             standing = device.standing
             if (before := self.before.get(name)) is not None:
-                check_progress(before, standing)
-                check_owner(before, standing, self.phases)
+                checks.check_progress(before, standing)
+                checks.check_owner(before, standing, self.phases)
             if standing.target is not None:
-                self.issued[name, standing.target.generation] = standing.rollout
+                self.issued.setdefault((name, standing.target.generation), standing)
             self.before[name] = standing
         for number, rollout in self.contents.rollouts.items():
-            phase = self.phases.get(number, Phase.RUNNING)
-            lawful = {phase, *machine.COMMANDS[phase].values()}
-            assert phase is Phase.RUNNING or rollout.phase in lawful, "an end was undone"
-            if rollout.phase is Phase.COMPLETE and self.phases.get(number) is Phase.RUNNING:
-                assert settled(rollout), f"{rollout.id} completed by no one"
+            phase = self.phases.get(number)
+            checks.check_phase(phase, rollout, self.contents.events[number])
+            turned = phase is not None and phase is not rollout.phase
+            if turned and rollout.phase is Phase.REVERTED and not self.restored:
+                checks.check_reverted(rollout, self.contents, self.devices, self.meddled)
             self.phases[number] = rollout.phase
-
-    async def check_look(self, rollout: Rollout) -> None:
-        cohort = await self.stores.rollouts.cohort(rollout)
-        seen = check_look(rollout, cohort, self.clock.now())
-        if seen.phase in {Phase.COMPLETE, Phase.SUPERSEDED} and not seen.watched:
-            for standing in cohort:
-                self.check_settled(rollout, standing)
-
-    def check_settled(self, rollout: Rollout, standing: Standing) -> None:
-        place = machine.place_of(rollout, standing, self.clock.now())
-        if place is Place.SUPERSEDED:
-            return
-        assert standing.target is not None
-        device = self.devices[standing.device]
-        reached = set(device.history.get(standing.target.generation, set()))
-        if device.bundle == standing.target.digest:
-            reached.add(UpdatePhase.ACTIVE)  # also where it was before a generation came again
-        truth = {Place.HEALTHY: UpdatePhase.ACTIVE, Place.FAILED: UpdatePhase.REVERTED}
-        assert place in truth, f"{rollout.id} ended with {standing.device} {place}"
-        assert truth[place] in reached, f"{standing.device} is called {place} and never was"
 
     async def check_end(self) -> None:
         for replica in self.replicas:
             await replica.flush()
+        now, recalled = self.clock.now(), await self.stores.backbones.recalled()
+        rollouts = self.contents.newest_rollouts()
         for member in self.contents.fleet():
             device = self.devices[member.id]
             if device.reachable:
-                self.check_device(device, member.standing)
-                check_served(member, self.contents.newest_rollouts())
+                owner = self.contents.rollouts.get(member.standing.rollout)
+                endings.check_device(device, member.standing, owner, now)
+                endings.check_served(member, rollouts)
+                if device.name not in self.meddled and not self.restored:
+                    endings.check_recalled(device, member.standing, recalled)
                 revision = member.settings.revision if member.settings else 0
                 assert device.settings_revision == revision, f"{device.name} kept old settings"
-        for rollout in self.contents.rollouts.values():
-            await self.check_rollout(rollout)
-
-    def check_device(self, device: SimulatedDevice, standing: Standing) -> None:
-        told = (standing.generation, standing.bundle_in_use, standing.update)
-        assert told == (device.generation, device.bundle, device.update), "the store is behind"
-        if standing.target is None:
-            return
-        phase = self.contents.rollouts[standing.rollout].phase
-        if phase is Phase.STOPPED or (phase is not Phase.RUNNING and is_ahead(standing)):
-            return
-        generation = standing.target.generation
-        assert device.generation == generation, f"{device.name} never heard of its target"
-        ended = device.history.get(generation, set()) & {UpdatePhase.ACTIVE, UpdatePhase.REVERTED}
-        serves = device.bundle == standing.target.digest
-        assert serves or ended, f"{device.name} never came to an end with {generation}"
-
-    async def check_rollout(self, rollout: Rollout) -> None:
-        cohort = await self.stores.rollouts.cohort(rollout)
-        lost = [each for each in cohort if not self.devices[each.device].reachable]
-        if rollout.phase is Phase.RUNNING:
-            assert not cohort or lost, f"{rollout.id} never ended: {dict(rollout.counts)}"
-        elif rollout.watched:
-            assert lost, f"{rollout.id} is {rollout.phase} and still watched"
-        else:
-            check_counts(rollout, cohort, self.clock.now())
+        for rollout in rollouts:
+            cohort = await self.stores.rollouts.cohort(rollout)
+            endings.check_rollout(rollout, cohort, self.devices, now)
 
     # Chance and the record of it.
 
