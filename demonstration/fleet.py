@@ -94,7 +94,7 @@ class Agent:
 
     def _serves(self, title: str) -> bool:
         status = self.device.status()
-        if status.update.phase == "reverted":
+        if status.update.phase in ("declined", "reverted"):
             raise FieldwiseError(
                 Fault.BUNDLE_UNSUITABLE, f"it went back, for the reason {status.update.failure}"
             )
