@@ -6,13 +6,14 @@ MAKEFLAGS += --no-print-directory
 
 STAMP := .venv/ready
 WORKERS ?= 2
+SEEDS ?= 10000
 # Two cores are shared by several processes: one thread each loses nothing and keeps times steady.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## virtual environment in .venv with everything pinned; nothing to do when it is fresh
 
@@ -25,6 +26,12 @@ demo: setup  ## a small fleet on this machine: learn, roll out, kill, report (IM
 
 test: setup services check  ## everything that must hold: check, then all tests
 	pytest -n $(WORKERS)
+
+test-simulation: setup  ## the whole system under 10,000 seeds (SEEDS=N); a failing one is told with its replay
+	python -m tests.simulation.many --seeds $(SEEDS) --workers $(WORKERS)
+
+test-faults: setup services  ## real processes killed, cut off, without room and without power; half an hour
+	pytest -n $(WORKERS) -m faults tests/faults
 
 services: setup  ## the Debian programs that tests start (Prometheus)
 	@tools/install_services.sh
@@ -67,4 +74,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test services check format proto docs wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults services check format proto docs wire bench explore pins clean

@@ -1,0 +1,176 @@
+"""Power that goes: un-synced writes are dropped, torn and reordered, and the agent comes back.
+
+One life of a real agent is recorded call by call. Then power goes before and after everything that
+makes something durable or visible, in several ways each, and a real agent starts on what is left.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from fieldwise.client import Device
+from fieldwise.errors import FieldwiseError
+from tests.bundles import CLASSES, class_images, tiny_bundle
+from tests.fakes.agent_process import END_SECONDS
+from tests.faults.conftest import Tried
+from tests.faults.forked import Mother
+from tests.faults.forked_agent import ForkedAgent, encoded
+from tests.faults.power import Disk, Loss
+from tests.faults.recording import Kind, Op, Reader, command, syncs
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here"),
+]
+GROUP = 4
+LESSONS = 24
+WAYS = (Loss.ALL, Loss.NONE, Loss.SOME, Loss.SOME)
+SHARES = 8  # of the points, for the workers of pytest-xdist
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What an agent did to its disk, and what it had said to whom at which moment."""
+
+    before: Path
+    root: Path
+    ops: Sequence[Op]
+    taught: Sequence[float]
+
+
+@pytest.fixture(scope="session")
+def life(tmp_path_factory: pytest.TempPathFactory, mother: Mother) -> Life:
+    folder = tmp_path_factory.mktemp("p")
+    first = tiny_bundle(folder / "a", starter=True)
+    second = tiny_bundle(folder / "b", seed=1, width=48, version="2.0.0", starter=True)
+    agent = ForkedAgent(mother, folder / "s", commit_samples=str(GROUP))
+    assert "in use" in agent.run_forked("backbone", "install", first)
+    shutil.copytree(agent.folder, folder / "before")
+    trace, marks = folder / "trace", folder / "marks"
+    trap = json.dumps({"mark_steps": str(marks)})
+    started = [sys.executable, "-m", "tests.faults.trapped", "agent", trap, "run"]
+    with subprocess.Popen(
+        [*command(trace), *started], env=agent.environment, stderr=subprocess.DEVNULL
+    ) as recorded:
+        with agent.device() as device:
+            taught = [*teach(device, 0)]
+            told = agent.run_forked("backbone", "install", second)
+            assert "in use" in told, told
+            taught += teach(device, LESSONS)
+        # strace passes the signal on only to what it started: end that by its own id.
+        (child,) = children(recorded.pid)
+        os.kill(child, 15)
+        recorded.wait(END_SECONDS)
+    ops = Reader(agent.folder, marks).read(trace)
+    return Life(folder / "before", agent.folder, ops, taught)
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def teach(device: Device, first: int) -> Iterator[float]:
+    """Teach, and tell when each lesson was answered."""
+    for number in range(first, first + LESSONS):
+        name = CLASSES[number % len(CLASSES)]
+        device.teach(class_images(name, 1, seed=number)[0], name, burst=f"{number}")
+        yield time.time()
+
+
+def test_the_recorded_life_writes_as_the_model_says(life: Life, tmp_path: Path) -> None:
+    """Everything kept, the model's folder is the folder that the agent left."""
+    disk = followed(life, len(life.ops))
+    disk.lose_power(tmp_path / "s", Loss.NONE, Random(0))
+    assert contents(tmp_path / "s") == contents(life.root)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(each.relative_to(folder)): each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file()
+    }
+
+
+def followed(life: Life, count: int) -> Disk:
+    place = life.root.with_name("now")
+    shutil.rmtree(place, ignore_errors=True)
+    life.root.rename(place)
+    try:
+        shutil.copytree(life.before, life.root)
+        disk = Disk(life.root)
+    finally:
+        shutil.rmtree(life.root)
+        place.rename(life.root)
+    for op in life.ops[:count]:
+        disk.take(op)
+    return disk
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_whenever_power_goes_the_agent_comes_back_with_a_working_pair(
+    share: int,
+    life: Life,
+    mother: Mother,
+    tmp_path_factory: pytest.TempPathFactory,
+    tried: Tried,
+) -> None:
+    places = sorted(set(syncs(life.ops)))[share::SHARES]
+    chance = Random(share)
+    tried("power lost under the agent", len(places) * len(WAYS))
+    for place in places:
+        disk = followed(life, place)
+        for way in WAYS:
+            folder = tmp_path_factory.mktemp("c")
+            disk.lose_power(folder / "s", way, chance)
+            told = f"power lost at op {place}, {way} of what was not durable is gone"
+            with explained(told):
+                assert_comes_back(ForkedAgent(mother, folder / "s"), life, place)
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def explained(told: str) -> Iterator[None]:
+    """Say which point it was that failed."""
+    try:
+        yield
+    except (AssertionError, FieldwiseError) as error:
+        raise AssertionError(f"{told}: {error}") from error
+
+
+def assert_comes_back(agent: ForkedAgent, life: Life, place: int) -> None:
+    state = encoded(agent.journal())
+    assert state in possible(life.ops[:place], state), state
+    agent.start()
+    try:
+        with agent.device() as device:
+            assert device.status().backbone in {"tiny:1.0.0", "tiny:2.0.0"}
+            assert device.predict(class_images("red", 1)[0]).best in CLASSES
+            learning = device.status().learning
+            kept = learning.samples + learning.select_samples + learning.judge_samples
+            answered = sum(moment < life.ops[place - 1].seconds for moment in life.taught)
+            assert kept >= answered - GROUP, f"{answered} lessons were answered, {kept} are kept"
+    finally:
+        agent.kill()
+    assert not list(agent.folder.glob("*.altered")), "the ledger seems to have been altered"
+
+
+def possible(ops: Sequence[Op], untouched: dict[str, Any]) -> list[dict[str, Any]]:
+    """The journal's state that was durable, and the ones that were being written."""
+    marks = [json.loads(op.data) for op in ops if op.kind is Kind.MARK]
+    written = [number for number, mark in enumerate(marks) if "written" in mark]
+    if not written:
+        return [untouched, *(mark["intended"] for mark in marks)]
+    newest = written[-1]
+    return [marks[newest]["written"], *(mark["intended"] for mark in marks[newest + 1 :])]

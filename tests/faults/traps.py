@@ -1,0 +1,189 @@
+"""Where a forked program dies, waits or fails: laid in it before its ``main``, for tests only."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from fieldwise.errors import Fault, FieldwiseError
+
+PIECE_BYTES = 4096
+SIDES = ("before", "after")
+
+
+def lay(trap: Mapping[str, Any]) -> None:
+    """Lay every trap that a test asked for by name in the program that runs next."""
+    for name, wanted in trap.items():
+        TRAPS[name](wanted)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    threading.Event().wait()  # the signal is delivered before this returns
+
+
+def note(trail: str, **told: Any) -> None:
+    """Add a line to a file that outlives the process: what the kernel has, a kill does not take."""
+    descriptor = os.open(trail, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, json.dumps(told).encode() + b"\n")
+    os.close(descriptor)
+
+
+def trail_of(path: Path) -> list[dict[str, Any]]:
+    """What a program noted before it died."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def die_at_step(wanted: Mapping[str, Any]) -> None:
+    """Die before or after the journal has a step of the update machine.
+
+    ``edge`` names the step as [phase, sign]; without it the ``count``-th write of any step counts.
+    """
+    from agent.device.journal import DatabaseJournal
+    from agent.update import installer
+
+    genuine, write, trail = installer.step, DatabaseJournal.write_update, wanted["trail"]
+    newest: dict[str, Any] = {}
+    left = wanted.get("count", 1)
+
+    def step(state: Any, event: Any) -> Any:
+        told = genuine(state, event)
+        old, new = map(msgspec.to_builtins, (state, told[0]))
+        sign, target = sign_of(state, event), str(told[0].phase)
+        newest.update(edge=[str(state.phase), sign], to=target, old=old, new=new)
+        return told
+
+    def write_update(self: DatabaseJournal, state: Any) -> None:
+        nonlocal left
+        meant = wanted.get("edge", newest.get("edge")) == newest.get("edge")
+        left -= meant
+        if meant and left == 0:
+            if wanted["side"] == "after":
+                write(self, state)
+            note(trail, died=wanted["side"], **newest)
+            die()
+        write(self, state)
+        note(trail, **newest)
+
+    installer.step = step
+    DatabaseJournal.write_update = write_update
+
+
+def sign_of(state: Any, event: Any) -> str:
+    """The column of the machine's tables that an event belongs to, in the state it meets."""
+    from agent.update import machine
+    from agent.update.events import Outcome
+
+    meaning = machine.read_outcome if isinstance(event, get_args(Outcome)) else machine.read
+    return str(meaning(state, event))
+
+
+def play(script: Sequence[Mapping[str, Any]]) -> None:
+    """Play what happens to the installer once it has resumed, step by step.
+
+    A line either waits for a phase or tells an event, with the number of the present work where it
+    is an outcome. A line that ``holds`` a deed keeps that work from ending by itself, and one that
+    ``fails`` it ends it with a fault.
+    """
+    from agent.update.installer import Installer
+    from agent.update.steps import Steps
+
+    for line in script:
+        if "holds" in line:
+            _replace(Steps, line["holds"], _wait)
+        if "fails" in line:
+            _replace(Steps, line["fails"], _fail)
+    genuine = Installer.resume
+
+    @wraps(genuine)
+    async def resume(self: Any) -> None:
+        await genuine(self)
+        for line in script:
+            if "phase" in line:
+                while self.state.phase != line["phase"]:  # noqa: ASYNC110 - a test's own player
+                    await asyncio.sleep(0.01)
+            if "event" in line:
+                await self.tell(_event(line, self.state))
+
+    Installer.resume = resume
+
+
+def _event(line: Mapping[str, Any], state: Any) -> Any:
+    from agent.update import events
+    from fieldwise.verdict import Basis, Judgement, Verdict
+
+    given = dict(line.get("given", {}))
+    if "judgement" in given:
+        judgement = Judgement(given.pop("judgement"))
+        given["verdict"] = Verdict(state.generation, judgement, Basis.LABELLED)
+    kind = getattr(events, line["event"])
+    if kind in get_args(events.Outcome):
+        given["work"] = state.work
+    return kind(**given)
+
+
+def _wait(should_stop: Callable[[], bool]) -> None:
+    while not should_stop():
+        threading.Event().wait(0.01)
+    raise RuntimeError("asked to stop")
+
+
+def _fail(_should_stop: object) -> None:
+    raise FieldwiseError(Fault.INTERNAL, "a test wants it so")
+
+
+def _replace(work: Any, name: str, act: Callable[[Any], None]) -> None:
+    """Let some work, which is asked in a thread or in the loop, do something else."""
+    if not asyncio.iscoroutinefunction(getattr(work, name)):
+        setattr(work, name, lambda *arguments, **_: act(arguments[-1]))
+        return
+
+    async def instead(*_arguments: Any) -> None:
+        if act is _wait:
+            await asyncio.Event().wait()
+        act(None)
+
+    setattr(work, name, instead)
+
+
+def mark_steps(marks: str) -> None:
+    """Say in a file what the journal was about to write and what it has: a recorder sees both."""
+    from agent.device.journal import DatabaseJournal
+
+    write = DatabaseJournal.write_update
+
+    def write_update(self: DatabaseJournal, state: Any) -> None:
+        told = msgspec.to_builtins(state)
+        note(marks, intended=told)
+        write(self, state)
+        note(marks, written=told)
+
+    DatabaseJournal.write_update = write_update
+
+
+def serve_files(folder: str) -> None:
+    """Let a folder be what the fleet has to download, for a device outside any."""
+    from agent.fleet import Fleet
+    from agent.reporting import Piece
+
+    async def download(_self: Fleet, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        content = (Path(folder) / digest).read_bytes()
+        for start in range(offset, len(content), PIECE_BYTES):
+            yield Piece(start, content[start : start + PIECE_BYTES], len(content))
+
+    Fleet.download = download
+
+
+TRAPS: Mapping[str, Callable[[Any], None]] = {
+    "serve_files": serve_files,
+    "die_at_step": die_at_step,
+    "play": play,
+    "mark_steps": mark_steps,
+}
