@@ -24,8 +24,17 @@ from tests.simulation.devices import SimulatedDevice
 
 TICK_SECONDS = 10
 FIRST_SECONDS, STORY_SECONDS = 400, 900
-CAMERAS = tuple(
-    ["aisle", "bakery", "checkout", "deli", "entrance", "fruit", "garden", "hall", "inn", "jam"]
+CAMERAS = (
+    "aisle",
+    "bakery",
+    "checkout",
+    "deli",
+    "entrance",
+    "fruit",
+    "garden",
+    "hall",
+    "inn",
+    "jam",
 )
 PLAN = Plan("lite0:2", "kind=camera", waves=(Wave(devices=5), Wave()))
 # How lite0:2 behaves, where it is not as good as lite0:1.
