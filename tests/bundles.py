@@ -214,9 +214,8 @@ def _fails_on_run(size: int, width: int) -> ModelProto:
     return tiny_model(size=size, width=width, tail=tail)
 
 
-def _slow(size: int, width: int) -> ModelProto:
-    """Multiplies square matrices of zeros, made from the input, and adds their sum."""
-    side, products = 1024, 24
+def slow_model(size: int, width: int, *, side: int = 1024, products: int = 24) -> ModelProto:
+    """The same extractor that multiplies square matrices of zeros, made from the input, as well."""
     return tiny_model(
         size=size,
         width=width,
@@ -253,6 +252,6 @@ _SPOILED_GRAPHS: dict[Spoiled, Callable[[int, int], ModelProto]] = {
     Spoiled.LOAD: _refused_on_load,
     Spoiled.RUN: _fails_on_run,
     Spoiled.GOLDEN: _good,
-    Spoiled.SLOW: _slow,
+    Spoiled.SLOW: slow_model,
     Spoiled.WIDTH: _one_wider,
 }

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 
-from tests.bundles import bundle_of, tiny_model
+from tests.bundles import bundle_of, slow_model, tiny_model
 
-WIDTH = 32
+SIZE, WIDTH = 16, 32
 STARTLED = 6.5  # drawn images of classes come to 5 at most, stripes to 9
-SIDE, PRODUCTS = 512, 24  # a tenth of a second and more on one core
+SIDE = 512  # of the matrices: a tenth of a second and more on one core
 
 
 def blind_bundle(path: Path, version: str) -> Path:
@@ -27,25 +27,7 @@ def blind_bundle(path: Path, version: str) -> Path:
 
 def slow_bundle(path: Path, version: str) -> Path:
     """It computes the right thing, and takes many times as long as a small backbone does."""
-    tail = [
-        *_projection("projected"),
-        helper.make_node("Constant", [], ["nothing"], value_float=0.0),
-        helper.make_node("Constant", [], ["begin"], value_ints=[0]),
-        helper.make_node("Constant", [], ["end"], value_ints=[1]),
-        helper.make_node("Constant", [], ["shape"], value_ints=[1, SIDE, SIDE]),
-        helper.make_node("Slice", ["pooled", "begin", "end", "end"], ["first"]),
-        helper.make_node("Mul", ["first", "nothing"], ["zero"]),
-        helper.make_node("Unsqueeze", ["zero", "end"], ["lifted"]),
-        helper.make_node("Expand", ["lifted", "shape"], ["product0"]),
-        *(
-            helper.make_node("MatMul", [f"product{i}", f"product{i}"], [f"product{i + 1}"])
-            for i in range(PRODUCTS)
-        ),
-        helper.make_node("ReduceMax", [f"product{PRODUCTS}"], ["most"], axes=[1, 2], keepdims=0),
-        helper.make_node("Unsqueeze", ["most", "end"], ["column"]),
-        helper.make_node("Add", ["projected", "column"], ["features"]),
-    ]
-    return bundle_of(path, tiny_model(width=WIDTH, tail=tail), version=version)
+    return bundle_of(path, slow_model(SIZE, WIDTH, side=SIDE), version=version)
 
 
 def startled_bundle(path: Path, version: str) -> Path:
@@ -67,9 +49,9 @@ def startled_bundle(path: Path, version: str) -> Path:
     return bundle_of(path, tiny_model(width=WIDTH, tail=tail), version=version)
 
 
-def stripes(size: int = 16) -> NDArray[np.uint8]:
-    """An image uint8[size,size,3] that startles."""
-    image = np.zeros((size, size, 3), np.uint8)
+def stripes() -> NDArray[np.uint8]:
+    """An image uint8[16,16,3] that startles."""
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
     image[::2] = 255
     return image
 
