@@ -80,7 +80,7 @@ class GateRules:
     devices_min: int = 50  # waves of fewer cannot show that a loss is below the margin
     settled_share_min: float = 0.95  # of a wave, before it may open the next
     worst_device_alpha: float = 0.05
-    device_loss_max: float = 0.15  # of a single device's scenes
+    device_loss_max: float = 0.2  # of a single device's scenes
     failed_share_max: float = 0.05
     rollback_share_max: float = 0.05
     declined_share_max: float = 0.3
