@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.fleet.device import Standing, is_under_way, permit_held, verdict_of
 from orchestrator.rollout.evidence import Evidence, Finding, Outcome
+from orchestrator.rollout.evidence import Reason as Why
 from orchestrator.rollout.gate import assess
 from orchestrator.rollout.phases import ADDING, Phase, Reason, Turn
 from orchestrator.rollout.places import Place
@@ -44,12 +45,17 @@ def assessed(rollout: Rollout, seen: Sequence[Seen], now: float) -> Rollout:
 
 
 def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | None:
-    """Ask the gate; None where there is nobody to ask about."""
+    """Ask the gate; None where the whole cohort is no affair of this rollout.
+
+    Where devices wait for their wave, and none of an open one is left, nothing is decided: nobody
+    has tried the backbone for them.
+    """
     left_out = APART | ({Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE)
     counted = [each for each in seen if each.place not in left_out]
     evidence = [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave]
     if not evidence:
-        return None
+        missing = Finding(Outcome.UNDECIDED, (Why.EVIDENCE_MISSING,), rollout.wave + 1)
+        return missing if counted else None
     return assess(
         rollout.plan.gate,
         evidence,

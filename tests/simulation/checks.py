@@ -1,22 +1,33 @@
 """What must hold of records at every moment, and of devices beside them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from fieldwise.update import UNDER_WAY
+from fieldwise.update import UNDER_WAY, UpdatePhase
 from orchestrator.fleet.device import Standing, is_ahead, permit_held
 from orchestrator.rollout import machine
+from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.history import ENTERED
 from orchestrator.rollout.limits import MINUTE_SECONDS
 from orchestrator.rollout.orders import wave_in
-from orchestrator.rollout.phases import COMMANDS, TURNS, Phase
-from orchestrator.rollout.places import Place
-from orchestrator.rollout.placing import SETTLED, place_of, target_of
-from orchestrator.rollout.rollout import Event, Rollout, is_way_back
+from orchestrator.rollout.phases import ADDING, COMMANDS, TURNS, Phase
+from orchestrator.rollout.places import Exclusion, Place
+from orchestrator.rollout.placing import SETTLED, exclusion_of, goes_back, place_of, target_of
+from orchestrator.rollout.plan import Promotion, Undecided
+from orchestrator.rollout.rollout import Actor, Event, Happening, Kind, Rollout, is_way_back
 from orchestrator.rollout.timetable import is_open
 from orchestrator.storage.memory_contents import Contents
 from tests.simulation.devices import SimulatedDevice
 
 LATE_START_SECONDS = 150  # that a permit may be used after it was given, in the simulation
+DONE = {
+    Place.HEALTHY,
+    Place.DECLINED,
+    Place.FAILED,
+    Place.OVERDUE,
+    Place.EXCLUDED,
+    Place.SUPERSEDED,
+}
 LAWFUL = {phase: {phase, *COMMANDS[phase].values(), *TURNS[phase].values()} for phase in Phase}
 
 
@@ -51,12 +62,50 @@ def check_phase(before: Phase | None, rollout: Rollout, events: Sequence[Event])
     assert rollout.phase in lawful, f"{rollout.id} went from {before} to {rollout.phase}"
 
 
+def check_step(before: Rollout | None, rollout: Rollout, events: Sequence[Event]) -> None:
+    """Fail where the gate opened a wave, or completed a rollout, that it had no reason to.
+
+    Args:
+        before: As of an earlier moment.
+        rollout: As it is now.
+        events: What happened in between.
+    """
+    told = [event.kind for event in events]
+    passed = Happening.COMPLETE in told or _gate_opened(events)
+    if before is None or not passed or rollout.kind is not Kind.FORWARD:
+        return
+    outcomes = [event.facts["outcome"] for event in events if event.kind is Happening.FINDING]
+    known = [before.finding.outcome] if before.finding else []
+    enough = {Outcome.OPEN}
+    if rollout.to_end or rollout.plan.undecided is Undecided.PROMOTE:
+        enough.add(Outcome.UNDECIDED)
+    assert enough & {*outcomes, *known}, f"{rollout.id} went on though the gate was not open"
+    if not _gate_opened(events) or before.wave == rollout.wave:
+        return
+    wave = rollout.plan.waves[before.wave]
+    assert (wave.promotion or rollout.plan.promotion) is not Promotion.MANUAL, "nobody was asked"
+    opened = max(event.at for event in events)
+    late = opened - (before.wave_started_at or opened) > rollout.plan.wave_deadline_seconds
+    settled = before.wave_settled_at if before.wave_settled_at is not None else opened
+    commanded = any(event.actor is Actor.OPERATOR for event in events)
+    soaked = opened - settled >= rollout.plan.soak_seconds
+    assert soaked or late or commanded, f"a wave of {rollout.id} opened before it was watched"
+
+
+def _gate_opened(events: Sequence[Event]) -> bool:
+    return any(
+        event.kind is Happening.WAVE_OPENED and event.actor is Actor.GATE for event in events
+    )
+
+
 def check_start(rollout: Rollout, known: Standing, now: float) -> bool:
     """Check that a device might begin; tell whether it went forward."""
     target = known.target
     assert target is not None
     if is_way_back(rollout, target):
         return False
+    told = exclusion_of(replace(rollout, phase=Phase.RUNNING), known)
+    assert told in {None, Exclusion.PINNED}, f"{known.device} is {told} and began"
     if rollout.thresholds:
         opened = wave_in(rollout, known.device) <= rollout.wave
         welcomed = rollout.phase is Phase.COMPLETE
@@ -96,6 +145,7 @@ def check_look(
     assert again.rollout == seen, "a second look saw something else"
     assert not again.events, "a second look told something else"
     assert again.orders == (look.orders if seen.watched else ()), "a second look ordered else"
+    _check_end(seen, cohort, now)
     taken = {each.device for each in cohort if each.rollout > rollout.number}
     assert not taken & {order.device for order in look.orders}, "an order for another's device"
     known = {each.device: each for each in cohort}
@@ -105,6 +155,32 @@ def check_look(
         back = is_way_back(rollout, order.target)
         assert back == (seen.phase is Phase.REVERTING), "an order in the wrong direction"
         assert not back or order.target.digest not in recalled, "a way back to what is recalled"
+
+
+def _check_end(rollout: Rollout, cohort: Sequence[Standing], now: float) -> None:
+    """Fail where a rollout goes on, or ended, against what all can see."""
+    finding = rollout.finding
+    harmful = finding is not None and finding.outcome is Outcome.CLOSED
+    assert not (harmful and rollout.phase in ADDING), f"{rollout.id} goes on despite harm"
+    places = {each.device: place_of(rollout, each, now) for each in cohort}
+    for standing in cohort:
+        if target_of(rollout, standing) is None or is_ahead(standing) or goes_back(rollout):
+            continue
+        told = (standing.update.generation, standing.update.phase)
+        assert standing.target is not None
+        if told == (standing.target.generation, UpdatePhase.REVERTED):
+            assert places[standing.device] is Place.FAILED, "one that turned back has not failed"
+        permit = permit_held(standing)
+        spent = permit and now - permit.since > rollout.plan.device_deadline_seconds
+        if spent and standing.rollout == rollout.number:
+            done = {Place.HEALTHY, Place.FAILED, Place.DECLINED, Place.OVERDUE, Place.EXCLUDED}
+            assert places[standing.device] in done, f"{standing.device} is not overdue"
+    if rollout.phase is Phase.RUNNING and rollout.thresholds:
+        of_wave = {
+            place for name, place in places.items() if wave_in(rollout, name) <= rollout.wave
+        }
+        settled = rollout.wave_settled_at is not None
+        assert settled == (of_wave <= DONE), f"{rollout.id} waits for what has settled"
 
 
 def check_left(rollout: Rollout, cohort: Sequence[Standing], now: float) -> None:

@@ -1,12 +1,14 @@
 """What operators of the simulated fleet do, and what they were told."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.fleet.device import has_arrived, has_declined, has_failed
 from orchestrator.rollout.operations import Change, Rollouts
 from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.placing import target_of
 from orchestrator.rollout.plan import (
     GateRules,
     Limits,
@@ -77,7 +79,8 @@ class Operators:
             "undoes": lambda: self.rollouts.undo(rollout.id),
         }
         word = self.dice.choice([*deeds, "pauses", "resumes", "promotes"])
-        await self._do(rollout, word, deeds[word])
+        revokes = now and word in {"pauses", "holds"}
+        await self._do(rollout, word, deeds[word], revokes=revokes)
 
     async def recall(self) -> None:
         if self.dice.random() < 0.7:  # or soon nothing would be left to bring
@@ -94,7 +97,14 @@ class Operators:
                 await self.rollouts.resume(rollout.id)
                 self.promises.pop(rollout.number, None)
 
-    async def _do(self, rollout: Rollout, word: str, deed: Callable[[], Awaitable[Change]]) -> None:
+    async def _do(
+        self,
+        rollout: Rollout,
+        word: str,
+        deed: Callable[[], Awaitable[Change]],
+        *,
+        revokes: bool,
+    ) -> None:
         try:
             change = await deed()
         except FieldwiseError as error:
@@ -104,11 +114,29 @@ class Operators:
         self.say(f"operator {word} {rollout.id} {told}".rstrip())
         if change.rollout.kind is Kind.UNDO and change.rollout.number != rollout.number:
             return
+        if revokes and change.rollout.phase in {Phase.PAUSED, Phase.HELD}:
+            self._check_revoked(change.rollout)
         if change.rollout.phase in FORWARD:
             self.promises.pop(rollout.number, None)
         else:
             until = self.clock.now() + change.within_seconds
             self.promises[rollout.number] = Promise(change.may_still_start, until)
+
+    def _check_revoked(self, rollout: Rollout) -> None:
+        """Fail where a device that had begun, or may yet, was not taken back on demand."""
+        for device in self.contents.fleet():
+            standing = device.standing
+            ends = has_arrived(standing) or has_failed(standing) or has_declined(standing)
+            if target_of(rollout, standing) is None or ends:
+                continue
+            had = standing.before[:1] == (rollout.digest,)
+            gone = {rollout.digest, *self._recalled()}
+            kept = had or not set(standing.before) - gone
+            assert kept, f"{device.id} was not taken back"
+
+    def _recalled(self) -> Iterator[str]:
+        backbones = self.contents.backbones.values()
+        return (each.digest for each in backbones if each.recalled_at is not None)
 
     def _refused(self, error: FieldwiseError) -> None:
         if error.fault not in {Fault.ILLEGAL_COMMAND, Fault.NOT_FOUND}:
@@ -129,7 +157,7 @@ class Operators:
             soak_seconds=dice.choice([0, 0, 30]),
             limits=dice.choice([Limits(), Limits(in_flight=2), Limits(starts_per_minute=2)]),
             window=self._window(),
-            minimum_agent_version=dice.choice(["", "", "", "0.2.0"]),
+            minimum_agent_version=dice.choice([*[""] * 9, "0.2.0"]),
         )
 
     def _window(self) -> Window | None:

@@ -3,7 +3,7 @@
 The first three are mistakes that a plausible first version of such a machine makes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,15 +12,22 @@ from fieldwise.update import UpdatePhase
 from orchestrator.fleet import check_in
 from orchestrator.fleet.device import Caller, Standing, Target, not_a_member
 from orchestrator.ports import Visitor
-from orchestrator.rollout import machine
-from orchestrator.rollout.machine import Order, Phase, Place, Rollout, Verdict
-from orchestrator.storage import memory
+from orchestrator.rollout import limits, machine, orders, placing, turns
+from orchestrator.rollout.evidence import Outcome
+from orchestrator.rollout.limits import Load
+from orchestrator.rollout.phases import ADDING, ENDED, FORWARD, Phase, Turn
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.placing import APART
+from orchestrator.rollout.rollout import Event, Kind, Order, Rollout, is_way_back
+from orchestrator.storage import memory_rollouts
+from orchestrator.storage.memory_contents import Contents, Membership
+from orchestrator.storage.memory_rollouts import MemoryCheckIns, MemoryRollouts
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 
 def generations_start_anew_with_each_rollout(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "next_generation", lambda _: 1)
+    patch.setattr(orders, "next_generation", lambda _: 1)
 
 
 def a_device_that_turned_back_is_not_counted_as_failed(patch: pytest.MonkeyPatch) -> None:
@@ -28,106 +35,119 @@ def a_device_that_turned_back_is_not_counted_as_failed(patch: pytest.MonkeyPatch
         on_target = standing.target and standing.bundle_in_use == standing.target.digest
         return bool(on_target) and standing.update.phase is UpdatePhase.REVERTED
 
-    patch.setattr(machine, "has_failed", failed)
+    patch.setattr(placing, "has_failed", failed)
+
+
+def a_rollout_turns_back_without_the_devices_that_nobody_hears(patch: pytest.MonkeyPatch) -> None:
+    there = APART | {Place.HEALTHY, Place.OFFLINE}
+    patch.setattr(turns, "_is_back", lambda _, seen: all(each.place in there for each in seen))
 
 
 def a_rollout_ends_without_the_devices_that_nobody_hears(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "SETTLED", machine.SETTLED | {Place.OFFLINE})
+    patch.setattr(turns, "SETTLED", turns.SETTLED | {Place.OFFLINE})
 
 
 def a_failed_device_is_not_settled(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "SETTLED", frozenset({Place.HEALTHY}))
+    patch.setattr(turns, "SETTLED", turns.SETTLED - {Place.FAILED})
 
 
 def an_empty_cohort_is_a_success(patch: pytest.MonkeyPatch) -> None:
-    genuine = machine._verdict
-    patch.setattr(
-        machine, "_verdict", lambda places: genuine(places) if places else Verdict.ALL_SETTLED
-    )
+    genuine = turns.turn_of
+
+    def turn(
+        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
+    ) -> Turn | None:
+        empty = rollout.phase is Phase.RUNNING and not seen
+        return Turn.FLEET_DONE if empty else genuine(rollout, seen, now, recalled)
+
+    patch.setattr(machine, "turn_of", turn)
 
 
 def a_device_that_is_ahead_is_left_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(machine, "is_ahead", lambda _: False)
+    patch.setattr(orders, "is_ahead", lambda _: False)
+    patch.setattr(placing, "is_ahead", lambda _: False)
 
 
 def only_the_store_counts_generations(patch: pytest.MonkeyPatch) -> None:
     def following(standing: Standing) -> int:
         return (standing.target.generation if standing.target else 0) + 1
 
-    patch.setattr(machine, "next_generation", following)
+    patch.setattr(orders, "next_generation", following)
 
 
 def a_generation_says_nothing_of_its_bundle(patch: pytest.MonkeyPatch) -> None:
     def ahead(standing: Standing) -> bool:
         return standing.generation > (standing.target.generation if standing.target else 0)
 
-    patch.setattr(machine, "is_ahead", ahead)
+    patch.setattr(orders, "is_ahead", ahead)
+    patch.setattr(placing, "is_ahead", ahead)
 
 
 def devices_that_join_later_are_passed_over(patch: pytest.MonkeyPatch) -> None:
-    genuine = machine._is_owed
+    genuine = orders._is_owed
     patch.setattr(
-        machine,
+        orders,
         "_is_owed",
-        lambda rollout, standing: not rollout.counts and genuine(rollout, standing),
+        lambda rollout, standing: not rollout.finding and genuine(rollout, standing),
     )
 
 
 def an_older_rollout_orders_what_a_newer_took(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        machine,
-        "_is_owed",
-        lambda rollout, standing: (
-            rollout.phase is Phase.RUNNING and standing.rollout != rollout.number
-        ),
-    )
+    genuine = orders._is_owed
+
+    def owed(rollout: Rollout, standing: Standing) -> bool:
+        newer = standing.rollout > rollout.number
+        return genuine(rollout, replace(standing, rollout=0) if newer else standing)
+
+    patch.setattr(orders, "_is_owed", owed)
 
 
 def superseded_devices_are_still_waited_for(patch: pytest.MonkeyPatch) -> None:
     genuine = machine.place_of
 
-    def place(rollout: Rollout, standing: Standing, now: float) -> Place:
-        found = genuine(rollout, standing, now)
+    def place(rollout: Rollout, standing: Standing, now: float, recalled: Collection[str]) -> Place:
+        found = genuine(rollout, standing, now, recalled)
         return Place.WAITING if found is Place.SUPERSEDED else found
 
     patch.setattr(machine, "place_of", place)
 
 
-def a_stopped_rollout_is_left_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        machine, "_is_watched", lambda rollout, _cohort, _now: rollout.phase is Phase.RUNNING
-    )
-
-
-def a_stopped_rollout_forgets_the_silent(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        machine,
-        "_may_move",
-        lambda standing, now: machine.is_under_way(standing) or machine.has_permit(standing, now),
-    )
+def a_held_rollout_is_left_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machine, "_is_watched", lambda rollout, _seen, _now: rollout.phase not in ENDED)
 
 
 def permits_are_given_after_a_stop(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "may_start", lambda _: True)
+    patch.setattr(memory_rollouts, "may_start", lambda _rollout, _target: True)
+
+
+def the_way_back_is_closed_to_whoever_was_stopped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(memory_rollouts, "may_start", lambda rollout, _target: rollout.phase in FORWARD)
 
 
 def newcomers_find_no_complete_rollout(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "host_of", lambda _rollouts, _tags: None)
+    patch.setattr(memory_rollouts, "host_of", lambda _rollouts, _standing, _tags: None)
 
 
 def whatever_ended_welcomes_newcomers(patch: pytest.MonkeyPatch) -> None:
-    genuine = memory.host_of
+    genuine = memory_rollouts.host_of
 
-    def host(rollouts: Sequence[Rollout], tags: Mapping[str, str]) -> Rollout | None:
+    def host(
+        rollouts: Sequence[Rollout], standing: Standing, tags: Mapping[str, str]
+    ) -> Rollout | None:
         ended = [replace(each, phase=Phase.COMPLETE) for each in rollouts]
-        found = genuine(ended, tags)
+        found = genuine(ended, standing, tags)
         return next((each for each in rollouts if found and each.number == found.number), None)
 
-    patch.setattr(memory, "host_of", host)
+    patch.setattr(memory_rollouts, "host_of", host)
 
 
 def newcomers_get_a_target_and_no_permit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "may_start", lambda phase: phase is Phase.RUNNING)
+    genuine = memory_rollouts.may_start
+    patch.setattr(
+        memory_rollouts,
+        "may_start",
+        lambda rollout, target: rollout.phase is not Phase.COMPLETE and genuine(rollout, target),
+    )
 
 
 def nobody_looks_after_newcomers(patch: pytest.MonkeyPatch) -> None:
@@ -135,42 +155,34 @@ def nobody_looks_after_newcomers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         machine,
         "_is_watched",
-        lambda rollout, cohort, now: (
-            rollout.phase is not Phase.COMPLETE and genuine(rollout, cohort, now)
+        lambda rollout, seen, now: (
+            rollout.phase is not Phase.COMPLETE and genuine(rollout, seen, now)
         ),
     )
 
 
 def a_look_from_before_a_welcome_is_saved(patch: pytest.MonkeyPatch) -> None:
-    genuine = memory.MemoryCheckIns.welcome
+    def watch_again(self: Contents, rollout: Rollout) -> None:
+        self.rollouts[rollout.number] = replace(rollout, watched=True)
 
-    async def welcome(
-        self: memory.MemoryCheckIns, device_id: str, generation: int
-    ) -> Visitor | None:
-        revisions = {each.number: each.revision for each in self._contents.newest_rollouts()}
-        visitor = await genuine(self, device_id, generation)
-        for number, revision in revisions.items():
-            rollout = self._contents.rollouts[number]
-            self._contents.rollouts[number] = replace(rollout, revision=revision)
-        return visitor
-
-    patch.setattr(memory.MemoryCheckIns, "welcome", welcome)
+    patch.setattr(Contents, "watch_again", watch_again)
 
 
 def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> None:
-    genuine = memory.MemoryCheckIns.visitor
+    genuine = MemoryCheckIns.visitor
 
-    async def visitor(self: memory.MemoryCheckIns, caller: Caller) -> Visitor:
+    async def visitor(self: MemoryCheckIns, caller: Caller) -> Visitor:
         found = await genuine(self, caller)
         device = self._contents.devices[caller.device]
-        host = memory.host_of(self._contents.newest_rollouts(), device.tags)
+        rollouts = self._contents.newest_rollouts()
+        host = memory_rollouts.host_of(rollouts, found.standing, device.tags)
         if host is None or host.number <= found.standing.rollout:
             return found
         self._contents.stand(device, replace(found.standing, rollout=0))
-        self._contents.members[host.number][caller.device] = None
+        self._contents.members[host.number][caller.device] = Membership()
         return await genuine(self, caller)
 
-    patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
+    patch.setattr(MemoryCheckIns, "visitor", visitor)
 
 
 def a_reply_is_thought_to_arrive_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -178,41 +190,44 @@ def a_reply_is_thought_to_arrive_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def late_reports_are_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(memory, "is_newer", lambda _report, _kept: True)
+    patch.setattr(memory_rollouts, "is_newer", lambda _report, _kept: True)
     patch.setattr(check_in, "is_newer", lambda _report, _kept: True)
 
 
 def the_faster_writer_is_overwritten(patch: pytest.MonkeyPatch) -> None:
-    genuine = memory.MemoryRollouts.save
+    genuine = MemoryRollouts.save
 
     async def save(
-        self: memory.MemoryRollouts, rollout: Rollout, orders: Sequence[Order] = ()
+        self: MemoryRollouts,
+        rollout: Rollout,
+        given: Sequence[Order] = (),
+        events: Sequence[Event] = (),
     ) -> Rollout:
         stored = await self.get(rollout.number)
-        return await genuine(self, replace(rollout, revision=stored.revision), orders)
+        return await genuine(self, replace(rollout, revision=stored.revision), given, events)
 
-    patch.setattr(memory.MemoryRollouts, "save", save)
+    patch.setattr(MemoryRollouts, "save", save)
 
 
 def late_orders_are_given_all_the_same(patch: pytest.MonkeyPatch) -> None:
-    def give(self: memory.MemoryRollouts, order: Order, number: int) -> None:
-        device = self._contents.devices[order.device]
+    def give(self: Contents, order: Order, number: int) -> None:
+        device = self.devices[order.device]
         given = replace(device.standing, target=order.target, rollout=number, permit=None)
-        self._contents.stand(device, given)
-        self._contents.members[number][order.device] = None
+        self.stand(device, given)
+        self.members[number][order.device] = Membership(None, order.before, order.at)
 
-    patch.setattr(memory.MemoryRollouts, "_give", give)
+    patch.setattr(Contents, "give", give)
 
 
 def a_removed_device_is_still_served(patch: pytest.MonkeyPatch) -> None:
-    async def visitor(self: memory.MemoryCheckIns, caller: Caller) -> Visitor:
+    async def visitor(self: MemoryCheckIns, caller: Caller) -> Visitor:
         if caller.device not in self._contents.devices:
             raise not_a_member(caller.device)
         return Visitor(
             self._contents.devices[caller.device].standing, None, may_start=False, is_welcome=False
         )
 
-    patch.setattr(memory.MemoryCheckIns, "visitor", visitor)
+    patch.setattr(MemoryCheckIns, "visitor", visitor)
 
 
 def targets_are_told_once(patch: pytest.MonkeyPatch) -> None:
@@ -220,17 +235,158 @@ def targets_are_told_once(patch: pytest.MonkeyPatch) -> None:
     told: set[tuple[str, Target | None]] = set()
 
     async def once(self: check_in.CheckIns, caller: Caller, report: object) -> object:
-        orders = await genuine(self, caller, report)
-        known = (caller.device, orders.target) in told
-        told.add((caller.device, orders.target))
-        return replace(orders, target=None, permit=None) if known else orders
+        given = await genuine(self, caller, report)
+        known = (caller.device, given.target) in told
+        told.add((caller.device, given.target))
+        return replace(given, target=None, permit=None) if known else given
 
     patch.setattr(check_in.CheckIns, "check_in", once)
+
+
+# Waves and their gate.
+
+
+def every_device_is_in_the_first_wave(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "wave_in", lambda _rollout, _device: 0)
+
+
+def a_wave_that_is_over_opens_the_next(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(turns, "_has_passed", turns._is_over)
+
+
+def waves_open_before_they_have_been_watched(patch: pytest.MonkeyPatch) -> None:
+    genuine = turns._is_over
+
+    def over(rollout: Rollout, now: float) -> bool:
+        return genuine(replace(rollout, plan=replace(rollout.plan, soak_seconds=0)), now)
+
+    patch.setattr(turns, "_is_over", over)
+
+
+def nobody_is_asked_before_a_promotion(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(turns, "_waits_for_word", lambda _: False)
+
+
+def harm_is_passed_over(patch: pytest.MonkeyPatch) -> None:
+    genuine = turns.assess
+
+    def blind(*given: object, **named: object) -> object:
+        finding = genuine(*given, **named)  # type: ignore[arg-type]  # whatever the gate takes
+        closed = finding.outcome is Outcome.CLOSED
+        return replace(finding, outcome=Outcome.WAITING) if closed else finding
+
+    patch.setattr(turns, "assess", blind)
+
+
+def a_paused_rollout_does_not_see_harm(patch: pytest.MonkeyPatch) -> None:
+    genuine = machine.turn_of
+
+    def turn(
+        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
+    ) -> Turn | None:
+        paused = rollout.phase is Phase.PAUSED
+        return None if paused else genuine(rollout, seen, now, recalled)
+
+    patch.setattr(machine, "turn_of", turn)
+
+
+def nobody_is_ever_overdue(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(placing, "is_overdue", lambda _rollout, _standing, _now: False)
+
+
+def unsuitable_devices_are_ordered_all_the_same(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "exclusion_of", lambda _rollout, _standing: None)
+
+
+def excluded_devices_are_forgotten_in_the_counts(patch: pytest.MonkeyPatch) -> None:
+    genuine = machine._tally
+    patch.setattr(
+        machine,
+        "_tally",
+        lambda rollout, seen: genuine(
+            rollout, [each for each in seen if each.place is not Place.EXCLUDED]
+        ),
+    )
+
+
+# Limits.
+
+
+def silence_frees_a_place(patch: pytest.MonkeyPatch) -> None:
+    def takes(rollout: Rollout, standing: Standing, now: float) -> bool:
+        heard = replace(standing, seen_at=now)
+        return limits.takes_place(rollout, heard, now)
+
+    patch.setattr(memory_rollouts, "takes_place", takes)
+
+
+def each_replica_counts_for_itself(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryCheckIns, "_load", lambda _self, _rollout, _device, _now: Load())
+
+
+def devices_start_outside_of_the_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(limits, "is_open", lambda _window, _now: True)
+
+
+# Ways back.
+
+
+def an_abort_orders_nobody_back(patch: pytest.MonkeyPatch) -> None:
+    genuine = machine.orders_owed
+
+    def owed(
+        rollout: Rollout, cohort: Iterable[Standing], now: float, recalled: Collection[str]
+    ) -> tuple[Order, ...]:
+        found = genuine(rollout, cohort, now, recalled)
+        return tuple(order for order in found if not is_way_back(rollout, order.target))
+
+    patch.setattr(machine, "orders_owed", owed)
+
+
+def what_was_there_before_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "past_of", lambda _: ())
+
+
+def nobody_is_revoked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(orders, "is_settled", lambda _: True)
+
+
+def recalled_bundles_are_brought_on(patch: pytest.MonkeyPatch) -> None:
+    genuine = machine.turn_of
+
+    def turn(
+        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
+    ) -> Turn | None:
+        added = rollout.phase in ADDING
+        return genuine(rollout, seen, now, () if added else recalled)
+
+    patch.setattr(machine, "turn_of", turn)
+
+
+def a_recall_passes_over_whoever_did_not_get_it_from_a_rollout(
+    patch: pytest.MonkeyPatch,
+) -> None:
+    genuine = memory_rollouts._may_order
+    patch.setattr(
+        memory_rollouts,
+        "_may_order",
+        lambda rollout, device: rollout.kind is not Kind.RECALL and genuine(rollout, device),
+    )
+
+
+def a_change_is_saved_without_its_history(patch: pytest.MonkeyPatch) -> None:
+    genuine = Contents.tell
+
+    def tell(self: Contents, number: int, events: Sequence[Event]) -> None:
+        genuine(self, number, events[:1] if number not in self.events else ())
+
+    patch.setattr(Contents, "tell", tell)
 
 
 SABOTAGES: tuple[Sabotage, ...] = (
     generations_start_anew_with_each_rollout,
     a_device_that_turned_back_is_not_counted_as_failed,
+    a_rollout_turns_back_without_the_devices_that_nobody_hears,
     a_rollout_ends_without_the_devices_that_nobody_hears,
     a_failed_device_is_not_settled,
     an_empty_cohort_is_a_success,
@@ -240,9 +396,9 @@ SABOTAGES: tuple[Sabotage, ...] = (
     devices_that_join_later_are_passed_over,
     an_older_rollout_orders_what_a_newer_took,
     superseded_devices_are_still_waited_for,
-    a_stopped_rollout_is_left_at_once,
-    a_stopped_rollout_forgets_the_silent,
+    a_held_rollout_is_left_at_once,
     permits_are_given_after_a_stop,
+    the_way_back_is_closed_to_whoever_was_stopped,
     newcomers_find_no_complete_rollout,
     whatever_ended_welcomes_newcomers,
     newcomers_get_a_target_and_no_permit,
@@ -255,4 +411,22 @@ SABOTAGES: tuple[Sabotage, ...] = (
     late_orders_are_given_all_the_same,
     a_removed_device_is_still_served,
     targets_are_told_once,
+    every_device_is_in_the_first_wave,
+    a_wave_that_is_over_opens_the_next,
+    waves_open_before_they_have_been_watched,
+    nobody_is_asked_before_a_promotion,
+    harm_is_passed_over,
+    a_paused_rollout_does_not_see_harm,
+    nobody_is_ever_overdue,
+    unsuitable_devices_are_ordered_all_the_same,
+    excluded_devices_are_forgotten_in_the_counts,
+    silence_frees_a_place,
+    each_replica_counts_for_itself,
+    devices_start_outside_of_the_window,
+    an_abort_orders_nobody_back,
+    what_was_there_before_is_not_remembered,
+    nobody_is_revoked,
+    recalled_bundles_are_brought_on,
+    a_recall_passes_over_whoever_did_not_get_it_from_a_rollout,
+    a_change_is_saved_without_its_history,
 )

@@ -15,13 +15,14 @@ from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.device import Standing  # noqa: TC001 - dataclass fields are read at run time
+from orchestrator.fleet.device import Standing  # noqa: TC001 - a dataclass is made here
 from orchestrator.fleet.directory import Directory
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.rollout import Rollout  # noqa: TC001 - a dataclass is made here
 from orchestrator.storage.memory import memory_stores
 from orchestrator.storage.memory_contents import Contents
 from tests.fleet_records import NOW, SetClock, backbone, caller, join
@@ -74,12 +75,14 @@ class World:
         self.restored = False
         self.before: dict[str, Standing] = {}
         self.phases: dict[int, Phase] = {}
+        self.known: dict[int, Rollout] = {}
+        self.told: dict[int, int] = {}
         self.stormy = True
 
     async def run(self) -> None:
         for version in VERSIONS:
             await self.stores.backbones.add(backbone(version))
-        for _ in range(self.dice.randint(1, 8)):
+        for _ in range(self.dice.randint(2, 9)):
             await self.join()
         for _ in range(STORM_TICKS):
             await self.tick()
@@ -263,6 +266,8 @@ class World:
         self.issued.clear()
         self.before.clear()
         self.phases.clear()
+        self.known.clear()
+        self.told.clear()
         self.say("the database is put back")
         if self.dice.random() < 0.5:
             await self.operators.start()
@@ -309,7 +314,11 @@ class World:
             turned = phase is not None and phase is not rollout.phase
             if turned and rollout.phase is Phase.REVERTED and not self.restored:
                 checks.check_reverted(rollout, self.contents, self.devices, self.meddled)
-            self.phases[number] = rollout.phase
+            known = self.known.get(number)
+            events = self.contents.events[number]
+            checks.check_step(known, rollout, events[self.told.get(number, 0) :])
+            self.phases[number], self.known[number] = rollout.phase, rollout
+            self.told[number] = len(events)
 
     async def check_end(self) -> None:
         for replica in self.replicas:
