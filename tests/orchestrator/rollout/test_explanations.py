@@ -1,0 +1,102 @@
+"""An explanation is made of what the stores know of a device."""
+
+from dataclasses import replace
+
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
+from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.explanations import Explanations
+from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.plan import Plan, Promotion, Wave
+from orchestrator.rollout_views import ExplanationView
+from orchestrator.storage.memory import memory_stores
+from tests.fleet_records import SetClock, backbone, join, report, sighting, step
+
+
+class Fleet:
+    def __init__(self) -> None:
+        self.clock, self.stores = SetClock(), memory_stores()
+        self.controller = Controller(self.stores.rollouts, self.stores.backbones, self.clock)
+        self.rollouts = Rollouts(
+            self.stores.rollouts, self.stores.backbones, self.controller, self.clock
+        )
+
+    async def prepare(self, *devices: str) -> None:
+        for version in ("1", "2"):
+            await self.stores.backbones.add(backbone(version))
+        for device in devices:
+            await join(self.stores, device, site="berlin")
+            await self.serve(device, 0, None)
+
+    async def serve(
+        self, device: str, generation: int, version: str | None, count: int = 1
+    ) -> None:
+        """Let a device report that it serves a version, and has come to an end with that."""
+        digest = backbone(version).digest if version else None
+        update = step(generation, digest or "", UpdatePhase.ACTIVE) if digest else report(1).update
+        told = report(count, generation=generation, bundle=digest, update=update)
+        known = replace(told, agent_version="0.1.0")
+        await self.stores.check_ins.keep([sighting(device, known, self.clock.now())])
+
+    async def explain(self, device: str) -> ExplanationView:
+        stores = self.stores
+        asked = Explanations(stores.devices, stores.rollouts, stores.backbones, self.clock)
+        return await asked.explain(device)
+
+
+@pytest.fixture
+async def fleet() -> Fleet:
+    made = Fleet()
+    await made.prepare("d1", "d2", "d3")
+    return made
+
+
+def text(explanation: ExplanationView) -> str:
+    return " ".join(explanation.sentences)
+
+
+async def test_a_device_of_no_rollout_keeps_what_it_has(fleet: Fleet) -> None:
+    explained = await fleet.explain("d1")
+    assert (explained.title, explained.rollout, explained.wave) == ("", "", 0)
+    assert "it keeps what it has" in text(explained)
+
+
+async def test_a_device_is_told_of_its_rollout_and_of_one_to_come(fleet: Fleet) -> None:
+    plan = Plan("lite0:1", "site=berlin", waves=(Wave(devices=1), Wave()))
+    await fleet.rollouts.start(replace(plan, promotion=Promotion.MANUAL))
+    first = [each for each in ("d1", "d2", "d3") if (await fleet.explain(each)).title]
+    assert len(first) == 1
+    explained = await fleet.explain(first[0])
+    assert (explained.title, explained.rollout, explained.wave) == ("lite0:1", "r1", 1)
+    assert "It has not heard of that yet" in text(explained)
+    (other, *_) = {"d1", "d2", "d3"} - set(first)
+    waiting = await fleet.explain(other)
+    assert (waiting.title, waiting.rollout, waiting.wave) == ("", "r1", 2)
+    assert "wave 1 is the newest that is open" in text(waiting)
+
+
+async def test_a_complete_rollout_takes_who_joins_later(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2", "d3"):
+        await fleet.serve(device, 1, "1", count=2)
+    await fleet.controller.look_at_all()
+    assert "That is done." in text(await fleet.explain("d1"))
+    await join(fleet.stores, "d4", site="berlin")
+    assert "takes it in at its next check-in" in text(await fleet.explain("d4"))
+
+
+async def test_a_recalled_backbone_is_named(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2", "d3"):
+        await fleet.serve(device, 1, "1", count=2)
+    await fleet.controller.look_at_all()
+    await fleet.rollouts.recall("lite0:1")
+    assert "That backbone was recalled." in text(await fleet.explain("d1"))
+
+
+async def test_an_unknown_device_is_not_explained(fleet: Fleet) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        await fleet.explain("d9")
+    assert refused.value.fault is Fault.NOT_FOUND
