@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from fieldwise.verdict import Basis, PairedCounts, Verdict
 from orchestrator.rollout.phases import Phase, Reason
-from orchestrator.rollout.rollout import Actor, Event, Happening
+from orchestrator.rollout.rollout import Actor, Event, Happening, Kind
 
 Facts = Mapping[str, str | int | float]
 Sentence = Callable[[Facts], str]
@@ -76,8 +76,7 @@ def _counted_pairs(counts: PairedCounts) -> str:
 
 def told(event: Event) -> str:
     """Return an event as one sentence."""
-    sentence = SENTENCES[event.kind](event.facts)
-    return f"{sentence}{_because(event)}."
+    return f"{SENTENCES[event.kind](event.facts)}{_because(event)}."
 
 
 def points(loss: float) -> str:
@@ -91,10 +90,22 @@ def devices(count: object) -> str:
 
 
 def _because(event: Event) -> str:
-    reason = event.facts.get("reason")
     if event.actor is Actor.OPERATOR:
         return ", by an operator"
-    return f": {reason}" if reason else ""
+    reason = event.facts.get("reason")
+    if event.kind is Happening.AWAITS_PROMOTION or reason not in set(Reason):
+        return ""
+    return f": {REASONS[Reason(reason)]}"
+
+
+def _started(facts: Facts) -> str:
+    title, cohort = facts.get("title", "a backbone"), facts.get("cohort")
+    whom = f"the cohort {cohort}" if cohort else "the whole fleet"
+    if facts.get("kind") == Kind.RECALL:
+        return f"{title} was recalled, and is taken back everywhere"
+    if facts.get("kind") == Kind.UNDO:
+        return f"Going back to {title} for {whom} was started"
+    return f"Bringing {title} to {whom} was started"
 
 
 def _wave(facts: Facts) -> str:
@@ -107,17 +118,18 @@ def _wave_opened(facts: Facts) -> str:
 
 
 def _finding(facts: Facts) -> str:
-    parts = [f"The gate of {_wave(facts)} is {facts.get('outcome', 'looked at')}"]
-    if facts.get("reasons"):
-        parts.append(f": {facts['reasons']}")
-    loss, bound = facts.get("mean_loss"), facts.get("upper")
-    if isinstance(loss, int | float):
-        parts.append(f"; mean loss {points(loss)}")
-        if isinstance(bound, int | float):
-            parts.append(f", below {points(bound)}")
-        count = devices(facts.get("devices"))
-        parts.append(f", over {count}" if count else "")
-    return "".join(parts)
+    told_of = f"The gate of {_wave(facts)} is {facts.get('outcome', 'looked at')}"
+    reasons = f": {facts['reasons']}" if facts.get("reasons") else ""
+    return f"{told_of}{reasons}{_loss(facts)}"
+
+
+def _loss(facts: Facts) -> str:
+    mean, upper = facts.get("mean_loss"), facts.get("upper")
+    if not isinstance(mean, int | float):
+        return ""
+    below = f", below {points(upper)}" if isinstance(upper, int | float) else ""
+    count = devices(facts.get("devices"))
+    return f"; mean loss {points(mean)}{below}" + (f", over {count}" if count else "")
 
 
 def _counted(sentence: str, more: str) -> Sentence:
@@ -132,7 +144,7 @@ def _counted(sentence: str, more: str) -> Sentence:
 
 SENTENCES: Mapping[Happening, Sentence] = MappingProxyType(
     {
-        Happening.STARTED: _counted("Started", " for {}"),
+        Happening.STARTED: _started,
         Happening.WAVE_OPENED: _wave_opened,
         Happening.FINDING: _finding,
         Happening.AWAITS_PROMOTION: lambda facts: (
