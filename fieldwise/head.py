@@ -211,12 +211,28 @@ class Accumulator:
         if count:
             self._fold()
             place = self._index[name]
-            self._scatter.subtract(_between(self._sums[place], count))
+            rest = np.outer(self._sums[place], self._sums[place]) / count
+            self._scatter.subtract(_on_grid(rest))
             self._counts[place], self._sums[place] = 0, 0.0
             self._total -= count
             self._orphans += count
         self._drop_empty()
         return count
+
+    def fade(self, name: str, samples: int) -> None:
+        """Scale a class down by so many samples: its mean stays, and their scatter as orphans."""
+        count = self.count(name)
+        if samples >= count:
+            self.forget_class(name)
+            return
+        self._fold()
+        place, left = self._index[name], count - samples
+        before, after = self._sums[place], np.rint(self._sums[place] * (left / count))
+        gone = np.outer(before, before) / count - np.outer(after, after) / left
+        self._scatter.subtract(_on_grid(gone))
+        self._counts[place], self._sums[place] = left, after
+        self._total -= samples
+        self._orphans += samples
 
     def add(self, statistics: Statistics) -> None:
         """Add all samples of other statistics.
@@ -367,9 +383,8 @@ def rebind(statistics: Statistics, bundle: str) -> Statistics:
     return replace(statistics, bundle=bundle)
 
 
-def _between(total: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """What leaves the scatter with a class: s s'/n as integers, less what rounding moved."""
-    exact = np.outer(total, total) / count
+def _on_grid(exact: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What leaves the scatter as integers, less what rounding moved."""
     rounded = np.rint(exact)
     moved = np.ceil(np.abs(rounded - exact).sum(axis=1))
     rounded.flat[:: len(rounded) + 1] -= moved

@@ -5,6 +5,9 @@ there: in the feature log, in the kept prediction that the label was given on, o
 the pair learned them from (``agent.learning.unlearning``). Where they are nowhere the correction is
 refused and says so: learned on top of the first label it would leave both.
 
+Of a sample that is in the head by estimate only, carried over from an earlier backbone, what it was
+to the head is not known; its class is scaled down by one sample (``Pair.fade``).
+
 A held-out sample that is corrected leaves its share, since its first label was wrong, and is put to
 no use: a correction says too little of how a head does, and its scene may still be held out.
 """
@@ -18,7 +21,7 @@ from agent.learning.kept import Kept
 from agent.learning.pair import Pair
 from agent.learning.recorder import Recorder
 from agent.learning.samples import Sample, Share
-from agent.learning.unlearning import exact_row
+from agent.learning.unlearning import exact_row, is_carried
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -65,9 +68,12 @@ def take_back(pair: Pair, recorder: Recorder, held: Sample, row: NDArray[np.int1
         learned = exact_row(pair, held)
         if learned is None and held.bundle == pair.bundle:
             learned = row
-        if learned is None:
+        if learned is not None:
+            _unlearn(pair, learned, held.class_name)
+        elif is_carried(pair, held):
+            pair.fade(held.class_name)
+        else:
             raise _cannot(held.id)
-        _unlearn(pair, learned, held.class_name)
     recorder.take_back(held)
 
 
@@ -77,10 +83,12 @@ def take_back_elsewhere(pairs: Iterable[Pair], held: Sample) -> None:
         if held.share is not Share.LEARN or held.sequence > pair.covered or pair.stale:
             continue
         learned = exact_row(pair, held)
-        if learned is None:
-            pair.stale = True
-        else:
+        if learned is not None:
             _unlearn(pair, learned, held.class_name)
+        elif is_carried(pair, held):
+            pair.fade(held.class_name)
+        else:
+            pair.stale = True
 
 
 def _unlearn(pair: Pair, row: NDArray[np.int16], class_name: str) -> None:

@@ -220,14 +220,17 @@ class Pair:
         self.carried.pop(class_name, None)
         return self._roster.forget_class(class_name)
 
+    def fade(self, class_name: str, samples: int = 1) -> None:
+        """Let so many carried samples of a class go, by scaling its row: an estimate as well."""
+        left = self.carried.pop(class_name) - samples
+        self._roster.fade(class_name, samples)
+        if left:
+            self.carried[class_name] = left
+
     def carry(self, statistics: Sequence[Statistics], carried: Mapping[str, int]) -> None:
-        """Know from now on what was carried over as well.
+        """Take statistics of each view that know more, so many of each class by estimate.
 
         What heads keep beside the statistics stays as it was learned from images.
-
-        Args:
-            statistics: Of each view, with all that the pair has learned itself.
-            carried: How many samples of each class are there by estimate.
 
         Raises:
             FieldwiseError: ``BUNDLE_INVALID`` for statistics of another backbone.

@@ -123,6 +123,11 @@ class Roster:
             keeper.drop_class(name)
         return orphans[0]
 
+    def fade(self, name: str, samples: int) -> None:
+        """Let the heads that sums decide know so many samples of a class less."""
+        for lane in self.lanes:
+            lane.fade(name, samples)
+
     def settle(self) -> None:
         """Make every head exactly that of what was learned."""
         for lane in self.lanes:

@@ -50,6 +50,7 @@ class _Found:
     Attributes:
         samples: Every record, without features and image.
         rows: Features of those that are held for the pair and learned by it, with ``names``.
+        faded: How many of each class are in the pair by estimate only.
         images: How many of the records have one.
     """
 
@@ -57,6 +58,7 @@ class _Found:
     rows: list[NDArray[np.int16]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
+    faded: Counter[str] = field(default_factory=Counter)
     images: int = 0
 
     def of_share(self, share: Share) -> int:
@@ -107,6 +109,9 @@ def prepare(
     changed = _copy(pair, settings)
     if found.rows:
         changed.unlearn(np.array(found.rows), found.names)
+    for name, faded in found.faded.items():
+        if faded and name != selection.class_name:
+            changed.fade(name, faded)
     orphans = changed.forget_class(selection.class_name) if selection.class_name else 0
     emptied = [name for name in dict.fromkeys(found.names) if not changed.count(name)]
     for name in emptied:
@@ -156,6 +161,11 @@ def exact_row(pair: Pair, sample: Sample) -> NDArray[np.int16] | None:
     return rows[0] if len(rows) else None
 
 
+def is_carried(pair: Pair, sample: Sample) -> bool:
+    """Whether a sample of which no exact row is held is in the pair by estimate."""
+    return sample.bundle != pair.bundle and pair.carried.get(sample.class_name, 0) > 0
+
+
 def without_absent(
     starters: Iterable[Statistics], marks: frozenset[str], key: bytes
 ) -> tuple[Statistics, ...]:
@@ -179,6 +189,8 @@ def _find(pair: Pair, store: SampleStore, selection: Selection) -> _Found:
             found.rows.append(row)
             found.names.append(sample.class_name)
             found.origins.append(sample.origin)
+        elif learned and found.faded[sample.class_name] < pair.carried.get(sample.class_name, 0):
+            found.faded[sample.class_name] += is_carried(pair, sample)
         found.images += sample.image is not None
         found.samples.append(replace(sample, grid=None, image=None))
     return found
@@ -339,7 +351,16 @@ def _about_what_stays(
     """Which samples could not be told, or not be taken back."""
     if strict or selection.class_name:
         return []
-    kept_on = found.of_share(Share.LEARN) - len(found.rows)
+    faded = found.faded.total()
+    scaled = (
+        f"{faded:,} of them had been carried over from an earlier backbone by estimate: their"
+        " classes are scaled down by so many samples, and how those scattered stays."
+    )
+    return [*([scaled] if faded else []), *_about_what_is_not_held(found, selection, store)]
+
+
+def _about_what_is_not_held(found: _Found, selection: Selection, store: SampleStore) -> list[str]:
+    kept_on = found.of_share(Share.LEARN) - len(found.rows) - found.faded.total()
     if kept_on:
         return [
             (

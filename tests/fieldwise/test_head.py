@@ -318,3 +318,24 @@ def test_many_classes_find_room() -> None:
     assert accumulator.sum_of("class 77").tolist() == [77] * WIDTH
     assert len(accumulator.classes) == 100
     assert accumulator.count("class 100") == 0
+
+
+@given(SAMPLES, st.integers(1, 40))
+def test_a_class_scaled_down_keeps_its_mean_and_stays_a_head(
+    samples: type_of_samples, fewer: int
+) -> None:
+    start = learned([*samples, *many(12)])
+    accumulator = Accumulator(start)
+    accumulator.fade("apple", fewer)
+    found = accumulator.statistics()
+    before = dict(zip(start.classes, start.counts.tolist(), strict=True))
+    if fewer >= before["apple"]:
+        assert found.same_as(head.forget_class(start, "apple"))
+        return
+    place = found.classes.index("apple")
+    assert found.counts[place] == before["apple"] - fewer
+    assert found.scattered == start.scattered
+    mean = start.sums[start.classes.index("apple")] / before["apple"]
+    np.testing.assert_allclose(found.sums[place] / found.counts[place], mean, atol=0.5)
+    scaled = found.sums / np.sqrt(found.counts)[:, None]
+    assert np.linalg.eigvalsh(found.scatter - scaled.T @ scaled).min() > -1e-3 * start.scattered

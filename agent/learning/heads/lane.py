@@ -111,6 +111,11 @@ class Lane:
             keeper.drop_class(name)
         return orphans
 
+    def fade(self, name: str, samples: int) -> None:
+        """Let a class know so many samples less, of which nobody knows which."""
+        self.accumulator.fade(name, samples)
+        self.settle()
+
     def settle(self) -> None:
         """Make every head exactly that of the sums."""
         for keeper in self.keepers.values():

@@ -290,6 +290,44 @@ def test_an_exemplar_is_forgotten_to_the_bit_and_a_class_with_its_carried_share(
     assert sum(pair.carried.values()) < device.learned - 60
 
 
+def test_a_carried_sample_leaves_by_scaling_its_class_and_the_answer_says_so() -> None:
+    device = Device(60)
+    device.learner.swap(device.learner.rebuild(NEW, (), ignore, never))
+    pair = device.learner.pair
+    carried = next(
+        each
+        for each in device.store.chosen(Selection(class_name="class 2"), 0, 99)
+        if each.share is Share.LEARN and each.image is None
+    )
+    known, estimated = pair.count("class 2"), pair.carried["class 2"]
+    told = device.learner.forget(Selection(sample_id=carried.id)).forgotten
+    pair = device.learner.pair
+    assert (told.exact, pair.count("class 2"), pair.carried["class 2"]) == (
+        0,
+        known - 1,
+        estimated - 1,
+    )
+    assert "by estimate" in " ".join(told.sentences)
+
+
+def test_a_corrected_sample_that_was_carried_scales_its_class_down() -> None:
+    device = Device(60)
+    made = device.learner.rebuild(NEW, (), ignore, never)
+    carried = next(
+        each
+        for each in device.store.chosen(Selection(class_name="class 2"), 0, 99)
+        if each.share is Share.LEARN and each.image is None
+    )
+    assert carried.grid is not None
+    seen = Kept(carried.id, carried.time, OLD.bundle, carried.grid, None, "class 2")
+    known = made.carried["class 2"]
+    device.learner.label(seen, "class 3", 99_999.0, Origin.CORRECTED)
+    assert not made.stale
+    assert made.carried["class 2"] == known - 1
+    device.learner.swap(made)
+    assert device.learner.pair.carried == made.carried
+
+
 def test_a_strict_forgetting_leaves_nothing_that_was_carried() -> None:
     device = Device(60)
     device.learner.swap(device.learner.rebuild(NEW, (), ignore, never))
