@@ -94,6 +94,9 @@ class Agent:
         self._comparer = Comparer(
             self.serving, self._recent, self.clock, partial(judging_rules, settings)
         )
+        self._watcher = Watcher(
+            self.serving, self.journal, self.clock, partial(probation_rules, settings)
+        )
         self.steps = self._steps()
         self.serving.starters = self.steps.starters
         if (pair := recover(self.journal, self.steps.open)) is not None:
@@ -198,8 +201,10 @@ class Agent:
         )
 
     def _update_bytes(self, manifest: Manifest, missing: Iterable[FileReference]) -> int:
-        figures = self.serving.figures()
-        return update_bytes(manifest, missing, figures.classes, figures.select + figures.judge)
+        figures, learner = self.serving.figures(), self.serving.learner
+        serving = learner.pair.embedder.manifest if learner is not None else None
+        held_out = figures.select + figures.judge
+        return update_bytes(manifest, missing, serving, figures.classes, held_out)
 
     def _holds(self) -> Holds:
         settings = self.settings
@@ -212,7 +217,6 @@ class Agent:
         return Holds(rules, self.clock, missing_bytes, is_enough)
 
     def _steps(self) -> Steps:
-        rules = partial(probation_rules, self.settings)
         return Steps(
             self._fetcher,
             self.bundles,
@@ -223,7 +227,7 @@ class Agent:
             try_bundle,
             self.settings.variant,
             comparer=self._comparer,
-            watcher=Watcher(self.serving, self.journal, self.clock, rules),
+            watcher=self._watcher,
             paced=self.pacer.paced,
         )
 
@@ -240,6 +244,7 @@ class Agent:
         return Observer(
             self.serving,
             lambda: self.installer.state,
+            lambda: self._watcher.standing,
             self.journal.steering,
             self.folder,
             self.host,

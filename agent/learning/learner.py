@@ -345,6 +345,8 @@ class Learner(Lessons):
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
             configure_within(pair, self._settings)
             bring_up_to_date(pair, self._store)
+            if self._pair.covered > self._pair.saved:  # to go back to, also after a restart
+                self._save(self._pair)
             self._save(pair)
             self._store.keep_grids(pair.bundle, dict(pair.held_out))
             pair.held_out = {}

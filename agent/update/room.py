@@ -1,7 +1,7 @@
 """How much room an update takes on disk, from its manifest: reckoned before it is begun.
 
-Beside the files that are missing an update writes a snapshot of the new pair and the new features
-of what is held out. What a snapshot takes is reckoned from above: for every view the scatter of its
+Beside the files that are missing an update writes a snapshot of the new pair, a last one of the old
+and the new features of what is held out. What a snapshot takes is reckoned from above: for every view the scatter of its
 features and the sum of each class, in eight bytes a number.
 """
 
@@ -16,17 +16,26 @@ MARGIN_BYTES = 4 * 1024 * 1024  # what is learned meanwhile goes on being writte
 
 
 def update_bytes(
-    manifest: Manifest, missing: Iterable[FileReference], classes: int, held_out: int
+    manifest: Manifest,
+    missing: Iterable[FileReference],
+    serving: Manifest | None,
+    classes: int,
+    held_out: int,
 ) -> int:
     """Most bytes that bringing a bundle into use adds to the state folder.
 
     Args:
         manifest: Of the bundle.
         missing: The files that are not on the device yet.
+        serving: Of the bundle in use, if there is one.
         classes: Classes that the head knows.
         held_out: Samples whose features are kept for choosing and judging.
     """
-    classes += manifest.starter_classes
-    numbers = sum(view.width * (view.width + classes + 2) for view in manifest.views)
-    written = NUMBER_BYTES * numbers + GRID_BYTES * manifest.feature_width * held_out
+    old = _snapshot_bytes(serving, classes) if serving is not None else 0
+    new = _snapshot_bytes(manifest, classes + manifest.starter_classes)
+    written = old + new + GRID_BYTES * manifest.feature_width * held_out
     return sum(file.size for file in missing) + WRITES * written + MARGIN_BYTES
+
+
+def _snapshot_bytes(manifest: Manifest, classes: int) -> int:
+    return NUMBER_BYTES * sum(view.width * (view.width + classes + 2) for view in manifest.views)

@@ -100,6 +100,14 @@ def test_a_restart_after_the_swap_finds_the_new_pair_complete() -> None:
     assert again.covered == 145
 
 
+def test_a_restart_after_the_swap_finds_the_old_pair_complete_to_go_back_to() -> None:
+    nothing_held = msgspec.structs.replace(SETTINGS, exemplar_bytes_max=0, feature_log_bytes_max=0)
+    learner, store, _ = device(nothing_held)
+    learner.swap(learner.rebuild(NEW, (), ignore, never))
+    again = open_pair(OLD, (), store, nothing_held)
+    assert again.statistics().same_as(taught_directly(OLD, 100))
+
+
 def test_progress_is_told_and_a_stop_heeded() -> None:
     learner, _, _ = device()
     seen: list[Progress] = []

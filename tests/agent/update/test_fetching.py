@@ -46,7 +46,7 @@ class Published:
         assert len(self.waits) < 1000
 
     def needs(self, manifest: "Manifest", missing: "Iterable[FileReference]") -> int:
-        return update_bytes(manifest, missing, classes=3, held_out=10)
+        return update_bytes(manifest, missing, None, classes=3, held_out=10)
 
     async def fetch(self, bytes_per_second: int = 0) -> int:
         return await self.fetcher.fetch(Wish(self.digest), bytes_per_second)
