@@ -9,7 +9,14 @@ from agent.ports import Clock
 from agent.reporting import Membership, Report, SteeringRevision
 from agent.serving import Serving
 from agent.update.events import UpdateState
-from fieldwise.answers import LearningCounters, SettingsInForce, Status, UpdateStatus, VitalSigns
+from fieldwise.answers import (
+    LearningCounters,
+    ProbationStatus,
+    SettingsInForce,
+    Status,
+    UpdateStatus,
+    VitalSigns,
+)
 
 
 class Folder(Protocol):
@@ -40,6 +47,7 @@ class Observer:
     Args:
         serving: What serves.
         update: Where the update stands now.
+        probation: How far the probation under way is.
         steering: Which of the operator's settings are in force.
         folder: Where the state lies.
         host: The process and its machine.
@@ -50,6 +58,7 @@ class Observer:
         self,
         serving: Serving,
         update: Callable[[], UpdateState],
+        probation: Callable[[], ProbationStatus | None],
         steering: Callable[[], SteeringRevision],
         folder: Folder,
         host: Host,
@@ -57,6 +66,7 @@ class Observer:
     ) -> None:
         self._serving = serving
         self._update = update
+        self._probation = probation
         self._steering = steering
         self._folder = folder
         self._host = host
@@ -86,7 +96,7 @@ class Observer:
             fleet=membership.fleet if membership else "",
             backbone=learner.pair.embedder.manifest.title if learner else "",
             variant=learner.pair.embedder.variant if learner else "",
-            update=_update_status(update),
+            update=_update_status(update, self._probation()),
             learning=self.counters(),
             vital_signs=self.vital_signs(),
             classes=learner.class_counts() if learner else {},
@@ -143,7 +153,7 @@ class Observer:
         )
 
 
-def _update_status(update: UpdateState) -> UpdateStatus:
+def _update_status(update: UpdateState, probation: ProbationStatus | None) -> UpdateStatus:
     return UpdateStatus(
         generation=update.generation,
         digest=update.wanted,
@@ -152,4 +162,5 @@ def _update_status(update: UpdateState) -> UpdateStatus:
         hold=update.hold.value if update.hold else "",
         missing_bytes=update.missing_bytes,
         pinned=update.pinned,
+        probation=probation,
     )

@@ -156,6 +156,33 @@ class Wear:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbationStatus:
+    """What a new backbone has done since it serves, and what ends its probation.
+
+    Attributes:
+        predictions: Answered and failed.
+        predictions_wanted: It is over with so many.
+        seconds: That the agent ran with it.
+        seconds_wanted: Or with so many.
+        failures: Predictions that the backbone failed.
+        slow: Predictions that took too long beside the old pair's.
+        samples: Labelled samples that both pairs answered.
+        only_old: Those that only the old pair had right.
+        only_new: Those that only the new one had.
+    """
+
+    predictions: int
+    predictions_wanted: int
+    seconds: int
+    seconds_wanted: int
+    failures: int = 0
+    slow: int = 0
+    samples: int = 0
+    only_old: int = 0
+    only_new: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateStatus:
     """Where bringing a backbone into use stands.
 
@@ -167,6 +194,7 @@ class UpdateStatus:
         hold: What it waits for; empty for nothing.
         missing_bytes: Room that it waits for.
         pinned: Whether only the owner changes the backbone.
+        probation: How far that is; None while nothing is watched.
     """
 
     generation: int
@@ -176,6 +204,7 @@ class UpdateStatus:
     hold: str = ""
     missing_bytes: int = 0
     pinned: bool = False
+    probation: ProbationStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,13 @@ from numpy.typing import NDArray
 
 from fieldwise import readings, received, wire
 from fieldwise.answers import (
-    LearningCounters,
     Lesson,
     Novelty,
     Prediction,
     Question,
     Questions,
     ScoredClass,
-    SettingsInForce,
     Status,
-    UpdateStatus,
-    VitalSigns,
 )
 from fieldwise.channel import CLIENT_OPTIONS, unix_address
 from fieldwise.class_name import check_class_name
@@ -44,7 +40,7 @@ from fieldwise.learning import LearningReport
 from fieldwise.places import application_socket
 from fieldwise.regular import open_regular
 from fieldwise.status import client_errors
-from fieldwise.v1alpha1 import device_pb2, local_pb2, local_pb2_grpc
+from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
 ENCODED_BYTES_MAX = 32 * 1024 * 1024  # the wire's cap
 CALL_SECONDS = 60.0  # a slow board with a full queue answers within ten
@@ -213,7 +209,7 @@ class Device(LocalClient):
         Raises:
             FieldwiseError: ``UNREACHABLE``.
         """
-        return _status(call(self._stub.GetAgentStatus, local_pb2.GetAgentStatusRequest()))
+        return received.status(call(self._stub.GetAgentStatus, local_pb2.GetAgentStatusRequest()))
 
 
 def _local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
@@ -317,7 +313,7 @@ def _question(message: local_pb2.Question) -> Question:
     return Question(
         message.prediction_id,
         message.time.ToNanoseconds() / 1e9,
-        _word(local_pb2.QuestionReason, message.reason, "QUESTION_REASON_"),
+        received.word(local_pb2.QuestionReason, message.reason, "QUESTION_REASON_"),
         tuple(ScoredClass(each.name, each.confidence) for each in message.classes),
         message.image_held,
     )
@@ -336,69 +332,7 @@ def _seen(message: local_pb2.Image) -> Seen:
 def _lesson(message: Any) -> Lesson:
     return Lesson(
         message.sample_id,
-        _word(local_pb2.Share, message.share, "SHARE_"),
+        received.word(local_pb2.Share, message.share, "SHARE_"),
         message.predicted,
         known=message.known,
     )
-
-
-def _status(message: local_pb2.GetAgentStatusResponse) -> Status:
-    answered = message.check_in_time.ToNanoseconds() / 1e9
-    return Status(
-        agent_version=message.agent_version,
-        device_id=message.device_id,
-        fleet=message.fleet,
-        backbone=message.backbone,
-        variant=message.variant,
-        update=_update(message),
-        learning=LearningCounters(**_numbers(message.learning)),
-        vital_signs=VitalSigns(**_numbers(message.vital_signs)),
-        classes={each.name: each.samples for each in message.classes},
-        check_in_seconds=answered if message.HasField("check_in_time") else None,
-        check_in_error=message.check_in_error,
-        select_samples=message.select_samples,
-        select_correct=message.select_correct,
-        settings_revision=message.settings_revision,
-        settings=_settings(message.settings),
-        lost_samples=message.lost_samples,
-        clock_ahead_seconds=message.clock_ahead_seconds,
-        skipped=message.skipped,
-        waiting_samples=message.waiting_samples,
-        verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
-        carried_samples=message.carried_samples,
-    )
-
-
-def _settings(message: device_pb2.DeviceSettings) -> SettingsInForce:
-    return SettingsInForce(
-        exemplar_bytes_max=message.exemplar_bytes_max,
-        shrinkage=message.shrinkage,
-        learning_paused=message.learning_paused,
-        retention_days=message.retention_days,
-    )
-
-
-def _update(message: local_pb2.GetAgentStatusResponse) -> UpdateStatus:
-    update = message.update
-    failure = _word(device_pb2.UpdateFailure, update.failure, "UPDATE_FAILURE_")
-    hold = _word(device_pb2.UpdateHold, update.hold, "UPDATE_HOLD_")
-    return UpdateStatus(
-        generation=update.generation,
-        digest=update.bundle_digest.hex(),
-        phase=_word(device_pb2.UpdatePhase, update.phase, "UPDATE_PHASE_"),
-        failure="" if failure == "unspecified" else failure,
-        hold="" if hold == "unspecified" else hold,
-        missing_bytes=message.missing_bytes,
-        pinned=message.pinned,
-    )
-
-
-def _numbers(message: Message) -> dict[str, int]:
-    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
-
-
-def _word(enumeration: Any, value: int, prefix: str) -> str:
-    if value not in enumeration.values():
-        return "unknown"  # an agent newer than this library
-    name: str = enumeration.Name(value)
-    return name.removeprefix(prefix).lower().replace("_", "-")

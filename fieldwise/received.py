@@ -1,8 +1,17 @@
-"""What a device says of its learning and judging, as it comes over the wire."""
+"""What a device says of itself, as it comes over the wire."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from fieldwise.answers import Wear
+from fieldwise.answers import (
+    LearningCounters,
+    ProbationStatus,
+    SettingsInForce,
+    Status,
+    UpdateStatus,
+    VitalSigns,
+    Wear,
+)
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import (
     ClassScore,
@@ -161,3 +170,76 @@ def _counts(message: device_pb2.PairedCounts) -> PairedCounts:
         scenes_worse=message.scenes_worse,
         scenes_better=message.scenes_better,
     )
+
+
+def status(message: local_pb2.GetAgentStatusResponse) -> Status:
+    """The status of a message.
+
+    Raises:
+        FieldwiseError: As ``verdict``.
+    """
+    answered = message.check_in_time.ToNanoseconds() / 1e9
+    return Status(
+        agent_version=message.agent_version,
+        device_id=message.device_id,
+        fleet=message.fleet,
+        backbone=message.backbone,
+        variant=message.variant,
+        update=_update(message),
+        learning=LearningCounters(**_numbers(message.learning)),
+        vital_signs=VitalSigns(**_numbers(message.vital_signs)),
+        classes={each.name: each.samples for each in message.classes},
+        check_in_seconds=answered if message.HasField("check_in_time") else None,
+        check_in_error=message.check_in_error,
+        select_samples=message.select_samples,
+        select_correct=message.select_correct,
+        settings_revision=message.settings_revision,
+        settings=_settings(message.settings),
+        lost_samples=message.lost_samples,
+        clock_ahead_seconds=message.clock_ahead_seconds,
+        skipped=message.skipped,
+        waiting_samples=message.waiting_samples,
+        verdict=verdict(message.verdict) if message.HasField("verdict") else None,
+        carried_samples=message.carried_samples,
+    )
+
+
+def _settings(message: device_pb2.DeviceSettings) -> SettingsInForce:
+    return SettingsInForce(
+        exemplar_bytes_max=message.exemplar_bytes_max,
+        shrinkage=message.shrinkage,
+        learning_paused=message.learning_paused,
+        retention_days=message.retention_days,
+    )
+
+
+def _update(message: local_pb2.GetAgentStatusResponse) -> UpdateStatus:
+    update = message.update
+    failure = word(device_pb2.UpdateFailure, update.failure, "UPDATE_FAILURE_")
+    hold = word(device_pb2.UpdateHold, update.hold, "UPDATE_HOLD_")
+    return UpdateStatus(
+        generation=update.generation,
+        digest=update.bundle_digest.hex(),
+        phase=word(device_pb2.UpdatePhase, update.phase, "UPDATE_PHASE_"),
+        failure="" if failure == "unspecified" else failure,
+        hold="" if hold == "unspecified" else hold,
+        missing_bytes=message.missing_bytes,
+        pinned=message.pinned,
+        probation=_probation(message.probation) if message.HasField("probation") else None,
+    )
+
+
+def _probation(message: local_pb2.Probation) -> ProbationStatus:
+    return ProbationStatus(**_numbers(message))
+
+
+def _numbers(message: Any) -> dict[str, int]:
+    return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
+
+
+def word(enumeration: Any, value: int, prefix: str) -> str:
+    """What a number of an enumeration is called; "unknown" to a library older than the agent."""
+    if value not in enumeration.values():
+        return "unknown"
+    name: str = enumeration.Name(value)
+    return name.removeprefix(prefix).lower().replace("_", "-")

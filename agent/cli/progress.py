@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from agent.cli.judged import REASONS
 from agent.cli.output import size
-from fieldwise.answers import UpdateStatus
+from fieldwise.answers import ProbationStatus, UpdateStatus
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 
 PHASES: Mapping[str, str] = MappingProxyType(
@@ -54,6 +54,8 @@ FAILURES: Mapping[str, str] = MappingProxyType(
 def update_words(update: UpdateStatus) -> str:
     """Where an update stands, what it waits for and why it ended."""
     said = [_phase(update)]
+    if update.probation is not None:
+        said.append(_probation(update.probation))
     if update.hold:
         said.append(_hold(update))
     if update.failure:
@@ -67,6 +69,21 @@ def _phase(update: UpdateStatus) -> str:
     if update.phase == UpdatePhase.IDLE and update.digest:
         return f"backbone {update.digest[:12]} is wanted"
     return PHASES.get(update.phase, update.phase)
+
+
+def _probation(probation: ProbationStatus) -> str:
+    seen = probation
+    compared = (
+        f", {seen.only_old:,} of {seen.samples:,} labelled samples known to the old one alone and"
+        f" {seen.only_new:,} to the new one"
+        if seen.samples
+        else ""
+    )
+    return (
+        f"{seen.predictions:,} of {seen.predictions_wanted:,} predictions or"
+        f" {seen.seconds / 60:.1f} of {seen.seconds_wanted / 60:.1f} minutes,"
+        f" {seen.failures:,} failed, {seen.slow:,} slow{compared}"
+    )
 
 
 def _hold(update: UpdateStatus) -> str:

@@ -1,6 +1,7 @@
 """Between what the agent means and what travels on its own sockets."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -128,6 +129,8 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         pinned=status.update.pinned,
         carried_samples=status.carried_samples,
     )
+    if (probation := status.update.probation) is not None:
+        response.probation.CopyFrom(local_pb2.Probation(**asdict(probation)))
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))
     return response

@@ -38,6 +38,7 @@ from agent.update.probation import (
     shown,
     slow_seconds,
 )
+from fieldwise.answers import ProbationStatus
 from fieldwise.errors import FieldwiseError
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Verdict
@@ -116,6 +117,25 @@ class Watcher:
         self._rules = rules
         self._pause = pause
         self._mark = _Counts()  # a restart begins to count at 0
+        self._latest: Seen | None = None
+
+    @property
+    def standing(self) -> ProbationStatus | None:
+        """How far the probation under way is; None while there is none."""
+        seen, rules = self._latest, self._rules()
+        if seen is None:
+            return None
+        return ProbationStatus(
+            predictions=seen.predictions,
+            predictions_wanted=rules.predictions,
+            seconds=int(seen.seconds),
+            seconds_wanted=int(rules.seconds),
+            failures=seen.failures,
+            slow=seen.slow,
+            samples=seen.samples,
+            only_old=seen.only_old,
+            only_new=seen.only_new,
+        )
 
     def begin(self, digest: str, verdict: Verdict | None) -> None:
         """Take down what the old pair was like; to be called right before the new one serves.
@@ -152,6 +172,15 @@ class Watcher:
         Raises:
             FieldwiseError: ``STATE_DAMAGED``.
         """
+        try:
+            return await self._watched(digest, before, should_stop)
+        finally:
+            self._latest = None
+            self._serving.stopwatch.slow_seconds = math.inf
+
+    async def _watched(
+        self, digest: str, before: Pair | None, should_stop: ShouldStop
+    ) -> UpdateFailure | None:
         known = await asyncio.to_thread(self._journal.probation)
         begun = known if known.digest == digest else Probation(digest)
         duel = self._duel(before)
@@ -164,6 +193,7 @@ class Watcher:
                 await asyncio.to_thread(_meet, duel, self._serving.store, should_stop)
             now, rules = self._clock.monotonic(), self._rules()
             probation = replace(begun, seen=self._seen(begun.seen, now - began, duel))
+            self._latest = probation.seen
             failure = shown(probation, rules)
             if failure is not None or is_over(probation.seen, rules):
                 return await self._end(probation, failure)
@@ -185,7 +215,6 @@ class Watcher:
             samples=seen.samples,
             **({"failure": failure} if failure else {}),
         )
-        self._serving.stopwatch.slow_seconds = math.inf
         await self._write(probation)
         return failure
 

@@ -56,6 +56,9 @@ async def test_labels_are_compared_after_a_restart_as_well(tmp_path: Path) -> No
         await until(lambda: math.isfinite(watch.slow_seconds))  # the old pair is opened again
         await asking(agent, lambda device: teach(device, 1))
         await asyncio.to_thread(agent.serving.tick)
+        told = await asking(agent, lambda device: device.status().update.probation)
+        assert told is not None
+        assert (told.predictions, told.predictions_wanted) == (0, LENGTH)
         await asking(agent, predict)
         await until(lambda: agent.installer.state.phase is UpdatePhase.ACTIVE)
         seen = agent.journal.probation().seen
@@ -63,3 +66,5 @@ async def test_labels_are_compared_after_a_restart_as_well(tmp_path: Path) -> No
         figures = agent.serving.figures()
         assert 0 < seen.samples <= figures.learned + figures.select
         assert seen.scenes == seen.samples
+        ended = await asking(agent, lambda device: device.status().update.probation)
+        assert ended is None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fieldwise import client, places
+from fieldwise import client, places, received
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import local_pb2
@@ -73,8 +73,8 @@ def test_a_view_into_a_larger_picture_is_sent_as_it_looks() -> None:
 
 
 def test_words_of_a_newer_agent_are_unknown() -> None:
-    assert client._word(local_pb2.Share, local_pb2.SHARE_JUDGE, "SHARE_") == "judge"
-    assert client._word(local_pb2.Share, 99, "SHARE_") == "unknown"
+    assert received.word(local_pb2.Share, local_pb2.SHARE_JUDGE, "SHARE_") == "judge"
+    assert received.word(local_pb2.Share, 99, "SHARE_") == "unknown"
 
 
 @pytest.mark.parametrize(

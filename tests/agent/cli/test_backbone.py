@@ -1,6 +1,7 @@
 """The owner's commands about backbones, on the state folder itself and through a daemon."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from agent.cli.desk import AWAITED, desk
 from agent.cli.progress import FAILURES, HOLDS, PHASES, update_words
 from agent.config import AgentSettings
 from agent.reporting import Role
-from fieldwise.answers import UpdateStatus
+from fieldwise.answers import ProbationStatus, UpdateStatus
 from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from tests.agent.cli.conftest import Run
@@ -115,3 +116,15 @@ def test_what_is_missing_on_the_disk_is_told() -> None:
     assert update_words(update) == (
         "backbone abababababab is wanted; it waits for 3.0 MiB more room on the disk"
     )
+
+
+def test_how_far_probation_is_is_told() -> None:
+    probation = ProbationStatus(57, 200, 120, 600, 1, 2, 12, 3, 1)
+    update = UpdateStatus(4, "ab" * 32, "probation", "", probation=probation)
+    assert update_words(update) == (
+        "the backbone in use is on probation; 57 of 200 predictions or 2.0 of 10.0 minutes,"
+        " 1 failed, 2 slow, 3 of 12 labelled samples known to the old one alone and 1 to the new"
+        " one"
+    )
+    quiet = update_words(replace(update, probation=ProbationStatus(0, 200, 0, 600)))
+    assert "labelled" not in quiet

@@ -1,6 +1,7 @@
 """Probation on a real learner: what predictions and labels say once the new pair serves."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Basis, Judgement, Verdict
 from tests.fakes.agent import MemoryJournal
 from tests.fakes.rivals import Bench
+
+if TYPE_CHECKING:
+    from fieldwise.answers import ProbationStatus
 
 RULES = ProbationRules(predictions=50, seconds=60)
 Deed = Callable[[], object]
@@ -89,6 +93,24 @@ async def test_enough_predictions_that_go_well_end_it(trial: Trial) -> None:
     trial.switch()
     assert await trial.live(*[trial.predict(10)] * 5) is None
     assert trial.looks == 5
+
+
+async def test_how_far_it_is_can_be_asked_while_it_lasts(trial: Trial) -> None:
+    told: list[ProbationStatus | None] = []
+    trial.switch()
+    assert trial.watcher.standing is None
+    await trial.live(
+        trial.predict(7),
+        trial.teach(3),
+        lambda: told.append(trial.watcher.standing),
+        trial.predict(50),
+    )
+    assert trial.watcher.standing is None
+    (found,) = told
+    assert found is not None
+    assert (found.predictions, found.predictions_wanted) == (7, 50)
+    assert (found.seconds, found.seconds_wanted) == (2, 60)
+    assert 0 < found.samples <= 3
 
 
 async def test_a_device_that_predicts_nothing_is_let_off_after_the_time(trial: Trial) -> None:
