@@ -1,7 +1,8 @@
 """The orchestrator over mutual TLS. Each message is checked and in the ledger before it leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,7 @@ class OrchestratorClient:
         await self._departures.note(
             "download request", request, f"asks for file {digest} from byte {offset:,} on"
         )
-        with client_errors():
+        with _wire_errors():
             call = self._stub.Download(request)
             try:
                 while piece := await _next_piece(call):
@@ -117,8 +118,25 @@ async def enrol(
     return translate.credentials(response.credentials)
 
 
+@contextmanager
+def _wire_errors() -> Iterator[None]:
+    """Raise what a call raises as a fault, also when its connection is closed under it.
+
+    A renewed certificate takes effect by a new connection. gRPC tells the calls on the old one that
+    they were cancelled, which a task must not take for its own end.
+    """
+    try:
+        with client_errors():
+            yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise FieldwiseError(Fault.UNREACHABLE, "the connection was closed under a call") from error
+
+
 async def _call(method: Any, request: Message) -> Any:
-    with client_errors():
+    with _wire_errors():
         response = await method(request, timeout=CALL_SECONDS)
     wire.check(response)
     return response

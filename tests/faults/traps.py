@@ -4,9 +4,12 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, get_args
 
@@ -181,7 +184,78 @@ def serve_files(folder: str) -> None:
     Fleet.download = download
 
 
+def die_at_write(wanted: Mapping[str, Any]) -> None:
+    """Die before or after the orchestrator commits the ``count``-th write of a store's method."""
+    from orchestrator.storage.sql.database import Database
+
+    genuine, left = Database.write, wanted.get("count", 1)
+
+    @asynccontextmanager
+    async def write(self: Database) -> AsyncIterator[Any]:
+        nonlocal left
+        method = _caller()
+        meant = method == wanted["method"]
+        left -= meant
+        dies = meant and left == 0
+        async with genuine(self) as connection:
+            yield connection
+            if dies and wanted["side"] == "before":
+                note(wanted["trail"], died="before", method=method)
+                die()
+        if dies:
+            note(wanted["trail"], died="after", method=method)
+            die()
+
+    Database.write = write
+
+
+def _caller() -> str:
+    """The method of a store that opened a transaction, by name."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_qualname
+        if name.startswith("Sql") or name == "migrate":
+            return name
+        frame = frame.f_back
+    return ""
+
+
+def call_through(wanted: Mapping[str, Any]) -> None:
+    """Call the orchestrator through a proxy, and say which message is about to leave.
+
+    The certificate is renewed once at once, which would take months otherwise.
+    """
+    from agent import fleet
+    from agent.rpc import client
+
+    note_departure, due = client.Departures.note, fleet.Fleet.renewal_due
+    renewed: list[bool] = []
+
+    async def noted(self: Any, kind: str, message: Any, summary: str) -> None:
+        await note_departure(self, kind, message, summary)
+        with socket.create_connection(tuple(wanted["watchword"])) as told:
+            told.sendall(message.DESCRIPTOR.full_name.encode())
+            told.recv(16)
+
+    def renewal_due(self: Any, *arguments: Any) -> bool:
+        if renewed or self.membership is None:
+            return due(self, *arguments)
+        renewed.append(True)
+        return True
+
+    client.Departures.note = noted
+    fleet.Fleet.renewal_due = renewal_due
+    for name, proxy in (("device_channel", "proxy"), ("pinned_channel", "enrolment")):
+        setattr(client, name, partial(_through, getattr(client, name), wanted[proxy]))
+
+
+def _through(genuine: Callable[..., Any], proxy: str, _address: str, **credentials: Any) -> Any:
+    return genuine(proxy, **credentials)
+
+
 TRAPS: Mapping[str, Callable[[Any], None]] = {
+    "call_through": call_through,
+    "die_at_write": die_at_write,
     "serve_files": serve_files,
     "die_at_step": die_at_step,
     "play": play,

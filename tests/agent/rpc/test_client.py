@@ -226,6 +226,18 @@ async def test_a_file_comes_from_any_byte_on(client: OrchestratorClient, tmp_pat
     assert entries(tmp_path)[0][0] == "download request"
 
 
+async def test_a_download_whose_connection_is_closed_breaks_off_and_may_be_tried_again(
+    client: OrchestratorClient,
+) -> None:
+    pieces = client.download(DIGEST, 0)
+    await anext(pieces)
+    await client.close()
+    with pytest.raises(FieldwiseError) as caught:
+        async for _ in pieces:
+            pass
+    assert caught.value.fault is Fault.UNREACHABLE
+
+
 async def test_what_the_server_says_is_raised_again(client: OrchestratorClient) -> None:
     with pytest.raises(FieldwiseError, match="was removed") as caught:
         await client.leave()
