@@ -9,6 +9,7 @@ network cannot be told apart, and two bundles share the files they have in commo
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,8 @@ class BundleFolder:
     def __init__(self, folder: Path, room: Room | None = None) -> None:
         self._folder = folder
         self._room = room
+        self._changing = threading.Lock()
+        self._fresh: set[str] = set()  # installed from a file, and not named by anybody yet
         with disk_faults(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -113,8 +116,10 @@ class BundleFolder:
         """
         if path.exists():
             self.check_room(path.stat().st_size)
-        with disk_faults(self._folder):
-            return archive.unpack(path, self._folder)
+        with self._changing, disk_faults(self._folder):
+            digest, manifest = archive.unpack(path, self._folder)
+            self._fresh.add(digest)
+        return digest, manifest
 
     def partial_bytes(self, digest: str) -> int:
         """How much of a file has arrived."""
@@ -162,8 +167,17 @@ class BundleFolder:
             self._partial(digest).unlink(missing_ok=True)
 
     def collect(self, keep: Iterable[str]) -> None:
-        """Remove every file that none of the bundles to keep (digests of manifests) names."""
-        kept = set(keep)
+        """Remove every file that none of the bundles to keep (digests of manifests) names.
+
+        What was installed from a file stays as well, until it was to be kept once: who installs it
+        has yet to say that it is wanted.
+        """
+        with self._changing:
+            self._collect(set(keep))
+
+    def _collect(self, kept: set[str]) -> None:
+        self._fresh -= kept
+        kept |= self._fresh
         for digest in tuple(kept):
             if manifest := self.manifest(digest):
                 kept.update(file.digest for file in manifest.files)

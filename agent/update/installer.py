@@ -175,8 +175,9 @@ class Installer(Generic[PreparedT]):
 
     async def resume(self) -> None:
         """Go on where the journal says that an update stood."""
-        if self.state.phase not in UNDER_WAY:  # the power may have gone before it was tidied up
-            await asyncio.to_thread(self._work.discard)
+        async with self._lock:
+            if self.state.phase not in UNDER_WAY:  # the power went before it was tidied up
+                await asyncio.to_thread(self._work.discard)
         await self.tell(Restarted())
 
     async def permit(self, permit: Permit) -> None:

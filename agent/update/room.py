@@ -1,8 +1,8 @@
 """How much room an update takes on disk, from its manifest: reckoned before it is begun.
 
 Beside the files that are missing an update writes a snapshot of the new pair, a last one of the old
-and the new features of what is held out. What a snapshot takes is reckoned from above: for every view the scatter of its
-features and the sum of each class, in eight bytes a number.
+and the new features of what is held out. What a snapshot takes is reckoned from above: for every
+view the scatter of its features and the sum of each class, in eight bytes a number.
 """
 
 from collections.abc import Iterable

@@ -51,6 +51,17 @@ def test_a_bundle_that_does_not_fit_is_refused_before_it_starts(
     assert caught.value.fault is Fault.DISK_FULL
 
 
+def test_what_was_just_installed_stays_until_somebody_has_named_it(
+    folder: BundleFolder, tmp_path: Path
+) -> None:
+    digest, manifest = folder.install(tiny_bundle(tmp_path / "bundle"))
+    folder.collect(())
+    assert all(folder.has(file) for file in manifest.files)
+    folder.collect((digest,))
+    folder.collect(())
+    assert folder.manifest(digest) is None
+
+
 def test_a_damaged_file_is_noticed_and_removed(folder: BundleFolder, tmp_path: Path) -> None:
     digest, manifest = folder.install(tiny_bundle(tmp_path / "bundle"))
     graph = manifest.variants[0].graphs[0]
@@ -71,6 +82,7 @@ def test_only_what_a_kept_bundle_names_survives_collection(
     new, manifest = folder.install(tiny_bundle(tmp_path / "new", seed=1, version="2.0.0"))
     folder.append("a" * 64, b"begun")
     assert folder.titles() == {old: "tiny:1.0.0", new: "tiny:2.0.0"}
+    folder.collect([old, new])
     folder.collect([new])
     assert folder.titles() == {new: "tiny:2.0.0"}
     assert all(folder.has(file) for file in manifest.files)
