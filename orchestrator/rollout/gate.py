@@ -84,7 +84,7 @@ from orchestrator.rollout.tally import Spread, Tally, spread_of, tally_of
 
 SILENCE_LEVEL = 0.01  # a pause for people to look at; sites fail as a whole, so not for a little
 SILENCE_FLOOR = 0.01  # some device is always being moved, though none was at the first look
-RUINED_DOUBT = 0.06
+RUINED_DOUBT = 0.07
 RUINED_SHOWN = 0.0005
 SHOWN_BEFORE = 0.95  # a gate that asks for proof early stops at most so many good rollouts less
 DETECTED = 0.8  # what people mean by a loss that can be detected
@@ -116,8 +116,7 @@ class _Look:
     @property
     def level(self) -> float:
         """Of the test for proof, at this look."""
-        first = self.rules.settled_share_min
-        return look_level(self.rules.alpha, first, max(first, self.tally.fraction))
+        return look_level(self.rules.alpha, self.rules.settled_share_min, self.tally.fraction)
 
 
 def assess(

@@ -41,8 +41,10 @@ from orchestrator.rollout.chances import normal_quantile, normal_tail
 # The mixture's variance is 1 over this: one device's worth of belief in no effect. More would make
 # later bounds a little tighter, and five devices, a usual first wave, unable to show anything.
 PRIOR_DEVICES = 1.0
-PANELS = 400  # of Simpson's rule; the integrand is smooth and 8 standard deviations wide
+PANELS = 400  # of Simpson's rule, for an integrand as smooth as the normal density
+TAIL = 8.0  # standard deviations beyond which there is nothing to integrate
 HALVINGS = 60
+FIRST_MIN = 1e-9  # a look at less evidence is at no level at all
 
 
 def anytime_deviations(devices: int, chance: float) -> float:
@@ -68,10 +70,12 @@ def look_level(alpha: float, first: float, fraction: float) -> float:
 
     Args:
         alpha: Chance that any look at all is fooled.
-        first: The smallest fraction of the evidence at which anyone looks, above 0 and at most 1.
-        fraction: Of the evidence that is in now, at least ``first``.
+        first: The smallest fraction of the evidence at which anyone looks, 0 to 1.
+        fraction: Of the evidence that is in now; taken for ``first`` where it is less.
     """
-    return normal_tail(_level_of_sum(alpha, first) / math.sqrt(min(1.0, fraction)))
+    begin = max(FIRST_MIN, min(1.0, first))
+    here = max(begin, min(1.0, fraction))
+    return normal_tail(_level_of_sum(alpha, begin) / math.sqrt(here))
 
 
 @lru_cache(maxsize=256)
@@ -90,14 +94,15 @@ def _level_of_sum(alpha: float, first: float) -> float:
 
 
 def _chance_to_pass(level: float, first: float) -> float:
+    """Above the level at first, or below it and once above it from there on (Simpson's rule)."""
     start, rest = math.sqrt(first), math.sqrt(1 - first)
-
-    def there(place: float) -> float:
-        density = math.exp(-((place / start) ** 2) / 2) / (start * math.sqrt(2 * math.pi))
-        return density * 2 * normal_tail((level - place) / rest)
-
-    width = 8 * start / PANELS
-    places = [level - width * panel for panel in range(PANELS + 1)]
-    weights = [1.0 if at in {0, PANELS} else 4.0 if at % 2 else 2.0 for at in range(PANELS + 1)]
-    area = math.fsum(weight * there(place) for weight, place in zip(weights, places, strict=True))
-    return normal_tail(level / start) + area * width / 3
+    end = min(TAIL, level / start)
+    width = (end + TAIL) / PANELS
+    places = [width * panel - TAIL for panel in range(PANELS + 1)]
+    weights = [1.0, *(4.0, 2.0) * (PANELS // 2 - 1), 4.0, 1.0]
+    area = math.fsum(
+        weight * math.exp(-place * place / 2) * normal_tail((level - start * place) / rest)
+        for weight, place in zip(weights, places, strict=True)
+    )
+    later = 2 * area * width / 3 / math.sqrt(2 * math.pi)
+    return normal_tail(level / start) + later
