@@ -223,8 +223,9 @@ def _recalled(recall: RecallView) -> Table:
     if not recall.rollouts:
         return facts([("now", f"{backbone.title} was recalled already.")])
     first, *turned = recall.rollouts
+    running = f"the {devices(backbone.devices)} that run it" if backbone.devices else "whoever may"
     told = f"{backbone.title} is recalled: nobody gets it any more, and rollout {first} brings "
-    told += f"{devices(backbone.devices)} that run it back to what they had."
+    told += f"{running} back to what they had."
     rows = [("now", told), ("digest", backbone.digest)]
     return facts([*rows, *[("turned back", each) for each in turned]])
 

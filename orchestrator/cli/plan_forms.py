@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -172,8 +173,15 @@ def _read_days(text: str) -> tuple[int, ...]:
 
 def _write_window(window: Window) -> str:
     begin, end = (f"{each // 60:02}:{each % 60:02}" for each in _minutes(window))
-    days = "" if window.days == tuple(range(7)) else f" {','.join(DAYS[d] for d in window.days)}"
+    days = "" if window.days == tuple(range(7)) else f" {_write_days(window.days)}"
     return f"{begin}-{end}{days} UTC"
+
+
+def _write_days(days: tuple[int, ...]) -> str:
+    whole = len(days) >= 3 and all((later - day) % 7 == 1 for day, later in pairwise(days))  # noqa: PLR2004 - two days are as short with a comma
+    if whole:
+        return f"{DAYS[days[0]]}-{DAYS[days[-1]]}"
+    return ",".join(DAYS[day] for day in days)
 
 
 def _minutes(window: Window) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Rollouts as people see them: rows, facts, waves, evidence, and what is being waited for."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 from rich.console import Group, RenderableType
@@ -13,7 +14,8 @@ from orchestrator.rollout.evidence import Finding
 from orchestrator.rollout.phases import ADDING, Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import SETTLED
-from orchestrator.rollout.telling import devices, points, why
+from orchestrator.rollout.telling import REASONS, devices, points, span
+from orchestrator.rollout.timetable import opens_in
 from orchestrator.rollout_views import (
     EventView,
     PreviewedDevice,
@@ -49,23 +51,22 @@ def row(rollout: RolloutView) -> tuple[str | Text, ...]:
 
 def facts_of(rollout: RolloutView, *first: tuple[str, str]) -> Table:
     """Lay out what is known of a rollout; ``first`` stands above everything else."""
-    return facts(
-        [
-            *first,
-            ("rollout", rollout.id),
-            ("phase", _phase(rollout)),
-            ("backbone", rollout.title),
-            ("digest", rollout.digest),
-            ("cohort", rollout.cohort or "all"),
-            ("started", local(rollout.created_at)),
-            ("ended", local(rollout.ended_at)),
-            ("waits for", awaited(rollout)),
-            ("devices", f"{sum(rollout.counts.values()):,}"),
-            *[(f"  {place}", f"{count:,}") for place, count in rollout.counts.items()],
-            *[("gate", line) for line in evidence(rollout.finding)],
-            *[("plan", line) for line in _plan_lines(write_plan(rollout.plan))],
-        ]
-    )
+    known: list[tuple[str, str | Text]] = [
+        *first,
+        ("rollout", rollout.id),
+        ("phase", _phase(rollout)),
+        ("backbone", rollout.title),
+        ("digest", rollout.digest),
+        ("cohort", rollout.cohort or "all"),
+        ("started", local(rollout.created_at)),
+        ("ended", local(rollout.ended_at)),
+        ("waits for", awaited(rollout)),
+        ("devices", f"{sum(rollout.counts.values()):,}"),
+        *[(f"  {place}", f"{count:,}") for place, count in rollout.counts.items()],
+        *[("gate", line) for line in evidence(rollout.finding)],
+        *[("plan", line) for line in _plan_lines(write_plan(rollout.plan))],
+    ]
+    return facts((name, value) for name, value in known if value)
 
 
 def screen(rollout: RolloutView, events: Iterable[EventView]) -> RenderableType:
@@ -138,15 +139,23 @@ def _loss(finding: Finding, mean: float) -> str:
     return told
 
 
-def awaited(rollout: RolloutView) -> str:
-    """Return what a rollout waits for; empty where it has come to its end."""
+def awaited(rollout: RolloutView, now: float | None = None) -> str:
+    """Return what a rollout waits for; empty where it has come to its end.
+
+    Args:
+        rollout: As it was looked at.
+        now: Seconds since 1970; the clock's where it is None.
+    """
     if rollout.phase is Phase.PAUSED:
         return f"an operator: `rollout resume {rollout.id}`, `promote` or `abort`"
     if rollout.phase is Phase.RUNNING and rollout.reason is Reason.PROMOTION:
         return f"an operator: `rollout promote {rollout.id}`"
     if rollout.phase not in ADDING | {Phase.REVERTING}:
         return ""
-    return _awaited_of_devices(rollout)
+    closed = opens_in(rollout.plan.window, time.time() if now is None else now)
+    shut = f"its window, which opens in {span(closed)}" if closed else ""
+    forward = rollout.phase is Phase.RUNNING
+    return "; ".join(filter(None, (_awaited_of_devices(rollout), shut if forward else "")))
 
 
 def _awaited_of_devices(rollout: RolloutView) -> str:
@@ -157,7 +166,7 @@ def _awaited_of_devices(rollout: RolloutView) -> str:
         return f"devices of the waves that are open: {counted(unsettled)}"
     if rollout.phase is Phase.REVERTING:
         return "the next look"
-    return "its time to be watched, its window or its gate"
+    return "its time to be watched, or its gate"
 
 
 def _unsettled(rollout: RolloutView) -> Mapping[Place, int]:
@@ -170,7 +179,7 @@ def _unsettled(rollout: RolloutView) -> Mapping[Place, int]:
 
 
 def _phase(rollout: RolloutView) -> Text:
-    told = f"{rollout.phase}: it {why(rollout.phase, rollout.reason)}"
+    told = f"{rollout.phase}: {REASONS[rollout.reason]}" if rollout.reason else rollout.phase
     return Text(told, style=COLOURS[rollout.phase])
 
 

@@ -193,8 +193,8 @@ async def abort(
     """Order every device that has the backbone, or may get it, back to what it had."""
     confirm(context, f"Order the devices of {rollout} back to what they had?", yes=yes)
     change = await client.abort_rollout(rollout)
-    ordered = devices(change.ordered)
-    back = f"turns back: {ordered} ordered to what they had before"
+    ordered = f"{devices(change.ordered)} ordered to what they had before"
+    back = f"turns back: {ordered if change.ordered else 'no device has to go anywhere'}"
     was = "was turned back already"
     return _told(change, back, was)
 

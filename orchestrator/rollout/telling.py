@@ -74,6 +74,10 @@ def _counted_pairs(counts: PairedCounts) -> str:
     )
 
 
+# Events whose reason was told before, or is what they say.
+REASON_KNOWN = frozenset({Happening.AWAITS_PROMOTION, Happening.REVERTED})
+
+
 def told(event: Event) -> str:
     """Return an event as one sentence."""
     return f"{SENTENCES[event.kind](event.facts)}{_because(event)}."
@@ -93,7 +97,7 @@ def _because(event: Event) -> str:
     if event.actor is Actor.OPERATOR:
         return ", by an operator"
     reason = event.facts.get("reason")
-    if event.kind is Happening.AWAITS_PROMOTION or reason not in set(Reason):
+    if event.kind in REASON_KNOWN or reason not in set(Reason):
         return ""
     return f": {REASONS[Reason(reason)]}"
 

@@ -183,6 +183,11 @@ def test_a_window_without_its_zone_or_with_odd_days_is_refused(text: str) -> Non
         WINDOW.value_of(text)
 
 
+def test_days_in_a_row_are_shown_as_a_span() -> None:
+    for text in ("22:00-06:00 mon-fri UTC", "22:00-06:00 sat-mon UTC", "22:00-06:00 mon,wed UTC"):
+        assert WINDOW.write(WINDOW.value_of(text)) == text
+
+
 def test_a_percentage_and_its_fraction_are_one_number() -> None:
     for percent in range(101):
         assert SHARE.value_of(f"{percent}%") == SHARE.value_of(f"{percent / 100:.2f}")

@@ -16,7 +16,7 @@ from orchestrator.cli.watching import CODES, end_of
 from orchestrator.paging import Page
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.places import Place
-from orchestrator.rollout.plan import GateRules, Limits, Plan, Promotion, Wave
+from orchestrator.rollout.plan import GateRules, Limits, Plan, Promotion, Wave, Window
 from orchestrator.rollout_views import ChangeView
 from tests.fakes.operator_client import CHANGE, DRAWN, EVENT, FINDING, ROLLOUT, CannedClient
 
@@ -162,6 +162,11 @@ def test_a_person_is_asked_before_what_is_hard_to_take_back_and_a_script_is_not(
     assert len(client.asked) == 3
 
 
+def test_an_abort_that_finds_nobody_says_so(run: Any, client: CannedClient) -> None:
+    client.answers["abort_rollout"] = ChangeView(replace(ROLLOUT, phase=Phase.REVERTED))
+    assert "no device has to go anywhere" in run("rollout", "abort", "r1").stdout
+
+
 def test_a_backbone_that_was_recalled_before_says_so(run: Any, client: CannedClient) -> None:
     client.answers["recall_backbone"] = replace(client.answers["recall_backbone"], rollouts=())
     assert "was recalled already" in run("backbone", "recall", "lite0").stdout
@@ -268,6 +273,14 @@ def test_what_a_rollout_waits_for_is_said(rollout: Any, waits: str) -> None:
     said = rollout_screens.awaited(rollout)
     assert said.startswith(waits)
     assert bool(said) is bool(waits)
+
+
+def test_a_window_that_is_closed_is_waited_for() -> None:
+    shut = replace(ROLLOUT, plan=replace(ROLLOUT.plan, window=Window(60, 120)))
+    assert rollout_screens.awaited(shut, 0.0).endswith("its window, which opens in 60 min")
+    assert "window" not in rollout_screens.awaited(shut, 90.0 * 60)
+    back = replace(shut, phase=Phase.REVERTING)
+    assert "window" not in rollout_screens.awaited(back, 0.0)
 
 
 def test_a_finding_without_a_loss_is_its_outcome_and_reasons_alone() -> None:
