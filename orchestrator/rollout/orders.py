@@ -107,7 +107,9 @@ def _is_owed_back(rollout: Rollout, standing: Standing, recalled: Collection[str
     if standing.rollout > rollout.number or way_back(rollout, standing, recalled) is None:
         return False
     target = standing.target
-    if standing.rollout < rollout.number or target is None or is_ahead(standing):
+    if standing.rollout < rollout.number:
+        return rollout.kind is Kind.RECALL
+    if target is None or is_ahead(standing):
         return True
     return not is_way_back(rollout, target) or target.digest in recalled
 

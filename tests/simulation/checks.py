@@ -12,7 +12,14 @@ from orchestrator.rollout.limits import MINUTE_SECONDS
 from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import ADDING, COMMANDS, TURNS, Phase
 from orchestrator.rollout.places import Exclusion, Place
-from orchestrator.rollout.placing import SETTLED, exclusion_of, goes_back, place_of, target_of
+from orchestrator.rollout.placing import (
+    SETTLED,
+    exclusion_of,
+    goes_back,
+    may_have_run,
+    place_of,
+    target_of,
+)
 from orchestrator.rollout.plan import Promotion, Undecided
 from orchestrator.rollout.rollout import Actor, Event, Happening, Kind, Rollout, is_way_back
 from orchestrator.rollout.timetable import is_open
@@ -199,12 +206,23 @@ def check_reverted(
     rollout: Rollout,
     contents: Contents,
     devices: Mapping[str, SimulatedDevice],
-    meddled: Collection[str],
+    meddled: Collection[str] | None,
+    now: float,
 ) -> None:
-    """Fail where a device still has the backbone of a rollout that has just turned back."""
+    """Fail where a device still has the backbone of a rollout that has just turned back.
+
+    ``meddled`` are the devices whose owners acted for themselves; None where nothing is known of
+    what devices truly run, since the database was put back.
+    """
     for name in contents.members[rollout.number]:
         device = contents.member(name)
-        if device is None or device.standing.rollout != rollout.number or name in meddled:
+        if device is not None and device.standing.rollout == rollout.number:
+            unseen = place_of(rollout, device.standing, now) is Place.OFFLINE
+            told = f"{rollout.id} turned back though {name} was not seen"
+            assert not unseen or not may_have_run(rollout, device.standing), told
+        if meddled is None or device is None or name in meddled:
+            continue
+        if device.standing.rollout != rollout.number:
             continue
         past = [each for each in device.standing.before if each != rollout.digest]
         led = device.standing.target is not None and is_way_back(rollout, device.standing.target)

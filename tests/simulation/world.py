@@ -312,8 +312,9 @@ class World:
             phase = self.phases.get(number)
             checks.check_phase(phase, rollout, self.contents.events[number])
             turned = phase is not None and phase is not rollout.phase
-            if turned and rollout.phase is Phase.REVERTED and not self.restored:
-                checks.check_reverted(rollout, self.contents, self.devices, self.meddled)
+            if turned and rollout.phase is Phase.REVERTED:
+                meddled, now = None if self.restored else self.meddled, self.clock.now()
+                checks.check_reverted(rollout, self.contents, self.devices, meddled, now)
             known = self.known.get(number)
             events = self.contents.events[number]
             checks.check_step(known, rollout, events[self.told.get(number, 0) :])
