@@ -345,7 +345,10 @@ class Bundles(Protocol):
         ...
 
     def collect(self, keep: Iterable[str]) -> None:
-        """Remove every file that none of these bundles names."""
+        """Remove every file that none of these bundles names, nor one that was just installed.
+
+        A bundle from a file stays until it was among those to keep once.
+        """
         ...
 
 

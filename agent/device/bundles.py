@@ -181,6 +181,7 @@ class BundleFolder:
         for digest in tuple(kept):
             if manifest := self.manifest(digest):
                 kept.update(file.digest for file in manifest.files)
+        kept |= {f"{_PARTIAL}{name}" for name in kept}
         with disk_faults(self._folder):
             for path in self._folder.iterdir():
                 if path.name not in kept:

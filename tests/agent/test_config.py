@@ -82,3 +82,36 @@ def test_a_critical_class_that_no_class_can_be_is_refused(name: str, tmp_path: P
     with pytest.raises(FieldwiseError, match="critical_classes") as caught:
         load_settings(file, {}, {})
     assert caught.value.fault is Fault.SETTING_INVALID
+
+
+def test_an_owner_says_when_an_update_may_begin() -> None:
+    told = load_settings(
+        None,
+        {
+            "FIELDWISE_AGENT_UPDATE_WINDOW": "22:00-06:00",
+            "FIELDWISE_AGENT_UPDATE_HOOK": "/usr/local/bin/may-update",
+            "FIELDWISE_AGENT_REQUIRE_CONFIRMATION": "true",
+            "FIELDWISE_AGENT_TOO_FEW_SAMPLES": "hold",
+        },
+        {},
+    ).settings
+    assert told.update_hook == Path("/usr/local/bin/may-update")
+    assert told.require_confirmation
+    assert judging_rules(told).hold_too_few
+    assert not judging_rules(AgentSettings()).hold_too_few
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("update_window", "25:00-06:00"),
+        ("update_window", "22:00"),
+        ("update_hook", "may-update"),
+        ("update_hook", "./may-update"),
+        ("too_few_samples", "perhaps"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
+    with pytest.raises(FieldwiseError, match=name) as caught:
+        load_settings(None, {f"FIELDWISE_AGENT_{name.upper()}": value}, {})
+    assert caught.value.fault is Fault.SETTING_INVALID

@@ -81,13 +81,15 @@ def test_only_what_a_kept_bundle_names_survives_collection(
     old, _ = folder.install(tiny_bundle(tmp_path / "old"))
     new, manifest = folder.install(tiny_bundle(tmp_path / "new", seed=1, version="2.0.0"))
     folder.append("a" * 64, b"begun")
+    arriving = manifest.variants[0].graphs[0].digest
+    folder.append(arriving, b"begun as well")
     assert folder.titles() == {old: "tiny:1.0.0", new: "tiny:2.0.0"}
     folder.collect([old, new])
     folder.collect([new])
     assert folder.titles() == {new: "tiny:2.0.0"}
     assert all(folder.has(file) for file in manifest.files)
     names = {path.name for path in (tmp_path / "bundles").iterdir()}
-    assert names == {new, *(file.digest for file in manifest.files)}
+    assert names == {new, f"partial-{arriving}", *(file.digest for file in manifest.files)}
 
 
 def test_what_is_not_here_is_not_known(folder: BundleFolder) -> None:
