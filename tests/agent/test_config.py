@@ -112,6 +112,6 @@ def test_an_owner_says_when_an_update_may_begin() -> None:
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
-    with pytest.raises(FieldwiseError, match=name) as caught:
+    with pytest.raises(FieldwiseError, match=f"(?i){name}") as caught:
         load_settings(None, {f"FIELDWISE_AGENT_{name.upper()}": value}, {})
     assert caught.value.fault is Fault.SETTING_INVALID
