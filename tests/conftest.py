@@ -14,8 +14,8 @@ from tests.databases import PostgreSql, running_postgresql
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-# A change is held to the same examples wherever it is tested; `make explore` draws new ones. How long
-# an example takes says how busy the machine is, and nothing of the code.
+# A change is held to the same examples wherever it is tested; `make explore` draws new ones. How
+# long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("FIELDWISE_EXAMPLES", "repeatable"))
