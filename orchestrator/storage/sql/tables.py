@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -42,7 +43,7 @@ def _count(name: str) -> Column[int]:
 
 
 def _text(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
+    return Column(name, Text, nullable=False, server_default=text(f"'{default}'"))
 
 
 tickets = Table(

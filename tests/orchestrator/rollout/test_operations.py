@@ -1,16 +1,26 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.cohort import Selector
+from orchestrator.fleet.device import Target
 from orchestrator.paging import PageRequest
 from orchestrator.rollout.controller import Controller
-from orchestrator.rollout.machine import Order, Phase, Place, Rollout
 from orchestrator.rollout.operations import Rollouts, rollout_number
-from orchestrator.storage.memory import Contents, MemoryRollouts, memory_stores
-from tests.fleet_records import SetClock, backbone, caller, join, report
+from orchestrator.rollout.phases import Phase, Reason
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.plan import GateRules, Limits, Plan, Wave
+from orchestrator.rollout.rollout import Event, Happening, Kind, Order, Rollout
+from orchestrator.rollout.withholding import Withholding
+from orchestrator.storage.memory import memory_stores
+from orchestrator.storage.memory_contents import Contents
+from orchestrator.storage.memory_rollouts import MemoryRollouts
+from tests.fleet_records import SetClock, backbone, caller, join, report, roll_out, step
+
+ALL = Plan("lite0")
 
 
 class RacedRollouts(MemoryRollouts):
@@ -20,126 +30,304 @@ class RacedRollouts(MemoryRollouts):
         super().__init__(contents)
         self.races = races
 
-    async def save(self, rollout: Rollout, orders: Sequence[Order] = ()) -> Rollout:
+    async def save(
+        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+    ) -> Rollout:
         if self.races > 0:
             self.races -= 1
             await super().save(await self.get(rollout.number))
-        return await super().save(rollout, orders)
+        return await super().save(rollout, orders, events)
 
 
 class Fleet:
     def __init__(self, races: int = 0) -> None:
         self.clock, self.contents = SetClock(), Contents()
         self.stores = memory_stores(self.contents)
-        store = RacedRollouts(self.contents, races)
-        self.controller = Controller(store, self.clock)
-        self.rollouts = Rollouts(store, self.stores.backbones, self.controller, self.clock)
+        store, backbones = RacedRollouts(self.contents, races), self.stores.backbones
+        self.controller = Controller(store, backbones, self.clock)
+        self.rollouts = Rollouts(store, backbones, self.controller, self.clock)
         self.check_ins = CheckIns(self.stores.check_ins, self.clock)
+        self.sequence = 0
 
     async def prepare(self, *devices: str) -> None:
-        await self.stores.backbones.add(backbone())
+        for version in ("1", "2"):
+            await self.stores.backbones.add(backbone(version))
         for device in devices:
             await join(self.stores, device, site="berlin")
 
+    async def calls(self, device: str, phase: UpdatePhase | None = None) -> Target | None:
+        """Let a device check in with what it was ordered, so far as the phase says."""
+        standing = self.contents.devices[device].standing
+        target, in_use = standing.target, standing.bundle_in_use
+        told = report(self.next(), bundle=in_use)
+        if target is not None and phase is not None:
+            serves = phase is UpdatePhase.ACTIVE
+            told = report(
+                self.next(),
+                generation=target.generation,
+                bundle=target.digest if serves else in_use,
+                update=step(target.generation, target.digest, phase),
+            )
+        return (await self.check_ins.check_in(caller(device), told)).target
 
-async def test_a_start_orders_the_cohort_at_once() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1", "d2")
-    rollout = await fleet.rollouts.start("lite0", "site=berlin")
+    async def arrives(self, device: str) -> None:
+        await self.calls(device)
+        await self.calls(device, UpdatePhase.ACTIVE)
+        await self.controller.look_at_all()
+
+    def next(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+    def target(self, device: str) -> Target | None:
+        return self.contents.devices[device].standing.target
+
+
+@pytest.fixture
+async def fleet() -> Fleet:
+    made = Fleet()
+    await made.prepare("d1", "d2")
+    return made
+
+
+async def test_a_start_orders_the_cohort_at_once(fleet: Fleet) -> None:
+    rollout = await fleet.rollouts.start(replace(ALL, cohort="site=berlin"))
     assert (rollout.phase, rollout.counts) == (Phase.RUNNING, {Place.WAITING: 2})
-    orders = await fleet.check_ins.check_in(caller("d1"), report(1))
-    assert orders.permit is not None
+    await fleet.calls("d1")
     assert (await fleet.rollouts.get(rollout.id)).counts == {Place.WAITING: 1, Place.PERMITTED: 1}
 
 
-async def test_who_joins_later_gets_the_target_at_the_next_look() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1")
-    await fleet.rollouts.start("lite0:1", "")
-    await join(fleet.stores, "d2")
+async def test_who_joins_later_gets_the_target_at_the_next_look(fleet: Fleet) -> None:
+    await fleet.rollouts.start(ALL)
+    await join(fleet.stores, "d3")
     await fleet.controller.look_at_all()
-    assert (await fleet.check_ins.check_in(caller("d2"), report(1))).target is not None
+    assert await fleet.calls("d3") is not None
 
 
-async def test_a_rollout_that_a_newer_one_overtakes_at_its_start_ends_as_superseded() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1", "d2")
-    published, _ = await fleet.stores.backbones.add(backbone())
-    old = await fleet.stores.rollouts.add(published, Selector(), fleet.clock.now())
-    new = await fleet.rollouts.start("lite0", "")
+async def test_a_rollout_that_a_newer_one_overtakes_at_its_start_ends_as_superseded(
+    fleet: Fleet,
+) -> None:
+    old = await roll_out(fleet.stores)
+    new = await fleet.rollouts.start(ALL)
     await fleet.controller.look_at_all()
     overtaken = await fleet.stores.rollouts.get(old.number)
     assert (overtaken.phase, overtaken.counts) == (Phase.SUPERSEDED, {Place.SUPERSEDED: 2})
     assert [each.number for each in await fleet.stores.rollouts.watched()] == [new.number]
 
 
-async def test_a_stop_says_how_many_may_still_start() -> None:
+@pytest.mark.parametrize("word", ["pause", "hold", "abort"])
+async def test_a_stop_says_how_many_may_still_start(word: str) -> None:
     fleet = Fleet()
     await fleet.prepare("d1", "d2", "d3")
-    rollout = await fleet.rollouts.start("lite0", "")
+    rollout = await fleet.rollouts.start(ALL)
     for device in ("d1", "d2"):
-        await fleet.check_ins.check_in(caller(device), report(1))
+        await fleet.calls(device)
     fleet.clock.pass_by(5)
-    stopped = await fleet.rollouts.stop(rollout.id)
-    assert (stopped.may_still_start, stopped.rollout.phase) == (2, Phase.STOPPED)
-    assert 45 <= stopped.within_seconds <= 48
-    assert (await fleet.check_ins.check_in(caller("d3"), report(1))).permit is None
-    fleet.clock.pass_by(60)
+    change = await getattr(fleet.rollouts, word)(rollout.id)
+    assert (change.changed, change.may_still_start) == (True, 2)
+    assert 45 <= change.within_seconds <= 48
+    await fleet.calls("d3")
+    again = await getattr(fleet.rollouts, word)(rollout.id)
+    assert (again.changed, again.may_still_start) == (False, 2)
+
+
+async def test_a_stop_without_permits_says_none(fleet: Fleet) -> None:
+    change = await fleet.rollouts.hold((await fleet.rollouts.start(ALL)).id)
+    assert (change.may_still_start, change.within_seconds) == (0, 0)
+    assert change.rollout.phase is Phase.HELD
+
+
+async def test_a_pause_now_takes_the_target_back_and_a_resume_gives_it_again(
+    fleet: Fleet,
+) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    had = backbone("1").digest
+    rollout = await fleet.rollouts.start(Plan("lite0:2"))
+    await fleet.calls("d1")
+    await fleet.calls("d1", UpdatePhase.MIGRATING)
+    change = await fleet.rollouts.pause(rollout.id, now=True)
+    assert change.ordered == 2
+    targets = [fleet.target(device) for device in ("d1", "d2")]
+    assert targets == [Target(3, had, back=True)] * 2
+    resumed = await fleet.rollouts.resume(rollout.id)
+    assert resumed.ordered == 2
+    assert fleet.target("d1") == Target(4, rollout.digest)
+    history = await fleet.rollouts.history(rollout.id, PageRequest())
+    kinds = [event.kind for event in reversed(history.items)]
+    told = [Happening.STARTED, Happening.PAUSED, Happening.REVOKED, Happening.RESUMED]
+    assert [kind for kind in kinds if kind is not Happening.FINDING] == told
+
+
+async def test_a_promotion_orders_the_next_wave_at_once(fleet: Fleet) -> None:
+    rollout = await fleet.rollouts.start(replace(ALL, waves=(Wave(devices=1), Wave())))
+    assert sum(fleet.target(device) is not None for device in ("d1", "d2")) == 1
+    change = await fleet.rollouts.promote(rollout.id)
+    assert (change.rollout.wave, change.ordered) == (1, 1)
+    again = await fleet.rollouts.promote(rollout.id, to_end=True)
+    assert again.rollout.to_end
+
+
+async def test_a_retry_orders_the_failed_again(fleet: Fleet) -> None:
+    lenient = GateRules(failed_share_max=1.0, rollback_share_max=1.0)
+    rollout = await fleet.rollouts.start(replace(ALL, gate=lenient))
+    await fleet.calls("d1")
+    await fleet.calls("d1", UpdatePhase.REVERTED)
+    change = await fleet.rollouts.retry(rollout.id)
+    assert change.ordered == 1
+    assert fleet.target("d1") == Target(2, rollout.digest)
+    assert not (await fleet.rollouts.retry(rollout.id)).changed
+
+
+async def test_an_abort_brings_devices_back_to_what_each_had(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    await fleet.arrives("d1")
+    rollout = await fleet.rollouts.start(Plan("lite0:2"))
+    await fleet.arrives("d1")
+    change = await fleet.rollouts.abort(rollout.id)
+    assert change.rollout.phase is Phase.REVERTING
+    assert fleet.target("d1") == Target(3, backbone("1").digest, back=True)
+    assert fleet.target("d2") == Target(2, backbone("2").digest)  # it never had anything
+    await fleet.arrives("d1")
+    ended = await fleet.rollouts.get(rollout.id)
+    assert (ended.phase, ended.reason) == (Phase.REVERTED, Reason.OPERATOR)
+
+
+async def test_an_undo_brings_the_backbone_before_unjudged(fleet: Fleet) -> None:
+    first = await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    undo = (await fleet.rollouts.undo(second.id)).rollout
+    assert (undo.kind, undo.digest, undo.number) == (Kind.UNDO, first.digest, 3)
+    target = fleet.target("d1")
+    assert target is not None
+    assert (target.digest, target.back) == (first.digest, True)
+    named = (await fleet.rollouts.undo(second.id, first.id)).rollout
+    assert named.digest == first.digest
+
+
+async def test_an_undo_needs_something_earlier_that_is_allowed(fleet: Fleet) -> None:
+    first = await fleet.rollouts.start(Plan("lite0:1"))
+    second = await fleet.rollouts.start(Plan("lite0:2"))
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.rollouts.stop(rollout.id)
+        await fleet.rollouts.undo(second.id)
+    assert caught.value.fault is Fault.NOT_FOUND
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rollouts.undo(first.id, second.id)
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
+    await fleet.rollouts.recall("lite0:1")
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rollouts.undo(second.id, first.id)
     assert caught.value.fault is Fault.ILLEGAL_COMMAND
 
 
-async def test_a_stop_without_permits_says_none() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1")
-    stopped = await fleet.rollouts.stop((await fleet.rollouts.start("lite0", "")).id)
-    assert (stopped.may_still_start, stopped.within_seconds) == (0, 0)
+async def test_a_recall_turns_everything_back_that_brings_the_bundle(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    await fleet.arrives("d1")
+    await fleet.arrives("d2")
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    await fleet.arrives("d1")
+    recalled = await fleet.rollouts.recall("lite0:2")
+    recall, turned = recalled.rollouts
+    assert (recall.kind, recall.phase, turned.number) == (Kind.RECALL, Phase.REVERTING, 2)
+    assert turned.phase is Phase.REVERTED
+    assert turned.counts == {Place.SUPERSEDED: 2}
+    for device in ("d1", "d2"):
+        target = fleet.target(device)
+        assert target is not None
+        assert (target.digest, target.back) == (backbone("1").digest, True)
+        await fleet.arrives(device)
+    assert (await fleet.rollouts.get(recall.id)).phase is Phase.REVERTED
+    assert (await fleet.rollouts.recall("lite0:2")).rollouts == ()
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rollouts.start(second.plan)
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
+
+
+async def test_a_recall_reaches_a_device_that_declined_what_came_after(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    await fleet.arrives("d1")
+    third, _ = await fleet.stores.backbones.add(backbone("3"))
+    await fleet.rollouts.start(Plan("lite0:2"))
+    await fleet.arrives("d1")
+    await fleet.rollouts.start(Plan("lite0:3"))
+    await fleet.calls("d1")
+    await fleet.calls("d1", UpdatePhase.DECLINED)
+    await fleet.rollouts.recall("lite0:2")
+    assert fleet.target("d1") == Target(4, backbone("1").digest, back=True)
+    assert third.digest != backbone("1").digest
+
+
+async def test_recalled_content_is_withheld_but_for_what_others_share(fleet: Fleet) -> None:
+    withholding = Withholding(fleet.stores.backbones, fleet.clock)
+    gone, kept = backbone("2"), backbone("1")
+    [graph] = gone.manifest.variants[0].files
+    await withholding.check(gone.digest)
+    await fleet.rollouts.recall("lite0:2")
+    fleet.clock.pass_by(5)
+    for digest in (gone.digest, graph.digest):
+        with pytest.raises(FieldwiseError) as caught:
+            await withholding.check(digest)
+        assert caught.value.fault is Fault.NOT_FOUND
+    for digest in (kept.digest, gone.manifest.golden.digest):
+        await withholding.check(digest)
+
+
+async def test_devices_wait_for_their_turn_where_few_may_be_under_way(fleet: Fleet) -> None:
+    limits = Limits(in_flight=1, bytes_per_second=1000)
+    await fleet.rollouts.start(replace(ALL, limits=limits))
+    first = await fleet.check_ins.check_in(caller("d1"), report(1))
+    assert first.permit is not None
+    assert first.permit.bytes_per_second == 1000
+    assert (await fleet.check_ins.check_in(caller("d2"), report(1))).permit is None
+    await fleet.calls("d1", UpdatePhase.ACTIVE)
+    fleet.clock.pass_by(2)
+    assert (await fleet.check_ins.check_in(caller("d2"), report(2))).permit is not None
 
 
 async def test_an_operator_wins_against_a_busy_controller() -> None:
     fleet = Fleet(races=6)
     await fleet.prepare("d1")
-    rollout = await fleet.rollouts.start("lite0", "")
-    assert (await fleet.rollouts.stop(rollout.id)).rollout.phase is Phase.STOPPED
+    rollout = await fleet.rollouts.start(ALL)
+    assert (await fleet.rollouts.hold(rollout.id)).rollout.phase is Phase.HELD
 
 
 async def test_an_operator_who_always_loses_is_told() -> None:
     fleet = Fleet(races=1000)
     await fleet.prepare("d1")
     with pytest.raises(FieldwiseError) as caught:
-        await fleet.rollouts.start("lite0", "")
+        await fleet.rollouts.start(ALL)
     assert caught.value.fault is Fault.CONFLICT
 
 
-async def test_a_rollout_that_others_keep_changing_can_be_looked_at_all_the_same() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1")
-    rollout = await fleet.rollouts.start("lite0", "")
-    await fleet.check_ins.check_in(caller("d1"), report(1))
+async def test_a_rollout_that_others_keep_changing_can_be_looked_at_all_the_same(
+    fleet: Fleet,
+) -> None:
+    rollout = await fleet.rollouts.start(ALL)
+    await fleet.calls("d1")
     store = RacedRollouts(fleet.contents, 1000)
-    controller = Controller(store, fleet.clock)
+    controller = Controller(store, fleet.stores.backbones, fleet.clock)
     raced = Rollouts(store, fleet.stores.backbones, controller, fleet.clock)
-    assert (await raced.get(rollout.id)).counts == {Place.WAITING: 1}
+    assert (await raced.get(rollout.id)).counts == {Place.WAITING: 2}
 
 
-async def test_a_conflict_does_not_keep_the_controller_from_other_rollouts() -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1")
+async def test_a_conflict_does_not_keep_the_controller_from_other_rollouts(fleet: Fleet) -> None:
+    old = await roll_out(fleet.stores)
+    new = await roll_out(fleet.stores)
     store = RacedRollouts(fleet.contents, 1)
-    old = await store.add(backbone(), Selector(), fleet.clock.now())
-    new = await store.add(backbone(), Selector(), fleet.clock.now())
-    await Controller(store, fleet.clock).look_at_all()
+    await Controller(store, fleet.stores.backbones, fleet.clock).look_at_all()
     assert (await store.get(new.number)).counts == {}
-    assert (await store.get(old.number)).counts == {Place.WAITING: 1}
+    assert (await store.get(old.number)).counts == {Place.WAITING: 2}
 
 
 @pytest.mark.parametrize(("name", "cohort"), [("lite9", ""), ("!", ""), ("lite0", "=")])
-async def test_a_start_that_makes_no_sense_starts_nothing(name: str, cohort: str) -> None:
-    fleet = Fleet()
-    await fleet.prepare("d1")
+async def test_a_start_that_makes_no_sense_starts_nothing(
+    fleet: Fleet, name: str, cohort: str
+) -> None:
     with pytest.raises(FieldwiseError):
-        await fleet.rollouts.start(name, cohort)
+        await fleet.rollouts.start(Plan(name, cohort))
     assert (await fleet.rollouts.list(PageRequest())).items == ()
 
 

@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 
 def _text(name: str, default: str = "") -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), server_default=default, nullable=False)
+    return sa.Column(name, sa.Text(), server_default=sa.text(f"'{default}'"), nullable=False)
 
 
 def _flag(name: str) -> sa.Column[bool]:
