@@ -23,9 +23,10 @@ with less of them, since it is told by A and R only as well as these are known. 
 it as carried, 0 takes that of the exemplars alone (by their N - K degrees of freedom) around the
 means of all, and a half is between. None is always best: ``agent.learning.contending`` chooses.
 
-On the grid. Results are rounded to the integers that exact samples have, and G's diagonal raised by
-what that moved (Gershgorin), so every later sum stays exact: what is learned from now on can be
-taken back to the bit, although what was carried is an estimate for ever.
+On the grid. Results are rounded to the integers that exact samples have: G follows the rounded
+sums, so that what is within classes stays, and its diagonal is raised by what its own rounding
+moved (Gershgorin). So every later sum stays exact: what is learned from now on can be taken back to
+the bit, although what was carried is an estimate for ever.
 """
 
 from collections.abc import Mapping
@@ -102,13 +103,15 @@ def carry(left: Statistics, through: AffineMap, target: Target) -> Statistics:
     scatter += lifted.T
     scatter += left.total * np.outer(offset, offset)
     scatter += (left.scattered * new**2) * through.residual
-    _check(sums, counts, scatter, left.scattered, new)
+    rounded = np.rint(sums)
+    scatter += _between(rounded, counts) - _between(sums, counts)
+    _check(rounded, counts, scatter, left.scattered, new)
     return Statistics(
         target.bundle,
         target.transform,
         left.classes,
         left.counts.copy(),
-        np.rint(sums),
+        rounded,
         _on_grid(scatter),
         left.orphans,
     )
@@ -129,8 +132,8 @@ def with_exact(carried: Statistics, exact: Statistics, share: float) -> Statisti
     spare = exact.total - len(exact.classes)
     if share == 1 or spare < 1 or not carried.total:
         return merged
-    between = _between(merged)
-    own = (exact.scatter - _between(exact)) * (merged.scattered / spare)
+    between = _between(merged.sums, merged.counts)
+    own = (exact.scatter - _between(exact.sums, exact.counts)) * (merged.scattered / spare)
     within = share * (merged.scatter - between) + (1 - share) * own
     return replace(merged, scatter=_on_grid(within + between))
 
@@ -140,9 +143,11 @@ def estimated(carried: Statistics) -> Mapping[str, int]:
     return dict(zip(carried.classes, carried.counts.tolist(), strict=True))
 
 
-def _between(statistics: Statistics) -> NDArray[np.float64]:
+def _between(
+    sums: NDArray[np.float64], counts: NDArray[np.int64] | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """sum_k s_k s_k' / n_k."""
-    scaled = statistics.sums / np.sqrt(statistics.counts)[:, None]
+    scaled = sums / np.sqrt(counts)[:, None]
     between: NDArray[np.float64] = scaled.T @ scaled
     return between
 
