@@ -164,6 +164,18 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_share: Annotated[
         float, Meta(ge=0.01, le=1, description="Share of one core for work in the background.")
     ] = LEARNING.cpu_share
+    passing_pairs: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Most images that are asked about and that both backbones look at while one"
+            " follows the other; only sums are kept of them.",
+        ),
+    ] = LEARNING.passing_pairs
+    passing_seconds_max: Annotated[
+        float, Meta(ge=0, le=86_400, description="Longest wait for so many of them.")
+    ] = LEARNING.passing_seconds_max
     learn_window: Annotated[
         str,
         Meta(
@@ -279,6 +291,8 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         memory_bytes_max=settings.memory_bytes_max,
         disk_bytes_max=settings.disk_bytes_max,
         cpu_share=settings.cpu_share,
+        passing_pairs=settings.passing_pairs,
+        passing_seconds_max=settings.passing_seconds_max,
         learn_window=settings.learn_window,
         learn_when_idle_seconds=settings.learn_when_idle_seconds,
     )
