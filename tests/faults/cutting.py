@@ -96,7 +96,7 @@ class Proxy:
                     target=self._carry, args=(source, sink, answers), daemon=True
                 ).start()
 
-    def _carry(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001 - one of two directions
+    def _carry(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
         try:
             while data := source.recv(PIECE_BYTES):
                 with self._lock:

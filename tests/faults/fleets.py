@@ -36,7 +36,6 @@ class ForkedOrchestrator:
         self._over = threading.Event()
         self._keeper: threading.Thread | None = None
         self.child: Child | None = None
-        self.deaths = 0
         self.told: dict[str, str] = {}
 
     def start(self, trap: Mapping[str, Any] | None = None) -> None:
@@ -55,11 +54,10 @@ class ForkedOrchestrator:
         return self.child
 
     def die(self, trap: Mapping[str, Any] | None) -> None:
-        """Start it anew, with a trap, and without one whenever it has died since."""
+        """Start it anew with a trap, and without one whenever it has died since."""
         self.stop()
         self._over.clear()
-        self.deaths = 0
-        self.start(trap)
+        self._fork(trap)
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
 
@@ -67,7 +65,6 @@ class ForkedOrchestrator:
         while not self._over.is_set():
             assert self.child is not None
             if self.child.ended(0.1) and not self._over.is_set():
-                self.deaths += 1
                 self._fork()
 
     def stop(self) -> None:

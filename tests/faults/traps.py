@@ -1,8 +1,10 @@
 """Where a forked program dies, waits or fails: laid in it before its ``main``, for tests only."""
 
 import asyncio
+import importlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -253,7 +255,35 @@ def _through(genuine: Callable[..., Any], proxy: str, _address: str, **credentia
     return genuine(proxy, **credentials)
 
 
+def leave_no_room(wanted: Mapping[str, Any]) -> None:
+    """Let the disk be full during the ``count``-th call of a function of the agent.
+
+    A limit on the size of files makes the kernel refuse every byte, as a full disk does.
+    """
+    module = importlib.import_module(wanted["module"])
+    owner_name, _, name = wanted["function"].rpartition(".")
+    owner = getattr(module, owner_name) if owner_name else module
+    genuine, left = getattr(owner, name), wanted.get("count", 1)
+
+    @wraps(genuine)
+    def without_room(*arguments: Any, **named: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left != 0:
+            return genuine(*arguments, **named)
+        note(wanted["trail"], full=wanted["function"])
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            return genuine(*arguments, **named)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    setattr(owner, name, without_room)
+
+
 TRAPS: Mapping[str, Callable[[Any], None]] = {
+    "leave_no_room": leave_no_room,
     "call_through": call_through,
     "die_at_write": die_at_write,
     "serve_files": serve_files,

@@ -1,0 +1,174 @@
+"""A disk that is full at every kind of write of an agent, one at a time, in the life of a member.
+
+The kinds are the functions of the agent that write, as its source has them. Each is refused once by
+the kernel; then there is room again. The agent says so or tries again, serves all the while, and
+nothing that it took is lost.
+"""
+
+import ast
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import agent.device
+from fieldwise.client import Device
+from fieldwise.errors import Fault, FieldwiseError
+from tests.bundles import CLASSES, class_images, tiny_bundle
+from tests.fakes.agent_process import wait_until
+from tests.faults.conftest import Tried
+from tests.faults.fleets import ForkedOrchestrator
+from tests.faults.forked import Mother
+from tests.faults.forked_agent import Client, ForkedAgent
+from tests.faults.traps import trail_of
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+DEVICE = Path(agent.device.__file__).parent
+WRITERS = frozenset({"writing", "write_file", "write_private", "unpack", "write"})
+MODES = frozenset({"ab", "wb", "rb+"})
+LESSONS = 12
+
+# What no life of a member comes to that goes well, and why.
+NOT_IN_A_LIFE = {
+    "database.Database._migrate": "the first start, before there is anything to lose",
+    "samples.DatabaseSamples._read_holdout_key": "likewise",
+    "files.write_file": "its callers are tried",
+    "dropping.forget_images_apart": "only when images are over their age or their room",
+    "forgetting.ForgettingSamples.forget": "only when the owner takes back a class",
+    "forgetting.ForgettingSamples.set_absent": "likewise",
+    "forgetting.ForgettingSamples._scrub_if_due": "likewise",
+    "ledger._cut_torn_line": "only after a power cut, see the tests of power",
+}
+
+
+def kinds() -> list[str]:
+    """Every function of the agent that writes, as MODULE.FUNCTION."""
+    found = []
+    for path in sorted(DEVICE.glob("*.py")):
+        for kind in ast.parse(path.read_text()).body:
+            members = kind.body if isinstance(kind, ast.ClassDef) else [kind]
+            prefix = f"{kind.name}." if isinstance(kind, ast.ClassDef) else ""
+            found += [
+                f"{path.stem}.{prefix}{member.name}"
+                for member in members
+                if isinstance(member, ast.FunctionDef) and any(map(_writes, ast.walk(member)))
+            ]
+    return found
+
+
+def _writes(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    modes = {each.value for each in node.args if isinstance(each, ast.Constant)}
+    return name in WRITERS or (name == "open" and bool(modes & MODES))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedOrchestrator]:
+    folder = tmp_path_factory.mktemp("w")
+    with (
+        Mother("orchestrator") as orchestrators,
+        ForkedOrchestrator(orchestrators, folder / "data", "--check-in-seconds=1") as running,
+    ):
+        path = tiny_bundle(folder / "b", name="fleets", seed=4, width=40, starter=True)
+        running.ask("backbone", "push", str(path))
+        running.ask("rollout", "start", "fleets", "--cohort=kind=agent")
+        running.ask("settings", "apply", "retention_days=30")
+        yield running
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("kind", [each for each in kinds() if each not in NOT_IN_A_LIFE])
+def test_an_agent_outlives_a_full_disk_at_a_write(
+    kind: str,
+    count: int,
+    server: ForkedOrchestrator,
+    mother: Mother,
+    tmp_path_factory: pytest.TempPathFactory,
+    tried: Tried,
+) -> None:
+    tried("a full disk at a kind of write")
+    folder = tmp_path_factory.mktemp("d")
+    trail, first = folder / "trail", tiny_bundle(folder / "first", name="first", starter=True)
+    agent = ForkedAgent(mother, folder / "s", probation_minutes="0", commit_samples="1")
+    assert "in use" in agent.run_forked("backbone", "install", first)
+    module, _, function = kind.partition(".")
+    trap = {"module": f"agent.device.{module}", "function": function, "count": count}
+    with Client(agent.socket) as client:
+        child = agent.begin({"leave_no_room": {**trap, "trail": str(trail)}})
+        wait_until(lambda: agent.socket.exists() or child.ended())
+        if child.ended():  # it had no room to begin with, and whoever runs it begins again
+            agent.start()
+        taught = live(agent, server, folder)
+        assert trail_of(trail) or count > 1, "this kind of write did not come"
+        agent.kill()
+        agent.start()
+        with agent.device() as device:
+            assert counted(device) == taught
+            assert device.status().backbone == "later:1.0.0"
+        agent.stop()
+    assert client.failures == []
+    assert not list(agent.folder.glob("*.altered"))
+
+
+def live(agent: ForkedAgent, server: ForkedOrchestrator, folder: Path) -> int:
+    """Join, learn, change backbones twice, correct, forget and leave; returns what it knows."""
+    ticket = server.ask("ticket", "create", "--tag=kind=agent")
+    later = tiny_bundle(folder / "later", name="later", seed=2, width=36, starter=True)
+    taught = 0
+    with agent.device() as device:
+
+        def has_joined() -> bool:
+            agent.run_forked("join", ticket["token"])
+            return bool(device.status().fleet)
+
+        wait_until(has_joined)
+        for number in range(LESSONS):
+            teach(device, number)
+            taught += 1
+        wait_until(lambda: device.status().backbone == "fleets:1.0.0")
+        feedback(device)
+
+        def has_installed() -> bool:
+            agent.run_forked("backbone", "install", later)
+            return device.status().backbone == "later:1.0.0"
+
+        wait_until(has_installed)
+
+        def has_left() -> bool:
+            agent.run_forked("leave")
+            return not device.status().fleet
+
+        wait_until(has_left)
+        wait_until(lambda: device.status().waiting_samples == 0)
+        return counted(device)
+
+
+def teach(device: Device, number: int) -> None:
+    """Teach one image, again where there was no room for it; nothing else may happen."""
+    name = CLASSES[number % len(CLASSES)]
+    image = class_images(name, 1, seed=number)[0]
+    for _ in range(3):
+        try:
+            device.teach(image, name, burst=f"{number}")
+        except FieldwiseError as error:
+            if error.fault is not Fault.DISK_FULL:
+                raise
+        else:
+            return
+    raise AssertionError(f"lesson {number} was refused though there is room")
+
+
+def feedback(device: Device) -> None:
+    prediction = device.predict(class_images("red", 1, seed=99)[0])
+    for _ in range(3):
+        with suppress(FieldwiseError):
+            device.feedback(prediction.id, "red")
+            return
+
+
+def counted(device: Device) -> int:
+    learning = device.status().learning
+    return learning.samples + learning.select_samples + learning.judge_samples
