@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from agent.app import Agent
+from agent.device.host import LinuxHost
 from fieldwise.client import Device
 from fieldwise.update import UpdatePhase
 from fieldwise.verdict import Judgement
@@ -45,15 +48,19 @@ async def begin(folder: Path, agent: Agent) -> None:
     assert agent.installer.state.phase is UpdatePhase.PROBATION
 
 
-async def test_labels_are_compared_after_a_restart_as_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("free_mib", "compared"), [(1024, True), (64, False)])
+async def test_after_a_restart_labels_are_compared_where_two_backbones_have_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_mib: int, compared: bool
+) -> None:
     async with on_probation(tmp_path) as agent:
         await begin(tmp_path, agent)
         status = await agent.household.status()
         assert status.verdict is not None
         assert status.verdict.judgement is Judgement.ACCEPTED
+    monkeypatch.setattr(LinuxHost, "available_memory_mib", lambda _: free_mib)
     async with on_probation(tmp_path, backbone=False) as agent:
         watch = agent.serving.stopwatch
-        await until(lambda: math.isfinite(watch.slow_seconds))  # the old pair is opened again
+        await until(lambda: math.isfinite(watch.slow_seconds))  # it is watched again
         await asking(agent, lambda device: teach(device, 1))
         await asyncio.to_thread(agent.serving.tick)
         told = await asking(agent, lambda device: device.status().update.probation)
@@ -64,7 +71,7 @@ async def test_labels_are_compared_after_a_restart_as_well(tmp_path: Path) -> No
         seen = agent.journal.probation().seen
         assert seen.predictions >= LENGTH
         figures = agent.serving.figures()
-        assert 0 < seen.samples <= figures.learned + figures.select
+        assert (0 < seen.samples <= figures.learned + figures.select) == compared
         assert seen.scenes == seen.samples
         ended = await asking(agent, lambda device: device.status().update.probation)
         assert ended is None
