@@ -76,8 +76,30 @@ ROLLOUTS = Entry(
 ROLLOUT_DEVICES = Entry(
     "fieldwise_rollout_devices",
     Kind.GAUGE,
-    "Devices of those rollouts by where they stand.",
-    ("state",),
+    "Devices of those rollouts by where they stand: the 10 newest, the rest as other.",
+    ("rollout", "place"),
+)
+ROLLOUT_INFO = Entry(
+    "fieldwise_rollout_info",
+    Kind.GAUGE,
+    "Always 1, for each of the 10 newest of those rollouts: its backbone, its phase and the reason,"
+    " and what the gate says of the wave that is open.",
+    ("rollout", "backbone", "phase", "reason", "outcome"),
+)
+ROLLOUT_WAVE = Entry(
+    "fieldwise_rollout_wave", Kind.GAUGE, "Wave that is open, from 1 on.", ("rollout",)
+)
+ROLLOUT_LOSS = Entry(
+    "fieldwise_rollout_mean_loss_ratio",
+    Kind.GAUGE,
+    "Mean loss of accuracy over the devices that compared, 0.02 for 2 points.",
+    ("rollout",),
+)
+ROLLOUT_LOSS_BOUND = Entry(
+    "fieldwise_rollout_loss_bound_ratio",
+    Kind.GAUGE,
+    "The mean loss is below it, however often one looks.",
+    ("rollout",),
 )
 CERTIFICATES = Entry(
     "fieldwise_certificates_expiring",
@@ -136,6 +158,10 @@ CATALOGUE = (
     FAILED_DEVICES,
     ROLLOUTS,
     ROLLOUT_DEVICES,
+    ROLLOUT_INFO,
+    ROLLOUT_WAVE,
+    ROLLOUT_LOSS,
+    ROLLOUT_LOSS_BOUND,
     CERTIFICATES,
     TICKETS,
     SNAPSHOT_TIME,

@@ -1,8 +1,9 @@
 """Every metric of the orchestrator, by Prometheus' rules for names, in one place.
 
 Figures of the fleet are distributions and counts over devices, never a series for each: a label may
-only hold words that this file lists, method names, and the twenty most used backbones. However
-large the fleet grows, a scrape stays as long as it is; ``fieldwise_metrics_series`` says how long.
+only hold words that this file lists, method names, the twenty most used backbones, and the ten
+newest rollouts of which devices may still move. However large the fleet grows, a scrape stays as
+long as it is; ``fieldwise_metrics_series`` says how long.
 
 Counters are raised by ``rpc.interceptors`` as calls end. Gauges show the newest ``Snapshot``, which
 a loop takes every few seconds, so that scrapers cost the database nothing. The gRPC metrics have
@@ -43,6 +44,10 @@ from orchestrator.metric_names import (
     MESSAGES_RECEIVED,
     MESSAGES_SENT,
     ROLLOUT_DEVICES,
+    ROLLOUT_INFO,
+    ROLLOUT_LOSS,
+    ROLLOUT_LOSS_BOUND,
+    ROLLOUT_WAVE,
     ROLLOUTS,
     SERIES,
     SNAPSHOT_TIME,
@@ -51,7 +56,6 @@ from orchestrator.metric_names import (
     Loop,
     Result,
 )
-from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
 from orchestrator.survey import EXPIRING_DAYS, Snapshot
@@ -163,11 +167,33 @@ class _FleetCollector(Collector):
         yield _distribution(DEVICE_ACCURACY, seen.accuracies)
         yield _gauge(FAILED_DEVICES, {each: seen.failures.get(each, 0) for each in UpdateFailure})
         yield _gauge(ROLLOUTS, {phase: seen.phases.get(phase, 0) for phase in Phase})
-        yield _gauge(ROLLOUT_DEVICES, {place: seen.places.get(place, 0) for place in Place})
+        yield from _rollouts(seen)
         within = {str(days): seen.expiring.get(days, 0) for days in EXPIRING_DAYS}
         yield _gauge(CERTIFICATES, within)
         yield GaugeMetricFamily(TICKETS.name, TICKETS.text, seen.tickets_open)
         yield GaugeMetricFamily(SNAPSHOT_TIME.name, SNAPSHOT_TIME.text, seen.taken_at)
+
+
+def _rollouts(seen: Snapshot) -> Iterator[Family]:
+    devices, info, wave, loss, bound = (
+        GaugeMetricFamily(entry.name, entry.text, labels=entry.labels)
+        for entry in (ROLLOUT_DEVICES, ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
+    )
+    for place in Place:
+        devices.add_metric(["other", place], seen.other_places.get(place, 0))
+    for rollout in seen.rollouts:
+        counts, finding = rollout.counts, rollout.finding
+        for place in Place:
+            devices.add_metric([rollout.id, place], counts.get(place, 0))
+        outcome = finding.outcome if finding else ""
+        told = [rollout.id, rollout.title, rollout.phase, rollout.reason or "", outcome]
+        info.add_metric(told, 1)
+        wave.add_metric([rollout.id], rollout.wave + 1)
+        if finding is not None and finding.mean_loss is not None:
+            loss.add_metric([rollout.id], finding.mean_loss)
+        if finding is not None and finding.upper is not None:
+            bound.add_metric([rollout.id], finding.upper)
+    yield from (devices, info, wave, loss, bound)
 
 
 def _gauge(entry: Entry, values: Mapping[str, int]) -> Family:

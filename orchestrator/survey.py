@@ -20,6 +20,7 @@ from orchestrator.rollout.rollout import Rollout
 from orchestrator.views import FleetView
 
 BACKBONES_MAX = 20  # more versions than anyone runs side by side; the rest is counted as "other"
+ROLLOUTS_MAX = 10  # more than anyone runs side by side
 EXPIRING_DAYS = (0, 1, 7)  # how soon a device's certificate ends; 0 counts those that have ended
 DAY_SECONDS = 86_400
 
@@ -34,7 +35,8 @@ class Snapshot:
     accuracies: tuple[float, ...] = ()
     failures: Mapping[UpdateFailure, int] = field(default_factory=dict)
     phases: Mapping[Phase, int] = field(default_factory=dict)
-    places: Mapping[Place, int] = field(default_factory=dict)
+    rollouts: tuple[Rollout, ...] = ()  # the newest, at most ``ROLLOUTS_MAX``
+    other_places: Mapping[Place, int] = field(default_factory=dict)
     expiring: Mapping[int, int] = field(default_factory=dict)
     tickets_open: int = 0
 
@@ -60,9 +62,10 @@ def snapshot_of(
     """
     watched = tuple(rollouts)
     overview = overview_of(standings, now)
-    places: Counter[Place] = Counter()
-    for rollout in watched:
-        places.update(rollout.counts)
+    ranked = sorted(watched, key=lambda each: -each.number)
+    others: Counter[Place] = Counter()
+    for rollout in ranked[ROLLOUTS_MAX:]:
+        others.update(rollout.counts)
     return Snapshot(
         taken_at=now,
         states=overview.states,
@@ -70,7 +73,8 @@ def snapshot_of(
         accuracies=overview.accuracies,
         failures=Counter(each.update.failure for each in standings if each.update.failure),
         phases=Counter(rollout.phase for rollout in watched),
-        places=places,
+        rollouts=tuple(ranked[:ROLLOUTS_MAX]),
+        other_places=others,
         expiring=expiring,
         tickets_open=tickets_open,
     )

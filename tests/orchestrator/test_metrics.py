@@ -13,8 +13,12 @@ from orchestrator.fleet.device import DeviceState, Standing, Target
 from orchestrator.fleet.report import UpdateReport
 from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
 from orchestrator.metrics import COUNTED, RESULTS, FleetMetrics
-from orchestrator.rollout.machine import Phase, Place, Rollout
-from orchestrator.survey import BACKBONES_MAX, Snapshot, most_used, snapshot_of
+from orchestrator.rollout.evidence import Finding, Outcome
+from orchestrator.rollout.phases import Phase, Reason
+from orchestrator.rollout.places import Place
+from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.rollout import Rollout
+from orchestrator.survey import BACKBONES_MAX, ROLLOUTS_MAX, Snapshot, most_used, snapshot_of
 
 NOW = 1_800_000_000.0
 
@@ -40,7 +44,9 @@ def fleet(size: int, backbones: int) -> list[Standing]:
 
 def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
     titles = {f"{number:064x}": f"lite0:{number}" for number in range(backbones)}
-    rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW, counts={Place.WAITING: size})
+    plan, tally = Plan("lite0:1"), ({Place.WAITING: size},)
+    finding = Finding(Outcome.OPEN, (), mean_loss=0.01, upper=0.02)
+    rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW, plan, tally=tally, finding=finding)
     return snapshot_of(
         fleet(size, backbones),
         [rollout],
@@ -83,6 +89,32 @@ def test_the_counts_of_a_gauge_add_up_to_the_fleet() -> None:
     assert totals["fieldwise_rollouts"] == 1
     assert shown["fieldwise_device_accuracy_ratio_gcount", ()] == 500
     assert shown["fieldwise_device_accuracy_ratio_bucket", (("le", "+Inf"),)] == 500
+
+
+def test_the_newest_rollouts_have_figures_of_their_own_and_the_rest_are_counted_together() -> None:
+    finding = Finding(Outcome.CLOSED, (), mean_loss=0.05, upper=0.09)
+    rollout = replace(
+        Rollout(1, "ab" * 32, "lite0:1", "", NOW, Plan("lite0:1")),
+        phase=Phase.REVERTING,
+        reason=Reason.HARM,
+        wave=1,
+        finding=finding,
+        tally=({Place.HEALTHY: 3}, {Place.FAILED: 2}),
+    )
+    many = [replace(rollout, number=number) for number in range(1, ROLLOUTS_MAX + 3)]
+    metrics = FleetMetrics("0.1.0")
+    metrics.show(snapshot_of([], many, {}, expiring={}, tickets_open=0, now=NOW))
+    shown = samples(metrics)
+    told = (("place", "failed"), ("rollout", "r12"))
+    assert shown["fieldwise_rollout_devices", told] == 2
+    assert shown["fieldwise_rollout_devices", (("place", "failed"), ("rollout", "other"))] == 4
+    labels = {"rollout": "r12", "backbone": "lite0:1", "phase": "reverting", "reason": "harm"}
+    info = tuple(sorted({**labels, "outcome": "closed"}.items()))
+    assert shown["fieldwise_rollout_info", info] == 1
+    assert shown["fieldwise_rollout_wave", (("rollout", "r3"),)] == 2
+    assert shown["fieldwise_rollout_mean_loss_ratio", (("rollout", "r3"),)] == 0.05
+    assert shown["fieldwise_rollout_loss_bound_ratio", (("rollout", "r3"),)] == 0.09
+    assert not [labels for _, labels in shown if ("rollout", "r2") in labels]
 
 
 def test_accuracy_is_a_distribution_over_devices() -> None:
