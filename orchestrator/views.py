@@ -162,4 +162,3 @@ def _view_look(view: View) -> LookView:
         view.input.width if isinstance(view.input, Readings) else 0,
         view.width,
     )
-

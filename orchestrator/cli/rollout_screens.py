@@ -14,7 +14,7 @@ from orchestrator.rollout.evidence import Finding
 from orchestrator.rollout.phases import ADDING, Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import SETTLED
-from orchestrator.rollout.telling import REASONS, devices, points, span
+from orchestrator.rollout.telling import EXCLUSIONS, REASONS, devices, points, span
 from orchestrator.rollout.timetable import opens_in
 from orchestrator.rollout_views import (
     EventView,
@@ -201,7 +201,7 @@ def preview(found: PreviewView, sizes: list[str], listed: list[PreviewedDevice])
     numbered = enumerate(zip(sizes, found.waves, strict=False), 1)
     rows = [_wave_row(number, size, wave) for number, (size, wave) in numbered]
     columns = ("wave#", "planned", "devices#", "can judge#", "shows a mean loss from")
-    shut_out = [(f"{exclusion}", f"{count:,}") for exclusion, count in found.exclusions.items()]
+    shut_out = [(EXCLUSIONS[each], f"{count:,}") for each, count in found.exclusions.items()]
     drawn = [_drawn(each) for each in listed]
     return Group(
         facts([("would be", found.id), ("backbone", found.title)]),
@@ -225,5 +225,5 @@ def _drawn(device: PreviewedDevice) -> tuple[str, ...]:
         f"{device.wave}" if device.wave else "",
         device.variant,
         f"{device.judge_samples:,}",
-        device.exclusion.value if device.exclusion else "",
+        EXCLUSIONS[device.exclusion] if device.exclusion else "",
     )

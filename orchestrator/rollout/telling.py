@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from fieldwise.verdict import Basis, PairedCounts, Verdict
 from orchestrator.rollout.phases import Phase, Reason
+from orchestrator.rollout.places import Exclusion
 from orchestrator.rollout.rollout import Actor, Event, Happening, Kind
 
 Facts = Mapping[str, str | int | float]
@@ -34,6 +35,17 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.OVERDUE: "devices are overdue",
         Reason.PROMOTION: "the wave went well, and the next one waits for `rollout promote`",
         Reason.RECALLED: "its backbone was recalled",
+    }
+)
+
+
+EXCLUSIONS: Mapping[Exclusion, str] = MappingProxyType(
+    {
+        Exclusion.AGENT_TOO_OLD: "its agent is too old",
+        Exclusion.MEMORY_TOO_SMALL: "it has too little memory for the bundle",
+        Exclusion.VARIANT_MISSING: "the bundle lacks the variant of its class",
+        Exclusion.PINNED: "its owner pinned the backbone in use",
+        Exclusion.NOTHING_BEFORE: "it has nothing to go back to that is allowed",
     }
 )
 

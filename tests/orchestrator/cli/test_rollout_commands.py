@@ -90,7 +90,7 @@ def test_a_dry_run_starts_nothing_and_shows_waves_exclusions_and_what_can_be_see
     assert [each[0] for each in client.asked] == ["preview_rollout", "list_previewed"]
     assert "none: too few samples" in shown.stdout
     assert "3.1 points" in shown.stdout
-    assert "pinned" in shown.stdout
+    assert shown.stdout.count("its owner pinned the backbone in use") == 2
     assert "Nothing was started." in shown.stderr
     listed = run("rollout", "start", "lite0", "--dry-run", "--limit=1")
     assert "d-2" not in listed.stdout

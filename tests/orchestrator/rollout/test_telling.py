@@ -3,8 +3,18 @@
 import pytest
 
 from orchestrator.rollout.phases import Phase, Reason
+from orchestrator.rollout.places import Exclusion
 from orchestrator.rollout.rollout import Actor, Event, Happening
-from orchestrator.rollout.telling import PHASES, REASONS, SENTENCES, devices, points, span, told
+from orchestrator.rollout.telling import (
+    EXCLUSIONS,
+    PHASES,
+    REASONS,
+    SENTENCES,
+    devices,
+    points,
+    span,
+    told,
+)
 
 STARTED = {"title": "lite1:1.0.0", "cohort": "site=berlin", "kind": "forward"}
 FOUND = {
@@ -21,6 +31,7 @@ def test_every_phase_reason_and_happening_has_its_words() -> None:
     assert set(PHASES) == set(Phase)
     assert set(REASONS) == set(Reason)
     assert set(SENTENCES) == set(Happening)
+    assert set(EXCLUSIONS) == set(Exclusion)
 
 
 @pytest.mark.parametrize("actor", Actor)
@@ -69,8 +80,8 @@ def test_an_event_is_a_sentence_with_or_without_its_facts(
             Actor.GATE,
             FOUND,
             (
-                "The gate of wave 2 is open: loss shown to be below the margin; mean loss 0.4 points, "
-                "below 1.3 points, over 120 devices."
+                "The gate of wave 2 is open: loss shown to be below the margin; mean loss 0.4 "
+                "points, below 1.3 points, over 120 devices."
             ),
         ),
         (Happening.PAUSED, Actor.FLEET, {"reason": "overdue"}, "Paused: devices are overdue."),
