@@ -20,13 +20,16 @@ from agent.learning.settings import WINDOW_PATTERN, HeadName, LearningSettings
 from agent.reporting import Steering
 from agent.update.judging import JudgingRules
 from agent.update.probation import ProbationRules
-from fieldwise.errors import FieldwiseError
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
 from fieldwise.settings import Effective, Layers, load
 
 PREFIX = "FIELDWISE_AGENT_"
 MIB = 1024 * 1024
+DISK_BYTES_MIN = (
+    25 * MIB
+)  # below, what is kept back for the next writes takes all (docs/envelope.md)
 LEARNING = LearningSettings()  # the reasons for its defaults stand there
 JUDGING, PROBATION = JudgingRules(), ProbationRules()
 HEAD_PATTERN = "|".join(HeadName)
@@ -338,7 +341,15 @@ def load_settings(
     Raises:
         FieldwiseError: ``SETTING_INVALID``, one line for each mistake.
     """
-    return load(AgentSettings, Layers(file, environment, PREFIX, flags, flag=_flag))
+    effective = load(AgentSettings, Layers(file, environment, PREFIX, flags, flag=_flag))
+    bound = effective.settings.disk_bytes_max
+    if 0 < bound < DISK_BYTES_MIN:
+        raise FieldwiseError(
+            Fault.SETTING_INVALID,
+            f"disk_bytes_max is {bound:,} bytes; below {DISK_BYTES_MIN:,} no sample could be kept"
+            " (0 is no bound)",
+        )
+    return effective
 
 
 def _flag(name: str) -> str:

@@ -112,6 +112,7 @@ class Observer:
             waiting_samples=learner.behind if learner else 0,
             verdict=update.verdict,
             carried_samples=sum(learner.pair.carried.values()) if learner else 0,
+            own_labels_dropped=self._serving.own_labels_dropped,
         )
 
     def _settings_in_force(self) -> SettingsInForce:

@@ -189,6 +189,11 @@ class Serving:
             self._recent.forget(made.forgetting.predictions, made.forgetting.classes)
         return made.forgotten
 
+    @property
+    def own_labels_dropped(self) -> int:
+        """Predictions that the agent was sure of and did not label, for want of time."""
+        return self._own.dropped
+
     def predictions_written(self) -> tuple[int, int]:
         """Predictions written to the store since the start, and bytes of them."""
         return self._recent.written, self._recent.written_bytes

@@ -229,6 +229,8 @@ class Status:
         verdict: The newest comparison of a new pair with the one that served; None before any.
         carried_samples: Samples of all classes that are known by estimate, carried over from an
             earlier backbone.
+        own_labels_dropped: Predictions that the agent was sure of and did not label itself, since
+            more came than it had time for.
     """
 
     agent_version: str
@@ -252,3 +254,4 @@ class Status:
     waiting_samples: int = 0
     verdict: Verdict | None = None
     carried_samples: int = 0
+    own_labels_dropped: int = 0

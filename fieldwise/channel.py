@@ -87,12 +87,6 @@ def pinned_channel(address: str, *, roots: bytes) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(check_address(address), credentials, options=CLIENT_OPTIONS)
 
 
-def unix_channel(path: Path) -> grpc.aio.Channel:
-    """Open a channel to a local socket; the socket's folder decides who may."""
-    options = (*CLIENT_OPTIONS, ("grpc.enable_http_proxy", 0))
-    return grpc.aio.insecure_channel(unix_address(path), options=options)
-
-
 def unix_address(path: Path) -> str:
     return f"unix:{path.absolute()}"
 

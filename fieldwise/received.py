@@ -201,6 +201,7 @@ def status(message: local_pb2.GetAgentStatusResponse) -> Status:
         waiting_samples=message.waiting_samples,
         verdict=verdict(message.verdict) if message.HasField("verdict") else None,
         carried_samples=message.carried_samples,
+        own_labels_dropped=message.own_labels_dropped,
     )
 
 

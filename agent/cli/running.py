@@ -59,6 +59,7 @@ def _facts(found: Status) -> list[str]:
     lost = f"{found.lost_samples:,} samples learned earlier: the stored head was damaged"
     known = sum(found.classes.values())
     carried = f"{found.carried_samples:,} of {known:,} samples are carried over by estimate"
+    dropped = f"{found.own_labels_dropped:,} predictions that it was sure of, for want of time"
     waiting = f"{found.waiting_samples:,} recorded samples, until learning is allowed"
     return columns(
         [
@@ -69,6 +70,7 @@ def _facts(found: Status) -> list[str]:
             *([("estimated", carried)] if found.carried_samples else []),
             *([("lost", lost)] if found.lost_samples else []),
             *([("waiting", waiting)] if found.waiting_samples else []),
+            *([("not labelled", dropped)] if found.own_labels_dropped else []),
             ("set aside", f"{learning.select_samples:,} and {learning.judge_samples:,} samples"),
             ("images kept", f"{learning.exemplars:,} in {size(learning.exemplar_bytes)}"),
             (

@@ -33,7 +33,6 @@ from agent.learning.heads.nearest_mean import NearestMean
 from agent.learning.heads.ridge import BalancedRidge
 from agent.learning.measures.calibration import UNKNOWN, fit_temperature
 from agent.learning.stopping import ShouldStop, Stopped
-from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 
 SAMPLES_MIN = 30  # below, one standard error is 9 points
@@ -118,23 +117,6 @@ class _Scored:
 
 
 Scores = dict[str, _Scored]
-
-
-def encode(tuning: Tuning) -> bytes:
-    """A tuning as bytes."""
-    return msgspec.json.encode(tuning, order="deterministic")
-
-
-def decode(content: bytes) -> Tuning:
-    """A tuning from its bytes.
-
-    Raises:
-        FieldwiseError: ``STATE_DAMAGED`` for anything else.
-    """
-    try:
-        return msgspec.json.decode(content, type=Tuning)
-    except ValueError as error:
-        raise FieldwiseError(Fault.STATE_DAMAGED, f"the tuning is damaged: {error}") from error
 
 
 def is_due(samples: int, tuned: int) -> bool:

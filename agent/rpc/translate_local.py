@@ -128,6 +128,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         missing_bytes=status.update.missing_bytes,
         pinned=status.update.pinned,
         carried_samples=status.carried_samples,
+        own_labels_dropped=status.own_labels_dropped,
     )
     if (probation := status.update.probation) is not None:
         response.probation.CopyFrom(local_pb2.Probation(**asdict(probation)))

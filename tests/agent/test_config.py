@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import (
+    DISK_BYTES_MIN,
     AgentSettings,
     judging_rules,
     learning_settings,
@@ -115,3 +116,13 @@ def test_a_rule_that_cannot_be_meant_is_refused(name: str, value: str) -> None:
     with pytest.raises(FieldwiseError, match=f"(?i){name}") as caught:
         load_settings(None, {f"FIELDWISE_AGENT_{name.upper()}": value}, {})
     assert caught.value.fault is Fault.SETTING_INVALID
+
+
+def test_a_bound_on_the_disk_that_leaves_no_room_for_a_sample_is_refused() -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        load_settings(None, {}, {"disk_bytes_max": DISK_BYTES_MIN - 1})
+    assert caught.value.fault is Fault.SETTING_INVALID
+    assert "no sample could be kept" in caught.value.sentence
+    for bound in (0, DISK_BYTES_MIN):
+        found = load_settings(None, {}, {"disk_bytes_max": bound}).settings
+        assert found.disk_bytes_max == bound

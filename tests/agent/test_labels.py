@@ -217,3 +217,10 @@ def png_with(image: object, marker: bytes) -> bytes:
     info.add_text("comment", marker.decode())
     Image.fromarray(image).save(target, "PNG", pnginfo=info)  # type: ignore[arg-type]  # pixels
     return target.getvalue()
+
+
+async def test_what_the_agent_had_no_time_to_label_is_counted_in_its_status(tmp_path: Path) -> None:
+    async with running(tmp_path) as agent:
+        assert (await asking(agent, lambda device: device.status())).own_labels_dropped == 0
+        agent.serving._own.dropped = 3
+        assert (await asking(agent, lambda device: device.status())).own_labels_dropped == 3

@@ -21,7 +21,7 @@ from fieldwise.calls import (
     Layer,
     Watcher,
 )
-from fieldwise.channel import unix_address, unix_channel
+from fieldwise.channel import unix_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors, client_errors
 from fieldwise.v1alpha1 import device_pb2 as messages
@@ -106,7 +106,8 @@ async def served(
     server.add_insecure_port(unix_address(folder / "socket"))
     await server.start()
     try:
-        async with unix_channel(folder / "socket") as channel:
+        address = unix_address(folder / "socket")
+        async with grpc.aio.insecure_channel(address) as channel:
             yield channel
     finally:
         await server.stop(None)

@@ -1,6 +1,5 @@
 """Addresses are read strictly, and both sides of a connection keep to their limits."""
 
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -81,19 +80,3 @@ def test_clients_never_ping_faster_than_servers_bear() -> None:
     client = dict(channel.CLIENT_OPTIONS)["grpc.keepalive_time_ms"]
     server = dict(channel.server_options(channel.ServerLimits()))
     assert client >= server["grpc.http2.min_ping_interval_without_data_ms"]
-
-
-async def test_a_local_channel_ignores_proxies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: dict[str, object] = {}
-
-    def insecure(target: str, options: list[tuple[str, object]]) -> object:
-        told.update(options)
-        told["target"] = target
-        return object()
-
-    monkeypatch.setattr("grpc.aio.insecure_channel", insecure)
-    channel.unix_channel(tmp_path / "a.sock")
-    assert told["target"] == f"unix:{tmp_path}/a.sock"
-    assert told["grpc.enable_http_proxy"] == 0

@@ -59,11 +59,6 @@ class Calibration:
     error_after: float = 0.0
     bins: tuple[Bin, ...] = ()
 
-    @property
-    def temperature_is_fitted(self) -> bool:
-        """Whether there were enough samples to choose the temperature."""
-        return self.samples >= SAMPLES_MIN
-
 
 def calibrate(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibration:
     """Choose a temperature and state the error before and after; too few samples leave it at 1.

@@ -21,12 +21,9 @@ from agent.learning.tuning import (
     HeldOut,
     Learned,
     Tuning,
-    decode,
-    encode,
     tune,
     views_within,
 )
-from fieldwise.errors import Fault, FieldwiseError
 from tests.fakes.worlds import accuracy, blobs, gathered, uneven
 
 WIDTH = 20
@@ -176,12 +173,5 @@ def test_it_stops_when_asked_to() -> None:
         tune([one], held_out, BOUNDS, lambda: next(answers))
 
 
-def test_a_tuning_survives_its_bytes_and_rubbish_does_not() -> None:
-    one, held_out = world()
-    found = tune([one], held_out, BOUNDS, never)
-    assert decode(encode(found)) == found
+def test_the_default_of_a_tuning_is_the_default_average() -> None:
     assert Tuning().members == DEFAULT_MEMBERS == (Discriminant.name, BalancedRidge.name)
-    for content in (b"", b"[]", encode(found)[:-1], b'{"shrinkage_factor":0}', b'{"strange":1}'):
-        with pytest.raises(FieldwiseError) as caught:
-            decode(content)
-        assert caught.value.fault is Fault.STATE_DAMAGED
