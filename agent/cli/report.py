@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from agent.cli.output import AsJson, show
@@ -14,7 +15,7 @@ Html = Annotated[Path | None, typer.Option(help="Write one self-contained page t
 
 
 def report(context: typer.Context, *, html: Html = None, json: AsJson = False) -> None:
-    """Show how learning went: curve, classes, heads, calibration, drift and memory."""
+    """Show how learning went: curve, classes, heads, calibration, drift, memory, newest verdict."""
     from agent.cli.desk import desk
     from agent.cli.page import page
     from agent.cli.table import report_lines
@@ -24,7 +25,8 @@ def report(context: typer.Context, *, html: Html = None, json: AsJson = False) -
     if html is not None:
         _write(html, page(found, status, time.time()))
     if html is None or json:
-        show(found, lambda: report_lines(found, status), as_json=json)
+        whole = {**msgspec.to_builtins(found), "verdict": status.verdict}
+        show(whole, lambda: report_lines(found, status), as_json=json)
     else:
         print(f"wrote {html}")
 

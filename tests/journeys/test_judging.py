@@ -105,6 +105,7 @@ def test_a_device_declines_what_is_worse_and_takes_what_is_as_good(
     assert taken["backbone"] == "tiny:4.0.0"
     assert (taken["verdict"]["judgement"], taken["verdict"]["basis"]) == ("accepted", "labelled")
     assert "Accepted: no harm is shown." in agent.run("report").stdout
+    assert agent.ask("report")["verdict"] == taken["verdict"]
     assert asking.backbones[-1] == "tiny:4.0.0"
     assert asking.failures == []
 
