@@ -77,7 +77,7 @@ def test_a_bundle_that_does_harm_is_turned_down_while_the_old_one_serves(
     ticket = server.ask("ticket", "create", f"--tag=kind={name}")
     agent.run_forked("join", ticket["token"])
     with Client(agent.socket) as client, agent.device() as device:
-        teach_until_judged(device)
+        teach(device, JUDGED if name == "worse" else 0)
         server.ask("backbone", "push", str(make(folder / "bad")))
         rollout = server.ask("rollout", "start", title, f"--cohort=kind={name}")
 
@@ -102,11 +102,11 @@ def test_a_bundle_that_does_harm_is_turned_down_while_the_old_one_serves(
     agent.stop()
 
 
-def teach_until_judged(device: Device) -> None:
-    """Teach scenes of one image until enough of them are held out to judge by."""
+def teach(device: Device, judged: int) -> None:
+    """Teach scenes of one image: each class, and until so many of them are held out to judge by."""
     for number in range(LESSONS_MAX):
         name = CLASSES[number % len(CLASSES)]
         device.teach(class_images(name, 1, seed=number)[0], name, burst=f"{number}")
-        if number % 50 == 0 and device.status().learning.judge_samples >= JUDGED:
+        if number % 10 == 9 and device.status().learning.judge_samples >= judged:
             return
     raise AssertionError("too little was held out")

@@ -40,6 +40,7 @@ from agent.update.events import (
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.check_in import Orders
+from orchestrator.fleet.device import Target
 from orchestrator.fleet.report import Report, UpdateReport
 from tests.simulation.bundles import JUDGING, PROBATION, VERIFYING, Trait
 
@@ -141,10 +142,7 @@ class SimulatedDevice:
         if orders.settings and orders.settings.revision > self.settings_revision:
             self.settings_revision = orders.settings.revision
         if target := orders.target:
-            if target.generation > self.generation:
-                same = self.targets.setdefault(target.generation, target.digest) == target.digest
-                assert same, "one generation was given to two bundles"
-            self.tell(Targeted(target.generation, target.digest, back=target.back))
+            self._take_target(target)
         before = self.journal.phase
         if orders.permit and self.alive:
             self.tell(Permitted(orders.permit.generation))
@@ -152,6 +150,14 @@ class SimulatedDevice:
         pinned = self.journal.pinned and not self.spoiled  # else what was pinned may come again
         assert not (begun and pinned), f"{self.name} began though its owner pinned it"
         return begun
+
+    def _take_target(self, target: Target) -> None:
+        """Hear what to run; what the journal did not get was never heard."""
+        known = self.generation
+        self.tell(Targeted(target.generation, target.digest, back=target.back))
+        if self.generation > known:
+            given = self.targets.setdefault(target.generation, target.digest)
+            assert given == target.digest, "one generation was given to two bundles"
 
     def act_as_owner(self) -> None:
         """Do what an owner may do at any moment."""
