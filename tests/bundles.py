@@ -129,6 +129,16 @@ def bundle_of(
         return pack(replace(_request(path, name, version), onnx=graph, starter=starter)).path
 
 
+def mapped_bundle(path: Path, older: Path) -> Path:
+    """Pack a bundle of another backbone, with a map from an older bundle."""
+    with TemporaryDirectory() as folder:
+        graph = Path(folder) / "other.onnx"
+        save(tiny_model(seed=9), str(graph))
+        images = class_folder(Path(folder) / "images", count=60, seed=3)
+        request = _request(path, "mapped", "1.0.0")
+        return pack(replace(request, onnx=graph, map_from=older, map_images=images)).path
+
+
 def deep_model(*, width: int = 32) -> ModelProto:
     """The same extractor with its size left open, that also gives what it projects, ``pooled``."""
     model = tiny_model(width=width)

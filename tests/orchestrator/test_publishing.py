@@ -14,7 +14,14 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.publishing import Publishing
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
-from tests.bundles import Spoiled, readings_bundle, spoiled_bundle, tiny_bundle, viewed_bundle
+from tests.bundles import (
+    Spoiled,
+    mapped_bundle,
+    readings_bundle,
+    spoiled_bundle,
+    tiny_bundle,
+    viewed_bundle,
+)
 from tests.fleet_records import SetClock
 
 BYTES_MAX = 10_000_000
@@ -173,3 +180,21 @@ async def test_a_full_disk_is_named(house: House) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert (await house.refused(full())).fault is Fault.DISK_FULL
+
+
+async def test_a_map_from_an_older_bundle_is_published_and_rubbish_for_one_is_refused(
+    house: House, tmp_path: Path
+) -> None:
+    path = mapped_bundle(tmp_path / "m.bundle", tiny_bundle(tmp_path / "older.bundle"))
+    _, manifest = archive.unpack(path, tmp_path / "parts")
+    contents = {
+        file.digest: (tmp_path / "parts" / file.digest).read_bytes() for file in manifest.files
+    }
+    (carrier,) = manifest.carriers
+    rubbish = contents[carrier.file.digest][:-8]
+    spoiled = FileReference(digest_of(rubbish), len(rubbish))
+    changed = structs.replace(manifest, maps=(structs.replace(carrier, file=spoiled),))
+    archive.write(tmp_path / "bad.bundle", changed, contents | {spoiled.digest: rubbish})
+    error = await house.refused(pieces((tmp_path / "bad.bundle").read_bytes()))
+    assert error.fault is Fault.BUNDLE_INVALID
+    assert (await house.publishing.publish(pieces(path.read_bytes()))).created

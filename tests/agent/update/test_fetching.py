@@ -11,7 +11,7 @@ from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, choose_varia
 from agent.update.room import update_bytes
 from fieldwise.archive import unpack
 from fieldwise.errors import Fault, FieldwiseError
-from tests.bundles import tiny_bundle
+from tests.bundles import mapped_bundle, tiny_bundle
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock, no_waits
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Published:
     """A bundle on an orchestrator, and an empty device."""
 
-    def __init__(self, folder: Path) -> None:
-        self.digest, self.manifest = unpack(tiny_bundle(folder / "bundle"), folder / "store")
+    def __init__(self, folder: Path, file: Path | None = None) -> None:
+        bundle = file or tiny_bundle(folder / "bundle")
+        self.digest, self.manifest = unpack(bundle, folder / "store")
         files = {path.name: path.read_bytes() for path in (folder / "store").iterdir()}
         self.orchestrator = PlayedOrchestrator(files=files)
         self.bundles = BundleFolder(folder / "device")
@@ -179,3 +180,19 @@ async def test_time_lost_in_an_outage_is_not_made_up_for(published: Published) -
     published.clock.seconds += 60
     await throttle.took(500)
     assert published.waits == [0.5, 0.5]
+
+
+async def test_a_map_is_fetched_only_where_the_bundle_that_it_is_from_is_here(
+    tmp_path: Path,
+) -> None:
+    older = tiny_bundle(tmp_path / "older")
+    bundle = mapped_bundle(tmp_path / "mapped", older)
+    for name, here in (("comes from elsewhere", False), ("comes from it", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        device = Published(folder, bundle)
+        if here:
+            device.bundles.install(older)
+        await device.fetch()
+        (carrier,) = device.manifest.carriers
+        assert device.bundles.has(carrier.file) is here

@@ -1,25 +1,19 @@
 """A whole agent changes its backbone while most of what it learned from is held no more."""
 
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from onnx import save
 
 from agent.app import Agent
 from agent.cli.desk import AWAITED
 from agent.learning.samples import Group, Share
-from bundler.pack import PackRequest, pack
 from fieldwise.client import Device
 from fieldwise.update import UpdatePhase
-from tests.bundles import (
+from tests.bundles import CLASSES, class_images, mapped_bundle, tiny_bundle, viewed_bundle
     CLASSES,
-    class_folder,
     class_images,
     tiny_bundle,
-    tiny_model,
     viewed_bundle,
 )
 from tests.fakes.agent_inside import asking, install, running
@@ -47,18 +41,6 @@ def evict(agent: Agent, kept: int) -> int:
     images = [each.id for each in store.remembered() if each.share is Share.LEARN]
     store.commit(Group((), tuple(images[kept:]), store.counters()))
     return len(images) - kept
-
-
-def mapped_bundle(path: Path, older: Path) -> Path:
-    """A bundle of another backbone, with a map from an older one."""
-    with TemporaryDirectory() as folder:
-        graph = Path(folder) / "other.onnx"
-        save(tiny_model(seed=9), str(graph))
-        request = PackRequest(
-            target=path, onnx=graph, name="mapped", licence="Apache-2.0", source="drawn by lot"
-        )
-        images = class_folder(Path(folder) / "images", count=60, seed=3)
-        return pack(replace(request, map_from=older, map_images=images)).path
 
 
 async def carried_over(agent: Agent, bundle: Path, kept: int) -> float:
