@@ -35,6 +35,7 @@ NOT_IN_A_LIFE = {
     "samples.DatabaseSamples._read_holdout_key": "likewise",
     "ledger.LedgerFile._begin": "likewise, and when the ledger is full",
     "files.write_file": "its callers are tried",
+    "predictions.DatabasePredictions.apply": "only where predictions shall not outlive a restart",
     "dropping.forget_images_apart": "only when images are over their age or their room",
     "forgetting.ForgettingSamples.forget": "only when the owner takes back a class",
     "forgetting.ForgettingSamples.set_absent": "likewise",
