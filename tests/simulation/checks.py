@@ -59,7 +59,9 @@ def check_owner(before: Standing, after: Standing, phases: Mapping[int, Phase]) 
 def check_phase(before: Phase | None, rollout: Rollout, events: Sequence[Event]) -> None:
     """Fail where a phase is not lawful, or the history does not tell of it."""
     told = [event.kind for event in events if event.kind in set(ENTERED.values())]
-    if told:
+    begun = Phase.REVERTING if rollout.kind is Kind.RECALL else Phase.RUNNING
+    if told or rollout.phase is not begun:
+        assert told, f"the history of {rollout.id} does not tell that it is {rollout.phase}"
         assert told[-1] is ENTERED[rollout.phase], f"the history of {rollout.id} ends elsewhere"
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     if before is None:

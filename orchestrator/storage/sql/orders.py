@@ -18,14 +18,23 @@ from orchestrator.rollout.rollout import Kind, Order, Rollout
 from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.tables import device_tags, devices, rollout_members, rollouts
 
+# Whether an order comes in time, asked before it is given.
+_ACCEPTS = (
+    devices.c.id == bindparam("order_device"),
+    devices.c.removed_at.is_(None),
+    func.coalesce(devices.c.rollout, 0) <= bindparam("order_rollout"),
+    devices.c.target_generation < bindparam("order_generation"),
+)
+_MEMBER = (
+    rollout_members.c.rollout == bindparam("order_rollout"),
+    rollout_members.c.device == bindparam("order_device"),
+)
+_KEPT: dict[str, Any] = {"before": bindparam("order_before"), "ordered_at": bindparam("order_at")}
+_KEEP_AGAIN = update(rollout_members).where(*_MEMBER, exists().where(*_ACCEPTS)).values(_KEPT)
+_KEEP_NEW = update(rollout_members).where(*_MEMBER, rollout_members.c.ordered_at == 0).values(_KEPT)
 _GIVE = (
     update(devices)
-    .where(
-        devices.c.id == bindparam("order_device"),
-        devices.c.removed_at.is_(None),
-        func.coalesce(devices.c.rollout, 0) <= bindparam("order_rollout"),
-        devices.c.target_generation < bindparam("order_generation"),
-    )
+    .where(*_ACCEPTS)
     .values(
         target_generation=bindparam("order_generation"),
         target_digest=bindparam("order_digest"),
@@ -33,19 +42,6 @@ _GIVE = (
         target_back=bindparam("order_back"),
         rollout=bindparam("order_rollout"),
     )
-)
-_REMEMBER = (
-    update(rollout_members)
-    .where(
-        rollout_members.c.rollout == bindparam("order_rollout"),
-        rollout_members.c.device == bindparam("order_device"),
-        exists().where(
-            devices.c.id == rollout_members.c.device,
-            devices.c.target_generation == bindparam("order_generation"),
-            devices.c.rollout == bindparam("order_rollout"),
-        ),
-    )
-    .values(before=bindparam("order_before"), ordered_at=bindparam("order_at"))
 )
 _OPEN = [phase.value for phase in FORWARD]
 # Of rollouts with the same selector the newest goes first anyway, however many there have been.
@@ -65,21 +61,24 @@ _HOSTS = (
 async def give(connection: AsyncConnection, number: int, orders: Sequence[Order]) -> None:
     """Write a rollout's orders, but for those that came too late."""
     ordered = sorted(orders, key=attrgetter("device"))  # one order everywhere, against deadlocks
-    values = [_values(number, order) for order in ordered]
-    await connection.execute(_GIVE, [_without(each, "order_before", "order_at") for each in values])
+    named = [_named(number, order) for order in ordered]
+    kept = [{**name, **_kept(order)} for name, order in zip(named, ordered, strict=True)]
+    await connection.execute(_KEEP_AGAIN, kept)
+    given = [{**name, **_given(order)} for name, order in zip(named, ordered, strict=True)]
+    await connection.execute(_GIVE, given)
     known = exists().where(
         rollout_members.c.rollout == number, rollout_members.c.device == devices.c.id
     )
     new = select(literal(number), devices.c.id).where(devices.c.rollout == number, ~known)
     await connection.execute(insert(rollout_members).from_select(["rollout", "device"], new))
-    wanted = ("order_digest", "order_variant", "order_back")
-    await connection.execute(_REMEMBER, [_without(each, *wanted) for each in values])
+    fresh = [{n: v for n, v in each.items() if n != "order_generation"} for each in kept]
+    await connection.execute(_KEEP_NEW, fresh)
 
 
 async def give_newcomer(connection: AsyncConnection, number: int, order: Order) -> None:
     """Write an order to a device unless it belongs to a rollout meanwhile."""
     free = _GIVE.where(devices.c.rollout.is_(None))
-    values = _without(_values(number, order), "order_before", "order_at")
+    values = {**_named(number, order), **_given(order)}
     if (await connection.execute(free, values)).rowcount:
         member = {
             "rollout": number,
@@ -109,18 +108,21 @@ async def open_again(connection: AsyncConnection, number: int) -> None:
     await connection.execute(watch.values(watched=True, revision=rollouts.c.revision + 1))
 
 
-def _values(number: int, order: Order) -> dict[str, Any]:
+def _named(number: int, order: Order) -> dict[str, Any]:
     return {
         "order_device": order.device,
         "order_rollout": number,
         "order_generation": order.target.generation,
-        "order_digest": order.target.digest,
-        "order_variant": order.target.variant,
-        "order_back": order.target.back,
-        "order_before": " ".join(order.before),
-        "order_at": order.at,
     }
 
 
-def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: values[name] for name in values if name not in names}
+def _given(order: Order) -> dict[str, Any]:
+    return {
+        "order_digest": order.target.digest,
+        "order_variant": order.target.variant,
+        "order_back": order.target.back,
+    }
+
+
+def _kept(order: Order) -> dict[str, Any]:
+    return {"order_before": " ".join(order.before), "order_at": order.at}
