@@ -11,11 +11,6 @@ from agent.learning.samples import Group, Share
 from fieldwise.client import Device
 from fieldwise.update import UpdatePhase
 from tests.bundles import CLASSES, class_images, mapped_bundle, tiny_bundle, viewed_bundle
-    CLASSES,
-    class_images,
-    tiny_bundle,
-    viewed_bundle,
-)
 from tests.fakes.agent_inside import asking, install, running
 
 TAUGHT = 160
