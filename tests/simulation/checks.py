@@ -216,17 +216,19 @@ def check_reverted(
     ``meddled`` are the devices whose owners acted for themselves; None where nothing is known of
     what devices truly run, since the database was put back.
     """
+    backbones = contents.backbones.values()
+    gone = {each.digest for each in backbones if each.recalled_at is not None}
     for name in contents.members[rollout.number]:
         device = contents.member(name)
         if device is not None and device.standing.rollout == rollout.number:
-            unseen = place_of(rollout, device.standing, now) is Place.OFFLINE
+            unseen = place_of(rollout, device.standing, now, gone) is Place.OFFLINE
             told = f"{rollout.id} turned back though {name} was not seen"
             assert not unseen or not may_have_run(rollout, device.standing), told
         if meddled is None or device is None or name in meddled:
             continue
         if device.standing.rollout != rollout.number:
             continue
-        past = [each for each in device.standing.before if each != rollout.digest]
+        past = set(device.standing.before) - {rollout.digest, *gone}
         led = device.standing.target is not None and is_way_back(rollout, device.standing.target)
         if past and led:
             assert devices[name].bundle != rollout.digest, f"{name} still runs {rollout.title}"

@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.sabotages import SABOTAGES, Sabotage
 from tests.simulation.world import World
 
-SEEDS = 200
+SEEDS = 100
 GROUP = 25
 SEEDS_UNTIL_NOTICED = 400
 
