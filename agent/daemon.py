@@ -142,10 +142,16 @@ class Daemon:
             self._check_ins.hurry.set()
 
     async def _resume(self) -> None:
-        try:
-            await self._installer.resume()
-        except FieldwiseError as error:
-            _log.error("the update cannot go on", reason=error.sentence)
+        """Go on where the journal says; later where it cannot be written, unless news comes."""
+        found = self._installer.state
+        while self._installer.state == found:
+            try:
+                await self._installer.resume()
+            except FieldwiseError as error:
+                _log.error("the update cannot go on", reason=error.sentence)
+                await asyncio.sleep(RESTART_SECONDS)
+            else:
+                return
 
     async def _review(self) -> None:
         """Go on with an update that waits, once what it waits for has come."""
