@@ -33,7 +33,7 @@ INTRUSIONS = frozenset(
     }
 )
 
-Told = Callable[[Any, Any], Mapping[str, object]]
+Told = Callable[[Any, Any], Mapping[str, object] | None]
 
 
 def _command(_asked: Any, given: Any) -> Mapping[str, object]:
@@ -45,12 +45,14 @@ def _command(_asked: Any, given: Any) -> Mapping[str, object]:
     }
 
 
-def _started(asked: Any, given: Any) -> Mapping[str, object]:
+def _started(asked: Any, given: Any) -> Mapping[str, object] | None:
+    if asked.validate_only:
+        return None
     fields = {"backbone": asked.plan.backbone, "cohort": asked.plan.cohort}
-    return {"rollout": given.rollout.id or "none: only validated", **fields}
+    return {"rollout": given.rollout.id, **fields}
 
 
-# By method: the event, and what of request and answer is told.
+# By method: the event, and what of request and answer is told; None where nothing was changed.
 EVENTS: Mapping[str, tuple[str, Told]] = {
     "Enrol": (
         "device joined",
@@ -159,6 +161,8 @@ class _Entry:
 
     def sent(self, message: Message) -> None:
         fields = self._told(self._request, message)
+        if fields is None:
+            return
         _log.info(
             self._event,
             **{

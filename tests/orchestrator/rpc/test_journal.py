@@ -154,6 +154,15 @@ async def test_a_change_is_one_line_without_secrets(name: str) -> None:
     assert SECRET.decode() not in repr(told)
 
 
+async def test_a_rollout_that_is_only_validated_is_not_told() -> None:
+    with capture_logs() as told:
+        async with Journal().around(call("StartRollout")) as watcher:
+            assert watcher is not None
+            watcher.received(operator_pb2.StartRolloutRequest(validate_only=True))
+            watcher.sent(operator_pb2.StartRolloutResponse())
+    assert told == []
+
+
 async def test_what_is_called_all_the_time_is_not_told() -> None:
     with capture_logs() as told:
         for name in ("CheckIn", "Download", "ListDevices"):
