@@ -118,6 +118,11 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The daemon ends as it was told to: this start is not to be held against a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The pair in use cannot be opened: its files are gone or damaged."""
 
@@ -182,7 +187,7 @@ class Failed:
 Outcome = Fetched | Lacking | Verified | Migrated | Judged | ProbationPassed | Failed
 FromFleet = Targeted | Permitted
 FromOwner = Installed | RolledBack | Pinned | Unpinned | Confirmed | Refused
-FromDevice = HoldChanged | Restarted | Lost | Stranded
+FromDevice = HoldChanged | Restarted | Stopped | Lost | Stranded
 Outside = FromFleet | FromOwner | FromDevice
 Event = Outside | Outcome
 

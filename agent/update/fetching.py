@@ -22,6 +22,7 @@ from fieldwise.update import UpdateFailure
 
 # A device may leave its fleet while it fetches, and join again.
 TRANSIENT = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.NOT_JOINED})
+STEP_BYTES = 1024 * 1024  # in which missing room is told: the journal is not written for less
 DAMAGED_TRIES = 3  # bytes damaged on the way are rare; three times in a row it is the source
 
 FAILURES: Mapping[Fault, UpdateFailure] = MappingProxyType(
@@ -168,7 +169,8 @@ class Fetcher:
     def _lacks(self, manifest: Manifest, variant: str) -> int:
         missing = self._missing(manifest, variant)
         here = sum(self._bundles.partial_bytes(file.digest) for file in missing)
-        return self._bundles.missing_room(self._needs(manifest, missing) - here)
+        lacks = self._bundles.missing_room(self._needs(manifest, missing) - here)
+        return -(-lacks // STEP_BYTES) * STEP_BYTES
 
     def _missing(self, manifest: Manifest, variant: str) -> list[FileReference]:
         chosen = choose_variant(manifest, variant, self._preferred)

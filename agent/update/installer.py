@@ -36,6 +36,7 @@ from agent.update.events import (
     Permitted,
     ProbationPassed,
     Restarted,
+    Stopped,
     Stranded,
     UpdateState,
     Verified,
@@ -170,6 +171,7 @@ class Installer(Generic[PreparedT]):
         self._permit: Permit | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = threading.Event()
+        self._counted = False
         self.state = journal.update()
         self.settled = asyncio.Event()  # set whenever an update has ended, or waits for its owner
 
@@ -179,6 +181,7 @@ class Installer(Generic[PreparedT]):
             if self.state.phase not in UNDER_WAY:  # the power went before it was tidied up
                 await asyncio.to_thread(self._work.discard)
         await self.tell(Restarted())
+        self._counted = True
 
     async def permit(self, permit: Permit) -> None:
         """Start on a target, unless the permit has ended or the owner's rules hold it."""
@@ -234,6 +237,11 @@ class Installer(Generic[PreparedT]):
         await self._cancel()
         async with self._lock:  # what is being written is written before the state is closed
             pass
+        if self._counted:
+            try:
+                await self.tell(Stopped())
+            except FieldwiseError as error:
+                _log.warning("this start counts as a crash", reason=error.sentence)
 
     @property
     def works(self) -> bool:

@@ -37,7 +37,7 @@ entered again, since a restart may have taken the pair from memory, and the verd
 A generation that ended in REVERTED or DECLINED is not tried again: only a newer target, or the
 owner, moves it. A restart resumes the phase it fell into; a phase that runs foreign code or much
 memory is resumed a bounded number of times, so that a backbone that kills the agent cannot do so
-for ever.
+for ever. A daemon that ends as it was told to takes its start back from the count.
 """
 
 from collections.abc import Mapping

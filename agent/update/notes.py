@@ -22,6 +22,7 @@ from agent.update.events import (
     Refused,
     Restarted,
     RolledBack,
+    Stopped,
     Stranded,
     Targeted,
     Unpinned,
@@ -39,7 +40,7 @@ def note(state: UpdateState, event: Outside, sign: Sign) -> UpdateState:
     match event:
         case Targeted() | Permitted():
             return _note_fleet(state, event, sign)
-        case HoldChanged() | Restarted() | Lost() | Stranded():
+        case HoldChanged() | Restarted() | Stopped() | Lost() | Stranded():
             return _note_device(state, event, sign)
         case _:
             return _note_owner(state, event, sign)
@@ -77,8 +78,9 @@ def _note_device(state: UpdateState, event: FromDevice, sign: Sign) -> UpdateSta
     match event:
         case Restarted() if sign is Sign.EXHAUSTED:
             return _failed(state, FAILURE_WHEN_EXHAUSTED[state.phase])
-        case Restarted():
-            return replace(state, restarts=state.restarts + 1)
+        case Restarted() | Stopped():
+            more = 1 if isinstance(event, Restarted) else -1
+            return replace(state, restarts=state.restarts + more)
         case Lost() if state.phase is UpdatePhase.PROBATION:
             return _failed(state, UpdateFailure.LOAD_FAILED)
         case Lost():

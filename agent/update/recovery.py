@@ -14,7 +14,7 @@ from agent.ports import Journal
 from agent.update.events import Lost, Pair, Restarted, UpdateState
 from agent.update.installer import DISK_FAULTS
 from agent.update.machine import step
-from fieldwise.errors import FieldwiseError
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
 
 OpenT = TypeVar("OpenT")
@@ -37,11 +37,24 @@ def recover(journal: Journal, open_pair: Callable[[Pair], OpenT]) -> OpenT | Non
     if found.phase is not UpdatePhase.PROBATION:
         return _opened(journal, found, open_pair)
     counted, _ = step(found, Restarted())
-    journal.write_update(counted)
+    if not _written(journal, counted):
+        return _opened(journal, found, open_pair)
     opened = _opened(journal, counted, open_pair)
     if journal.update() == counted and counted.phase is UpdatePhase.PROBATION:
-        journal.write_update(found)
+        _written(journal, found)
     return opened
+
+
+def _written(journal: Journal, state: UpdateState) -> bool:
+    """Whether a count could be written: a full disk is no reason to answer nobody."""
+    try:
+        journal.write_update(state)
+    except FieldwiseError as error:
+        if error.fault is not Fault.DISK_FULL:
+            raise
+        _log.warning("a start on probation could not be counted", reason=error.sentence)
+        return False
+    return True
 
 
 def _opened(

@@ -26,6 +26,7 @@ from agent.update.events import (
     Refused,
     Restarted,
     RolledBack,
+    Stopped,
     Stranded,
     Targeted,
     Unpinned,
@@ -98,7 +99,7 @@ def read(state: UpdateState, event: Outside) -> Sign | None:
     match event:
         case Targeted() | Permitted():
             return _read_fleet(state, event)
-        case HoldChanged() | Restarted() | Lost() | Stranded():
+        case HoldChanged() | Restarted() | Stopped() | Lost() | Stranded():
             return _read_device(state, event)
         case _:
             return _read_owner(state, event)
@@ -155,6 +156,8 @@ def _read_device(state: UpdateState, event: FromDevice) -> Sign | None:
     match event:
         case Restarted():
             return _read_restart(state)
+        case Stopped():
+            return Sign.NOTED if state.restarts else None
         case Lost():
             return Sign.LOST if state.in_use else None
         case Stranded():

@@ -18,6 +18,7 @@ from agent.update.events import (
 )
 from agent.update.installer import Permit
 from agent.update.judging import Conclusion
+from agent.update.signs import RESTARTS_MAX
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, Verdict
@@ -256,6 +257,18 @@ async def test_stopping_leaves_the_journal_where_a_restart_resumes() -> None:
     again = installer_of(book, Hands())
     await again.resume()
     assert (await settle(again)).phase is UpdatePhase.ACTIVE
+
+
+async def test_a_daemon_that_was_stopped_often_is_not_taken_for_one_that_crashed() -> None:
+    book = journal()
+    installer = await begin(Hands(still_watching=asyncio.Event()), book)
+    await reach(installer, UpdatePhase.PROBATION)
+    await installer.stop()
+    for _ in range(3 * RESTARTS_MAX):
+        again = installer_of(book, Hands(serving=NEW, still_watching=asyncio.Event()))
+        await again.resume()
+        await again.stop()
+    assert book.update().phase is UpdatePhase.PROBATION
 
 
 async def test_stopping_reaches_a_trial_under_way() -> None:

@@ -23,6 +23,7 @@ from agent.update.events import (
     Refused,
     Restarted,
     RolledBack,
+    Stopped,
     Stranded,
     Targeted,
     Unpinned,
@@ -358,6 +359,11 @@ def test_a_bundle_that_kills_the_agent_cannot_do_so_for_ever(
     state, _ = step(state, Restarted())
     assert (state.phase, state.failure) == (UpdatePhase.REVERTED, failure)
     assert state.in_use == OLD_PAIR
+
+
+def test_a_daemon_that_is_told_to_end_is_not_held_against_a_bundle() -> None:
+    state = after(PROBATION, *[Restarted(), Stopped()] * 10)
+    assert (state.phase, state.restarts) == (UpdatePhase.PROBATION, 0)
 
 
 def test_a_download_survives_any_number_of_restarts() -> None:

@@ -86,5 +86,12 @@ def test_a_damaged_disk_says_nothing_against_a_pair() -> None:
     assert journal.update().in_use == NEW
 
 
+def test_a_full_disk_keeps_no_pair_from_serving() -> None:
+    journal = MemoryJournal([PROBATION])
+    journal.full = True
+    assert recover(journal, Opening()) == NEW.digest
+    assert journal.update() == PROBATION
+
+
 def test_a_device_without_a_backbone_opens_nothing() -> None:
     assert recover(MemoryJournal(), Opening()) is None
