@@ -34,7 +34,7 @@ NOT_IN_A_LIFE = {
     "database.Database._migrate": "the first start, before there is anything to lose",
     "samples.DatabaseSamples._read_holdout_key": "likewise",
     "ledger.LedgerFile._begin": "likewise, and when the ledger is full",
-    "samples.DatabaseSamples._drop_ahead": "only where the room for the state folder was bounded since",
+    "samples.DatabaseSamples._drop_ahead": "only where the folder is bounded",
     "files.write_file": "its callers are tried",
     "predictions.DatabasePredictions.apply": "only where predictions shall not outlive a restart",
     "dropping.forget_images_apart": "only when images are over their age or their room",
