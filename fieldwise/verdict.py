@@ -5,7 +5,7 @@ of one scene resemble one another, so a test that counts them as independent see
 scene counts once, by whether the new pair had fewer or more of its samples right.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -99,10 +99,8 @@ class Verdict:
 
 
 def _check_counts(part: PairedCounts | Verdict) -> None:
-    for each in fields(part):
-        value = getattr(part, each.name)
-        limit = 2**62 if each.name == "generation" else COUNT_MAX
+    for name in part.__slots__:  # dataclasses.fields takes twice the time, of ten thousand devices
+        value = getattr(part, name)
+        limit = 2**62 if name == "generation" else COUNT_MAX
         if isinstance(value, int) and not 0 <= value <= limit:
-            raise FieldwiseError(
-                Fault.OVER_LIMIT, f"{each.name} is {value:,}; the limit is {limit:,}"
-            )
+            raise FieldwiseError(Fault.OVER_LIMIT, f"{name} is {value:,}; the limit is {limit:,}")
