@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from orchestrator.cli.watching import TIMED_OUT
 from tests.bundles import tiny_bundle
 from tests.fakes.agent_process import AgentProcess, wait_until
 from tests.orchestrators import Orchestrator, serving
 
+# Two devices change their backbone four times in a test: minutes on a machine that is busy.
+pytestmark = pytest.mark.timeout(900)
+WATCHED_MAX = 8
 PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1")
 PLAN = """
 # Two devices, one after the other.
@@ -51,11 +55,17 @@ def push(orchestrator: Orchestrator, folder: Path, version: str, seed: int) -> N
 
 
 def watched(orchestrator: Orchestrator, rollout: str, code: int) -> list[dict[str, Any]]:
-    """Watch until it ends as it should; return what was told, line by line."""
-    ended = orchestrator.run("rollout", "watch", rollout, "--json", "--every=0.5", "--within=100s")
-    told = ended.stdout.splitlines()
+    """Watch until it ends as it should, a while at a time; return what was told, line by line."""
+    told: list[dict[str, Any]] = []
+    for _ in range(WATCHED_MAX):
+        ended = orchestrator.run(
+            "rollout", "watch", rollout, "--json", "--every=0.5", "--within=30s"
+        )
+        told += [json.loads(each) for each in ended.stdout.splitlines()]
+        if ended.status != TIMED_OUT:
+            break
     assert ended.status == code, (ended.stderr, told[-1:])
-    return [json.loads(each) for each in told]
+    return told
 
 
 def serve(agents: dict[str, AgentProcess], title: str) -> None:
