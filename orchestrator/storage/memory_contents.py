@@ -96,8 +96,11 @@ class Contents:
         standing = device.standing
         if standing.target and standing.target.generation >= order.target.generation:
             return
-        known = self.members[number].get(order.device, Membership())
-        kept = Membership(known.permit, order.before, order.at)
+        known = self.members[number].get(order.device)
+        # Whoever ordered may have read before the device told what it serves.
+        served = () if known or not standing.bundle_in_use else (standing.bundle_in_use,)
+        permit = known.permit if known else None
+        kept = Membership(permit, order.before or served, order.at)
         self.members[number][order.device] = kept
         given = replace(
             standing,

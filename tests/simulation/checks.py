@@ -44,6 +44,8 @@ def check_progress(before: Standing, after: Standing) -> None:
     if before.target is not None and before.target != after.target:
         assert after.target is not None
         assert after.target.generation > before.target.generation, "a generation was reused"
+    if after.rollout != before.rollout and before.bundle_in_use is not None:
+        assert after.before, f"{after.device} was ordered and has no way back"
 
 
 def check_owner(before: Standing, after: Standing, phases: Mapping[int, Phase]) -> None:
@@ -149,6 +151,8 @@ def check_look(
     """Look at a rollout twice."""
     look = machine.reconcile(rollout, cohort, now, recalled)
     seen = look.rollout
+    brought = rollout.digest in recalled and seen.phase in ADDING | {Phase.COMPLETE}
+    assert not brought, f"{rollout.id} brings what was recalled"
     assert sum(seen.counts.values()) == len(cohort), "the counts do not add up to the cohort"
     again = machine.reconcile(seen, cohort, now, recalled)
     assert again.rollout == seen, "a second look saw something else"

@@ -185,8 +185,8 @@ def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> No
     patch.setattr(MemoryCheckIns, "visitor", visitor)
 
 
-def a_reply_is_thought_to_arrive_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(check_in, "DELIVERY_SECONDS", 0)
+def a_permit_ends_sooner_for_the_store_than_for_its_device(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(check_in, "DELIVERY_SECONDS", -15)
 
 
 def late_reports_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -405,7 +405,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     nobody_looks_after_newcomers,
     a_look_from_before_a_welcome_is_saved,
     a_complete_rollout_takes_who_matches_by_now,
-    a_reply_is_thought_to_arrive_at_once,
+    a_permit_ends_sooner_for_the_store_than_for_its_device,
     late_reports_are_believed,
     the_faster_writer_is_overwritten,
     late_orders_are_given_all_the_same,

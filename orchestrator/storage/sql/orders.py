@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import Text, bindparam, case, exists, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.device import Standing
@@ -16,7 +16,13 @@ from orchestrator.rollout.machine import host_of
 from orchestrator.rollout.phases import FORWARD
 from orchestrator.rollout.rollout import Kind, Order, Rollout
 from orchestrator.storage.sql.rollout_rows import rollout_of
-from orchestrator.storage.sql.tables import device_tags, devices, rollout_members, rollouts
+from orchestrator.storage.sql.tables import (
+    device_tags,
+    devices,
+    reports,
+    rollout_members,
+    rollouts,
+)
 
 # Whether an order comes in time, asked before it is given.
 _ACCEPTS = (
@@ -31,7 +37,21 @@ _MEMBER = (
 )
 _KEPT: dict[str, Any] = {"before": bindparam("order_before"), "ordered_at": bindparam("order_at")}
 _KEEP_AGAIN = update(rollout_members).where(*_MEMBER, exists().where(*_ACCEPTS)).values(_KEPT)
-_KEEP_NEW = update(rollout_members).where(*_MEMBER, rollout_members.c.ordered_at == 0).values(_KEPT)
+# Whoever ordered may have read before the device told what it serves.
+_SERVED = select(func.coalesce(reports.c.bundle_in_use, "")).where(
+    reports.c.device == bindparam("order_device")
+)
+_KEEP_NEW = (
+    update(rollout_members)
+    .where(*_MEMBER, rollout_members.c.ordered_at == 0)
+    .values(
+        before=case(
+            (bindparam("order_before", type_=Text) == "", _SERVED.scalar_subquery()),
+            else_=bindparam("order_before", type_=Text),
+        ),
+        ordered_at=bindparam("order_at"),
+    )
+)
 _GIVE = (
     update(devices)
     .where(*_ACCEPTS)
