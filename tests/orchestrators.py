@@ -134,12 +134,12 @@ class Member:
         """Check in as the first report of the first start, but for what is given."""
         report = {"incarnation": 1, "sequence": 1, "agent_version": "0.1.0", **fields}
         with self.calling() as stub:
-            return stub.CheckIn(device_pb2.CheckInRequest(**report), timeout=10)
+            return stub.CheckIn(device_pb2.CheckInRequest(**report), timeout=60)
 
     def download(self, digest: str, offset: int = 0) -> list[device_pb2.DownloadResponse]:
         request = device_pb2.DownloadRequest(digest=bytes.fromhex(digest), offset=offset)
         with self.calling() as stub:
-            return list(stub.Download(request, timeout=30))
+            return list(stub.Download(request, timeout=60))
 
 
 def join(text: str, key: identity.PrivateKey | None = None) -> Member:
@@ -154,7 +154,7 @@ def join(text: str, key: identity.PrivateKey | None = None) -> Member:
     )
     credentials = grpc.ssl_channel_credentials(channel.pem_of(read.authority))
     with grpc.secure_channel(read.address, credentials) as opened:
-        given = enrolment_pb2_grpc.EnrolmentStub(opened).Enrol(request, timeout=10).credentials
+        given = enrolment_pb2_grpc.EnrolmentStub(opened).Enrol(request, timeout=60).credentials
     return Member(
         device_id=given.device_id,
         key=identity.key_pem(own),

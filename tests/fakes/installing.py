@@ -132,14 +132,14 @@ def journal() -> MemoryJournal:
 
 
 async def settle(installer: Installer[str]) -> UpdateState:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while installer.state.phase in UNDER_WAY and installer.state.hold is None:  # noqa: ASYNC110 - any phase may be the last
             await asyncio.sleep(0)
     return installer.state
 
 
 async def reach(installer: Installer[str], phase: UpdatePhase) -> UpdateState:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while installer.state.phase is not phase:  # noqa: ASYNC110 - the work goes on by itself
             await asyncio.sleep(0)
     return installer.state

@@ -156,7 +156,7 @@ def renew(member: Member) -> None:
 
     def ask() -> object:
         with member.calling() as stub:
-            return stub.Renew(request, timeout=10)
+            return stub.Renew(request, timeout=60)
 
     insist(ask)
 

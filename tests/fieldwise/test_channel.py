@@ -1,6 +1,5 @@
 """Addresses are read strictly, and both sides of a connection keep to their limits."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -86,7 +86,7 @@ def test_without_a_certificate_nobody_talks_to_the_device_port(
     with grpc.secure_channel(bare.address, credentials) as opened:
         check_in = opened.unary_unary("/fieldwise.v1alpha1.Device/CheckIn")
         with pytest.raises(grpc.RpcError) as refused:
-            check_in(b"", timeout=10)
+            check_in(b"", timeout=60)
     assert status_of(refused.value)[0] is grpc.StatusCode.UNAVAILABLE
 
 
@@ -124,7 +124,7 @@ def test_a_removed_device_is_refused_whatever_it_calls(
 
 def test_a_device_that_leaves_is_gone(orchestrator: Orchestrator, member: Member) -> None:
     with member.calling() as stub:
-        stub.Leave(device_pb2.LeaveRequest(), timeout=10)
+        stub.Leave(device_pb2.LeaveRequest(), timeout=60)
     assert orchestrator.run("device", "show", member.device_id).status == 4
 
 
@@ -134,7 +134,7 @@ def test_a_renewed_certificate_works_and_is_another(
     key = identity.generate_key()
     request = identity.certificate_request(key)
     with member.calling() as stub:
-        renewed = stub.Renew(device_pb2.RenewRequest(certificate_request=request), timeout=10)
+        renewed = stub.Renew(device_pb2.RenewRequest(certificate_request=request), timeout=60)
     certificate = identity.load_certificate(renewed.credentials.certificate)
     fresh = Member(
         member.device_id,
@@ -157,7 +157,7 @@ def test_a_message_over_its_bounds_or_with_an_unknown_field_is_refused(member: M
     assert status_of(refused.value)[1] == "invalid-argument"
     smuggled = device_pb2.CheckInRequest.FromString(b"\xfa\x07\x03abc")
     with member.calling() as stub, pytest.raises(grpc.RpcError) as refused:
-        stub.CheckIn(smuggled, timeout=10)
+        stub.CheckIn(smuggled, timeout=60)
     assert status_of(refused.value)[1] == "unknown-field"
 
 
@@ -228,11 +228,11 @@ def test_health_and_readiness_are_told_on_both_ports(orchestrator: Orchestrator)
     with grpc.secure_channel(connection["address"], credentials) as opened:
         health = health_pb2_grpc.HealthStub(opened)
         request = health_pb2.HealthCheckRequest(service="fieldwise.v1alpha1.Device")
-        assert health.Check(request, timeout=10).status == health_pb2.HealthCheckResponse.SERVING
+        assert health.Check(request, timeout=60).status == health_pb2.HealthCheckResponse.SERVING
     base = f"http://{orchestrator.told['metrics_address']}"
-    assert urlopen(f"{base}/readyz", timeout=10).status == 200
-    assert urlopen(f"{base}/healthz", timeout=10).status == 200
+    assert urlopen(f"{base}/readyz", timeout=60).status == 200
+    assert urlopen(f"{base}/healthz", timeout=60).status == 200
     with pytest.raises(HTTPError) as missing:
-        urlopen(f"{base}/other", timeout=10)
+        urlopen(f"{base}/other", timeout=60)
     missing.value.close()
     assert missing.value.code == 404

@@ -41,7 +41,7 @@ def settings(tmp_path: Path) -> OrchestratorSettings:
 async def fetch(started: Started, path: str) -> tuple[int, str]:
     def get() -> tuple[int, str]:
         try:
-            with urlopen(f"http://{started.metrics_address}{path}", timeout=10) as answer:
+            with urlopen(f"http://{started.metrics_address}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             with error:
@@ -124,7 +124,7 @@ async def test_a_start_that_fails_leaves_nothing_running(
 async def health(address: str, root: bytes) -> int:
     request = health_pb2.HealthCheckRequest(service="fieldwise.v1alpha1.Device")
     async with pinned_channel(address, roots=root) as channel:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)
+        answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=60)
         return int(answer.status)
 
 
@@ -138,7 +138,7 @@ async def test_without_its_tables_it_is_not_ready_and_says_so_on_both_ports(
         assert near is not None
         root = near.authority.encode()
         assert await health(near.address, root) == states.SERVING
-        with closing(sqlite3.connect(settings.folder / "fieldwise.sqlite", timeout=20)) as other:
+        with closing(sqlite3.connect(settings.folder / "fieldwise.sqlite", timeout=60)) as other:
             other.execute("DROP TABLE reports")
             other.commit()
         for _ in range(300):

@@ -62,7 +62,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
 
 def query(base: str, expression: str) -> list[dict[str, object]]:
     url = f"{base}/api/v1/query?{urlencode({'query': expression})}"
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=60) as answer:
         found: list[dict[str, object]] = json.load(answer)["data"]["result"]
     return found
 

@@ -1,5 +1,7 @@
 import os
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -49,6 +51,7 @@ Watched = Callable[..., str]
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Watches ``tmp_path`` until something is so and nothing more comes; returns what was told."""
     real = folder_source._changes
+    _deeds.clear()
     monkeypatch.setattr(folder_source, "ROUND_MILLISECONDS", 50)
     monkeypatch.setattr(folder_source, "AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(folder_source, "Stillness", lambda: Stillness(0.1))
@@ -68,6 +71,8 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
             for each in real(*arguments):
                 rounds += 1
                 assert rounds < 600
+                while _deeds:  # not before the folder is watched
+                    threading.Thread(target=_deeds.popleft()).start()
                 yield each
                 quiet = quiet + 1 if done() and not each else 0
                 if quiet > QUIET_ROUNDS:
@@ -88,8 +93,21 @@ def no_word(name: str, error: FieldwiseError) -> None:
     raise AssertionError(f"{name}: {error.sentence}")
 
 
-def later(deed: Callable[..., object], *arguments: object) -> None:
-    threading.Timer(0.4, deed, arguments).start()
+_deeds: deque[Callable[[], object]] = deque()
+
+
+def later(deed: Callable[[], object]) -> None:
+    """Do something as soon as the folder is watched, while that goes on."""
+    _deeds.append(deed)
+
+
+def once(said: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    for _ in range(3000):
+        if said():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come to be")
 
 
 def test_class_folders_teach_and_the_rest_asks(watched: Watched, tmp_path: Path) -> None:
@@ -165,11 +183,11 @@ def test_a_file_is_taken_once_for_each_content(watched: Watched, tmp_path: Path)
     path.write_bytes(b"before")
 
     def write() -> None:
-        path.write_bytes(b"one")
-        threading.Timer(0.5, path.touch).start()
-        threading.Timer(1.0, path.write_bytes, [b"two"]).start()
-        threading.Timer(1.5, path.touch).start()
-        threading.Timer(2.0, (tmp_path / "end.png").write_bytes, [b"end"]).start()
+        for content in (b"one", b"two"):
+            path.write_bytes(content)
+            once(partial(taker.asked.__contains__, content))
+            path.touch()
+        (tmp_path / "end.png").write_bytes(b"end")
 
     later(write)
     watched(taker, lambda: b"end" in taker.asked)

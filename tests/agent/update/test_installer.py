@@ -148,7 +148,7 @@ async def test_without_room_an_update_waits_and_goes_on_once_there_is() -> None:
     clock = TurnedClock()
     installer = await begin(hands, book, clock, rules)
     await reach(installer, UpdatePhase.IDLE)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while installer.state.hold is None:  # noqa: ASYNC110 - the work goes on by itself
             await asyncio.sleep(0)
     assert (installer.state.hold, installer.state.missing_bytes) == (UpdateHold.DISK, 7)
@@ -308,7 +308,7 @@ async def until_cut(hands: Hands, book: MemoryJournal) -> None:
     loop.set_exception_handler(lambda *_: None)
     try:
         installer = await begin(hands, book)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while installer.state.phase in UNDER_WAY:
                 task = installer._task
                 if task is not None and task.done():

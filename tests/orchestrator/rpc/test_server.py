@@ -239,7 +239,7 @@ async def test_one_download_more_than_allowed_is_put_off(
 
 async def put_off(stub: device_pb2_grpc.DeviceStub, request: device_pb2.DownloadRequest) -> str:
     with pytest.raises(FieldwiseError) as raised, client_errors():
-        await stub.Download(request, timeout=20).read()
+        await stub.Download(request, timeout=60).read()
     assert raised.value.fault is Fault.BUSY
     return raised.value.sentence
 
