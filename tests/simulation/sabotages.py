@@ -18,7 +18,7 @@ from orchestrator.rollout.limits import Load
 from orchestrator.rollout.phases import ADDING, ENDED, FORWARD, Phase, Turn
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import APART
-from orchestrator.rollout.rollout import Event, Kind, Order, Rollout, is_way_back
+from orchestrator.rollout.rollout import Event, Order, Rollout, is_way_back
 from orchestrator.storage import memory_rollouts
 from orchestrator.storage.memory_contents import Contents, Membership
 from orchestrator.storage.memory_rollouts import MemoryCheckIns, MemoryRollouts
@@ -161,13 +161,6 @@ def nobody_looks_after_newcomers(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def a_look_from_before_a_welcome_is_saved(patch: pytest.MonkeyPatch) -> None:
-    def watch_again(self: Contents, rollout: Rollout) -> None:
-        self.rollouts[rollout.number] = replace(rollout, watched=True)
-
-    patch.setattr(Contents, "watch_again", watch_again)
-
-
 def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> None:
     genuine = MemoryCheckIns.visitor
 
@@ -183,10 +176,6 @@ def a_complete_rollout_takes_who_matches_by_now(patch: pytest.MonkeyPatch) -> No
         return await genuine(self, caller)
 
     patch.setattr(MemoryCheckIns, "visitor", visitor)
-
-
-def a_permit_ends_sooner_for_the_store_than_for_its_device(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(check_in, "DELIVERY_SECONDS", -15)
 
 
 def late_reports_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -312,14 +301,6 @@ def excluded_devices_are_forgotten_in_the_counts(patch: pytest.MonkeyPatch) -> N
 # Limits.
 
 
-def silence_frees_a_place(patch: pytest.MonkeyPatch) -> None:
-    def takes(rollout: Rollout, standing: Standing, now: float) -> bool:
-        heard = replace(standing, seen_at=now)
-        return limits.takes_place(rollout, heard, now)
-
-    patch.setattr(memory_rollouts, "takes_place", takes)
-
-
 def each_replica_counts_for_itself(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryCheckIns, "_load", lambda _self, _rollout, _device, _now: Load())
 
@@ -363,17 +344,6 @@ def recalled_bundles_are_brought_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "turn_of", turn)
 
 
-def a_recall_passes_over_whoever_did_not_get_it_from_a_rollout(
-    patch: pytest.MonkeyPatch,
-) -> None:
-    genuine = memory_rollouts._may_order
-    patch.setattr(
-        memory_rollouts,
-        "_may_order",
-        lambda rollout, device: rollout.kind is not Kind.RECALL and genuine(rollout, device),
-    )
-
-
 def a_change_is_saved_without_its_history(patch: pytest.MonkeyPatch) -> None:
     genuine = Contents.tell
 
@@ -403,9 +373,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     whatever_ended_welcomes_newcomers,
     newcomers_get_a_target_and_no_permit,
     nobody_looks_after_newcomers,
-    a_look_from_before_a_welcome_is_saved,
     a_complete_rollout_takes_who_matches_by_now,
-    a_permit_ends_sooner_for_the_store_than_for_its_device,
     late_reports_are_believed,
     the_faster_writer_is_overwritten,
     late_orders_are_given_all_the_same,
@@ -420,13 +388,11 @@ SABOTAGES: tuple[Sabotage, ...] = (
     nobody_is_ever_overdue,
     unsuitable_devices_are_ordered_all_the_same,
     excluded_devices_are_forgotten_in_the_counts,
-    silence_frees_a_place,
     each_replica_counts_for_itself,
     devices_start_outside_of_the_window,
     an_abort_orders_nobody_back,
     what_was_there_before_is_not_remembered,
     nobody_is_revoked,
     recalled_bundles_are_brought_on,
-    a_recall_passes_over_whoever_did_not_get_it_from_a_rollout,
     a_change_is_saved_without_its_history,
 )
