@@ -142,7 +142,7 @@ def embed_held_out(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> N
         Stopped: When asked to.
         FieldwiseError: ``GRAPH_FAILED``.
     """
-    for batch in stored_batches(pair, store, HELD_OUT):
+    for batch in stored_batches(pair.bundle, store, HELD_OUT):
         pair.features_of(batch)
         if should_stop():
             raise Stopped
@@ -157,7 +157,7 @@ def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
     if share is Share.LEARN:
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "learned samples say nothing of accuracy")
     samples = correct = 0
-    for batch in stored_batches(pair, store, frozenset({share})):
+    for batch in stored_batches(pair.bundle, store, frozenset({share})):
         rows, names = pair.features_of(batch)
         said = predict(pair.head, rows)
         samples += len(names)
@@ -166,11 +166,11 @@ def evaluate(pair: Pair, store: SampleStore, share: Share) -> Tally:
 
 
 def stored_batches(
-    pair: Pair, store: SampleStore, shares: frozenset[Share]
+    bundle: str, store: SampleStore, shares: frozenset[Share]
 ) -> Iterator[Sequence[Sample]]:
-    """Every stored sample of some shares that a pair's backbone can still see, oldest first."""
+    """Every stored sample of some shares that a backbone can still see, oldest first."""
     covered = 0
-    while batch := store.samples_after(covered, BATCH, pair.bundle, shares):
+    while batch := store.samples_after(covered, BATCH, bundle, shares):
         yield batch
         covered = batch[-1].sequence
 

@@ -21,7 +21,7 @@ def select_samples(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> H
     """
     rows = []
     seen: list[Sample] = []
-    for batch in stored_batches(pair, store, SELECT):
+    for batch in stored_batches(pair.bundle, store, SELECT):
         if should_stop():
             raise Stopped
         for sample in batch:

@@ -302,7 +302,7 @@ class Move:
         """Some exemplars, with their features on the new backbone."""
         rows: list[NDArray[np.int16]] = []
         seen: list[Sample] = []
-        for batch in stored_batches(self._new, self._store, LEARNED):
+        for batch in stored_batches(self._new.bundle, self._store, LEARNED):
             for sample in batch:
                 found, _ = self._new.features_of([sample])
                 if len(found) and sample.sequence <= self._new.covered:

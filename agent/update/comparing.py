@@ -9,6 +9,7 @@ pairs in turn so that a busy moment hits both alike, and for what can be told wi
 there are too few of them, remembered images serve for the time.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -79,6 +80,7 @@ class Comparer:
         self._recent = recent
         self._clock = clock
         self._rules = rules
+        self._scenes_met = 0  # that could be seen at the last comparison
 
     def compare(self, generation: int, new: Pair, should_stop: ShouldStop) -> Conclusion:
         """Judge a new pair that is up to date; the old one serves on.
@@ -95,6 +97,7 @@ class Comparer:
         learner = self._serving.learner
         if learner is None:
             return Conclusion(Verdict(generation, Judgement.ACCEPTED, Basis.NONE))
+        self._scenes_met = self._scenes()
         old, rate = learner.pair, learner.settings.novelty_rate
         looks = self._look(old, new, rate, should_stop)
         compared = Compared(
@@ -107,13 +110,25 @@ class Comparer:
         return judge(generation, compared, self._rules())
 
     def is_enough(self) -> bool:
-        """Whether so much is held out by now that harm could be shown."""
-        learner = self._serving.learner
-        if learner is None:
+        """Whether a comparison that was held may be made again: there is more that could show harm.
+
+        Only scenes of which an image is held count, since the new pair sees no others; and only if
+        there are more than the last time, since it may not have been able to see those either.
+        """
+        rules = self._rules()
+        if self._serving.learner is None or not rules.hold_too_few:
             return True
-        held = stored_batches(learner.pair, self._serving.store, JUDGED)
-        scenes = {sample.burst for batch in held for sample in batch}
-        return len(scenes) >= self._rules().scenes_needed
+        wanted = max(rules.scenes_needed, self._scenes_met + 1)
+        return self._scenes(wanted) >= wanted
+
+    def _scenes(self, most: float = math.inf) -> int:
+        """Scenes held out for judging of which an image is held; not counted beyond ``most``."""
+        scenes: set[str] = set()
+        for batch in stored_batches(NOWHERE, self._serving.store, JUDGED):
+            scenes.update(sample.burst for sample in batch)
+            if len(scenes) >= most:
+                break
+        return len(scenes)
 
     def _look(self, old: Pair, new: Pair, rate: float, should_stop: ShouldStop) -> _Looks:
         """Let both pairs look at the same images, the one first and then the other."""
@@ -193,7 +208,7 @@ def _said(
 ) -> dict[str, tuple[str, str, str]]:
     """Scene, class and a pair's answer, by sample."""
     found = {}
-    for batch in stored_batches(pair, store, JUDGED):
+    for batch in stored_batches(pair.bundle, store, JUDGED):
         for sample in batch:
             row, names = pair.features_of([sample])
             if names:

@@ -37,7 +37,7 @@ class Holds:
         rules: What the owner set.
         clock: For the window.
         missing_bytes: Room that is missing to bring a bundle into use, as far as is known.
-        is_enough: Whether there are enough held-out samples to judge by.
+        is_enough: Whether to compare again what was held because too little was held out.
     """
 
     def __init__(

@@ -135,7 +135,7 @@ class Holding(Protocol):
         ...
 
     def is_enough(self) -> bool:
-        """Whether there are enough held-out samples by now to judge by."""
+        """Whether to compare again what was held because too little was held out."""
         ...
 
 
@@ -192,7 +192,7 @@ class Installer(Generic[PreparedT]):
     async def review(self) -> None:
         """Look whether what an update waits for has come; called now and then, and by a permit."""
         state = self.state
-        if state.phase is UpdatePhase.JUDGING and self._goes_on(state.hold):
+        if state.phase is UpdatePhase.JUDGING and await self._goes_on(state.hold):
             await self.tell(HoldChanged(None))
         if state.phase is not UpdatePhase.IDLE or state.hold is UpdateHold.PINNED:
             return
@@ -248,9 +248,9 @@ class Installer(Generic[PreparedT]):
         """Whether a piece of work is under way now."""
         return self._task is not None and not self._task.done()
 
-    def _goes_on(self, hold: UpdateHold | None) -> bool:
+    async def _goes_on(self, hold: UpdateHold | None) -> bool:
         if hold is UpdateHold.TOO_FEW:
-            return self._holding.is_enough()
+            return await asyncio.to_thread(self._holding.is_enough)
         return hold is UpdateHold.CONFIRMATION and not self._holding.asks()
 
     def _permit_for(self, state: UpdateState) -> Permit | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from agent.learning.catch_up import open_pair
 from agent.learning.samples import Origin, Share
@@ -14,7 +16,7 @@ from agent.update.judging import Conclusion, JudgingRules
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Basis, Judgement
-from tests.fakes.rivals import Bench
+from tests.fakes.rivals import HALF_HELD, Bench
 
 
 def compare(
@@ -189,3 +191,55 @@ def test_a_scene_that_differs_by_chance_alone_is_not_declined() -> None:
         found = compare(bench, name=f"other {chance.random()}")
         declined += found.failure is not None
     assert declined <= 1
+
+
+HOLDING = JudgingRules(hold_too_few=True)
+
+
+def comparer_of(bench: Bench, rules: JudgingRules = HOLDING) -> Comparer:
+    return Comparer(bench, bench.recent, bench.clock, lambda: rules)
+
+
+def test_what_was_held_is_compared_again_once_there_are_enough_scenes() -> None:
+    bench = Bench()
+    comparer = comparer_of(bench)
+    assert comparer.compare(1, bench.rival(), never).verdict.judgement is Judgement.HELD
+    assert not comparer.is_enough()
+    bench.teach(60)
+    assert comparer.is_enough()
+
+
+def test_scenes_of_which_no_image_is_held_are_not_enough() -> None:
+    bench = Bench()
+    bench.teach(60)
+    comparer, new = comparer_of(bench), bench.rival()
+    bench.serving.configure(replace(HALF_HELD, exemplar_bytes_max=0))
+    bench.teach(1)
+    assert bench.serving.figures().judge > HOLDING.scenes_needed
+    assert bench.serving.figures().exemplars == 0
+    assert comparer.compare(1, new, never).verdict.judgement is Judgement.HELD
+    assert not comparer.is_enough()
+    assert not comparer_of(bench).is_enough()
+
+
+def test_scenes_that_a_new_pair_could_not_see_are_not_enough_a_second_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    bench.teach(60)
+    comparer, new = comparer_of(bench), bench.rival()
+    assert comparer.is_enough()
+    new.held_out = {}
+    monkeypatch.setattr(new.embedder, "embed", unreadable)  # as one that takes readings
+    assert comparer.compare(1, new, never).verdict.judgement is Judgement.HELD
+    assert not comparer.is_enough()
+    bench.teach(10)
+    assert comparer.is_enough()
+
+
+def test_what_is_held_goes_on_where_the_owner_does_not_want_it_held_any_more() -> None:
+    assert comparer_of(Bench(), JudgingRules()).is_enough()
+
+
+def unreadable(*_: object) -> NoReturn:
+    raise FieldwiseError(Fault.IMAGE_INVALID, "this is no image")
