@@ -24,7 +24,8 @@ a *sign*, the columns of the tables. A sign for which the present phase has no e
 nothing, because all of it is level-triggered and comes again, or is an owner's word that says
 nothing now. Where the entry is ``STAY`` the state takes note and the phase goes on with its work.
 So a new target waits until probation is over, while one that takes back the very pair on probation
-is obeyed at once and without a permit: going back to what is here needs none.
+is obeyed at once and without a permit: going back to what is here needs none. Where the owner has
+pinned that pair it waits like any other.
 
 *Outcomes* come from work that this machine asked for. Each piece of work has a number that its
 outcome repeats. An outcome with an older number belongs to work that was given up and is ignored;

@@ -137,6 +137,7 @@ def _read_judgement(state: UpdateState, outcome: Judged) -> Sign:
 
 
 def _read_fleet(state: UpdateState, event: FromFleet) -> Sign | None:
+    on_probation = state.phase is UpdatePhase.PROBATION
     match event:
         case Permitted(generation):
             due = generation == state.generation and state.wanted and state.hold is None
@@ -145,8 +146,8 @@ def _read_fleet(state: UpdateState, event: FromFleet) -> Sign | None:
             return None
         case Targeted(digest=digest) if _is(state.in_use, digest):
             return Sign.SETTLED
-        case Targeted(digest=digest, back=True):
-            ends = state.phase is UpdatePhase.PROBATION and _is(state.before, digest)
+        case Targeted(digest=digest, back=True) if not (on_probation and state.pinned):
+            ends = on_probation and _is(state.before, digest)
             return Sign.TAKEN_BACK if ends else Sign.ORDERED_BACK
         case Targeted():
             return Sign.RETARGETED

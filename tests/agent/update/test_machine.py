@@ -242,6 +242,15 @@ def test_a_pinned_backbone_is_changed_by_nobody_but_the_owner() -> None:
     assert after(pinned, Unpinned(), Permitted(4)).phase is UpdatePhase.FETCHING
 
 
+@pytest.mark.parametrize("digest", [OLD, OTHER])
+def test_a_pinned_backbone_stays_on_probation_whatever_an_operator_takes_back(digest: str) -> None:
+    pinned = after(PROBATION, Pinned())
+    assert step(pinned, Targeted(5, digest, back=True)) == (pinned, ())
+    proven = after(pinned, ProbationPassed(8), Targeted(5, digest, back=True))
+    assert (proven.phase, proven.hold) == (UpdatePhase.IDLE, UpdateHold.PINNED)
+    assert proven.in_use == pinned.in_use
+
+
 def test_pinning_ends_what_the_fleet_began() -> None:
     state, actions = step(JUDGING, Pinned())
     assert (state.phase, state.hold) == (UpdatePhase.IDLE, UpdateHold.PINNED)
