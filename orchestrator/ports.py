@@ -358,9 +358,7 @@ class RolloutStore(Protocol):
         """
         ...
 
-    async def permits(self, number: int, now: float) -> Permits:
-        """Count who may still start on the rollout."""
-        ...
+    async def permits(self, number: int, now: float) -> Permits: ...
 
     async def history(self, number: int, page: PageRequest) -> Page[Event]:
         """Return what happened to a rollout.

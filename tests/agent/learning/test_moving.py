@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from agent.device.database import Database
 from agent.device.samples import DatabaseSamples
-from agent.learning.catch_up import Progress, Watch, open_pair
+from agent.learning.catch_up import Watch, open_pair
 from agent.learning.forgetting import Selection
 from agent.learning.holdings import held_bytes
 from agent.learning.kept import Kept
 from agent.learning.learner import Learner
 from agent.learning.moving import NOTHING_ELSE, Means, Move
 from agent.learning.pair import fresh_pair
-from agent.learning.passing import WAITING_MAX, Passing
-from agent.learning.samples import Group, Origin, Share
-from agent.learning.settings import HeadName, HeadSettings, HoldoutSettings, LearningSettings
+from agent.learning.samples import Origin, Share
+from agent.learning.settings import HeadName, HeadSettings, LearningSettings
 from agent.learning.stopping import Stopped, never
 from fieldwise import head
 from fieldwise.affine import BLOCK, AffineMap, PairSums, fit
@@ -28,71 +27,18 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import to_grid
 from fieldwise.head import Statistics
 from tests.fakes.embedder import WIDTH, ProjectionEmbedder
+from tests.fakes.moves import (
+    NEW,
+    OLD,
+    SETTINGS,
+    TAUGHT,
+    Device,
+    ignore,
+    of_all,
+    passing_by,
+)
 from tests.fakes.samples import MemorySamples
 from tests.fakes.scenes import Scenes
-
-SETTINGS = LearningSettings(holdout=HoldoutSettings(learned_first=2))
-OLD, NEW = ProjectionEmbedder("old"), ProjectionEmbedder("new", WIDTH + 5)
-TAUGHT = 180
-
-
-def ignore(progress: Progress) -> None:
-    """Nobody looks on."""
-
-
-class Device:
-    """A learner whose memory kept the images of a few learned samples only."""
-
-    def __init__(
-        self,
-        kept: int,
-        store: MemorySamples | DatabaseSamples | None = None,
-        settings: LearningSettings = SETTINGS,
-    ) -> None:
-        self.store = store or MemorySamples()
-        self.scenes = Scenes(0)
-        self.settings = settings
-        self.learner = Learner(
-            open_pair(OLD, (), self.store, settings), self.store, settings, Random(3)
-        )
-        for number in range(TAUGHT):
-            self.teach(number)
-        self.learner.flush()
-        images = [each.id for each in self.store.remembered() if each.share is Share.LEARN]
-        self.store.commit(Group((), tuple(images[kept:]), self.store.counters()))
-        self.learned = len(images)
-
-    def teach(self, number: int) -> None:
-        place = number % 6
-        name = self.scenes.names[place]
-        self.learner.teach(f"s{number}", self.scenes.image(place), name, "", 1000.0 + 60 * number)
-
-    def right(self, learner: Learner, count: int = 300) -> float:
-        scenes = Scenes(7)
-        said = [
-            learner.predict(scenes.image(place % 6)).best == scenes.names[place % 6]
-            for place in range(count)
-        ]
-        return sum(said) / count
-
-
-def kept(image: NDArray[np.uint8], number: int = 0, bundle: str = "") -> Kept:
-    return Kept(f"p{number}", 0.0, bundle, OLD_ROW, image)
-
-
-OLD_ROW = np.zeros(WIDTH, np.int16)
-
-
-def of_all(embedder: ProjectionEmbedder) -> Statistics:
-    """What a device has learned that had this backbone all along."""
-    store, scenes = MemorySamples(), Scenes(0)
-    learner = Learner(open_pair(embedder, (), store, SETTINGS), store, SETTINGS, Random(3))
-    for number in range(TAUGHT):
-        place = number % 6
-        learner.teach(
-            f"s{number}", scenes.image(place), scenes.names[place], "", 1000.0 + 60 * number
-        )
-    return learner.pair.statistics()
 
 
 def test_with_every_image_held_nothing_is_estimated_and_the_result_is_the_ideal() -> None:
@@ -118,76 +64,6 @@ def test_carried_over_a_head_is_better_than_learned_anew_from_few_images() -> No
     made = device.learner.rebuild(NEW, (), ignore, never, passing_by(200))
     device.learner.swap(made)
     assert device.right(device.learner) > device.right(anew) + 0.02
-
-
-class Traffic(Passing):
-    """Passing with images that always come, up to a number."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._scenes = Scenes(11)
-        self.left = count
-        self.seconds: list[float] = []
-
-    def take(self, seconds: float) -> Kept | None:
-        self.seconds.append(seconds)
-        if not self.left:
-            return None
-        self.left -= 1
-        return kept(self._scenes.image(self.left % 6), self.left)
-
-
-def passing_by(count: int) -> Means:
-    return Means(Traffic(count))
-
-
-def test_what_passes_is_looked_at_up_to_the_number_that_is_wanted() -> None:
-    settings = LearningSettings(holdout=SETTINGS.holdout, passing_pairs=40)
-    device, traffic = Device(12, settings=settings), Traffic(100)
-    device.learner.rebuild(NEW, (), ignore, never, Means(traffic))
-    assert traffic.left == 60
-
-
-def test_a_move_does_not_wait_where_nothing_passes_or_nothing_is_to_be_carried() -> None:
-    silent = Traffic(0)
-    Device(30).learner.rebuild(NEW, (), ignore, never, Means(silent))
-    assert sum(silent.seconds) == SETTINGS.passing_idle_seconds
-    needless = Traffic(50)
-    Device(TAUGHT).learner.rebuild(NEW, (), ignore, never, Means(needless))
-    assert sum(needless.seconds) == 0
-
-
-def test_waiting_for_what_passes_ends_when_it_took_too_long_and_when_asked_to_stop() -> None:
-    settings = LearningSettings(holdout=SETTINGS.holdout, passing_seconds_max=3.0)
-    traffic = Traffic(1000)
-    Device(30, settings=settings).learner.rebuild(NEW, (), ignore, never, Means(traffic))
-    assert sum(traffic.seconds) == 3.0
-    device, silent = Device(30), Traffic(0)
-    stop = Means(silent, should_stop=lambda: len(silent.seconds) > 4)
-    with pytest.raises(Stopped):
-        device.learner.rebuild(NEW, (), ignore, never, stop)
-
-
-def test_unreadable_images_that_pass_do_no_harm() -> None:
-    device, traffic = Device(30), Traffic(0)
-    rubbish = [Kept("p", 0.0, "", OLD_ROW, b"no image"), Kept("q", 0.0, "", OLD_ROW, b"")]
-    traffic.take = lambda seconds: rubbish.pop() if rubbish else None  # type: ignore[method-assign]  # for once
-    made = device.learner.rebuild(NEW, (), ignore, never, Means(traffic))
-    assert made.total == device.learned
-
-
-def test_images_are_held_only_while_they_are_wanted_and_few_of_them() -> None:
-    passing, image = Passing(), np.zeros((4, 4, 3), np.uint8)
-    passing.offer(kept(image))
-    assert passing.take(0.0) is None
-    with passing.wanted():
-        for number in range(9):
-            passing.offer(kept(image, number))
-        passing.offer(Kept("blind", 0.0, "", OLD_ROW, None))
-        found = [passing.take(0.0) for _ in range(WAITING_MAX)]
-        assert [each.id for each in found if each] == ["p5", "p6", "p7", "p8"]
-        passing.offer(kept(image))
-    assert passing.take(0.0) is None
 
 
 def test_a_move_that_is_broken_off_goes_on_where_it_was() -> None:
