@@ -135,7 +135,7 @@ class _Sums:
     @property
     def many(self) -> Flags:
         """Where enough devices compared."""
-        return np.greater_equal(self.devices, self.rules.devices_min)
+        return np.asarray(self.devices >= self.rules.devices_min, dtype=np.bool_)
 
     @property
     def deviations(self) -> Values:
@@ -156,7 +156,8 @@ def _tails(devices: Counts, hits: Counts, share: float) -> Values:
 
 
 def _any(reasons: dict[Reason, Flags]) -> Flags:
-    return np.logical_or.reduce(list(reasons.values()))
+    any_of: Flags = np.logical_or.reduce(list(reasons.values()))
+    return any_of
 
 
 def _harms(sums: _Sums, members: Members, usual: float, cohort_size: int) -> dict[Reason, Flags]:
@@ -198,10 +199,10 @@ def _unproved(sums: _Sums, silent: Values) -> dict[Reason, Flags]:
     wanted = sums.many & (width + early <= rules.margin)
     if place.wave == place.last_wave - 1:
         wanted = np.ones_like(wanted)
-    limit = normal_quantile(gate.RUINED_DOUBT)
     bounded = np.clip(silent, gate.ROUNDING, 1 - gate.ROUNDING)
     both = sums.lopsided + np.array([normal_quantile(each) for each in bounded.tolist()])
-    ruined = (sums.lopsided > limit) | (both > limit * math.sqrt(2))
+    ruined = sums.lopsided > normal_quantile(gate.LOPSIDED_DOUBT)
+    ruined |= both / math.sqrt(2) > normal_quantile(gate.RUINED_DOUBT)
     return {
         Reason.EVIDENCE_MISSING: wanted & ~sums.many,
         Reason.NOT_SHOWN: wanted & sums.many & (sums.mean + width > rules.margin),

@@ -55,9 +55,9 @@ may change places and so losses lie alike on both sides of their mean; the third
 then 0 but for chance, and it is held against its standard error. Ruined devices inflate that error
 too, and hide behind it; so three quarters of it are taken from the side of those that gain, which
 no harm can inflate. A backbone that ruins some devices kills others: lopsidedness and silence, each
-in standard deviations, are also added (Stouffer's method), and either sum may raise the doubt, at
-``RUINED_DOUBT``. It is a doubt and not harm, since devices may also differ by nature; far beyond
-it, at ``RUINED_SHOWN``, it closes the gate.
+in standard deviations, are also added (Stouffer's method), and the first alone (``LOPSIDED_DOUBT``)
+or both together (``RUINED_DOUBT``) raise the doubt. It is a doubt and not harm, since devices may
+also differ by nature; far beyond it, at ``RUINED_SHOWN``, it closes the gate.
 
 A device that compared without labels, or with too few of them, adds nothing to the mean; that it
 failed, declined, fell silent or got slow counts like anyone's. Where proof is needed and too few
@@ -84,7 +84,8 @@ from orchestrator.rollout.tally import Spread, Tally, spread_of, tally_of
 
 SILENCE_LEVEL = 0.01  # a pause for people to look at; sites fail as a whole, so not for a little
 SILENCE_FLOOR = 0.01  # some device is always being moved, though none was at the first look
-RUINED_DOUBT = 0.07
+LOPSIDED_DOUBT = 0.04
+RUINED_DOUBT = 0.07  # of lopsidedness and silence together
 RUINED_SHOWN = 0.0005
 SHOWN_BEFORE = 0.95  # a gate that asks for proof early stops at most so many good rollouts less
 DETECTED = 0.8  # what people mean by a loss that can be detected
@@ -244,10 +245,10 @@ def _is_over_limit(look: _Look) -> bool:
 
 def _may_have_ruined(look: _Look) -> bool:
     """Whether losses are lopsided, or that and silence are together more than chance makes."""
-    limit = normal_quantile(RUINED_DOUBT)
     silence = binomial_tail(look.tally.started, look.tally.silent, look.usual_silence)
     both = look.spread.lopsided + normal_quantile(min(1 - ROUNDING, max(ROUNDING, silence)))
-    return look.spread.lopsided > limit or both > limit * math.sqrt(2)
+    together = both / math.sqrt(2) > normal_quantile(RUINED_DOUBT)
+    return together or look.spread.lopsided > normal_quantile(LOPSIDED_DOUBT)
 
 
 def _wants_proof(look: _Look) -> bool:
