@@ -47,15 +47,16 @@ def assessed(rollout: Rollout, seen: Sequence[Seen], now: float) -> Rollout:
 def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | None:
     """Ask the gate; None where the whole cohort is no affair of this rollout.
 
-    Where devices wait for their wave, and none of an open one is left, nothing is decided: nobody
-    has tried the backbone for them.
+    Where devices of this rollout wait for their wave, or are overdue and ignored, and none of an
+    open one is left, nothing is decided: nobody has tried the backbone for them.
     """
-    left_out = APART | ({Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE)
-    counted = [each for each in seen if each.place not in left_out]
+    own = [each for each in seen if each.place not in APART]
+    ignored = {Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE
+    counted = [each for each in own if each.place not in ignored]
     evidence = [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave]
     if not evidence:
         missing = Finding(Outcome.UNDECIDED, (Why.EVIDENCE_MISSING,), rollout.wave + 1)
-        return missing if counted else None
+        return missing if own else None
     return assess(
         rollout.plan.gate,
         evidence,

@@ -10,7 +10,7 @@ from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.history import ENTERED
 from orchestrator.rollout.limits import MINUTE_SECONDS
 from orchestrator.rollout.orders import wave_in
-from orchestrator.rollout.phases import ADDING, COMMANDS, TURNS, Phase
+from orchestrator.rollout.phases import ADDING, BACKWARD, COMMANDS, TURNS, Phase
 from orchestrator.rollout.places import Exclusion, Place
 from orchestrator.rollout.placing import (
     SETTLED,
@@ -166,7 +166,8 @@ def check_look(
         above = order.target.generation > known[order.device].generation
         assert above, "an order with a generation that the device knows"
         back = is_way_back(rollout, order.target)
-        assert back == (seen.phase is Phase.REVERTING), "an order in the wrong direction"
+        # Where nobody had begun it is reverted in the look that orders them back.
+        assert back == (seen.phase in BACKWARD), "an order in the wrong direction"
         assert not back or order.target.digest not in recalled, "a way back to what is recalled"
 
 

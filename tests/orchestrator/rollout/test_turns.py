@@ -177,6 +177,26 @@ def test_overdue_devices_are_taken_for_what_the_plan_says(
     assert (look.rollout.phase, look.rollout.wave) == (phase, wave)
 
 
+@pytest.mark.parametrize(
+    ("undecided", "phase"),
+    [
+        (Undecided.PAUSE, Phase.PAUSED),
+        (Undecided.ABORT, Phase.REVERTING),
+        (Undecided.PROMOTE, Phase.COMPLETE),
+    ],
+)
+def test_a_fleet_that_is_overdue_and_ignored_decides_nothing(
+    undecided: Undecided, phase: Phase
+) -> None:
+    plan = replace(PLAN, overdue=Overdue.IGNORE, undecided=undecided, device_deadline_seconds=60)
+    rollout, everyone, _ = started(plan)
+    late = permitted(replace(MEMBER, seen_at=NOW), since=NOW - 61)
+    look = look_at(rollout, devices(everyone, late))
+    assert look.rollout.finding is not None
+    assert look.rollout.finding.outcome is Outcome.UNDECIDED
+    assert look.rollout.phase is phase
+
+
 def test_an_operator_who_resumes_accepts_the_overdue_devices_that_there_are() -> None:
     gate = replace(TWO.gate, failed_share_max=1.0, silent_share_max=1.0)
     plan = replace(TWO, overdue=Overdue.PAUSE, device_deadline_seconds=60, gate=gate)
