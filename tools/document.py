@@ -12,7 +12,7 @@ from pathlib import Path
 import agent.config
 import orchestrator.config
 from fieldwise.settings import flag_name
-from tools import commands, diagrams, powers, tables
+from tools import calibration, commands, diagrams, powers, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -51,6 +51,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "device-update": diagrams.device_update,
     "rollout-phases": diagrams.rollout_phases,
     "judging-powers": powers.powers,
+    "rollout-calibration": calibration.calibration,
 }
 
 

@@ -3,6 +3,7 @@
 The full one is ``python -m benchmarks.rollout_calibration``; its table stands in docs/rollouts.md.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from orchestrator.rollout.evidence import Evidence, Outcome
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import GateRules
 from orchestrator.rollout.tally import Tally, tally_of
+from tools.calibration import MEASURED
 
 POOL, WAVE = 2_000, 150
 
@@ -150,3 +152,11 @@ def test_a_row_of_the_table_is_the_same_whenever_it_is_measured(
 def test_rows_have_names_of_their_own() -> None:
     names = [(title(row), row.devices) for row in rows()]
     assert len(set(names)) == len(names)
+
+
+def test_the_table_in_the_documentation_is_of_these_rows_and_keeps_their_bounds() -> None:
+    measured = json.loads(MEASURED.read_text())
+    assert [(each["name"], each["devices"], each["held_to"]) for each in measured] == [
+        (title(row), row.devices, row.held_to) for row in rows()
+    ]
+    assert all(each["rollouts"] >= 10_000 and each["kept"] for each in measured)
