@@ -180,7 +180,7 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     # Rollouts move with check-ins, so looking more often than devices call finds nothing new.
     reconcile_seconds: Annotated[
         float,
-        Meta(ge=0.1, le=3600, description="Time between two looks at running rollouts."),
+        Meta(ge=0.1, le=300, description="Time between two looks at running rollouts."),
     ] = 2.0
 
     # Kubernetes kills after 30 s; calls other than downloads end within one.

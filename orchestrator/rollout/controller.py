@@ -16,6 +16,8 @@ from orchestrator.rollout.history import ordered
 from orchestrator.rollout.machine import Look, reconcile
 from orchestrator.rollout.rollout import Event, Happening, Order, Rollout
 
+BREAK_SECONDS = 600.0  # without a look, after which nobody knows who was heard meanwhile
+
 Orders = Callable[[Rollout, Sequence[Standing], float, Collection[str]], tuple[Order, ...]]
 
 
@@ -51,6 +53,7 @@ class Controller:
         self._rollouts = rollouts
         self._backbones = backbones
         self._clock = clock
+        self._looked_at = self._heard_since = clock.now()
 
     async def look_at_all(self) -> None:
         """Look at every rollout once, the newest first: what two of them want is the newer's.
@@ -58,7 +61,9 @@ class Controller:
         Raises:
             FieldwiseError: As the store; a conflict with another writer is no error.
         """
-        for rollout in await self._rollouts.watched():
+        watched = await self._rollouts.watched()
+        self._listening(self._clock.now())
+        for rollout in watched:
             try:
                 await self.look_at(rollout)
             except FieldwiseError as error:
@@ -95,7 +100,7 @@ class Controller:
         recalled = await self._backbones.recalled()
         cohort = await self._rollouts.cohort(obeyed)
         now = self._clock.now()
-        look = reconcile(obeyed, cohort, now, recalled)
+        look = reconcile(obeyed, cohort, now, recalled, self._listening(now))
         wanted = _wanted(look, wish, cohort, now, recalled)
         told = (*events, *look.events)
         if wanted and wish is not None:
@@ -105,6 +110,13 @@ class Controller:
         if after == read and not orders and not told:
             return Saved(read)
         return Saved(await self._rollouts.save(after, orders, told), len(orders))
+
+    def _listening(self, now: float) -> float:
+        """Return since when this process has listened to devices; a suspended one did not."""
+        if not 0 <= now - self._looked_at <= BREAK_SECONDS:
+            self._heard_since = now
+        self._looked_at = now
+        return self._heard_since
 
 
 def _wanted(

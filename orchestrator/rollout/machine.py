@@ -62,7 +62,7 @@ from orchestrator.rollout.placing import (
 )
 from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
 from orchestrator.rollout.timetable import is_open
-from orchestrator.rollout.turns import Seen, assessed, turn_of
+from orchestrator.rollout.turns import Moment, Seen, assessed, turn_of
 from orchestrator.rollout.waves import fraction_of, thresholds_of
 
 PLACES = tuple(Place)
@@ -107,7 +107,11 @@ def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple
 
 
 def reconcile(
-    rollout: Rollout, cohort: Sequence[Standing], now: float, recalled: Collection[str] = NONE
+    rollout: Rollout,
+    cohort: Sequence[Standing],
+    now: float,
+    recalled: Collection[str] = NONE,
+    heard_since: float = 0.0,
 ) -> Look:
     """Return the rollout as its cohort shows it, with the orders that are owed.
 
@@ -118,12 +122,13 @@ def reconcile(
             the backbone or has it for a target.
         now: Seconds since 1970.
         recalled: Digests of backbones that are not allowed any more.
+        heard_since: Since when devices could be heard without a break; nobody is silent for longer.
     """
     if not rollout.watched:
         return Look(rollout)
     begun = _begun(rollout, cohort, now)
     waves = {each.device: wave_in(begun, each.device) for each in cohort}
-    steps, seen = _settle(begun, cohort, waves, now, recalled)
+    steps, seen = _settle(begun, cohort, waves, Moment(now, recalled, heard_since))
     settled = steps[-1]
     after = replace(settled, watched=_is_watched(settled, seen, now))
     events = (event for step in pairwise((rollout, *steps)) for event in of_step(*step, now))
@@ -175,24 +180,23 @@ def _settle(
     rollout: Rollout,
     cohort: Sequence[Standing],
     waves: Mapping[str, int],
-    now: float,
-    recalled: Collection[str],
+    moment: Moment,
 ) -> tuple[Sequence[Rollout], Sequence[Seen]]:
     """Apply what the fleet shows until nothing changes; return every step, the last one last."""
-    seen = _see(rollout, cohort, waves, now, recalled)
+    seen = _see(rollout, cohort, waves, moment)
     steps: list[Rollout] = []
     while True:
-        rollout = assessed(replace(rollout, tally=_tally(rollout, seen)), seen, now)
+        rollout = assessed(replace(rollout, tally=_tally(rollout, seen)), seen, moment)
         steps.append(rollout)
-        turn = turn_of(rollout, seen, now, recalled)
+        turn = turn_of(rollout, seen, moment)
         phase = TURNS[rollout.phase].get(turn) if turn else None
         if turn is None or phase is None:
             return steps, seen
         if turn is Turn.WAVE_DONE:
-            rollout = _begun(_going_on(rollout, rollout.wave + 1), cohort, now)
+            rollout = _begun(_going_on(rollout, rollout.wave + 1), cohort, moment.now)
         else:
-            rollout = _entered(rollout, phase, REASONS.get(turn), now)
-            seen = _see(rollout, cohort, waves, now, recalled)
+            rollout = _entered(rollout, phase, REASONS.get(turn), moment.now)
+            seen = _see(rollout, cohort, waves, moment)
         steps.append(rollout)
 
 
@@ -200,11 +204,11 @@ def _see(
     rollout: Rollout,
     cohort: Sequence[Standing],
     waves: Mapping[str, int],
-    now: float,
-    recalled: Collection[str],
+    moment: Moment,
 ) -> Sequence[Seen]:
     return [
-        Seen(each, waves[each.device], place_of(rollout, each, now, recalled)) for each in cohort
+        Seen(each, waves[each.device], place_of(rollout, each, moment.now, moment.recalled))
+        for each in cohort
     ]
 
 

@@ -5,12 +5,22 @@ plan's soak, or when its deadline has passed. Then the gate decides: the next wa
 rollout is complete after the last, or it waits for an operator, or turns back. Harm turns it back
 at once, whatever the wave, paused or not. The deadline starts when devices of the wave may start,
 and anew when an operator resumes.
+
+Silence speaks against a backbone only once it has lasted, ``LOST_SECONDS`` in which somebody
+listened. Who is silent for less may be behind a router that starts anew, and after an orchestrator
+was away for a minute it has heard nobody for as long.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.fleet.device import Standing, is_under_way, permit_held, verdict_of
+from orchestrator.fleet.device import (
+    Standing,
+    is_offline,
+    is_under_way,
+    permit_held,
+    verdict_of,
+)
 from orchestrator.rollout.evidence import Evidence, Finding, Outcome
 from orchestrator.rollout.evidence import Reason as Why
 from orchestrator.rollout.gate import assess
@@ -19,6 +29,21 @@ from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import APART, NONE, SETTLED, goes_back, may_have_run, target_of
 from orchestrator.rollout.plan import OnAbort, Overdue, Promotion, Undecided
 from orchestrator.rollout.rollout import Kind, Rollout
+
+LOST_SECONDS = 900.0  # longer than a permit and than devices, routers and servers take to restart
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a look is taken, and what is known then beside the cohort.
+
+    ``recalled`` are the digests of backbones that are not allowed any more; ``heard_since`` is
+    since when devices could be heard without a break.
+    """
+
+    now: float
+    recalled: Collection[str] = NONE
+    heard_since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +55,22 @@ class Seen:
     place: Place
 
 
-def assessed(rollout: Rollout, seen: Sequence[Seen], now: float) -> Rollout:
+def assessed(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Rollout:
     """Ask the gate, and note since when all that the open waves have has settled."""
     if rollout.phase not in ADDING or not rollout.thresholds:
         return rollout
+    now = moment.now
     places = {each.place for each in seen if each.wave <= rollout.wave}
     since = rollout.wave_settled_at
     settled_at = (now if since is None else since) if places <= SETTLED else None
-    finding = _finding(rollout, seen, now) if rollout.kind is Kind.FORWARD else None
+    finding = _finding(rollout, seen, moment) if rollout.kind is Kind.FORWARD else None
     reason = None if rollout.reason is Reason.PROMOTION else rollout.reason
     known = replace(rollout, wave_settled_at=settled_at, finding=finding, reason=reason)
     waits = _has_passed(known, now) and _waits_for_word(known)
     return replace(known, reason=Reason.PROMOTION) if waits else known
 
 
-def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | None:
+def _finding(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Finding | None:
     """Ask the gate; None where the whole cohort is no affair of this rollout.
 
     Where devices of this rollout wait for their wave, or are overdue and ignored, and none of an
@@ -53,7 +79,7 @@ def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | No
     own = [each for each in seen if each.place not in APART]
     ignored = {Place.OVERDUE} if rollout.plan.overdue is Overdue.IGNORE else NONE
     counted = [each for each in own if each.place not in ignored]
-    evidence = [_evidence(rollout, each) for each in counted if each.wave <= rollout.wave]
+    evidence = [_evidence(rollout, each, moment) for each in counted if each.wave <= rollout.wave]
     if not evidence:
         missing = Finding(Outcome.UNDECIDED, (Why.EVIDENCE_MISSING,), rollout.wave + 1)
         return missing if own else None
@@ -64,28 +90,34 @@ def _finding(rollout: Rollout, seen: Sequence[Seen], now: float) -> Finding | No
         last_wave=rollout.last_wave + 1,
         cohort_size=len(counted),
         silent_before=rollout.silent_before,
-        deadline_passed=_is_late(rollout, now),
+        deadline_passed=_is_late(rollout, moment.now),
     )
 
 
-def _evidence(rollout: Rollout, seen: Seen) -> Evidence:
+def _evidence(rollout: Rollout, seen: Seen, moment: Moment) -> Evidence:
     standing = seen.standing
+    gone = seen.place in {Place.OFFLINE, Place.OVERDUE}
     meant = target_of(rollout, standing) is not None
     return Evidence(
         device=standing.device,
         wave=seen.wave + 1,
-        place=seen.place,
+        place=Place.WAITING if gone and _may_come(standing, moment) else seen.place,
         verdict=verdict_of(standing) if meant else None,
         failure=standing.update.failure if seen.place in {Place.FAILED, Place.DECLINED} else None,
         started=meant and (permit_held(standing) is not None or is_under_way(standing)),
     )
 
 
-def turn_of(
-    rollout: Rollout, seen: Sequence[Seen], now: float, recalled: Collection[str]
-) -> Turn | None:
+def _may_come(standing: Standing, moment: Moment) -> bool:
+    """Tell whether a device is silent for so short a while that nothing follows from it."""
+    heard = standing.enrolled_at if standing.seen_at is None else standing.seen_at
+    silent = moment.now - max(heard, moment.heard_since)
+    return is_offline(standing, moment.now) and silent < LOST_SECONDS
+
+
+def turn_of(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | None:
     """Return the weightiest thing that the fleet shows; None while it shows nothing."""
-    if rollout.digest in recalled and not goes_back(rollout):
+    if rollout.digest in moment.recalled and not goes_back(rollout):
         return Turn.RECALLED
     if rollout.phase is Phase.REVERTING and _is_back(rollout, seen):
         return Turn.FLEET_BACK
@@ -97,7 +129,7 @@ def turn_of(
     if Place.SUPERSEDED in places and places <= SETTLED:
         return Turn.TAKEN_OVER
     waits = rollout.phase is Phase.PAUSED or places <= APART
-    return None if waits else _turn_of_wave(rollout, seen, now)
+    return None if waits else _turn_of_wave(rollout, seen, moment.now)
 
 
 def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], now: float) -> Turn | None:

@@ -8,7 +8,7 @@ from fieldwise.update import UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.device import Target
 from orchestrator.paging import PageRequest
-from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.controller import BREAK_SECONDS, Controller
 from orchestrator.rollout.operations import Rollouts, rollout_number
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.places import Place
@@ -320,6 +320,26 @@ async def test_a_conflict_does_not_keep_the_controller_from_other_rollouts(fleet
     await Controller(store, fleet.stores.backbones, fleet.clock).look_at_all()
     assert (await store.get(new.number)).counts == {}
     assert (await store.get(old.number)).counts == {Place.WAITING: 2}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["suspended", "started again"])
+async def test_an_orchestrator_that_was_away_takes_nobody_for_lost_until_it_has_listened(
+    fleet: Fleet, again: bool
+) -> None:
+    started = await fleet.rollouts.start(ALL)
+    for device in ("d1", "d2"):
+        await fleet.calls(device)
+        await fleet.calls(device, UpdatePhase.MIGRATING)
+    fleet.clock.pass_by(2 * BREAK_SECONDS)
+    store, backbones = fleet.stores.rollouts, fleet.stores.backbones
+    controller = Controller(store, backbones, fleet.clock) if again else fleet.controller
+    await controller.look_at_all()
+    seen = await store.get(started.number)
+    assert (seen.phase, seen.counts) == (Phase.RUNNING, {Place.OFFLINE: 2})
+    for _ in range(4):
+        fleet.clock.pass_by(BREAK_SECONDS / 2)
+        await controller.look_at_all()
+    assert (await store.get(started.number)).reason is Reason.HARM
 
 
 @pytest.mark.parametrize(("name", "cohort"), [("lite9", ""), ("!", ""), ("lite0", "=")])

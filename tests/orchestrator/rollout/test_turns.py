@@ -10,8 +10,10 @@ from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.machine import Look, obey, reconcile
 from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import Command, Phase, Reason
+from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import OnAbort, Overdue, Plan, Promotion, Undecided, Wave, Window
 from orchestrator.rollout.rollout import Happening, Rollout
+from orchestrator.rollout.turns import LOST_SECONDS
 from tests.fleet_records import NOW
 from tests.rollout_records import (
     ARRIVED,
@@ -21,6 +23,7 @@ from tests.rollout_records import (
     ROLLOUT,
     STRANGER,
     WANTED,
+    at,
     named,
     permitted,
     verdict,
@@ -68,6 +71,26 @@ def test_harm_turns_a_rollout_back_or_ends_it_paused_or_not(
     assert {order.device for order in look.orders} == (
         set(first) if phase is Phase.REVERTING else set()
     )
+
+
+@pytest.mark.parametrize(
+    ("silent", "listened", "phase"),
+    [
+        (LOST_SECONDS - 1, LOST_SECONDS, Phase.RUNNING),
+        (LOST_SECONDS, LOST_SECONDS, Phase.REVERTING),
+        (10 * LOST_SECONDS, 1, Phase.RUNNING),
+        (10 * LOST_SECONDS, LOST_SECONDS, Phase.REVERTING),
+    ],
+)
+def test_silence_is_harm_once_somebody_has_listened_for_long(
+    silent: float, listened: float, phase: Phase
+) -> None:
+    rollout, first, rest = started(TWO)
+    mute = at(UpdatePhase.MIGRATING, permitted(replace(MEMBER, seen_at=NOW - silent)))
+    cohort = [*devices(first, mute), *devices(rest, STRANGER)]
+    look = reconcile(rollout, cohort, NOW, heard_since=NOW - listened)
+    assert look.rollout.phase is phase
+    assert look.rollout.counts[Place.OFFLINE] == len(first)
 
 
 def test_a_harmful_comparison_turns_a_rollout_back() -> None:
