@@ -129,11 +129,13 @@ def way_back(rollout: Rollout, standing: Standing, recalled: Collection[str] = N
 def may_have_run(rollout: Rollout, standing: Standing) -> bool:
     """Tell whether a device may run the rollout's backbone, for all that is known.
 
-    One that never got a permit has not, unless it served that backbone anyway; what a device does
-    that knows more than the store, nobody knows.
+    One that never got a permit has not, unless it served that backbone anyway. One whose target it
+    still is may have got a permit since it was read, and what a device does that knows more than
+    the store, nobody knows.
     """
     told = rollout.digest in (standing.bundle_in_use, standing.update.digest)
-    return told or standing.permit is not None or is_ahead(standing)
+    wanted = target_of(rollout, standing) is not None
+    return told or wanted or standing.permit is not None or is_ahead(standing)
 
 
 def target_of(rollout: Rollout, standing: Standing) -> Target | None:

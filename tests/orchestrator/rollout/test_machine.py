@@ -179,6 +179,14 @@ def test_an_abort_ends_when_every_device_is_back() -> None:
     assert not ended.watched
 
 
+def test_an_abort_ends_no_sooner_than_permits_do_that_were_given_while_it_looked() -> None:
+    aborted, _ = obey(ROLLOUT, Command.ABORT, NOW)
+    look = one(aborted, MEMBER)
+    assert (look.rollout.phase, len(look.orders)) == (Phase.REVERTING, 1)
+    assert one(look.rollout, ordered_back(permitted())).rollout.phase is Phase.REVERTING
+    assert one(look.rollout, ordered_back(MEMBER)).rollout.phase is Phase.REVERTED
+
+
 def test_an_unseen_device_that_may_run_it_keeps_a_rollout_turning_back() -> None:
     reverting = replace(ROLLOUT, phase=Phase.REVERTING)
     silent = replace(ordered_back(permitted()), seen_at=NOW - 9999)

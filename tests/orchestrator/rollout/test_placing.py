@@ -183,9 +183,9 @@ def test_a_device_that_had_the_backbone_before_keeps_it_unless_it_is_recalled() 
 
 
 def test_only_a_device_that_was_permitted_or_says_so_may_have_run_a_backbone() -> None:
-    assert not may_have_run(REVERTING, MEMBER)
-    ahead = replace(MEMBER, generation=9)
-    for device in (permitted(), ARRIVED, at(UpdatePhase.FETCHING), ahead):
+    assert not may_have_run(REVERTING, ordered_back(MEMBER))
+    ahead = replace(ordered_back(MEMBER), generation=9)
+    for device in (MEMBER, permitted(), ARRIVED, at(UpdatePhase.FETCHING), ahead):
         assert may_have_run(REVERTING, device)
     again = replace(ordered_back(permitted()), seen_at=SILENT)
     assert may_have_run(REVERTING, again)

@@ -155,7 +155,7 @@ def test_the_own_promotion_of_a_wave_goes_before_the_plan_s() -> None:
     [
         (Undecided.PAUSE, Phase.PAUSED, 0),
         (Undecided.PROMOTE, Phase.RUNNING, 1),
-        (Undecided.ABORT, Phase.REVERTED, 0),  # nobody had begun
+        (Undecided.ABORT, Phase.REVERTING, 0),
     ],
 )
 def test_a_wave_that_its_deadline_leaves_undecided_goes_as_planned(
