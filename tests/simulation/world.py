@@ -15,14 +15,14 @@ from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.device import Standing  # noqa: TC001 - a dataclass is made here
+from orchestrator.fleet.device import Standing
 from orchestrator.fleet.directory import Directory
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.phases import Phase
-from orchestrator.rollout.rollout import Rollout  # noqa: TC001 - a dataclass is made here
+from orchestrator.rollout.rollout import Rollout
 from orchestrator.storage.memory import memory_stores
 from orchestrator.storage.memory_contents import Contents
 from tests.fleet_records import NOW, SetClock, backbone, caller, join
@@ -38,6 +38,7 @@ CALM_TICK_SECONDS = 10
 STORM_TICKS = 120
 CALM_TICKS = 150
 TROUBLE = 0.01  # that power goes at a step of a device's journal
+LOOKED_INTO_TICKS = 3  # from one close look at a rollout to the next; each looks at it twice
 LATE_JOINS = (10, 50, 90)  # of the calm ticks; the last leaves a device time enough
 
 
@@ -78,6 +79,7 @@ class World:
         self.known: dict[int, Rollout] = {}
         self.told: dict[int, int] = {}
         self.stormy = True
+        self.ticks = 0
 
     async def run(self) -> None:
         for version in VERSIONS:
@@ -96,6 +98,7 @@ class World:
         await self.check_end()
 
     async def tick(self) -> None:
+        self.ticks += 1
         self.clock.pass_by(TICK_SECONDS if self.stormy else CALM_TICK_SECONDS)
         if self.stormy:
             await self.storm()
@@ -103,13 +106,19 @@ class World:
             self.work(device)
         while self.mail and self.mail[0][0] <= self.clock.now():
             await heapq.heappop(self.mail)[2]()
-        for controller in (self.slow_controller, self.controller):
-            if self.chance(0.5):
-                await controller.look_at_all()
+        await self.look()
         for replica in self.replicas:
             if self.chance(0.5):
                 await replica.flush()
         await self.check_tick()
+
+    async def look(self) -> None:
+        """Let replicas look at the rollouts; in the calm a second one would see the same."""
+        for controller in (self.slow_controller, self.controller) if self.stormy else ():
+            if self.dice.random() < 0.5:
+                await controller.look_at_all()
+        if not self.stormy:
+            await self.controller.look_at_all()
 
     # Devices and their calls.
 
@@ -287,6 +296,7 @@ class World:
     async def check_tick(self) -> None:
         self.check_progress()
         now, recalled = self.clock.now(), await self.stores.backbones.recalled()
+        closely = self.ticks % LOOKED_INTO_TICKS == 0
         for device in self.devices.values():
             check(device)
         for rollout in self.contents.newest_rollouts():
@@ -294,32 +304,39 @@ class World:
                 continue
             cohort = await self.stores.rollouts.cohort(rollout)
             checks.check_limits(rollout, cohort, self.devices, now)
-            if rollout.watched:
+            if rollout.watched and closely:
                 checks.check_look(rollout, cohort, now, recalled)
-            else:
+            elif not rollout.watched:
                 checks.check_left(rollout, cohort, now)
 
     def check_progress(self) -> None:
+        """Check what has changed since it was checked last; records are never changed in place."""
         for name, device in self.contents.devices.items():
-            standing = device.standing
-            if (before := self.before.get(name)) is not None:
-                checks.check_progress(before, standing)
-                checks.check_owner(before, standing, self.phases)
-            if standing.target is not None:
-                self.issued.setdefault((name, standing.target.generation), standing)
-            self.before[name] = standing
+            if self.before.get(name) is not device.standing:
+                self.check_standing(name, device.standing)
         for number, rollout in self.contents.rollouts.items():
-            phase = self.phases.get(number)
-            checks.check_phase(phase, rollout, self.contents.events[number])
-            turned = phase is not None and phase is not rollout.phase
-            if turned and rollout.phase is Phase.REVERTED:
-                meddled, now = None if self.restored else self.meddled, self.clock.now()
-                checks.check_reverted(rollout, self.contents, self.devices, meddled, now)
-            known = self.known.get(number)
-            events = self.contents.events[number]
-            checks.check_step(known, rollout, events[self.told.get(number, 0) :])
-            self.phases[number], self.known[number] = rollout.phase, rollout
-            self.told[number] = len(events)
+            if self.known.get(number) is not rollout:
+                self.check_rollout(number, rollout)
+
+    def check_standing(self, name: str, standing: Standing) -> None:
+        if (before := self.before.get(name)) is not None:
+            checks.check_progress(before, standing)
+            checks.check_owner(before, standing, self.phases)
+        if standing.target is not None:
+            self.issued.setdefault((name, standing.target.generation), standing)
+        self.before[name] = standing
+
+    def check_rollout(self, number: int, rollout: Rollout) -> None:
+        events, phase = self.contents.events[number], self.phases.get(number)
+        checks.check_phase(phase, rollout, events)
+        turned = phase is not None and phase is not rollout.phase
+        if turned and rollout.phase is Phase.REVERTED:
+            meddled, now = None if self.restored else self.meddled, self.clock.now()
+            checks.check_reverted(rollout, self.contents, self.devices, meddled, now)
+        fresh = events[self.told.get(number, 0) :]
+        checks.check_step(self.known.get(number), rollout, fresh)
+        self.phases[number], self.known[number] = rollout.phase, rollout
+        self.told[number] = len(events)
 
     async def check_end(self) -> None:
         for replica in self.replicas:
