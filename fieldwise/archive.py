@@ -13,7 +13,6 @@ that one comparison. Contents are hashed piece by piece while they pass; none is
 when all of it is verified and on disk, the manifest last: who finds a manifest finds its files.
 """
 
-import errno
 import hashlib
 import os
 import shutil
@@ -33,6 +32,7 @@ from fieldwise.bundle import (
     encode_manifest,
 )
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.private import FULL
 from fieldwise.regular import open_regular
 
 MANIFEST_NAME = "manifest.json"
@@ -40,7 +40,6 @@ CHUNK_BYTES = 1024 * 1024  # one piece in memory at a time; larger ones read no 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 _INCOMING = ".incoming-"
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # disk, quota, limit on a file's size
 
 
 class Reader:
@@ -215,7 +214,7 @@ def _disk_full_named(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise FieldwiseError(Fault.DISK_FULL, f"no room for the bundle in {folder}") from error
 

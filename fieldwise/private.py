@@ -1,7 +1,11 @@
 """Files that only their owner reads."""
 
+import errno
 import os
 from pathlib import Path
+
+# What a system says that has no room: the disk, the quota, or the limit on a file's size.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_private(path: Path, content: bytes) -> None:

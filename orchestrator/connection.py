@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.private import write_private
+from fieldwise.private import FULL, write_private
 
 CONNECTION_FILE = "operator/connection.json"
 FILE_BYTES_MAX = 65_536  # such files have under 3 KiB
@@ -29,7 +29,7 @@ def write_connection(folder: Path, connection: Connection) -> None:
     """Let commands of this machine's user find the server.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED`` where the file cannot be written.
+        FieldwiseError: ``DISK_FULL``, or ``STATE_DAMAGED`` where the file cannot be written.
     """
     path = folder / CONNECTION_FILE
     try:
@@ -65,4 +65,5 @@ def read_record(path: Path, shape: type[RecordT]) -> RecordT:
 
 
 def unusable(path: Path, error: OSError) -> FieldwiseError:
-    return FieldwiseError(Fault.STATE_DAMAGED, f"{path} cannot be used: {error.strerror}")
+    fault = Fault.DISK_FULL if error.errno in FULL else Fault.STATE_DAMAGED
+    return FieldwiseError(fault, f"{path} cannot be used: {error.strerror}")

@@ -8,7 +8,6 @@ Pushing a bundle again repairs what was spoiled of its stored content.
 """
 
 import asyncio
-import errno
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from pathlib import Path
 from fieldwise import affine_file, archive, graph, head_file
 from fieldwise.bundle import Manifest, View
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.private import FULL
 from orchestrator.ports import BackboneStore, BundleStore, Clock
 from orchestrator.rollout.backbone import Backbone, Reference
 
 PIECE_BYTES = 262_144  # as much as one message of a download holds
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)

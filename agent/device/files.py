@@ -1,6 +1,5 @@
 """Writing files so that a power cut leaves either the old content or the new."""
 
-import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -8,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.private import write_private
+from fieldwise.private import FULL, write_private
 
 # A quota or a limit on the size of files leaves no room just as a full disk does. SQLite tells only
 # the latter apart, so every write that the system refused counts: the transaction is undone alike.
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
 _SQLITE_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SQLITE_PRIMARY = 0xFF  # an extended code carries the primary one in its lowest byte
@@ -31,7 +29,7 @@ def disk_faults(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in FULL:
             raise _no_room(place) from error
         raise _unusable(place, error.strerror) from error
     except sqlite3.DatabaseError as error:

@@ -11,7 +11,6 @@ it, is written anew, and the rest stays as it is.
 """
 
 import asyncio
-import errno
 import hashlib
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -24,6 +23,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from fieldwise.bundle import check_digest_text
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.private import FULL
 
 PIECE_BYTES = 256 * 1024  # what one message of a download holds
 
@@ -146,7 +146,7 @@ def _told_plainly(digest: str) -> Iterator[None]:
 
 def _translated(error: Exception) -> FieldwiseError:
     told = str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in told:
+    if getattr(error, "errno", None) in FULL or any(os.strerror(code) in told for code in FULL):
         return FieldwiseError(Fault.DISK_FULL, "the bundle store has no room left")
     return FieldwiseError(
         Fault.UNAVAILABLE, f"the bundle store does not answer: {told.splitlines()[0][:200]}"

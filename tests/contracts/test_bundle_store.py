@@ -13,6 +13,7 @@ from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.ports import BundleStore
 from orchestrator.storage.blobs import PIECE_BYTES, ObjectBundles, folder_bundles
+from tests.full_disk import full_disk
 
 CONTENT = os.urandom(PIECE_BYTES * 2 + 17)
 DIGEST = digest_of(CONTENT)
@@ -152,3 +153,12 @@ def test_a_failed_upload_leaves_no_file_behind(tmp_path: Path) -> None:
     with pytest.raises(FieldwiseError):
         asyncio.run(store.put(DIGEST, pieces(CONTENT * 50)))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_full_disk_is_named_and_leaves_no_file_behind(tmp_path: Path) -> None:
+    store = folder_bundles(tmp_path)
+    with full_disk(), pytest.raises(FieldwiseError) as caught:
+        asyncio.run(store.put(DIGEST, pieces(CONTENT)))
+    assert caught.value.fault is Fault.DISK_FULL
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert asyncio.run(store.put(DIGEST, pieces(CONTENT))) == len(CONTENT)

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import certificate_der, certificate_pem, public_key_der
@@ -19,6 +20,7 @@ from orchestrator.home import (
     open_token,
 )
 from tests.fleet_records import NOW, CountedEntropy
+from tests.full_disk import full_disk
 
 CONNECTION = Connection("127.0.0.1:8444", "PEM", "token")
 
@@ -198,6 +200,14 @@ def test_a_token_is_made_once_and_a_given_one_goes_first(
 def test_what_a_killed_process_left_in_scratch_is_gone(tmp_path: Path) -> None:
     (tmp_path / "uploads" / "push-x").mkdir(parents=True)
     assert list(emptied(tmp_path / "uploads").iterdir()) == []
+
+
+def test_a_full_disk_is_named_and_damages_nothing(tmp_path: Path) -> None:
+    write_connection(tmp_path, CONNECTION)
+    with full_disk(), pytest.raises(FieldwiseError) as caught:
+        write_connection(tmp_path, replace(CONNECTION, token="other"))
+    assert caught.value.fault is Fault.DISK_FULL
+    assert read_connection(tmp_path) == CONNECTION
 
 
 def test_commands_find_the_server_by_one_private_file(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Publishing: all of a bundle is verified before any of it can be seen."""
 
-import errno
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from msgspec import structs
 from fieldwise import archive, head_file
 from fieldwise.bundle import FileReference, digest_of
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.private import FULL
 from orchestrator.publishing import Publishing
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
@@ -174,10 +175,11 @@ async def test_a_caller_that_goes_away_leaves_nothing(house: House) -> None:
     assert (await house.refused(broken())).fault is Fault.UNAVAILABLE
 
 
-async def test_a_full_disk_is_named(house: House) -> None:
+@pytest.mark.parametrize("code", sorted(FULL))
+async def test_a_full_disk_is_named(house: House, code: int) -> None:
     async def full() -> AsyncIterator[bytes]:
         yield b"x"
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(code, os.strerror(code))
 
     assert (await house.refused(full())).fault is Fault.DISK_FULL
 

@@ -32,6 +32,8 @@ CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
 _DISK_FULL = {"53100"}
+# SQLite tells a quota or a limit from a disk that is full; it undoes the transaction alike.
+_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 # SQLite's result codes: the lowest byte is SQLITE_CORRUPT or SQLITE_NOTADB, or a read fell short.
 _DAMAGED = {11, 26}
 _SHORT_READ = 522
@@ -164,7 +166,8 @@ def _translated(error: DBAPIError) -> FieldwiseError:
     told = str(error.orig)
     if state in _CONFLICTS:
         return FieldwiseError(Fault.CONFLICT, "another writer of the database was faster")
-    if state in _DISK_FULL or "disk is full" in told or errno.errorcode[errno.ENOSPC] in told:
+    refused = getattr(error.orig, "sqlite_errorcode", 0) in _SQLITE_FULL
+    if state in _DISK_FULL or refused or errno.errorcode[errno.ENOSPC] in told:
         return FieldwiseError(Fault.DISK_FULL, "the database has no room left")
     if state is not None and state.startswith(_REFUSED_CLASS):
         return FieldwiseError(

@@ -13,12 +13,16 @@ from sqlalchemy import Connection, text
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import Selector
 from orchestrator.paging import PageRequest
+from orchestrator.rollout.machine import obey, reconcile
+from orchestrator.rollout.phases import Command, Phase
+from orchestrator.rollout.places import Place
 from orchestrator.storage.sql.database import Database
-from orchestrator.storage.sql.migrate import migrate
+from orchestrator.storage.sql.migrate import migrate, upgrade
 from orchestrator.storage.sql.stores import sql_stores, stores_over
 from orchestrator.storage.sql.tables import metadata
 from tests.databases import PostgreSql, sqlite_with_tables
 from tests.fleet_records import join, ticket
+from tests.full_disk import full_disk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,6 +48,42 @@ async def test_the_migrations_lead_to_the_tables(empty_url: str) -> None:
         found = await connection.run_sync(differences)
     await database.dispose()
     assert found == []
+
+
+BEFORE = """
+INSERT INTO backbones (number, digest, name, version, manifest, created_at)
+    VALUES (1, 'new', 'lite0', '2', '', 0);
+INSERT INTO rollouts (number, digest, title, cohort, created_at, phase, counts, watched, revision)
+    VALUES (1, 'new', 'lite0:2', '', 500, 'running', '{"waiting": 2}', true, 3);
+INSERT INTO devices (id, enrolled_at, agent_version, architecture, memory_bytes, processors,
+        key_fingerprint, target_generation, target_digest, rollout)
+    VALUES ('d1', 0, '', '', 0, 0, '', 2, 'new', 1), ('d2', 0, '', '', 0, 0, '', 2, 'new', 1);
+INSERT INTO reports (device, seen_at, generation, bundle_in_use, variant_in_use, update_generation,
+        update_digest, update_phase, agent_version)
+    VALUES ('d1', 990, 2, 'old', '', 2, 'new', 'migrating', ''),
+        ('d2', 990, 2, 'new', '', 2, 'new', 'active', '');
+INSERT INTO rollout_members (rollout, device, permit_generation, permit_expires_at)
+    VALUES (1, 'd1', 2, 995), (1, 'd2', 2, 995);
+"""
+
+
+async def test_a_rollout_that_was_running_goes_on_after_an_upgrade(empty_url: str) -> None:
+    database = Database(empty_url)
+    async with database.write() as connection:
+        await connection.run_sync(upgrade, "0001")
+        for statement in BEFORE.split(";\n")[:-1]:
+            await connection.execute(text(statement))
+    await migrate(database)
+    stores = stores_over(database)
+    [rollout] = await stores.rollouts.watched()
+    cohort = await stores.rollouts.cohort(rollout)
+    await database.dispose()
+    look = reconcile(rollout, cohort, 1000.0)
+    assert (look.rollout.phase, look.orders) == (Phase.RUNNING, ())
+    assert look.rollout.counts == {Place.MIGRATING: 1, Place.HEALTHY: 1}
+    aborted, _ = obey(look.rollout, Command.ABORT, 1000.0)
+    [order] = reconcile(aborted, cohort, 1000.0).orders
+    assert (order.device, order.target.digest) == ("d1", "old")
 
 
 async def test_servers_that_start_together_migrate_once(empty_url: str) -> None:
@@ -103,6 +143,21 @@ async def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     page = await stores_over(database).tickets.list(PageRequest())
     await database.dispose()
     assert page.items == ()
+
+
+async def test_a_quota_or_a_limit_is_told_like_a_full_disk_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    database = Database(sqlite_with_tables(tmp_path))
+    tickets = stores_over(database).tickets
+    await tickets.add(ticket("t0"))
+    with full_disk(), pytest.raises(FieldwiseError) as caught:
+        await tickets.add(ticket())
+    assert caught.value.fault is Fault.DISK_FULL
+    assert len((await tickets.list(PageRequest())).items) == 1
+    await tickets.add(ticket())
+    assert len((await tickets.list(PageRequest())).items) == 2
+    await database.dispose()
 
 
 async def test_a_block_that_fails_leaves_nothing(empty_url: str) -> None:
