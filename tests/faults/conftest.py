@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.bundles import tiny_bundle
+from tests.faults.days import Fleet
+from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
+from tests.faults.forked_agent import Client, ForkedAgent
 
 Tried = Callable[[str, int], None]
 POINTS = "points tried"
@@ -16,6 +20,31 @@ POINTS = "points tried"
 def mother() -> Iterator[Mother]:
     with Mother("agent") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def orchestrators() -> Iterator[Mother]:
+    with Mother("orchestrator") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    orchestrators: Mother, mother: Mother, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fleet]:
+    """An orchestrator and an agent that joined it; the agent predicts to the end of the module."""
+    folder = tmp_path_factory.mktemp("o")
+    agent = ForkedAgent(mother, folder / "s", probation_minutes="0")
+    bundle = tiny_bundle(folder / "first", name="first", starter=True)
+    assert "in use" in agent.run_forked("backbone", "install", bundle)
+    agent.start()
+    with ForkedOrchestrator(orchestrators, folder / "data", "--check-in-seconds=1") as server:
+        ticket = server.ask("ticket", "create", "--tag=kind=agent")
+        agent.run_forked("join", ticket["token"])
+        with Client(agent.socket) as client:
+            yield Fleet(server, agent, folder)
+        assert client.failures == []
+        agent.stop()
 
 
 @pytest.fixture

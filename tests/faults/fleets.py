@@ -15,7 +15,7 @@ from tests.fakes.agent_process import wait_until
 from tests.faults.forked import Child, Mother
 from tests.orchestrators import LISTEN, environment
 
-TRIES = 60
+TRIES = 240
 PAUSE_SECONDS = 0.25
 USAGE = 2  # the exit status of a command that was called wrongly
 AnswerT = TypeVar("AnswerT")

@@ -131,7 +131,7 @@ class Client:
                 self.answered += 1
                 if best not in CLASSES:
                     self.failures.append(f"answered {best!r}")
-            self._stop.wait(0.01)
+            self._stop.wait(0.03)
 
 
 def encoded(state: UpdateState) -> dict[str, Any]:

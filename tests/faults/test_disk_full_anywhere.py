@@ -5,7 +5,6 @@ the kernel; then there is room again. The agent says so or tries again, serves a
 nothing that it took is lost.
 """
 
-import ast
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,11 +21,11 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 from tests.faults.traps import trail_of
+from tests.faults.writers import writers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 DEVICE = Path(agent.device.__file__).parent
 WRITERS = frozenset({"writing", "write_file", "write_private", "unpack", "write"})
-MODES = frozenset({"ab", "wb", "rb+"})
 LESSONS = 12
 
 # What no life of a member comes to that goes well, and why.
@@ -47,25 +46,11 @@ NOT_IN_A_LIFE = {
 
 def kinds() -> list[str]:
     """Every function of the agent that writes, as MODULE.FUNCTION."""
-    found = []
-    for path in sorted(DEVICE.glob("*.py")):
-        for kind in ast.parse(path.read_text()).body:
-            members = kind.body if isinstance(kind, ast.ClassDef) else [kind]
-            prefix = f"{kind.name}." if isinstance(kind, ast.ClassDef) else ""
-            found += [
-                f"{path.stem}.{prefix}{member.name}"
-                for member in members
-                if isinstance(member, ast.FunctionDef) and any(map(_writes, ast.walk(member)))
-            ]
-    return found
-
-
-def _writes(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    modes = {each.value for each in node.args if isinstance(each, ast.Constant)}
-    return name in WRITERS or (name == "open" and bool(modes & MODES))
+    return [
+        f"{path.stem}.{name}"
+        for path in sorted(DEVICE.glob("*.py"))
+        for name in writers(path, WRITERS)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +118,8 @@ def live(agent: ForkedAgent, server: ForkedOrchestrator, folder: Path) -> int:
             taught += 1
         wait_until(lambda: is_over(device), seconds=170)  # no room is looked for once a minute
         feedback(device)
+
+        agent.run_forked("backbone", "pin")  # or a rollout that was turned down insists
 
         def has_installed() -> bool:
             agent.run_forked("backbone", "install", later)

@@ -19,7 +19,7 @@ from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent, encoded
 from tests.faults.traps import SIDES, trail_of
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 END = frozenset({UpdatePhase.ACTIVE, UpdatePhase.DECLINED, UpdatePhase.REVERTED})
 QUIET = END | {UpdatePhase.IDLE}
 LESSONS = 12

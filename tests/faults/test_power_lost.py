@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,7 +31,11 @@ from tests.faults.recording import Kind, Op, Reader, command, syncs
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace here"),
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        shutil.which("strace") is None,
+        reason="there is no strace here (`make services` gets it where there is apt)",
+    ),
 ]
 GROUP = 4
 LESSONS = 24
@@ -116,6 +120,31 @@ def followed(life: Life, count: int) -> Disk:
     for op in life.ops[:count]:
         disk.take(op)
     return disk
+
+
+# What an agent may forget to make durable: its files, the names in its folders, its database.
+FORGOTTEN: dict[str, Callable[[Path], bool]] = {
+    "files": lambda path: not path.is_dir(),
+    "folders": Path.is_dir,
+    "database": lambda path: path.name.startswith("state.sqlite"),
+}
+
+
+@pytest.mark.parametrize("what", FORGOTTEN)
+def test_an_agent_that_forgets_to_sync_is_noticed(
+    what: str, life: Life, mother: Mother, tmp_path: Path
+) -> None:
+    ops = [
+        replace(op, kind=Kind.MARK)
+        if op.kind is Kind.SYNC and FORGOTTEN[what](Path(op.path))
+        else op
+        for op in life.ops
+    ]
+    assert ops != life.ops
+    disk = followed(replace(life, ops=ops), len(ops))
+    disk.lose_power(tmp_path / "s", Loss.ALL, Random(0))
+    with pytest.raises((AssertionError, FieldwiseError)):
+        assert_comes_back(ForkedAgent(mother, tmp_path / "s"), life, len(ops))
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -4,13 +4,18 @@ import asyncio
 import importlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +23,7 @@ from typing import Any, get_args
 import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
+from tests.full_disk import full_disk
 
 PIECE_BYTES = 4096
 SIDES = ("before", "after")
@@ -52,7 +58,7 @@ def die_at_step(wanted: Mapping[str, Any]) -> None:
     ``edge`` names the step as [phase, sign]; without it the ``count``-th write of any step counts.
     """
     from agent.device.journal import DatabaseJournal
-    from agent.update import installer
+    from agent.update import installer, recovery
 
     genuine, write, trail = installer.step, DatabaseJournal.write_update, wanted["trail"]
     newest: dict[str, Any] = {}
@@ -77,7 +83,7 @@ def die_at_step(wanted: Mapping[str, Any]) -> None:
         write(self, state)
         note(trail, **newest)
 
-    installer.step = step
+    installer.step = recovery.step = step
     DatabaseJournal.write_update = write_update
 
 
@@ -255,35 +261,59 @@ def _through(genuine: Callable[..., Any], proxy: str, _address: str, **credentia
     return genuine(proxy, **credentials)
 
 
-def leave_no_room(wanted: Mapping[str, Any]) -> None:
-    """Let the disk be full during the ``count``-th call of a function of the agent.
+@contextmanager
+def no_room(trail: str, place: str) -> Iterator[None]:
+    """Let the disk be full, and say where it was."""
+    note(trail, full=place)
+    with full_disk():
+        yield
 
-    A limit on the size of files makes the kernel refuse every byte, as a full disk does.
-    """
+
+def leave_no_room(wanted: Mapping[str, Any]) -> None:
+    """Let the disk be full during the ``count``-th call of a function of the program."""
     module = importlib.import_module(wanted["module"])
     owner_name, _, name = wanted["function"].rpartition(".")
     owner = getattr(module, owner_name) if owner_name else module
     genuine, left = getattr(owner, name), wanted.get("count", 1)
 
-    @wraps(genuine)
-    def without_room(*arguments: Any, **named: Any) -> Any:
+    def room() -> AbstractContextManager[None]:
         nonlocal left
         left -= 1
-        if left != 0:
-            return genuine(*arguments, **named)
-        note(wanted["trail"], full=wanted["function"])
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-        try:
-            return genuine(*arguments, **named)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        return nullcontext() if left else no_room(wanted["trail"], wanted["function"])
 
-    setattr(owner, name, without_room)
+    @wraps(genuine)
+    def call(*arguments: Any, **named: Any) -> Any:
+        with room():
+            return genuine(*arguments, **named)
+
+    @wraps(genuine)
+    async def call_later(*arguments: Any, **named: Any) -> Any:
+        with room():
+            return await genuine(*arguments, **named)
+
+    setattr(owner, name, call_later if asyncio.iscoroutinefunction(genuine) else call)
+
+
+def leave_no_room_at_commit(wanted: Mapping[str, Any]) -> None:
+    """Let the disk be full during the first write of a store's method, until it has ended."""
+    from orchestrator.storage.sql.database import Database
+
+    genuine, methods = Database.write, [wanted["method"]]
+
+    @asynccontextmanager
+    async def write(self: Database) -> AsyncIterator[Any]:
+        with ExitStack() as full:
+            async with genuine(self) as connection:
+                if _caller() in methods:
+                    full.enter_context(no_room(wanted["trail"], methods.pop()))
+                yield connection
+
+    Database.write = write
 
 
 TRAPS: Mapping[str, Callable[[Any], None]] = {
     "leave_no_room": leave_no_room,
+    "leave_no_room_at_commit": leave_no_room_at_commit,
     "call_through": call_through,
     "die_at_write": die_at_write,
     "serve_files": serve_files,

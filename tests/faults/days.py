@@ -1,0 +1,102 @@
+"""A day of a small fleet of real processes: whatever fails, whoever asked asks again.
+
+Tickets, a device that joins, tags, settings, a bundle that is pushed and rolled out to a real
+agent. At the end the day has had its effect, once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orchestrator.storage.sql
+from fieldwise import identity
+from tests.bundles import class_images, tiny_bundle
+from tests.fakes.agent_process import wait_until
+from tests.faults.fleets import ForkedOrchestrator, insist
+from tests.faults.forked_agent import ForkedAgent
+from tests.faults.writers import writers
+from tests.orchestrators import Member, join
+
+SQL = Path(orchestrator.storage.sql.__file__).parent
+
+
+def commits() -> list[str]:
+    """Every method of the stores that opens a transaction to write, as the source has them."""
+    return [name for path in sorted(SQL.glob("*.py")) for name in writers(path, {"write"})]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """One orchestrator and one agent that joined it, for all tests of a process."""
+
+    server: ForkedOrchestrator
+    agent: ForkedAgent
+    folder: Path
+    days: int = 0
+
+
+def spend_a_day(fleet: Fleet) -> None:
+    """Everything that operators and devices do; each asks again until it is answered."""
+    server, day = fleet.server, fleet.days
+    fleet.days += 1
+    ticket = server.ask("ticket", "create", "--uses=1")
+    key = identity.generate_key()
+    member = insist(lambda: join(ticket["token"], key))
+    insist(lambda: member.check_in(settings_revision=3))
+    renew(member)
+    server.ask("device", "tag", member.device_id, "line=3")
+    server.ask("settings", "apply", f"retention_days={day + 1}")
+    server.ask("ticket", "revoke", ticket["ticket"]["id"])
+    roll_out(fleet, day)
+    newcomer(fleet, day)
+    server.ask("device", "remove", member.device_id, "--yes")
+    assert member.device_id not in {each["id"] for each in server.ask("device", "list")}
+
+
+def renew(member: Member) -> None:
+    from fieldwise.v1alpha1 import device_pb2
+
+    request = device_pb2.RenewRequest(
+        certificate_request=identity.certificate_request(identity.generate_key())
+    )
+
+    def ask() -> object:
+        with member.calling() as stub:
+            return stub.Renew(request, timeout=60)
+
+    insist(ask)
+
+
+def roll_out(fleet: Fleet, day: int) -> None:
+    """Push a further bundle and bring it to the agent."""
+    name = f"day{day}"
+    path = tiny_bundle(fleet.folder / name, name=name, seed=day, starter=True)
+    fleet.server.ask("backbone", "push", str(path))
+    before = {each["id"] for each in fleet.server.ask("rollout", "list")}
+    fleet.server.ask("rollout", "start", name, "--cohort=kind=agent")
+    with fleet.agent.device() as device:
+        wait_until(lambda: device.status().backbone == f"{name}:1.0.0", seconds=170)
+        assert device.predict(class_images("red", 1)[0]).best
+    (newest, *_) = fleet.server.ask("rollout", "list")
+    assert newest["id"] not in before
+
+    def is_complete() -> bool:
+        return bool(fleet.server.ask("rollout", "show", newest["id"])["phase"] == "complete")
+
+    wait_until(is_complete, seconds=170)
+
+
+def newcomer(fleet: Fleet, day: int) -> None:
+    """A device that joins later is welcomed to what has been rolled out."""
+    ticket = fleet.server.ask("ticket", "create", "--tag=kind=agent")
+    key = identity.generate_key()
+    member = insist(lambda: join(ticket["token"], key))
+    orders = insist(lambda: member.check_in(sequence=day + 1))
+    assert orders.target.generation
+    fleet.server.ask("device", "remove", member.device_id, "--yes")
+
+
+def recall(fleet: Fleet) -> None:
+    name = f"day{fleet.days - 1}"
+    fleet.server.ask("backbone", "recall", name, "--yes")
+    with fleet.agent.device() as device:
+        wait_until(lambda: device.status().backbone != f"{name}:1.0.0")

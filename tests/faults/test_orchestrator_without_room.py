@@ -1,0 +1,91 @@
+"""A disk that is full at every kind of write of an orchestrator: of its stores, bundles and files.
+
+The kinds are the functions of the orchestrator that write, as its source has them. Each is refused
+once by the kernel, in a day of a small fleet; then there is room again. Whoever asked is told and
+asks again, the agent predicts all the while, and the day has its effect.
+"""
+
+from pathlib import Path
+
+import pytest
+
+import orchestrator
+from tests.faults.conftest import Tried
+from tests.faults.days import Fleet, commits, recall, spend_a_day
+from tests.faults.fleets import ForkedOrchestrator
+from tests.faults.forked import Mother
+from tests.faults.traps import trail_of
+from tests.faults.writers import writers
+from tests.orchestrators import LISTEN, environment
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+PROGRAM = Path(orchestrator.__file__).parent
+WRITERS = frozenset({"put_async", "write_private", "unpack"})
+BY_STARTS = {  # what is written before anybody is served; only the last of them at every start
+    "orchestrator.home:open_token": ("orchestrator.home", 1),
+    "orchestrator.home:_store_authority": ("orchestrator.home", 2),
+    "orchestrator.connection:write_connection": ("orchestrator.connection", 1),
+}
+
+
+def kinds() -> list[str]:
+    """Every function of the orchestrator that writes a file, as MODULE:FUNCTION."""
+    return [
+        f"{'.'.join(path.relative_to(PROGRAM.parent).with_suffix('').parts)}:{name}"
+        for path in sorted(PROGRAM.rglob("*.py"))
+        for name in writers(path, WRITERS)
+    ]
+
+
+def test_what_is_written_at_a_start_is_listed_whole() -> None:
+    assert set(BY_STARTS) <= set(kinds())
+
+
+@pytest.mark.parametrize("method", commits())
+def test_an_orchestrator_outlives_a_full_disk_at_a_commit(
+    method: str, fleet: Fleet, tmp_path: Path, tried: Tried
+) -> None:
+    tried("a full disk at a write of the orchestrator")
+    trail = tmp_path / "trail"
+    fleet.server.die({"leave_no_room_at_commit": {"method": method, "trail": str(trail)}})
+    spend_a_day(fleet)
+    if method == "SqlRollouts.recall":  # it withholds a backbone for good, so not on every day
+        recall(fleet)
+    assert trail_of(trail) == [{"full": method}]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("kind", sorted(set(kinds()) - set(BY_STARTS)))
+def test_an_orchestrator_outlives_a_full_disk_at_a_write_of_a_bundle(
+    kind: str, count: int, fleet: Fleet, tmp_path: Path, tried: Tried
+) -> None:
+    tried("a full disk at a write of the orchestrator")
+    trail, (module, _, function) = tmp_path / "trail", kind.partition(":")
+    trap = {"module": module, "function": function, "count": count, "trail": str(trail)}
+    fleet.server.die({"leave_no_room": trap})
+    spend_a_day(fleet)
+    if count == 1:
+        assert trail_of(trail) == [{"full": function}]
+
+
+@pytest.mark.parametrize("kind", [*BY_STARTS, "migrate"])
+def test_a_first_start_without_room_says_so_and_the_next_one_succeeds(
+    kind: str, orchestrators: Mother, tmp_path: Path, tried: Tried
+) -> None:
+    tried("a full disk at a write of the orchestrator")
+    trail, folder = tmp_path / "trail", tmp_path / "data"
+    if kind == "migrate":
+        trap = {"leave_no_room_at_commit": {"method": kind, "trail": str(trail)}}
+    else:
+        module, count = BY_STARTS[kind]
+        given = {"module": module, "function": "write_private", "count": count}
+        trap = {"leave_no_room": {**given, "trail": str(trail)}}
+    child = orchestrators.fork(
+        ["serve", "--json", *LISTEN], environment(folder), tmp_path / "first", trap
+    )
+    child.wait()
+    assert len(trail_of(trail)) == 1
+    assert "Traceback" not in child.told()
+    assert "free space" in child.told(), child.told()
+    with ForkedOrchestrator(orchestrators, folder) as server:
+        assert server.ask("device", "list") == []
