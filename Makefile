@@ -33,7 +33,7 @@ test-simulation: setup  ## the whole system under 10,000 seeds (SEEDS=N); a fail
 test-faults: setup services  ## real processes killed, cut off, without room and without power; half an hour
 	pytest -n $(WORKERS) -m faults tests/faults
 
-services: setup  ## the Debian programs that tests start (Prometheus)
+services: setup  ## the Debian programs that tests start (Prometheus, strace)
 	@tools/install_services.sh
 
 check: setup  ## style, types, layers, wire, limits and documentation

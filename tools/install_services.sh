@@ -1,14 +1,27 @@
 #!/bin/sh
-# Bring the Debian programs that tests start (Prometheus) into the user's cache. They are unpacked, not
-# installed: Debian's package would start a server on port 9090 and leave it there. Needs no root.
+# Bring the Debian programs that tests start (Prometheus, strace) into the user's cache. They are
+# unpacked, not installed: Debian's package of Prometheus would start a server on port 9090 and leave
+# it there. Needs no root.
 set -eu
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/fieldwise/services
-if command -v prometheus >/dev/null || [ -x "$cache/usr/bin/prometheus" ]; then
+lacks() {
+    ! command -v "$1" >/dev/null && ! [ -x "$cache/usr/bin/$1" ]
+}
+packages=
+if lacks prometheus; then
+    packages="prometheus"
+    left_out="the tests marked 'services' (the scrape by a real Prometheus)"
+fi
+if lacks strace; then
+    packages="$packages strace libunwind8"
+    left_out="${left_out:+$left_out and }the tests of a power loss (recorded by strace)"
+fi
+if [ -z "$packages" ]; then
     exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-    echo "no prometheus and no apt here: the tests marked 'services' (the scrape by a real Prometheus) are left out"
+    echo "no apt here to get ${packages% libunwind8} with: $left_out are left out"
     exit 0
 fi
 
@@ -22,7 +35,26 @@ private_apt() {
     apt-get -qq -o Dir::State::Lists="$scratch/lists" -o Dir::Cache="$scratch" -o APT::Sandbox::User= "$@"
 }
 private_apt update
-private_apt download prometheus
-dpkg-deb -x prometheus_*.deb unpacked
+# shellcheck disable=SC2086 # several words
+private_apt download $packages
+if [ -d "$cache" ]; then
+    cp -a "$cache/." unpacked
+fi
+for package in *.deb; do
+    dpkg-deb -x "$package" unpacked
+done
+if [ -x unpacked/usr/bin/strace ] && [ ! -e unpacked/usr/lib/strace ]; then
+    # It finds its library beside it, and what it traces hears nothing of that.
+    mkdir unpacked/usr/lib/strace
+    mv unpacked/usr/bin/strace unpacked/usr/lib/strace/strace
+    cat >unpacked/usr/bin/strace <<'END'
+#!/bin/sh
+usr=$(dirname "$(dirname "$0")")
+libraries=$(echo "$usr"/lib/*-linux-gnu*)
+LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" \
+    exec "$usr/lib/strace/strace" -E LD_LIBRARY_PATH "$@"
+END
+    chmod +x unpacked/usr/bin/strace
+fi
 rm -rf "$cache"
 mv unpacked "$cache"
