@@ -23,17 +23,22 @@ async def migrate(database: Database) -> None:
     async with database.write() as connection:
         if not database.is_sqlite:  # SQLite's write transaction is such a lock already
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, version: str = "head") -> None:
+    """Take the tables to a version of theirs.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` where a newer version has written the database.
+    """
     config = Config()
     folder = resources.files("orchestrator.storage.sql") / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, version)
     except CommandError as error:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the database was made by another version: {error}"

@@ -54,16 +54,16 @@ BEFORE = """
 INSERT INTO backbones (number, digest, name, version, manifest, created_at)
     VALUES (1, 'new', 'lite0', '2', '', 0);
 INSERT INTO rollouts (number, digest, title, cohort, created_at, phase, counts, watched, revision)
-    VALUES (1, 'new', 'lite0:2', '', 500, 'running', '{"waiting": 2}', true, 3);
+    VALUES (1, 'new', 'lite0:2', '', 999999500, 'running', '{"waiting": 2}', true, 3);
 INSERT INTO devices (id, enrolled_at, agent_version, architecture, memory_bytes, processors,
         key_fingerprint, target_generation, target_digest, rollout)
     VALUES ('d1', 0, '', '', 0, 0, '', 2, 'new', 1), ('d2', 0, '', '', 0, 0, '', 2, 'new', 1);
 INSERT INTO reports (device, seen_at, generation, bundle_in_use, variant_in_use, update_generation,
         update_digest, update_phase, agent_version)
-    VALUES ('d1', 990, 2, 'old', '', 2, 'new', 'migrating', ''),
-        ('d2', 990, 2, 'new', '', 2, 'new', 'active', '');
+    VALUES ('d1', 999999990, 2, 'old', '', 2, 'new', 'migrating', ''),
+        ('d2', 999999990, 2, 'new', '', 2, 'new', 'active', '');
 INSERT INTO rollout_members (rollout, device, permit_generation, permit_expires_at)
-    VALUES (1, 'd1', 2, 995), (1, 'd2', 2, 995);
+    VALUES (1, 'd1', 2, 999999995), (1, 'd2', 2, 999999995);
 """
 
 
@@ -78,11 +78,11 @@ async def test_a_rollout_that_was_running_goes_on_after_an_upgrade(empty_url: st
     [rollout] = await stores.rollouts.watched()
     cohort = await stores.rollouts.cohort(rollout)
     await database.dispose()
-    look = reconcile(rollout, cohort, 1000.0)
+    look = reconcile(rollout, cohort, 1e9)
     assert (look.rollout.phase, look.orders) == (Phase.RUNNING, ())
     assert look.rollout.counts == {Place.MIGRATING: 1, Place.HEALTHY: 1}
-    aborted, _ = obey(look.rollout, Command.ABORT, 1000.0)
-    [order] = reconcile(aborted, cohort, 1000.0).orders
+    aborted, _ = obey(look.rollout, Command.ABORT, 1e9)
+    [order] = reconcile(aborted, cohort, 1e9).orders
     assert (order.device, order.target.digest) == ("d1", "old")
 
 

@@ -1,7 +1,9 @@
 """Rollouts by waves, with a history, and ways back from them.
 
 A rollout from before had one wave of everything and no gate to speak of; one that was stopped is
-held.
+held. Its devices have had their orders since it began and their permits since the newest was given,
+so that nobody is overdue for the upgrade alone, and whoever serves something else yet goes back to
+that.
 """
 
 import json
@@ -34,6 +36,7 @@ def upgrade() -> None:
     op.add_column("rollouts", _text("plan", "{}"))
     op.add_column("rollouts", _text("course", "{}"))
     _carry_over()
+    _carry_members_over()
     op.drop_column("rollouts", "counts")
     _rollout_events()
 
@@ -62,6 +65,19 @@ def _carry_over() -> None:
             .where(rollouts.c.number == row.number)
             .values(plan=json.dumps({"plan": plan}), course=json.dumps(course), phase=phase)
         )
+
+
+def _carry_members_over() -> None:
+    op.execute(
+        "UPDATE rollout_members SET permit_since = permit_expires_at, ordered_at = ("
+        "SELECT created_at FROM rollouts WHERE rollouts.number = rollout_members.rollout)"
+    )
+    op.execute(
+        "UPDATE rollout_members SET before = COALESCE((SELECT reports.bundle_in_use FROM reports "
+        "JOIN devices ON devices.id = reports.device WHERE reports.device = rollout_members.device "
+        "AND devices.rollout = rollout_members.rollout "
+        "AND reports.bundle_in_use <> devices.target_digest), '')"
+    )
 
 
 def _rollout_events() -> None:
