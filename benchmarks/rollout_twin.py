@@ -184,7 +184,10 @@ def _doubts(sums: _Sums, usual: float, silent: Values) -> dict[Reason, Flags]:
     rules = sums.rules
     over = sums.silent > (usual + rules.silent_share_max) * sums.started
     over |= sums.failed > rules.failed_share_max * sums.ended
+    badly = sums.failed + sums.declined + sums.silent
+    before_last = sums.place.wave < sums.place.last_wave
     return {
+        Reason.NOT_TAKEN: before_last & (2 * badly > sums.ended),
         Reason.MORE_SILENT: silent <= gate.SILENCE_LEVEL,
         Reason.OVER_LIMIT: over & (sums.place.total >= rules.devices_min),
     }

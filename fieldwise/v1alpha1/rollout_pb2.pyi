@@ -100,6 +100,7 @@ class GateReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_REASON_MORE_SILENT: _ClassVar[GateReason]
     GATE_REASON_OVER_LIMIT: _ClassVar[GateReason]
     GATE_REASON_FEW_RUINED: _ClassVar[GateReason]
+    GATE_REASON_NOT_TAKEN: _ClassVar[GateReason]
     GATE_REASON_UNSETTLED: _ClassVar[GateReason]
     GATE_REASON_DEADLINE: _ClassVar[GateReason]
 
@@ -186,6 +187,7 @@ GATE_REASON_EVIDENCE_MISSING: GateReason
 GATE_REASON_MORE_SILENT: GateReason
 GATE_REASON_OVER_LIMIT: GateReason
 GATE_REASON_FEW_RUINED: GateReason
+GATE_REASON_NOT_TAKEN: GateReason
 GATE_REASON_UNSETTLED: GateReason
 GATE_REASON_DEADLINE: GateReason
 ROLLOUT_ACTOR_UNSPECIFIED: RolloutActor

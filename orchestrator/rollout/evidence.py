@@ -42,6 +42,7 @@ class Reason(StrEnum):
     MORE_SILENT = "more devices fell silent than before the rollout"
     OVER_LIMIT = "a limit is passed, which may be chance"
     FEW_RUINED = "a few devices may be ruined: far worse than the others, or silent"
+    NOT_TAKEN = "hardly a device ended well with it"
     # What it waits for, and what ended the wait.
     UNSETTLED = "devices have not settled"
     DEADLINE = "the deadline of the wave has passed"

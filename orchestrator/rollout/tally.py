@@ -32,6 +32,7 @@ class Tally:
 
     Attributes:
         settled: Devices that came to an end; those overdue among them.
+        well: Of them those that serve the backbone.
         unsettled: Reached, or online and not yet reached, and at no end.
         unreached: Silent since before they could start; neither good nor bad.
         started: Those that took a permit: of them some may be silent.
@@ -46,6 +47,7 @@ class Tally:
     """
 
     settled: int = 0
+    well: int = 0
     unsettled: int = 0
     unreached: int = 0
     started: int = 0
@@ -102,6 +104,7 @@ def _count(tally: Tally, each: Evidence) -> None:
     tally.started += each.started or (place in SETTLED and not gone)
     tally.silent += gone and each.started
     tally.lost += place is Place.OFFLINE and each.started
+    tally.well += place is Place.HEALTHY
     tally.declined += place is Place.DECLINED
     if place is Place.FAILED:
         tally.failed += 1

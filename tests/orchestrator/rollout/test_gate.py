@@ -72,6 +72,23 @@ def test_nothing_is_waited_for_and_nothing_is_found_in_nothing() -> None:
     assert late.mean_loss is late.lower is late.upper is late.detectable is None
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [device(30, 5, Place.DECLINED)],
+        [device(30, 5, Place.DECLINED), without(Place.FAILED, failure=UpdateFailure.LOAD_FAILED)],
+        [device(30, 5, Place.DECLINED)] * 2 + [device()],
+        [without(Place.OVERDUE, started=False)] * 5,
+    ],
+    ids=["one declined", "none ended well", "most declined", "nobody was reached"],
+)
+def test_a_canary_that_hardly_anybody_took_does_not_open_the_next(ends: list[Evidence]) -> None:
+    finding = ask(ends)
+    assert finding.outcome is Outcome.UNDECIDED
+    assert Reason.NOT_TAKEN in finding.reasons
+    assert Reason.NOT_TAKEN not in ask([*ends, *[device()] * 6]).reasons
+
+
 def test_a_small_wave_without_harm_opens_the_next() -> None:
     finding = ask(mixed(6))
     assert (finding.outcome, finding.reasons) == (Outcome.OPEN, (Reason.NO_HARM,))
