@@ -10,7 +10,7 @@ import pytest
 
 from fieldwise.update import UpdatePhase
 from orchestrator.fleet import check_in
-from orchestrator.fleet.device import Caller, Standing, Target, not_a_member
+from orchestrator.fleet.device import Caller, Standing, Target
 from orchestrator.ports import Visitor
 from orchestrator.rollout import limits, machine, orders, placing, turns
 from orchestrator.rollout.evidence import Outcome
@@ -19,7 +19,7 @@ from orchestrator.rollout.phases import ADDING, ENDED, FORWARD, Phase, Turn
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import APART
 from orchestrator.rollout.rollout import Event, Order, Rollout, is_way_back
-from orchestrator.storage import memory_rollouts
+from orchestrator.storage import memory_rollouts, refusals
 from orchestrator.storage.memory_contents import Contents, Membership
 from orchestrator.storage.memory_rollouts import MemoryCheckIns, MemoryRollouts
 
@@ -54,11 +54,9 @@ def a_failed_device_is_not_settled(patch: pytest.MonkeyPatch) -> None:
 def an_empty_cohort_is_a_success(patch: pytest.MonkeyPatch) -> None:
     genuine = turns.turn_of
 
-    def turn(
-        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
-    ) -> Turn | None:
+    def turn(rollout: Rollout, seen: Sequence[turns.Seen], moment: turns.Moment) -> Turn | None:
         empty = rollout.phase is Phase.RUNNING and not seen
-        return Turn.FLEET_DONE if empty else genuine(rollout, seen, now, recalled)
+        return Turn.FLEET_DONE if empty else genuine(rollout, seen, moment)
 
     patch.setattr(machine, "turn_of", turn)
 
@@ -211,7 +209,7 @@ def late_orders_are_given_all_the_same(patch: pytest.MonkeyPatch) -> None:
 def a_removed_device_is_still_served(patch: pytest.MonkeyPatch) -> None:
     async def visitor(self: MemoryCheckIns, caller: Caller) -> Visitor:
         if caller.device not in self._contents.devices:
-            raise not_a_member(caller.device)
+            raise refusals.unknown_device(caller.device)
         return Visitor(
             self._contents.devices[caller.device].standing, None, may_start=False, is_welcome=False
         )
@@ -270,11 +268,9 @@ def harm_is_passed_over(patch: pytest.MonkeyPatch) -> None:
 def a_paused_rollout_does_not_see_harm(patch: pytest.MonkeyPatch) -> None:
     genuine = machine.turn_of
 
-    def turn(
-        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
-    ) -> Turn | None:
+    def turn(rollout: Rollout, seen: Sequence[turns.Seen], moment: turns.Moment) -> Turn | None:
         paused = rollout.phase is Phase.PAUSED
-        return None if paused else genuine(rollout, seen, now, recalled)
+        return None if paused else genuine(rollout, seen, moment)
 
     patch.setattr(machine, "turn_of", turn)
 
@@ -335,11 +331,9 @@ def nobody_is_revoked(patch: pytest.MonkeyPatch) -> None:
 def recalled_bundles_are_brought_on(patch: pytest.MonkeyPatch) -> None:
     genuine = machine.turn_of
 
-    def turn(
-        rollout: Rollout, seen: Sequence[turns.Seen], now: float, recalled: Collection[str]
-    ) -> Turn | None:
+    def turn(rollout: Rollout, seen: Sequence[turns.Seen], moment: turns.Moment) -> Turn | None:
         added = rollout.phase in ADDING
-        return genuine(rollout, seen, now, () if added else recalled)
+        return genuine(rollout, seen, replace(moment, recalled=()) if added else moment)
 
     patch.setattr(machine, "turn_of", turn)
 
