@@ -22,6 +22,8 @@ from tests.faults.forked import Child, Mother
 
 # What an application meets while there is no agent; every other fault is a failed prediction.
 AWAY = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE})
+# A head that moves waits for images that pass; by default for so many that an update takes minutes.
+PASSING = {"passing_pairs": "32"}
 
 
 class ForkedAgent(AgentProcess):
@@ -34,7 +36,7 @@ class ForkedAgent(AgentProcess):
     """
 
     def __init__(self, mother: Mother, folder: Path, **settings: str) -> None:
-        super().__init__(folder, **settings)
+        super().__init__(folder, **{**PASSING, **settings})
         self._mother = mother
         self._log = folder.with_name(f"{folder.name}.log")
         self.child: Child | None = None
@@ -131,7 +133,7 @@ class Client:
                 self.answered += 1
                 if best not in CLASSES:
                     self.failures.append(f"answered {best!r}")
-            self._stop.wait(0.03)
+            self._stop.wait(0.02)
 
 
 def encoded(state: UpdateState) -> dict[str, Any]:
