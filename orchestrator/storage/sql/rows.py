@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import Sighting
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
+
+VERDICTS_KEPT = 16_384  # half a KiB each
 
 STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.id,
@@ -131,6 +134,8 @@ def _permit_of(row: RowMapping) -> Permit:
     return Permit(row["permit_generation"], row["permit_expires_at"], since)
 
 
+# A device keeps its verdict for weeks, and every look at a rollout reads those of all its devices.
+@lru_cache(VERDICTS_KEPT)
 def _verdict_of(text: str | None) -> Verdict | None:
     return None if text is None else msgspec.json.decode(text, type=Verdict)
 
