@@ -240,6 +240,14 @@ class CheckInStore(Protocol):
         """
         ...
 
+    async def look_again(self, device_id: str) -> None:
+        """Let the complete rollout that a member belongs to be watched again, as after a welcome.
+
+        That is for a device that knows more than the store: it is owed an order. Where the rollout
+        is watched, or has ended otherwise, nothing is changed.
+        """
+        ...
+
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         """Give a member's settings a revision above one that the device knows.
 

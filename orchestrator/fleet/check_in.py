@@ -140,6 +140,8 @@ class CheckIns:
         seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
         if fresh:
             await self._keep(visitor.standing, Sighting(caller.device, report, now, seconds))
+            if is_ahead(standing):
+                await self._store.look_again(caller.device)
         permit = await self._permit(standing, seconds, now) if waits else None
         return Orders(
             target=standing.target,

@@ -60,6 +60,12 @@ class MemoryCheckIns:
             self._contents.give(order_for(host, standing, now, generation), host.number)
         return self._visitor(self._contents.present(device_id))
 
+    async def look_again(self, device_id: str) -> None:
+        device = self._contents.member(device_id)
+        rollout = self._contents.rollouts.get(device.standing.rollout) if device else None
+        if rollout is not None and rollout.phase is Phase.COMPLETE and not rollout.watched:
+            self._contents.watch_again(rollout)
+
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         device = self._contents.present(device_id)
         given = device.settings or SettingsRevision(0, DeviceSettings())

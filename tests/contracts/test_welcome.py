@@ -52,6 +52,24 @@ class TestWelcome:
             await stores.rollouts.save(seen)
         assert caught.value.fault is Fault.CONFLICT
 
+    async def test_a_complete_rollout_is_looked_at_again_for_a_device_that_knows_more(
+        self, stores: Stores
+    ) -> None:
+        seen = await complete(stores)
+        await join(stores, "d1")
+        await stores.check_ins.look_again("d1")
+        assert await stores.rollouts.watched() == []
+        await stores.check_ins.welcome("d1", 0, NOW)
+        [welcoming] = await stores.rollouts.watched()
+        ended = await stores.rollouts.save(replace(welcoming, watched=False))
+        for _ in range(2):
+            await stores.check_ins.look_again("d1")
+        [watched] = await stores.rollouts.watched()
+        assert watched == replace(seen, watched=True, revision=ended.revision + 1)
+        held = await stores.rollouts.save(replace(watched, phase=Phase.HELD, watched=False))
+        await stores.check_ins.look_again("d1")
+        assert await stores.rollouts.get(held.number) == held
+
     @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.HELD, Phase.SUPERSEDED])
     async def test_only_a_complete_rollout_welcomes(self, stores: Stores, phase: Phase) -> None:
         rollout = await stores.rollouts.save(replace(await roll_out(stores), phase=phase))

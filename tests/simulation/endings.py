@@ -29,7 +29,7 @@ def check_device(
     assert told == (device.generation, device.bundle, device.update), "the store is behind"
     if standing.target is None or owner is None:
         return
-    waits = owner.phase in ENDED and is_ahead(standing)
+    waits = owner.phase in ENDED - {Phase.COMPLETE} and is_ahead(standing)
     closed = owner.phase in FORWARD and not is_open(owner.plan.window, now)
     if waits or closed or not may_start(owner, standing.target):
         return

@@ -197,6 +197,12 @@ class SqlCheckIns:
                 await give_newcomer(connection, host.number, order)
             return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
 
+    async def look_again(self, device_id: str) -> None:
+        async with self._database.write() as connection:
+            rollout = await _rollout_of(connection, device_id)
+            if rollout is not None and rollout.phase is Phase.COMPLETE and not rollout.watched:
+                await open_again(connection, rollout.number)
+
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         own = settings_text(DeviceSettings())
         statement = (

@@ -322,6 +322,21 @@ async def test_a_conflict_does_not_keep_the_controller_from_other_rollouts(fleet
     assert (await store.get(old.number)).counts == {Place.WAITING: 2}
 
 
+async def test_a_device_that_knows_more_than_a_restored_database_is_ordered_by_what_was_complete(
+    fleet: Fleet,
+) -> None:
+    started = await fleet.rollouts.start(ALL)
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    assert not (await fleet.stores.rollouts.get(started.number)).watched
+    ahead = report(
+        fleet.next(), generation=9, bundle="f" * 64, update=step(9, "f" * 64, UpdatePhase.ACTIVE)
+    )
+    await fleet.check_ins.check_in(caller("d1"), ahead)
+    await fleet.controller.look_at_all()
+    assert fleet.target("d1") == Target(10, started.digest)
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["suspended", "started again"])
 async def test_an_orchestrator_that_was_away_takes_nobody_for_lost_until_it_has_listened(
     fleet: Fleet, again: bool
