@@ -51,4 +51,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             DELETE FROM ahead WHERE sample = old.sequence;
         END""",
     ),
+    (
+        # A wish says more than which bundle is wanted, and what has not failed has no failure.
+        """UPDATE record SET content = CAST(json_set(
+            json_remove(CAST(content AS TEXT), '$.wanted'),
+            '$.wish', json_object('digest', json_extract(CAST(content AS TEXT), '$.wanted')),
+            '$.failure', nullif(json_extract(CAST(content AS TEXT), '$.failure'), 'none')
+        ) AS BLOB)
+        WHERE name = 'update'
+            AND json_type(CAST(content AS TEXT), '$.wanted') = 'text'""",
+    ),
 )

@@ -1,7 +1,7 @@
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from agent.reporting import Steering, SteeringRevision
 from agent.update.events import Pair, UpdateState, Wish
 from agent.update.probation import Baseline, Probation, Seen
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdatePhase
+from fieldwise.update import UpdateFailure, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 
 
@@ -201,3 +201,32 @@ def test_a_stopped_agent_is_read_on_a_disk_without_a_free_byte(small_disk: Path)
     (small_disk / "ballast").unlink()
     assert DatabaseJournal(again).next_incarnation() == 1
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("told", "failure"), [("none", None), ("load-failed", UpdateFailure.LOAD_FAILED)]
+)
+def test_a_journal_of_the_first_form_is_read_on(
+    tmp_path: Path, told: str, failure: UpdateFailure | None
+) -> None:
+    path, digest = tmp_path / "state.sqlite", "d" * 64
+    first = (
+        f'{{"generation":3,"wanted":"{digest}","variant":"fp32","phase":"active",'
+        f'"failure":"{told}","work":4,"restarts":0,'
+        f'"in_use":{{"digest":"{digest}","variant":"fp32"}},"before":null}}'
+    )
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("INSERT INTO record VALUES ('update', ?)", (first.encode(),))
+        connection.execute("PRAGMA user_version = 1")
+    with closing(Database(path)) as database:
+        assert DatabaseJournal(database).update() == UpdateState(
+            generation=3,
+            wish=Wish(digest),
+            variant="fp32",
+            phase=UpdatePhase.ACTIVE,
+            failure=failure,
+            work=4,
+            in_use=Pair(digest, "fp32"),
+        )
