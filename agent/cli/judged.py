@@ -22,6 +22,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         UpdateFailure.OWNER: "the owner took it back",
     }
 )
+SHOWN = frozenset({UpdateFailure.HARM, UpdateFailure.HARM_CRITICAL, UpdateFailure.TOO_SLOW})
 BASES: Mapping[Basis, str] = MappingProxyType(
     {
         Basis.NONE: "there was nothing to compare it with",
@@ -55,10 +56,11 @@ def verdict_sentences(verdict: Verdict, update: UpdateStatus) -> list[str]:
 
 def _conclusion(verdict: Verdict, update: UpdateStatus) -> str:
     reason = BASES[verdict.basis]
-    ended = update.phase in (UpdatePhase.DECLINED, UpdatePhase.REVERTED)
     if verdict.judgement is Judgement.DECLINED:
-        same = ended and update.generation == verdict.generation
-        return f"Declined: {REASONS.get(update.failure if same else '', 'harm is shown')}."
+        same = verdict.generation in (0, update.generation)  # 0: the owner installed it
+        if same and update.phase == UpdatePhase.DECLINED and update.failure in SHOWN:
+            return f"Declined: {REASONS[update.failure]}."
+        return "Declined."  # something else has happened since
     if verdict.judgement is Judgement.HELD:
         return f"Held until the owner confirms it: {reason}."
     if update.phase == UpdatePhase.REVERTED and update.failure in REASONS:

@@ -87,7 +87,13 @@ def test_whatever_ended_an_update_is_said(failure: str) -> None:
 
 def test_a_verdict_of_an_earlier_target_is_not_told_with_the_reason_of_a_later_one() -> None:
     later = UpdateStatus(8, "e" * 64, "declined", UpdateFailure.TOO_SLOW)
-    assert said(VERDICT, later).startswith("Declined: harm is shown.")
+    assert said(VERDICT, later).startswith("Declined. On held-out samples")
+
+
+def test_what_the_owner_installed_is_declined_with_its_own_reason() -> None:
+    slow = replace(DECLINED, failure=UpdateFailure.TOO_SLOW)
+    installed = replace(VERDICT, generation=0)
+    assert said(installed, slow).startswith("Declined: it is too slow.")
 
 
 @pytest.mark.parametrize("basis", list(Basis))
