@@ -84,7 +84,9 @@ def _note_device(state: UpdateState, event: FromDevice, sign: Sign) -> UpdateSta
         case Lost() if state.phase is UpdatePhase.PROBATION:
             return _failed(state, UpdateFailure.LOAD_FAILED)
         case Lost():
-            return replace(state, in_use=state.before, before=None, judged=False)
+            # What a judged pair waited for does not keep it from beginning anew.
+            hold = None if state.phase is UpdatePhase.JUDGING else state.hold
+            return replace(state, in_use=state.before, before=None, hold=hold, judged=False)
         case Stranded():
             return replace(state, before=None)
         case HoldChanged(hold, missing_bytes):

@@ -116,7 +116,8 @@ class Operators:
             return
         if revokes and change.rollout.phase in {Phase.PAUSED, Phase.HELD}:
             self._check_revoked(change.rollout)
-        if change.rollout.phase in FORWARD:
+        # A stop that found it stopped already changes nothing, whoever promoted it meanwhile.
+        if self.contents.rollouts[rollout.number].phase in FORWARD:
             self.promises.pop(rollout.number, None)
         else:
             until = self.clock.now() + change.within_seconds
