@@ -49,9 +49,15 @@ def refuses(rollout: Rollout, load: Load, now: float, *, renewed: bool) -> bool:
 
 
 def share_of(rollout: Rollout, load: Load) -> int:
-    """Return the bytes a second that a device may take beside the others; 0 for no bound."""
-    limit = rollout.plan.limits.bytes_per_second
-    return max(1, limit // (load.in_flight + 1)) if limit else 0
+    """Return the bytes a second that a device may take beside the others; 0 for no bound.
+
+    It keeps them while it downloads, so where places are bounded each has its part from the start,
+    and all together stay within the bound. Without, who comes first takes more than his part.
+    """
+    limits = rollout.plan.limits
+    places = max(limits.in_flight, load.in_flight + 1)
+    limit = limits.bytes_per_second
+    return max(1, limit // places) if limit else 0
 
 
 def takes_place(rollout: Rollout, standing: Standing, now: float) -> bool:

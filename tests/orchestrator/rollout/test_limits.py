@@ -90,6 +90,11 @@ def test_the_bandwidth_is_shared_by_all_that_are_under_way() -> None:
     assert share_of(ROLLOUT, Load(in_flight=3)) == 0
 
 
+def test_where_places_are_bounded_all_downloads_together_stay_within_the_bandwidth() -> None:
+    rollout = limited(bytes_per_second=1000, in_flight=4)
+    assert sum(share_of(rollout, Load(in_flight=others)) for others in range(4)) == 1000
+
+
 def test_a_permit_is_held_since_it_was_first_given_without_a_break() -> None:
     asked = Permit(3, NOW + 20)
     assert continued(asked, None, NOW).since == NOW
