@@ -34,7 +34,7 @@ class MemoryJournal:
     revision: SteeringRevision = field(default_factory=SteeringRevision)
     incarnation: int = 0
     full: bool = False
-    watched: Probation = Probation()
+    watched: Probation = field(default_factory=Probation)
 
     def update(self) -> UpdateState:
         return self.states[-1]
