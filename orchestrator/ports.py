@@ -241,27 +241,19 @@ class CheckInStore(Protocol):
         ...
 
     async def look_again(self, device_id: str) -> None:
-        """Let the complete rollout that a member belongs to be watched again, as after a welcome.
-
-        That is for a device that knows more than the store: it is owed an order. Where the rollout
-        is watched, or has ended otherwise, nothing is changed.
-        """
-        ...
+        """Watch a member's complete rollout, for a device that knows more than the store."""
 
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         """Give a member's settings a revision above one that the device knows.
 
-        Where it was given none, they are the device's own values: that is what the store says.
-        Where the store is at that revision or above already, nothing is changed.
+        Without any they are the device's own values. A revision above it is left as it is.
 
         Raises:
             FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
         """
-        ...
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         """Keep each report that is newer than the one of its device; skip the rest."""
-        ...
 
     async def permit(self, device_id: str, permit: Permit, now: float) -> Granted | None:
         """Give a start permit, in place of an older one of the same rollout.
