@@ -245,5 +245,6 @@ def _is_busy(rollout: Rollout, standing: Standing, device: SimulatedDevice, now:
     if target is None or permit is None or not device.reachable:
         return False
     in_time = now - permit.since <= rollout.plan.device_deadline_seconds
-    working = device.update.phase in UNDER_WAY and device.generation == target.generation
-    return working and in_time
+    # What the owner installs meanwhile is no affair of the rollout.
+    on_target = (device.generation, device.update.digest) == (target.generation, target.digest)
+    return on_target and device.update.phase in UNDER_WAY and in_time

@@ -1,16 +1,27 @@
 import asyncio
+from collections.abc import Iterable, Mapping
 
 import pytest
 
+from tests.simulation import sabotages
 from tests.simulation.sabotages import SABOTAGES, Sabotage
 from tests.simulation.world import World
 
 SEEDS = 100
 GROUP = 25
-SEEDS_UNTIL_NOTICED = 400
+SEEDS_UNTIL_NOTICED = 1500
+# A seed that noticed it when it was last looked for: tried first where few others do.
+NOTICED_BY: Mapping[Sabotage, int] = {
+    sabotages.what_was_there_before_is_not_remembered: 194,
+    sabotages.a_complete_rollout_takes_who_matches_by_now: 33,
+    sabotages.the_way_back_is_closed_to_whoever_was_stopped: 26,
+    sabotages.a_rollout_turns_back_without_the_devices_that_nobody_hears: 23,
+    sabotages.devices_that_join_later_are_passed_over: 22,
+    sabotages.a_failed_device_is_not_settled: 19,
+}
 
 
-def run_all(seeds: range) -> None:
+def run_all(seeds: Iterable[int]) -> None:
     for seed in seeds:
         asyncio.run(World(seed).run())
 
@@ -32,4 +43,4 @@ def test_a_seed_decides_everything() -> None:
 def test_a_sabotage_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch)
     with pytest.raises(AssertionError):
-        run_all(range(SEEDS_UNTIL_NOTICED))
+        run_all((NOTICED_BY.get(sabotage, 0), *range(SEEDS_UNTIL_NOTICED)))
