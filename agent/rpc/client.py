@@ -123,14 +123,16 @@ def _wire_errors() -> Iterator[None]:
     """Raise what a call raises as a fault, also when its connection is closed under it.
 
     A renewed certificate takes effect by a new connection. gRPC tells the calls on the old one that
-    they were cancelled, which a task must not take for its own end.
+    they were cancelled, which a task must not take for its own end; a call that was about to begin
+    hears that it uses the channel wrongly.
     """
     try:
         with client_errors():
             yield
-    except asyncio.CancelledError as error:
+    except (asyncio.CancelledError, grpc.aio.UsageError) as error:
         task = asyncio.current_task()
-        if task is None or task.cancelling():
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if cancelled and (task is None or task.cancelling()):
             raise
         raise FieldwiseError(Fault.UNREACHABLE, "the connection was closed under a call") from error
 

@@ -238,6 +238,16 @@ async def test_a_download_whose_connection_is_closed_breaks_off_and_may_be_tried
     assert caught.value.fault is Fault.UNREACHABLE
 
 
+async def test_a_call_that_begins_on_a_connection_just_closed_may_be_tried_again(
+    client: OrchestratorClient,
+) -> None:
+    await client.close()
+    for call in (anext(client.download(DIGEST, 0)), client.leave()):
+        with pytest.raises(FieldwiseError) as caught:
+            await call
+        assert caught.value.fault is Fault.UNREACHABLE
+
+
 async def test_what_the_server_says_is_raised_again(client: OrchestratorClient) -> None:
     with pytest.raises(FieldwiseError, match="was removed") as caught:
         await client.leave()
