@@ -16,6 +16,7 @@ from agent.reporting import (
     Target,
 )
 from agent.update.events import UpdateState
+from agent.update.telling import told
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import Ticket
@@ -87,12 +88,13 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
 
 
 def update_report(update: UpdateState) -> device_pb2.UpdateReport:
+    news = told(update)
     return device_pb2.UpdateReport(
-        generation=update.generation,
-        bundle_digest=bytes.fromhex(update.wanted),
-        phase=PHASES[update.phase],
-        failure=FAILURES[update.failure] if update.failure else None,
-        hold=HOLDS[update.hold] if update.hold else None,
+        generation=news.generation,
+        bundle_digest=bytes.fromhex(news.digest),
+        phase=PHASES[news.phase],
+        failure=FAILURES[news.failure] if news.failure else None,
+        hold=HOLDS[news.hold] if news.hold else None,
     )
 
 

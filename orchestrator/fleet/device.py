@@ -221,8 +221,11 @@ def has_failed(standing: Standing) -> bool:
 
 
 def has_declined(standing: Standing) -> bool:
-    """Tell whether the device refused its target, and the pair from before serves."""
-    return _begun(standing) and standing.update.phase is UpdatePhase.DECLINED
+    """Tell whether the device or its owner refused its target, and another pair serves."""
+    target = standing.target
+    if target is None or standing.bundle_in_use == target.digest or not _begun(standing):
+        return False
+    return standing.update.phase is UpdatePhase.DECLINED
 
 
 def has_arrived(standing: Standing) -> bool:

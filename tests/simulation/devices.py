@@ -37,6 +37,7 @@ from agent.update.events import (
     UpdateState,
     Verified,
 )
+from agent.update.telling import told
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.check_in import Orders
@@ -118,9 +119,9 @@ class SimulatedDevice:
     @property
     def update(self) -> UpdateReport:
         """How a report tells where the update stands."""
-        state = self.journal
-        told = (state.generation, state.wanted or None, state.phase, state.failure, state.hold)
-        return UpdateReport(*told)
+        news = told(self.journal)
+        place = (news.generation, news.digest or None, news.phase, news.failure, news.hold)
+        return UpdateReport(*place)
 
     def report(self) -> Report:
         self.sequence += 1
@@ -272,7 +273,7 @@ class SimulatedDevice:
         if state.phase is not self.journal.phase:
             self.story.append(f"{state.phase}{f' ({state.failure})' if state.failure else ''}")
         self.journal = state
-        self.history.setdefault(state.generation, set()).add(state.phase)
+        self.history.setdefault(state.generation, set()).add(told(state).phase)
 
     def _carry_out(self, action: Action) -> None:
         match action.deed:

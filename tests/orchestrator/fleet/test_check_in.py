@@ -31,6 +31,7 @@ class CountedCheckIns:
         self.permit = store.permit
         self.welcome = store.welcome
         self.continue_settings = store.continue_settings
+        self.look_again = store.look_again
 
     async def keep(self, sightings: Sequence[Sighting]) -> None:
         if self.away:

@@ -38,6 +38,7 @@ def reporting(phase: UpdatePhase, *, serves: str | None = OTHER, generation: int
         (reporting(UpdatePhase.ACTIVE, serves=WANTED), DeviceState.HEALTHY),
         (reporting(UpdatePhase.ACTIVE), DeviceState.FAILED),
         (reporting(UpdatePhase.REVERTED), DeviceState.FAILED),
+        (reporting(UpdatePhase.DECLINED, serves=WANTED), DeviceState.HEALTHY),
         (reporting(UpdatePhase.REVERTED, generation=2), DeviceState.WAITING),
         (replace(IDLE, bundle_in_use=WANTED), DeviceState.HEALTHY),
         (replace(IDLE, generation=9), DeviceState.HEALTHY),
