@@ -36,7 +36,7 @@ def test_the_better_view_is_chosen_and_only_among_those_that_fit() -> None:
     setting, expected = best._chosen({"fp32": (train, test)}, times)
     assert setting.views == ("good",)
     assert expected > 90
-    assert best._accuracy(setting, train, test) > 90
+    assert best._accuracy(setting, train, test, {}) > 90
     slow, _ = best._chosen({"fp32": (train, test)}, {("fp32", ("bad",)): 2.0})
     assert slow.views == ("bad",)
 

@@ -12,13 +12,24 @@ from urllib.request import urlopen
 
 import pytest
 
-from orchestrator.metric_names import CATALOGUE, Entry, Kind
-from tests.orchestrators import Orchestrator, join, serving
+from fieldwise.v1alpha1 import device_pb2
+from orchestrator.metric_names import (
+    CATALOGUE,
+    ROLLOUT_INFO,
+    ROLLOUT_LOSS,
+    ROLLOUT_LOSS_BOUND,
+    ROLLOUT_WAVE,
+    Entry,
+    Kind,
+)
+from tests.bundles import tiny_bundle
+from tests.orchestrators import Member, Orchestrator, join, serving
 
 pytestmark = pytest.mark.services
 READY_SECONDS = 60
 PAUSE_SECONDS = 0.3
 STOP_SECONDS = 30
+OF_A_ROLLOUT = (ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
 
 
 @contextmanager
@@ -105,9 +116,8 @@ def busy(tmp_path: Path) -> Iterator[Orchestrator]:
 def test_every_metric_of_the_catalogue_is_scraped(busy: Orchestrator, tmp_path: Path) -> None:
     with prometheus(tmp_path, busy.told["metrics_address"]) as base:
         wait_for(base, "fieldwise_device_accuracy_ratio_gcount == 1")
-        missing = [
-            name for entry in CATALOGUE for name in series_of(entry) if not query(base, name)
-        ]
+        told = [entry for entry in CATALOGUE if entry not in OF_A_ROLLOUT]
+        missing = [name for entry in told for name in series_of(entry) if not query(base, name)]
         assert missing == []
         assert query(base, 'fieldwise_devices{state="healthy"} == 1')
         assert query(base, 'fieldwise_backbone_devices{backbone="unknown"} == 1')
@@ -120,6 +130,44 @@ def test_every_metric_of_the_catalogue_is_scraped(busy: Orchestrator, tmp_path: 
         handled = 'grpc_server_handled_total{grpc_method="CheckIn",grpc_code="OK"} == 1'
         assert query(base, handled)
         assert query(base, "up == 1")
+
+
+def obeying(member: Member, lost: int) -> None:
+    """A device that took its target, and lost so many of 40 samples by it."""
+    target = member.check_in().target
+    overall = {"both_right": 40 - lost, "only_old": lost, "scenes": 40, "scenes_worse": lost}
+    member.check_in(
+        sequence=2,
+        generation=target.generation,
+        bundle_in_use=target.bundle_digest,
+        update={
+            "generation": target.generation,
+            "bundle_digest": target.bundle_digest,
+            "phase": device_pb2.UPDATE_PHASE_ACTIVE,
+        },
+        verdict={
+            "generation": target.generation,
+            "judgement": device_pb2.JUDGEMENT_ACCEPTED,
+            "basis": device_pb2.VERDICT_BASIS_LABELLED,
+            "overall": overall,
+        },
+    )
+
+
+def test_a_rollout_under_way_is_scraped_with_what_its_gate_found(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny.bundle")
+    with serving(tmp_path / "data", "--metrics-seconds=1") as running:
+        ticket = running.json("ticket", "create", "--uses=3")["token"]
+        first, second, _silent = [join(ticket) for _ in range(3)]
+        pushed = running.json("backbone", "push", str(bundle))["backbone"]
+        running.json("rollout", "start", f"{pushed['name']}:{pushed['version']}")
+        obeying(first, 0)
+        obeying(second, 1)
+        with prometheus(tmp_path, running.told["metrics_address"]) as base:
+            for entry in OF_A_ROLLOUT:
+                assert wait_for(base, entry.name)
+            assert wait_for(base, 'fieldwise_rollout_devices{rollout="r1",place="healthy"} == 2')
+            assert wait_for(base, 'fieldwise_rollout_mean_loss_ratio{rollout="r1"} == 0.0125')
 
 
 def test_the_series_that_a_scrape_has_are_the_series_that_are_told(
