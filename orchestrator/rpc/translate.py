@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
+from fieldwise import received
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
-from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from fieldwise.verdict import Basis, Judgement, Verdict
 from orchestrator.fleet.device import Facts, Target
 from orchestrator.fleet.report import COUNT_MAX, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
@@ -49,7 +50,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         learning=learning,
         agent_version=message.agent_version,
         settings_revision=message.settings_revision,
-        verdict=verdict_from(message.verdict) if message.HasField("verdict") else None,
+        verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
         execution_provider=message.execution_provider,
     )
 
@@ -69,22 +70,6 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         verdict=verdict_to(report.verdict) if report.verdict else None,
         execution_provider=report.execution_provider,
     )
-
-
-def verdict_from(message: device_pb2.Verdict) -> Verdict:
-    """Read what a device concluded.
-
-    Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for counts that cannot be, ``OVER_LIMIT`` for a number
-            that could not be stored.
-    """
-    plain = fields_of(message, Verdict)
-    plain["judgement"] = word_from(JUDGEMENTS, message.judgement, "judgement")
-    plain["basis"] = word_from(BASES, message.basis, "basis of a verdict")
-    plain["overall"] = record_from(PairedCounts, message.overall)
-    critical = message.HasField("critical")
-    plain["critical"] = record_from(PairedCounts, message.critical) if critical else None
-    return Verdict(**plain)
 
 
 def verdict_to(verdict: Verdict) -> device_pb2.Verdict:
