@@ -33,8 +33,12 @@ test-simulation: setup  ## the whole system under 10,000 seeds (SEEDS=N); a fail
 test-faults: setup services  ## real processes killed, cut off, without room and without power; half an hour
 	pytest -n $(WORKERS) -m faults tests/faults
 
-services: setup  ## the Debian programs that tests start (Prometheus, strace)
+test-services: setup services  ## the cluster's side: chart rendered and validated, rules, dashboards, real services
+	pytest -n $(WORKERS) tests/helm tests/services
+
+services: setup  ## the programs that tests start: Debian's Prometheus and strace, helm and kubectl
 	@tools/install_services.sh
+	tools/install_chart_tools.sh
 
 check: setup  ## style, types, layers, wire, limits and documentation
 	ruff check
@@ -74,4 +78,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults services check format proto docs wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services services check format proto docs wire bench explore pins clean
