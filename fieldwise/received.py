@@ -24,7 +24,7 @@ from fieldwise.learning import (
     LearningReport,
 )
 from fieldwise.v1alpha1 import device_pb2, local_pb2
-from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict, check_coherent
 
 JUDGEMENTS: Mapping[int, Judgement] = {
     getattr(device_pb2, f"JUDGEMENT_{each.name}"): each for each in Judgement
@@ -141,7 +141,7 @@ def verdict(message: device_pb2.Verdict) -> Verdict:
             Fault.INVALID_ARGUMENT,
             f"a verdict has judgement {message.judgement} and basis {message.basis}",
         )
-    return Verdict(
+    found = Verdict(
         generation=message.generation,
         judgement=judgement,
         basis=basis,
@@ -158,6 +158,8 @@ def verdict(message: device_pb2.Verdict) -> Verdict:
         old_novel=message.old_novel,
         new_novel=message.new_novel,
     )
+    check_coherent(found)
+    return found
 
 
 def _counts(message: device_pb2.PairedCounts) -> PairedCounts:

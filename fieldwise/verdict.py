@@ -5,12 +5,14 @@ of one scene resemble one another, so a test that counts them as independent see
 scene counts once, by whether the new pair had fewer or more of its samples right.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fieldwise.errors import Fault, FieldwiseError
 
 COUNT_MAX = 2**32 - 1  # the wire's width
+PERMILLE = 1000
 
 
 class Judgement(StrEnum):
@@ -96,6 +98,36 @@ class Verdict:
 
     def __post_init__(self) -> None:
         _check_counts(self)
+
+
+def check_coherent(verdict: Verdict) -> None:
+    """Refuse a verdict whose counts cannot all be true; whoever receives one asks here.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` with the first count that is too great.
+    """
+    for name, value, most, whose in _bounds(verdict):
+        if value > most:
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT,
+                f"{name} is {value:,} in a verdict, above {whose}, which is {most:,}",
+            )
+
+
+def _bounds(verdict: Verdict) -> Iterator[tuple[str, int, int, str]]:
+    for name in ("agreed", "old_novel", "new_novel"):
+        yield name, getattr(verdict, name), verdict.compared, "compared"
+    for pair in ("old", "new"):
+        confidence = f"{pair}_confidence_permille"
+        yield confidence, getattr(verdict, confidence), PERMILLE, "the most possible"
+        p50, p99 = f"{pair}_p50_micros", f"{pair}_p99_micros"
+        yield p50, getattr(verdict, p50), getattr(verdict, p99), p99
+    if verdict.critical is None:
+        return
+    # How a scene went may be another thing for its critical samples: those counts are free.
+    for name in ("both_right", "only_old", "only_new", "both_wrong", "scenes"):
+        overall = getattr(verdict.overall, name)
+        yield f"critical {name}", getattr(verdict.critical, name), overall, f"overall {name}"
 
 
 def _check_counts(part: PairedCounts | Verdict) -> None:

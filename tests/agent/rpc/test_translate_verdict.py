@@ -17,12 +17,12 @@ VERDICT = Verdict(
     judgement=Judgement.DECLINED,
     basis=Basis.LABELLED,
     overall=COUNTS,
-    critical=replace(COUNTS, both_right=9),
+    critical=replace(COUNTS, both_wrong=3),
     old_p50_micros=1,
     old_p99_micros=2,
     new_p50_micros=3,
     new_p99_micros=COUNT_MAX,
-    compared=5,
+    compared=9,
     agreed=4,
     old_confidence_permille=6,
     new_confidence_permille=7,
@@ -56,3 +56,37 @@ def test_rubbish_is_refused(numbers: dict[str, Any], fault: Fault) -> None:
     with pytest.raises(FieldwiseError) as caught:
         received(device_pb2.Verdict(**numbers))
     assert caught.value.fault is fault
+
+
+@pytest.mark.parametrize(
+    ("count", "most"),
+    [
+        ("agreed", 9),
+        ("old_novel", 9),
+        ("new_novel", 9),
+        ("old_confidence_permille", 1000),
+        ("new_confidence_permille", 1000),
+        ("old_p50_micros", 2),
+        ("new_p50_micros", COUNT_MAX - 1),
+    ],
+)
+def test_a_count_above_what_it_is_a_part_of_is_refused_by_its_name(count: str, most: int) -> None:
+    verdict = replace(VERDICT, new_p99_micros=COUNT_MAX - 1)
+    assert getattr(received(sent(replace(verdict, **{count: most}))), count) == most
+    with pytest.raises(FieldwiseError, match=rf"^{count} is .* which is {most:,}$") as caught:
+        received(sent(replace(verdict, **{count: most + 1})))
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("count", ["both_right", "only_old", "only_new", "both_wrong", "scenes"])
+def test_critical_classes_have_no_more_samples_than_all_classes(count: str) -> None:
+    assert received(sent(replace(VERDICT, critical=COUNTS))).critical == COUNTS
+    more = replace(COUNTS, **{count: getattr(COUNTS, count) + 1})
+    with pytest.raises(FieldwiseError, match=f"^critical {count} is ") as caught:
+        received(sent(replace(VERDICT, critical=more)))
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_a_scene_may_go_another_way_for_its_critical_samples() -> None:
+    critical = PairedCounts(1, 12, 13, 4, 20, scenes_worse=7, scenes_better=7)
+    assert received(sent(replace(VERDICT, critical=critical))).critical == critical

@@ -1,6 +1,6 @@
 """What crosses the wire is what was meant: every record survives, and nothing else gets in."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,29 +75,31 @@ def pairs(draw: st.DrawFn) -> PairedCounts:
     return PairedCounts(alike, only_old, only_new, 1, worse + better + 1, worse, better)
 
 
-verdicts = st.builds(
-    Verdict,
-    generation=large,
-    judgement=st.sampled_from(Judgement),
-    basis=st.sampled_from(Basis),
-    overall=pairs(),
-    critical=st.none() | pairs(),
-    **dict.fromkeys(
-        (
-            "old_p50_micros",
-            "old_p99_micros",
-            "new_p50_micros",
-            "new_p99_micros",
-            "compared",
-            "agreed",
-            "old_confidence_permille",
-            "new_confidence_permille",
-            "old_novel",
-            "new_novel",
-        ),
-        small,
-    ),
-)
+@st.composite
+def verdicts(draw: st.DrawFn) -> Verdict:
+    overall, compared = draw(pairs()), draw(small)
+    old_p99, new_p99 = draw(small), draw(small)
+    part, permille = st.integers(0, compared), st.integers(0, 1000)
+    rarer = replace(overall, both_right=draw(st.integers(0, overall.both_right)))
+    return Verdict(
+        generation=draw(large),
+        judgement=draw(st.sampled_from(Judgement)),
+        basis=draw(st.sampled_from(Basis)),
+        overall=overall,
+        critical=draw(st.sampled_from([None, rarer])),
+        old_p50_micros=draw(st.integers(0, old_p99)),
+        old_p99_micros=old_p99,
+        new_p50_micros=draw(st.integers(0, new_p99)),
+        new_p99_micros=new_p99,
+        compared=compared,
+        agreed=draw(part),
+        old_confidence_permille=draw(permille),
+        new_confidence_permille=draw(permille),
+        old_novel=draw(part),
+        new_novel=draw(part),
+    )
+
+
 reports = st.builds(
     Report,
     incarnation=st.integers(1, COUNT_MAX),
@@ -110,7 +112,7 @@ reports = st.builds(
     learning=learning,
     agent_version=word,
     settings_revision=large,
-    verdict=st.none() | verdicts,
+    verdict=st.none() | verdicts(),
     execution_provider=word,
 )
 facts = st.builds(
@@ -226,6 +228,9 @@ def test_the_shortest_report_says_that_nothing_was_begun() -> None:
             incarnation=1,
             sequence=1,
             verdict={"judgement": 1, "basis": 2, "overall": {"scenes": 9}},
+        ),
+        device_pb2.CheckInRequest(
+            incarnation=1, sequence=1, verdict={"judgement": 1, "basis": 2, "agreed": 1}
         ),
     ],
 )
