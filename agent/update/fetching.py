@@ -142,8 +142,7 @@ class Fetcher:
         digest = wish.digest
         manifest = await asyncio.to_thread(self._bundles.manifest, digest)
         if manifest is None:
-            self._bundles.drop(digest)  # its size is not known before: begin at its first byte
-            await self._persist(digest, MANIFEST_BYTES_MAX)
+            await self._persist(digest, None)
             manifest = await asyncio.to_thread(self._bundles.manifest, digest)
             assert manifest is not None
         if missing_bytes := await asyncio.to_thread(self._lacks, manifest, wish.variant):
@@ -177,12 +176,18 @@ class Fetcher:
         wanted = (*needed_files(manifest, chosen), *useful_maps(manifest, self._bundles))
         return [file for file in wanted if not self._bundles.has(file)]
 
-    async def _persist(self, digest: str, size_max: int) -> None:
+    async def _persist(self, digest: str, size: int | None) -> None:
+        """Fetch a file; of a manifest, whose size is unknown, every try begins at the first byte.
+
+        Else one that had come whole when its connection broke could not be told from a part of it.
+        """
         waits, damaged = self._delays(), 0
         while True:
+            if size is None:
+                self._bundles.drop(digest)
             before = self._bundles.partial_bytes(digest)
             try:
-                await self._fetch_once(digest, size_max)
+                await self._fetch_once(digest, MANIFEST_BYTES_MAX if size is None else size)
             except FieldwiseError as error:
                 damaged += error.fault is Fault.DIGEST_MISMATCH
                 if not _may_mend(error.fault, damaged):

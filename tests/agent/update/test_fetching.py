@@ -1,3 +1,4 @@
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -6,6 +7,7 @@ from msgspec.structs import replace
 
 from agent.device import bundles
 from agent.device.bundles import BundleFolder
+from agent.reporting import Piece
 from agent.update.events import Wish
 from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, choose_variant
 from agent.update.room import update_bytes
@@ -23,11 +25,16 @@ if TYPE_CHECKING:
 class Published:
     """A bundle on an orchestrator, and an empty device."""
 
-    def __init__(self, folder: Path, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        file: Path | None = None,
+        kind: type[PlayedOrchestrator] = PlayedOrchestrator,
+    ) -> None:
         bundle = file or tiny_bundle(folder / "bundle")
         self.digest, self.manifest = unpack(bundle, folder / "store")
         files = {path.name: path.read_bytes() for path in (folder / "store").iterdir()}
-        self.orchestrator = PlayedOrchestrator(files=files)
+        self.orchestrator = kind(files=files)
         self.bundles = BundleFolder(folder / "device")
         self.waits: list[float] = []
         self.clock = TurnedClock()
@@ -80,6 +87,33 @@ async def test_a_broken_download_goes_on_where_it_broke_off(published: Published
     await published.fetch()
     assert published.complete
     assert published.orchestrator.offsets[1:6] == [0, 1500, 2200, 2200, 2210]
+
+
+class CutOff(PlayedOrchestrator):
+    """Breaks the first connection after its first piece, of which so many bytes arrive."""
+
+    arrives = 0
+
+    async def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
+        first = not self.offsets
+        async for piece in super().download(digest, offset):
+            if first:
+                yield Piece(piece.offset, piece.content[: self.arrives], piece.total_bytes)
+                raise FieldwiseError(Fault.UNREACHABLE, "the connection broke")
+            yield piece
+
+
+@pytest.mark.parametrize("arrives", [100, 1000])
+async def test_a_manifest_begins_anew_even_if_nothing_but_the_end_of_its_stream_was_cut_off(
+    arrives: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Published(tmp_path, kind=CutOff)
+    monkeypatch.setattr(CutOff, "arrives", arrives)
+    assert len(published.orchestrator.files[published.digest]) < published.orchestrator.piece_bytes
+    await published.fetch()
+    assert published.complete
+    assert published.orchestrator.offsets[:2] == [0, 0]
+    assert len(published.waits) == 1
 
 
 async def test_a_download_goes_on_after_a_restart(published: Published) -> None:
