@@ -34,9 +34,9 @@ nothing, and still speaks against the bundle, so there is a limit on their share
 **Doubt** keeps it shut without closing it: more devices fell silent than before the rollout (exact
 binomial test at ``SILENCE_LEVEL``; a site without power looks the same, so people should look); a
 limit is passed, but not by more than chance, where there are devices enough for a share to mean
-something; before the last wave nobody ended well, or more ended badly than well, which so few of a
-canary cannot show to be harm and no operator would take for success. The limit of declines is no
-such doubt: who declines bears nothing, its loss is in the mean, and where devices truly differ by 5
+something; nobody ended well, or more ended badly than well, which so few cannot show to be harm and
+no operator would take for success, in the last wave as little as in a canary: who joins later would
+get what everyone refused. The limit of declines is no such doubt: who declines bears nothing, its loss is in the mean, and where devices truly differ by 5
 points a sixth of them declines an equal bundle rightly.
 
 **Proof** is what opens it: that the mean loss is below ``margin``, and that no few devices pay for
@@ -233,7 +233,7 @@ def _doubts(look: _Look) -> Iterator[Reason]:
     if tally.devices >= look.rules.devices_min and _is_over_limit(look):
         yield Reason.OVER_LIMIT
     badly = tally.failed + tally.declined + tally.silent
-    if look.wave < look.last_wave and (not tally.well or badly > tally.well):
+    if not tally.well or badly > tally.well:
         yield Reason.NOT_TAKEN
 
 

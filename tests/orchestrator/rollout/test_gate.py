@@ -82,11 +82,14 @@ def test_nothing_is_waited_for_and_nothing_is_found_in_nothing() -> None:
     ],
     ids=["one declined", "none ended well", "most declined", "nobody was reached"],
 )
-def test_a_canary_that_hardly_anybody_took_does_not_open_the_next(ends: list[Evidence]) -> None:
-    finding = ask(ends)
+@pytest.mark.parametrize("last_wave", [2, 1], ids=["a canary", "the last wave"])
+def test_a_wave_that_hardly_anybody_took_is_no_success(
+    ends: list[Evidence], last_wave: int
+) -> None:
+    finding = ask(ends, last_wave=last_wave)
     assert finding.outcome is Outcome.UNDECIDED
     assert Reason.NOT_TAKEN in finding.reasons
-    assert Reason.NOT_TAKEN not in ask([*ends, *[device()] * 6]).reasons
+    assert Reason.NOT_TAKEN not in ask([*ends, *[device()] * 6], last_wave=last_wave).reasons
 
 
 def test_a_small_wave_without_harm_opens_the_next() -> None:

@@ -104,6 +104,23 @@ async def test_who_joins_later_gets_the_target_at_the_next_look(fleet: Fleet) ->
     assert await fleet.calls("d3") is not None
 
 
+async def test_who_joins_later_does_not_get_what_everyone_declined(fleet: Fleet) -> None:
+    first = await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    for device in ("d1", "d2"):
+        await fleet.calls(device)
+        await fleet.calls(device, UpdatePhase.DECLINED)
+    seen = await fleet.rollouts.get(second.id)
+    assert (seen.phase, seen.reason) == (Phase.PAUSED, Reason.UNDECIDED)
+    await join(fleet.stores, "d3")
+    await fleet.controller.look_at_all()
+    assert await fleet.calls("d3") == Target(1, first.digest)
+    await fleet.rollouts.promote(second.id)
+    assert fleet.target("d3") == Target(2, second.digest)
+
+
 async def test_a_rollout_that_a_newer_one_overtakes_at_its_start_ends_as_superseded(
     fleet: Fleet,
 ) -> None:

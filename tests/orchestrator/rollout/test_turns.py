@@ -17,6 +17,7 @@ from orchestrator.rollout.turns import LOST_SECONDS
 from tests.fleet_records import NOW
 from tests.rollout_records import (
     ARRIVED,
+    DECLINED,
     FAILED,
     MEMBER,
     PLAN,
@@ -217,6 +218,24 @@ def test_a_fleet_that_is_overdue_and_ignored_decides_nothing(
     look = look_at(rollout, devices(everyone, late))
     assert look.rollout.finding is not None
     assert look.rollout.finding.outcome is Outcome.UNDECIDED
+    assert look.rollout.phase is phase
+
+
+@pytest.mark.parametrize(
+    ("undecided", "phase"),
+    [
+        (Undecided.PAUSE, Phase.PAUSED),
+        (Undecided.ABORT, Phase.REVERTING),
+        (Undecided.PROMOTE, Phase.COMPLETE),
+    ],
+)
+@pytest.mark.parametrize("waves", [(Wave(),), (Wave(devices=1), Wave())], ids=["one", "two"])
+def test_a_last_wave_that_everyone_declined_is_not_complete_but_as_planned(
+    undecided: Undecided, phase: Phase, waves: tuple[Wave, ...]
+) -> None:
+    rollout, *names = started(replace(PLAN, waves=waves, undecided=undecided), count=2)
+    last = replace(rollout, wave=rollout.last_wave)
+    look = look_at(last, *(devices(each, DECLINED) for each in names))
     assert look.rollout.phase is phase
 
 
