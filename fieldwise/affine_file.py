@@ -29,6 +29,7 @@ from fieldwise.head_file import KEY, LENGTH_BYTES
 
 BYTES_MAX = 512 * 1024**2  # two backbones of the widest features take 403 MB
 HEADER_BYTES_MAX = 16 * 1024
+NUMBER_BYTES = 4
 ENTRY_MAX = 1e4  # of a matrix between features of unit length; fitted ones stay below ten
 TRACE_MAX = 4.0  # two features of unit length are at most 2 apart
 _RUBBISH = (IndexError, KeyError, RecursionError, SafetensorError, TypeError, ValueError)
@@ -67,6 +68,17 @@ def nearest_view(views: Sequence[View], new: View) -> int:
     """The place of the old view to carry a new one from: of its name, else of the nearest size."""
     far = [(view.name != new.name, _apart(view, new)) for view in views]
     return far.index(min(far))
+
+
+def bytes_between(before: Sequence[int], widths: Sequence[int]) -> int:
+    """Most bytes of a file of maps between two backbones: what is larger is none.
+
+    Args:
+        before: Widths of the old backbone's views.
+        widths: Of the new backbone's views.
+    """
+    numbers = sum(width * (max(before) + 1) + width * (width + 1) // 2 for width in widths)
+    return LENGTH_BYTES + HEADER_BYTES_MAX + NUMBER_BYTES * numbers
 
 
 def encode(maps: Sequence[ViewMap]) -> bytes:

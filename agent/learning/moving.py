@@ -14,7 +14,9 @@ the old sums is off by that little, in an estimate.
 
 Views. Sums are kept for each view and not across views, so a view of the new backbone is carried
 from one view of the old: the one that a published map names, or of the same name, or else of the
-nearest input size.
+nearest input size. A published map that names no view of the old backbone, or does not fit the
+features of both, is refused alone: the device's own pairs decide then, as they do where what it
+carries is nothing that samples could come to.
 
 A head that sums do not decide, one trained by gradient or one that lets the past fade, begins with
 the exemplars alone.
@@ -36,6 +38,7 @@ from agent.learning.catch_up import BATCH, LEARNED, Progress, Watch, stored_batc
 from agent.learning.choosing import select_samples
 from agent.learning.contending import Chosen, Known, Start, choose
 from agent.learning.embedder import Embedder, seconds_of
+from agent.learning.embedder import View as EmbedderView
 from agent.learning.forgetting import Selection
 from agent.learning.pair import Pair
 from agent.learning.passing import Passing
@@ -80,6 +83,7 @@ class _Lane:
     def __init__(self, old: Pair, new: Pair, place: int, published: ViewMap | None) -> None:
         view = new.embedder.views[place]
         self.name, self.columns = view.name, view.columns
+        published = _fitting(old.embedder, view, published)
         self.through = published.through if published else None
         self.source = _source(old.embedder, new.embedder.manifest.views[place], published)
         before = old.embedder.views[self.source]
@@ -269,7 +273,7 @@ class Move:
             return Chosen(Start.REFIT, "every sample that was learned is held")
         known = self._known(should_stop)
         if known is None:
-            return Chosen(Start.REFIT, f"{total:,} samples cannot be carried over: no pairs")
+            return Chosen(Start.REFIT, f"{total:,} samples cannot be carried over: no map")
         select = select_samples(self._new, self._store, should_stop)
         exemplars = self._exemplars()
         chosen = choose(known, self._views(), self._settings, select, exemplars)
@@ -287,13 +291,8 @@ class Move:
         for place, lane in enumerate(self._lanes):
             if should_stop():
                 raise Stopped
-            try:
-                through = fit(lane.sums, lane.through)
-                if through is None:
-                    return None
-                carried = carry(self._left[place], through, target)
-            except FieldwiseError as error:
-                _log.warning("a map is of no use", view=lane.name, reason=error.sentence)
+            carried = _carried(lane, self._left[place], target)
+            if carried is None:
                 return None
             known.append(Known(lane.name, lane.columns, self._new.statistics(place), carried))
         return known
@@ -323,10 +322,39 @@ class Move:
         )
 
 
+def _carried(lane: _Lane, left: Statistics, target: Target) -> Statistics | None:
+    """What is left as a map takes it over: with the published one, or else by pairs alone."""
+    for published in dict.fromkeys((lane.through, None)):
+        try:
+            through = fit(lane.sums, published)
+            if through is not None:
+                return carry(left, through, target)
+        except FieldwiseError as error:
+            whose = "the device's own" if published is None else "the publisher's"
+            _log.warning(f"{whose} map is of no use", view=lane.name, reason=error.sentence)
+    return None
+
+
+def _fitting(old: Embedder, new: EmbedderView, published: ViewMap | None) -> ViewMap | None:
+    """A published map, if it is from a view of the old backbone to one of the new."""
+    if published is None:
+        return None
+    wanted = {view.name: (view.width, new.width) for view in old.views}.get(published.source)
+    if published.through.widths == wanted:
+        return published
+    _log.warning(
+        "the publisher's map is refused",
+        view=new.name,
+        source=published.source,
+        widths=published.through.widths,
+        wanted=wanted,
+    )
+    return None
+
+
 def _source(old: Embedder, new: View, published: ViewMap | None) -> int:
     """The place of the old view that a new one is carried from."""
     views = old.manifest.views
-    names = [view.name for view in views]
-    if published is not None and published.source in names:
-        return names.index(published.source)
+    if published is not None:
+        return [view.name for view in views].index(published.source)
     return nearest_view(views, new)

@@ -16,6 +16,7 @@ import structlog
 from agent.ports import Bundles, Clock
 from agent.reporting import Piece
 from agent.update.events import Wish
+from fieldwise.affine_file import bytes_between
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure
@@ -47,10 +48,18 @@ def needed_files(manifest: Manifest, variant: str) -> tuple[FileReference, ...]:
 
 
 def useful_maps(manifest: Manifest, bundles: Bundles) -> tuple[FileReference, ...]:
-    """Maps from bundles that are on this device: what it learned there may be carried over."""
-    return tuple(
-        each.file for each in manifest.carriers if bundles.manifest(each.before) is not None
-    )
+    """Maps from bundles that are on this device: what it learned there may be carried over.
+
+    What is larger than a map between the two can be is not worth its way.
+    """
+    widths = [view.width for view in manifest.views]
+    found = []
+    for each in manifest.carriers:
+        before = bundles.manifest(each.before)
+        if before is not None:
+            bound = bytes_between([view.width for view in before.views], widths)
+            found += [each.file] if each.file.size <= bound else []
+    return tuple(found)
 
 
 def choose_variant(manifest: Manifest, ordered: str, preferred: str) -> str:

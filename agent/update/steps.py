@@ -26,7 +26,7 @@ from agent.update.signs import BEFORE_SERVING
 from agent.update.watching import Watcher
 from fieldwise import affine_file, graph
 from fieldwise.affine_file import ViewMap
-from fieldwise.bundle import Manifest, Variant
+from fieldwise.bundle import FileReference, Manifest, Variant
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics, rebind
 from fieldwise.head_file import decode
@@ -166,7 +166,7 @@ class Steps:
         else:
             embedder, starters = self._embedder(pair)
             means = Means(
-                self._serving.passing, self._maps(pair.digest, learner.pair.bundle), should_stop
+                self._serving.passing, self._maps(pair.digest, learner.pair.embedder), should_stop
             )
             made = learner.rebuild(
                 embedder, starters, _log_progress, self._paced(should_stop), means
@@ -234,16 +234,35 @@ class Steps:
         learner.accompany(spare)
         return spare
 
-    def _maps(self, digest: str, before: str) -> dict[str, ViewMap]:
-        """What the publisher shipped for carrying over from a bundle, by the new views' names."""
+    def _maps(self, digest: str, before: Embedder) -> dict[str, ViewMap]:
+        """What the publisher shipped for carrying over from a bundle, by the new views' names.
+
+        A file that is no such thing costs a start that it might have given, and nothing else.
+        """
         manifest = self._manifest(digest)
+        shipped = [each.file for each in manifest.carriers if each.before == before.bundle]
+        if not shipped or not self._bundles.has(shipped[0]):
+            return {}
+        try:
+            maps = self._shipped(shipped[0], manifest, before.manifest)
+        except FieldwiseError as error:
+            _log.warning("the publisher's map is refused", reason=error.sentence)
+            return {}
+        return {view.name: each for view, each in zip(manifest.views, maps, strict=True)}
+
+    def _shipped(
+        self, file: FileReference, manifest: Manifest, before: Manifest
+    ) -> tuple[ViewMap, ...]:
+        """Read a file of maps that is no larger than such maps can be."""
         widths = [view.width for view in manifest.views]
-        for carrier in manifest.carriers:
-            if carrier.before == before and self._bundles.has(carrier.file):
-                content = self._bundles.path(carrier.file.digest).read_bytes()
-                maps = affine_file.decode(content, widths)
-                return {view.name: each for view, each in zip(manifest.views, maps, strict=True)}
-        return {}
+        bound = affine_file.bytes_between([view.width for view in before.views], widths)
+        if file.size > bound:
+            raise FieldwiseError(
+                Fault.BUNDLE_INVALID,
+                f"a map between these backbones has at most {bound:,} bytes, not {file.size:,}",
+            )
+        self._bundles.check(file.digest)
+        return affine_file.decode(self._bundles.path(file.digest).read_bytes(), widths)
 
     def _embedder(self, pair: Pair) -> tuple[Embedder, tuple[Statistics, ...]]:
         digest, variant = pair.digest, pair.variant

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from fieldwise.affine import AffineMap
-from fieldwise.affine_file import ViewMap, decode, encode
+from fieldwise.affine_file import HEADER_BYTES_MAX, ViewMap, bytes_between, decode, encode
 from fieldwise.errors import Fault, FieldwiseError
 
 OLD, NEW = 6, 4
@@ -103,3 +103,10 @@ def test_a_file_cut_short_is_refused_wherever_it_ends() -> None:
     content = encode([replace(view_map(), source="main")])
     for end in range(0, len(content), 7):
         refused(content[:end])
+
+
+def test_no_file_of_maps_is_larger_than_the_widths_of_both_backbones_allow() -> None:
+    maps = [view_map(0), view_map(1)]
+    numbers = sum(each.through.matrix.size + NEW + NEW * (NEW + 1) // 2 for each in maps)
+    bound = bytes_between([3, OLD], [NEW, NEW])
+    assert len(encode(maps)) < bound == 8 + HEADER_BYTES_MAX + 4 * numbers

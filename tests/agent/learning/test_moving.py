@@ -278,11 +278,45 @@ def test_without_pairs_and_map_a_move_learns_anew_what_is_held() -> None:
     assert made.carried == {}
 
 
-def test_a_published_map_of_other_features_is_of_no_use_and_does_no_harm() -> None:
-    wrong = AffineMap(np.zeros((WIDTH + 5, 3)), np.zeros(WIDTH + 5), np.eye(WIDTH + 5), 9, 0.5)
-    means = replace(NOTHING_ELSE, published={"main": ViewMap("main", wrong)})
-    made = Device(60).learner.rebuild(NEW, (), ignore, never, means)
-    assert made.total == 60
+def published(matrix: NDArray[np.float64], offset: float = 0.0, source: str = "main") -> Means:
+    """A map that came with the bundle."""
+    width = len(matrix)
+    through = AffineMap(matrix, np.full(width, offset), np.eye(width), 9, 0.5)
+    return replace(NOTHING_ELSE, published={"main": ViewMap(source, through)})
+
+
+REFUSED = {
+    "other old features": published(np.zeros((WIDTH + 5, 3))),
+    "other new features": published(np.zeros((WIDTH, WIDTH))),
+    "no such view": published(np.zeros((WIDTH + 5, WIDTH)), source="another"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_a_published_map_that_does_not_fit_is_refused_alone(
+    why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Device(60).learner.rebuild(NEW, (), ignore, never, REFUSED[why])
+    said = capsys.readouterr().out
+    assert "the publisher's map is refused" in said
+    assert "cannot be carried over" not in said
+    own = Device(60).learner.rebuild(NEW, (), ignore, never)
+    assert made.carried == own.carried != {}
+    assert made.statistics().same_as(own.statistics())
+
+
+def test_where_a_published_map_leads_astray_pairs_alone_carry_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def keep(sums: PairSums, prior: AffineMap | None = None) -> AffineMap | None:
+        return prior if prior is not None else fit(sums)
+
+    monkeypatch.setattr("agent.learning.moving.fit", keep)
+    astray = published(np.zeros((WIDTH + 5, WIDTH)), offset=5.0)
+    made = Device(60).learner.rebuild(NEW, (), ignore, never, astray)
+    own = Device(60).learner.rebuild(NEW, (), ignore, never)
+    assert made.carried == own.carried != {}
+    assert made.statistics().same_as(own.statistics())
 
 
 def test_heads_that_sums_do_not_decide_begin_with_the_exemplars() -> None:

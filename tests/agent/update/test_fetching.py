@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from agent.device import bundles
 from agent.device.bundles import BundleFolder
 from agent.reporting import Piece
+from agent.update import fetching
 from agent.update.events import Wish
 from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, choose_variant
 from agent.update.room import update_bytes
@@ -230,3 +231,15 @@ async def test_a_map_is_fetched_only_where_the_bundle_that_it_is_from_is_here(
         await device.fetch()
         (carrier,) = device.manifest.carriers
         assert device.bundles.has(carrier.file) is here
+
+
+async def test_a_map_larger_than_any_between_the_two_backbones_is_left_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = tiny_bundle(tmp_path / "older")
+    device = Published(tmp_path, mapped_bundle(tmp_path / "mapped", older))
+    device.bundles.install(older)
+    (carrier,) = device.manifest.carriers
+    monkeypatch.setattr(fetching, "bytes_between", lambda *_: carrier.file.size - 1)
+    await device.fetch()
+    assert not device.bundles.has(carrier.file)

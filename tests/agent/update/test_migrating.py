@@ -2,13 +2,16 @@
 
 from itertools import cycle
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from agent.app import Agent
 from agent.cli.desk import AWAITED
 from agent.learning.samples import Group, Share
+from fieldwise import affine_file
 from fieldwise.client import Device
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
 from tests.bundles import CLASSES, class_images, mapped_bundle, tiny_bundle, viewed_bundle
 from tests.fakes.agent_inside import asking, install, running
@@ -67,6 +70,24 @@ async def test_a_publishers_map_carries_over_where_no_image_is_held(tmp_path: Pa
     async with running(tmp_path, backbone=False, passing_seconds_max=0.0) as agent:
         await install(agent, older)
         assert await carried_over(agent, bundle, 0) > 0.8
+
+
+@pytest.mark.parametrize("why", ["too large", "rubbish"])
+async def test_a_publishers_map_that_is_none_is_refused_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def none(*_: object) -> NoReturn:
+        raise FieldwiseError(Fault.BUNDLE_INVALID, "no map")
+
+    older = tiny_bundle(tmp_path / "older")
+    bundle = mapped_bundle(tmp_path / "mapped", older)
+    if why == "too large":
+        monkeypatch.setattr(affine_file, "bytes_between", lambda *_: 10)
+    else:
+        monkeypatch.setattr(affine_file, "decode", none)
+    async with running(tmp_path, backbone=False, passing_seconds_max=0.0) as agent:
+        await install(agent, older)
+        assert await carried_over(agent, bundle, 40) > 0.8
 
 
 async def test_what_passes_through_predict_meanwhile_helps_where_no_image_is_held(
