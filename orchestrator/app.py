@@ -49,7 +49,7 @@ from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
-from orchestrator.world import SystemClock, SystemEntropy
+from orchestrator.world import SystemClock, SystemEntropy, disk_room
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
@@ -130,15 +130,15 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         ground = await _prepare(settings, stack)
         parts = _assemble(ground)
         deeds = _deeds(ground, parts)
-        stack.push_async_callback(turn, deeds[Loop.FLUSH], ground.metrics.loop_failed)
-        await turn(deeds[Loop.METRICS], ground.metrics.loop_failed)
+        stack.push_async_callback(turn, deeds[Loop.FLUSH], ground.metrics)
+        await turn(deeds[Loop.METRICS], ground.metrics)
         await stack.enter_async_context(
-            repeating(tuple(deeds.values()), ground.metrics.loop_failed)
+            repeating(tuple(deeds.values()), ground.metrics)
         )
         started, readiness = await _open_ports(ground, parts, stack)
         look = Repeated(Loop.READINESS, READINESS_SECONDS, readiness.look)
-        await turn(look, ground.metrics.loop_failed)
-        await stack.enter_async_context(repeating((look,), ground.metrics.loop_failed))
+        await turn(look, ground.metrics)
+        await stack.enter_async_context(repeating((look,), ground.metrics))
         yield started
 
 
@@ -148,10 +148,17 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     token = open_token(folder, settings.operator_token, entropy)
     bundles = folder_bundles(made(settings.bundles, "bundle_folder"))
     stores = await stack.enter_async_context(sql_stores(settings.database))
-    has_fleet = await _holds_fleet(stores)
+    authority = open_authority(
+        folder,
+        settings.fleet,
+        entropy,
+        clock.now(),
+        has_fleet=await _holds_fleet(stores),
+        kept_in=settings.authority_file,
+    )
     return _Ground(
         settings=settings,
-        authority=open_authority(folder, settings.fleet, entropy, clock.now(), has_fleet=has_fleet),
+        authority=authority,
         token=token,
         stores=stores,
         bundles=bundles,
@@ -167,7 +174,8 @@ async def _holds_fleet(stores: Stores) -> bool:
 
 def _assemble(ground: _Ground) -> _Parts:
     stores, clock, settings = ground.stores, ground.clock, ground.settings
-    controller = Controller(stores.rollouts, stores.backbones, clock)
+    metrics = ground.metrics
+    controller = Controller(stores.rollouts, stores.backbones, clock, metrics.rollout_told)
     survey = Survey(
         ground.authority.fleet,
         stores.devices,
@@ -180,7 +188,7 @@ def _assemble(ground: _Ground) -> _Parts:
         enrolment=Enrolment(
             stores.tickets, stores.members, ground.authority, clock, ground.entropy
         ),
-        check_ins=CheckIns(stores.check_ins, clock, _pace(settings)),
+        check_ins=CheckIns(stores.check_ins, clock, _pace(settings), metrics.update_ended),
         directory=Directory(stores.devices, stores.members, clock),
         controller=controller,
         about_rollouts=RolloutUseCases(
@@ -229,6 +237,7 @@ async def _open_ports(
     ports = servers.listen(settings.device_listen, settings.operator_listen)
     started = _addresses(ground, *ports)
     readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health)
+    _watch(ground, readiness, parts.check_ins)
     metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, readiness.is_ready)
     stack.callback(metrics.close)
     await servers.serve(_services(ground, parts, started))
@@ -239,6 +248,12 @@ async def _open_ports(
     write_connection(settings.folder, Connection(near, root, ground.token))
     shown = addresses.local(settings.metrics_listen, metrics.port)
     return replace(started, metrics_address=shown), readiness
+
+
+def _watch(ground: _Ground, readiness: Readiness, check_ins: CheckIns) -> None:
+    ground.metrics.watch(readiness.is_ready, lambda: check_ins.waiting)
+    for name, folder in (("data", ground.settings.folder), ("bundles", ground.settings.bundles)):
+        ground.metrics.watch_disk(name, partial(disk_room, folder))
 
 
 def _servers(ground: _Ground) -> Servers:

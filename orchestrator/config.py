@@ -125,6 +125,16 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Folder for the content of bundles. Default: bundles in the data folder."),
     ] = None
 
+    # Founded in the data folder on first start; where that does not last, a secret store keeps it.
+    authority_file: Annotated[
+        Path | None,
+        Meta(
+            description="File with the key and certificate of the fleet's authority, as "
+            "`fieldwise authority create` makes it; it is only read. "
+            "Default: authority.json in the data folder, founded on first start."
+        ),
+    ] = None
+
     # Empty makes a token on first start; a secret store may give one instead.
     operator_token: Annotated[
         str,

@@ -33,7 +33,8 @@ def _completed(setting: Setting, filled: Mapping[str, tuple[str, str]]) -> Setti
 
 def _filled(given: OrchestratorSettings) -> Iterator[tuple[str, str, str]]:
     host = addresses.advertised(given.advertise_hosts)
-    yield "fleet", stored_fleet(given.folder), IN_FOLDER
+    kept_in = given.authority_file
+    yield "fleet", stored_fleet(given.folder, kept_in), DERIVED if kept_in else IN_FOLDER
     yield "database_url", redact(OrchestratorSettings, "database_url", given.database), IN_FOLDER
     yield "bundle_folder", str(given.bundles), IN_FOLDER
     if (given.folder / TOKEN_FILE).is_file():

@@ -1,11 +1,12 @@
 """The data folder: what an orchestrator is, apart from its database and its bundles.
 
 ``authority.json`` holds the fleet's name with the key and certificate of its authority, written
-once, whole or not at all. Nothing replaces it: every device trusts this one root, so a server that
-finds it gone or changed where a fleet has been does not start, rather than found another fleet over
-the same devices. ``operator/token`` is the operator's, and ``operator/connection.json``
-lets commands on this machine find the server. Everything is for its owner only, and one process at
-a time holds the folder. The server's own certificate is not kept: every start makes a fresh key.
+once, whole or not at all; a secret store may keep it instead. Nothing replaces it: every device
+trusts this one root, so a server that finds it gone or changed where a fleet has been does not
+start, rather than found another fleet over the same devices. ``operator/token`` is the operator's,
+and ``operator/connection.json`` lets commands on this machine find the server. Everything is for
+its owner only, and one process at a time holds the folder. The server's own certificate is not
+kept: every start makes a fresh key.
 """
 
 import base64
@@ -70,8 +71,33 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def found_apart(path: Path, fleet: str, now: float) -> Authority:
+    """Found the authority of a new fleet in a file, for a secret store to keep.
+
+    Raises:
+        FieldwiseError: ``ALREADY_EXISTS`` for a file that is there: it may be a fleet's,
+            ``INVALID_ARGUMENT`` where it cannot be written.
+    """
+    if path.exists():
+        raise FieldwiseError(Fault.ALREADY_EXISTS, f"{path} is there already, and may be a fleet's")
+    authority = found_authority(fleet, generate_key(), now)
+    try:
+        _store_authority(path, authority)
+    except OSError as error:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{path} cannot be written: {error.strerror}"
+        ) from error
+    return authority
+
+
 def open_authority(
-    folder: Path, wanted: str, entropy: Entropy, now: float, *, has_fleet: bool
+    folder: Path,
+    wanted: str,
+    entropy: Entropy,
+    now: float,
+    *,
+    has_fleet: bool,
+    kept_in: Path | None = None,
 ) -> Authority:
     """Read the fleet's authority, or found it under the wanted or a made-up name.
 
@@ -81,13 +107,16 @@ def open_authority(
         entropy: What a name is made up from.
         now: Seconds since 1970.
         has_fleet: Whether the database holds a fleet already, for which none may be founded.
+        kept_in: File outside of the data folder that holds the authority; none is founded then.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where the fleet has another name than wanted,
             ``AUTHORITY_UNUSABLE`` for a file that is gone, damaged, expired or another fleet's.
     """
-    path = folder / AUTHORITY_FILE
+    path = kept_in or folder / AUTHORITY_FILE
     if not path.exists():
+        if kept_in:
+            raise _useless(f"{path} is not there, and authority_file names it")
         if has_fleet:
             raise _useless(f"{path} is gone, and the database holds the fleet that it belongs to")
         with _private_files(path):
@@ -95,19 +124,19 @@ def open_authority(
             _store_authority(path, found_authority(fleet, generate_key(), now))
             return _read_authority(path, now)
     found = _read_authority(path, now)
-    _refuse_other(folder, found)
+    _refuse_other(folder, path, found)
     if wanted and found.fleet != wanted:
         raise FieldwiseError(
             Fault.SETTING_INVALID,
-            f"fleet = {wanted!r}: the fleet of {folder} is {found.fleet!r}, and its name is fixed",
+            f"fleet = {wanted!r}: the fleet of {path} is {found.fleet!r}, and its name is fixed",
         )
     return found
 
 
-def stored_fleet(folder: Path) -> str:
-    """Return the name of a data folder's fleet, empty where none can be read."""
+def stored_fleet(folder: Path, kept_in: Path | None = None) -> str:
+    """Return the name of the fleet of an authority, empty where none can be read."""
     try:
-        return read_record(folder / AUTHORITY_FILE, StoredAuthority).fleet
+        return read_record(kept_in or folder / AUTHORITY_FILE, StoredAuthority).fleet
     except FieldwiseError:
         return ""
 
@@ -183,7 +212,7 @@ def _read_authority(path: Path, now: float) -> Authority:
     return Authority(stored.fleet, certificate, key)
 
 
-def _refuse_other(folder: Path, found: Authority) -> None:
+def _refuse_other(folder: Path, path: Path, found: Authority) -> None:
     """Compare with the authority that the last start told commands of this machine."""
     try:
         told = read_connection(folder)
@@ -191,7 +220,7 @@ def _refuse_other(folder: Path, found: Authority) -> None:
         return  # it is written anew at every start
     if told and told.authority != certificate_pem(found.certificate).decode():
         raise _useless(
-            f"{folder / AUTHORITY_FILE} is another authority than that of the last start; "
+            f"{path} is another authority than that of the last start; "
             f"remove {folder / CONNECTION_FILE} if this is meant"
         )
 

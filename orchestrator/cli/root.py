@@ -14,9 +14,11 @@ import typer
 from fieldwise import __version__
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
+    authority,
     backbones,
     devices,
     explain,
+    migrate,
     rollouts,
     serve,
     settings,
@@ -56,9 +58,11 @@ def fieldwise(
 
 def _assemble(program: typer.Typer) -> None:
     program.add_typer(serve.app)
+    program.add_typer(migrate.app)
     program.add_typer(status.app)
     program.add_typer(explain.app)
     program.add_typer(settings.app, name="settings")
+    program.add_typer(authority.app, name="authority")
     program.add_typer(tickets.app, name="ticket")
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")

@@ -41,12 +41,7 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
     with errors_shown(as_json=json):
         effective = load_settings(config, os.environ, flags)
         settings = effective.settings
-        missing = [name for name in NEEDED if find_spec(name) is None]
-        if missing:
-            raise FieldwiseError(
-                Fault.EXTRA_MISSING,
-                f"serving needs the extra [orchestrator]: {', '.join(missing)} is missing",
-            )
+        check_extra()
         from fieldwise import logs
         from orchestrator.app import serve as serve_settings
 
@@ -54,6 +49,20 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
         hint = ticket_command(settings.folder, effective.origins["data_folder"])
         announce = _announce_json if json else partial(_announce, hint)
         asyncio.run(serve_settings(settings, announce))
+
+
+def check_extra() -> None:
+    """Refuse to go on without the parts of a server.
+
+    Raises:
+        FieldwiseError: ``EXTRA_MISSING``.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise FieldwiseError(
+            Fault.EXTRA_MISSING,
+            f"serving needs the extra [orchestrator]: {', '.join(missing)} is missing",
+        )
 
 
 def ticket_command(folder: Path, origin: str) -> str:

@@ -14,6 +14,7 @@ from orchestrator.home import (
     AUTHORITY_FILE,
     TOKEN_FILE,
     emptied,
+    found_apart,
     held,
     made,
     open_authority,
@@ -224,3 +225,38 @@ def test_a_damaged_connection_file_is_a_sentence(tmp_path: Path, content: bytes)
     with pytest.raises(FieldwiseError) as refused:
         read_connection(tmp_path)
     assert refused.value.fault is Fault.STATE_DAMAGED
+
+
+def test_an_authority_of_a_secret_store_is_read_where_it_is_and_nothing_is_founded(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    kept_in = tmp_path / "secrets" / "authority.json"
+    kept_in.parent.mkdir()
+    founded = found_apart(kept_in, "plant-7", NOW)
+    for replica in ("a", "b"):
+        folder = made(tmp_path / replica, "data_folder")
+        found = open_authority(folder, "", entropy, NOW, has_fleet=True, kept_in=kept_in)
+        assert certificate_der(found.certificate) == certificate_der(founded.certificate)
+        assert list(folder.iterdir()) == []
+
+
+def test_an_authority_that_the_secret_store_lacks_is_not_made_up(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    kept_in = tmp_path / "authority.json"
+    with pytest.raises(FieldwiseError) as refused:
+        open_authority(tmp_path, "", entropy, NOW, has_fleet=False, kept_in=kept_in)
+    assert refused.value.fault is Fault.AUTHORITY_UNUSABLE
+    assert "authority_file" in refused.value.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_authority_founded_apart_never_replaces_one(tmp_path: Path) -> None:
+    path = tmp_path / AUTHORITY_FILE
+    found_apart(path, "plant-7", NOW)
+    before = path.read_bytes()
+    with pytest.raises(FieldwiseError) as refused:
+        found_apart(path, "plant-7", NOW)
+    assert refused.value.fault is Fault.ALREADY_EXISTS
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -26,7 +26,18 @@ async def migrate(database: Database) -> None:
         await connection.run_sync(upgrade)
 
 
-def upgrade(connection: Connection, version: str = "head") -> None:
+async def version(database: Database) -> str:
+    """Return the version that the tables of a database have.
+
+    Raises:
+        FieldwiseError: As ``Database.read``.
+    """
+    async with database.read() as connection:
+        found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return str(found)
+
+
+def upgrade(connection: Connection, target: str = "head") -> None:
     """Take the tables to a version of theirs.
 
     Raises:
@@ -38,7 +49,7 @@ def upgrade(connection: Connection, version: str = "head") -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, version)
+        command.upgrade(config, target)
     except CommandError as error:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the database was made by another version: {error}"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
-from orchestrator.storage.sql.migrate import migrate
+from orchestrator.storage.sql.migrate import migrate, version
 from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
 from orchestrator.storage.stores import Stores
 
@@ -23,6 +23,20 @@ async def sql_stores(url: str) -> AsyncIterator[Stores]:
     try:
         await migrate(database)
         yield stores_over(database)
+    finally:
+        await database.dispose()
+
+
+async def migrated(url: str) -> str:
+    """Bring the tables of a database up to date; return their version.
+
+    Raises:
+        FieldwiseError: As ``sql_stores``.
+    """
+    database = Database(url)
+    try:
+        await migrate(database)
+        return await version(database)
     finally:
         await database.dispose()
 
