@@ -360,6 +360,10 @@ class RolloutStore(Protocol):
 
     async def permits(self, number: int, now: float) -> Permits: ...
 
+    async def past(self, number: int) -> Mapping[tuple[str, ...], int]:
+        """Count the members that a rollout ordered by what each can go back to, newest first."""
+        ...
+
     async def history(self, number: int, page: PageRequest) -> Page[Event]:
         """Return what happened to a rollout.
 

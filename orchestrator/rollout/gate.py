@@ -36,8 +36,9 @@ binomial test at ``SILENCE_LEVEL``; a site without power looks the same, so peop
 limit is passed, but not by more than chance, where there are devices enough for a share to mean
 something; nobody ended well, or more ended badly than well, which so few cannot show to be harm and
 no operator would take for success, in the last wave as little as in a canary: who joins later would
-get what everyone refused. The limit of declines is no such doubt: who declines bears nothing, its loss is in the mean, and where devices truly differ by 5
-points a sixth of them declines an equal bundle rightly.
+get what everyone refused. The limit of declines is no such doubt: who declines bears nothing, its
+loss is in the mean, and where devices truly differ by 5 points a sixth of them declines an equal
+bundle rightly.
 
 **Proof** is what opens it: that the mean loss is below ``margin``, and that no few devices pay for
 it. It is asked for once so many devices are behind the open wave (``devices_min``) that it can be

@@ -16,10 +16,11 @@ from orchestrator.rollout.machine import obey
 from orchestrator.rollout.orders import retries, revocations
 from orchestrator.rollout.phases import FORWARD, Command, Phase, Reason
 from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.revisions import earlier_of, had_before, unclear
 from orchestrator.rollout.rollout import Event, Happening, Kind, Needs, Rollout
 
 SAVES_MAX = 20  # the controller writes every few seconds: more lost races than this are a defect
-LOOKED_BACK_MAX = 1000  # rollouts, in search of the one before
+LOOKED_BACK_MAX = 1000  # rollouts and backbones, in search of what can be named
 REVOKE = Wish(revocations, Happening.REVOKED)
 RETRY = Wish(retries, Happening.RETRIED)
 
@@ -120,17 +121,20 @@ class Rollouts:
 
         Args:
             rollout_id: What is undone; it stays as it is, and loses its devices to the new one.
-            to: The earlier rollout; empty for the newest of the same cohort that went well and had
-                another backbone.
+            to: The earlier rollout; empty for the backbone that its devices had before it.
 
         Raises:
-            FieldwiseError: ``NOT_FOUND`` where there is no such rollout, ``ILLEGAL_COMMAND`` where
-                it is not earlier or its backbone was recalled.
+            FieldwiseError: ``NOT_FOUND`` where there is no such rollout or nothing before,
+                ``INVALID_ARGUMENT`` where its devices had different backbones, each with what can
+                be named; ``ILLEGAL_COMMAND`` where what is named is not earlier or was recalled,
+                and for a recall, which is for good.
         """
         undone = await self._rollouts.get(rollout_number(rollout_id))
-        earlier = await self._earlier(undone, to)
-        found = await self._backbones.find(Reference(earlier.digest, None, None))
-        plan = Plan(backbone=earlier.title, cohort=undone.cohort)
+        if undone.kind is Kind.RECALL:
+            raise FieldwiseError(Fault.ILLEGAL_COMMAND, f"{undone.id} is a recall, and for good")
+        digest = await self._named(undone, to) if to else await self._before(undone)
+        found = await self._backbones.find(Reference(digest, None, None))
+        plan = Plan(backbone=found.manifest.title, cohort=undone.cohort)
         rollout = await self._start(found, plan, Kind.UNDO)
         return Change(rollout, ordered=sum(rollout.counts.values()))
 
@@ -226,23 +230,24 @@ class Rollouts:
         seconds = max(1, round(permits.until - now + 0.5))
         return replace(change, may_still_start=permits.devices, within_seconds=seconds)
 
-    async def _earlier(self, undone: Rollout, to: str) -> Rollout:
-        if to:
-            earlier = await self._rollouts.get(rollout_number(to))
-            if earlier.number >= undone.number or earlier.kind is Kind.RECALL:
-                raise FieldwiseError(
-                    Fault.ILLEGAL_COMMAND, f"{earlier.id} brought nothing before {undone.id}"
-                )
-            return earlier
+    async def _named(self, undone: Rollout, to: str) -> str:
+        earlier = await self._rollouts.get(rollout_number(to))
+        if earlier.number >= undone.number or earlier.kind is Kind.RECALL:
+            raise FieldwiseError(
+                Fault.ILLEGAL_COMMAND, f"{earlier.id} brought nothing before {undone.id}"
+            )
+        return earlier.digest
+
+    async def _before(self, undone: Rollout) -> str:
         recalled = await self._backbones.recalled()
-        for each in (await self._rollouts.list(PageRequest(LOOKED_BACK_MAX))).items:
-            older = each.number < undone.number and each.phase is Phase.COMPLETE
-            other = each.digest not in recalled | {undone.digest}
-            if older and other and each.cohort == undone.cohort:
-                return each
-        raise FieldwiseError(
-            Fault.NOT_FOUND, f"no rollout before {undone.id} brought its cohort something else"
-        )
+        found = had_before(undone, await self._rollouts.past(undone.number), recalled)
+        published = (await self._backbones.list(PageRequest(LOOKED_BACK_MAX))).items
+        titles = {each.digest: each.manifest.title for each in published}
+        digest = next(iter(found), "")
+        if len(found) == 1 and digest in titles:
+            return digest
+        newest = (await self._rollouts.list(PageRequest(LOOKED_BACK_MAX))).items
+        raise unclear(undone, found, earlier_of(undone, newest, recalled), titles)
 
     async def _insist(self, number: int, deed: Callable[[Rollout], Awaitable[_DoneT]]) -> _DoneT:
         """Do it to the rollout as it is now, again where another writer was faster."""

@@ -1,6 +1,7 @@
 """Check-ins, backbones and rollouts in memory."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.fleet.cohort import parse_selector
@@ -232,6 +233,10 @@ class MemoryRollouts:
             and may_still_start(permit, device.standing, now)
         ]
         return Permits(len(ends), max(ends, default=now))
+
+    async def past(self, number: int) -> Mapping[tuple[str, ...], int]:
+        members = self._contents.members.get(number, {})
+        return Counter(each.before for name, each in members.items() if self._contents.member(name))
 
     async def history(self, number: int, page: PageRequest) -> Page[Event]:
         await self.get(number)

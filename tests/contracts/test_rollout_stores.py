@@ -17,6 +17,7 @@ from orchestrator.ports import Granted, Permits
 from orchestrator.rollout.backbone import parse_reference
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
+from orchestrator.rollout.rollout import Order
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import (
     NOW,
@@ -359,6 +360,18 @@ class TestRolloutStore:
         await stores.check_ins.keep([sighting("d1", report(1, generation=2))])
         assert await stores.rollouts.permits(old.number, NOW) == Permits(0, NOW)
         assert await stores.rollouts.permits(new.number, NOW) == Permits(1, NOW + 30)
+
+    async def test_members_are_counted_by_what_they_had_before(self, stores: Stores) -> None:
+        for name in ("d1", "d2", "d3", "d4"):
+            await join(stores, name)
+        rollout = await roll_out(stores)
+        had = {"d1": ("b" * 64, "c" * 64), "d2": ("b" * 64, "c" * 64), "d3": (), "d4": ("b" * 64,)}
+        orders = [Order(each, Target(1, rollout.digest), had[each], NOW) for each in had]
+        await stores.rollouts.save(rollout, orders)
+        await stores.members.remove("d4", NOW)
+        past = await stores.rollouts.past(rollout.number)
+        assert past == {("b" * 64, "c" * 64): 2, (): 1}
+        assert await stores.rollouts.past(rollout.number + 1) == {}
 
     async def test_no_order_reaches_a_removed_device(self, stores: Stores) -> None:
         await join(stores, "d1")

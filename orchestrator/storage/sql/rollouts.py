@@ -1,6 +1,6 @@
 """Backbones and rollouts in a database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
@@ -190,6 +190,18 @@ class SqlRollouts:
             await _check_exists(connection, number)
             rows = (await connection.execute(statement)).mappings().all()
         return page_of([event_of(row) for row in rows], page, lambda each: each.sequence)
+
+    async def past(self, number: int) -> Mapping[tuple[str, ...], int]:
+        member = rollout_members
+        statement = (
+            select(member.c.before, func.count())
+            .join(devices, devices.c.id == member.c.device)
+            .where(member.c.rollout == number, devices.c.removed_at.is_(None))
+            .group_by(member.c.before)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {tuple(before.split()): count for before, count in rows}
 
     async def permits(self, number: int, now: float) -> Permits:
         member = rollout_members.alias()

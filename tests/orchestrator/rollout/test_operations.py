@@ -228,7 +228,7 @@ async def test_an_undo_brings_the_backbone_before_unjudged(fleet: Fleet) -> None
 async def test_an_undo_needs_something_earlier_that_is_allowed(fleet: Fleet) -> None:
     first = await fleet.rollouts.start(Plan("lite0:1"))
     second = await fleet.rollouts.start(Plan("lite0:2"))
-    with pytest.raises(FieldwiseError) as caught:
+    with pytest.raises(FieldwiseError, match=r"named is lite0:1 \(--to r1\)$") as caught:
         await fleet.rollouts.undo(second.id)
     assert caught.value.fault is Fault.NOT_FOUND
     with pytest.raises(FieldwiseError) as caught:
@@ -237,6 +237,51 @@ async def test_an_undo_needs_something_earlier_that_is_allowed(fleet: Fleet) -> 
     await fleet.rollouts.recall("lite0:1")
     with pytest.raises(FieldwiseError) as caught:
         await fleet.rollouts.undo(second.id, first.id)
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
+
+
+async def test_an_undo_asks_devices_what_they_had_and_not_who_had_the_same_selector(
+    fleet: Fleet,
+) -> None:
+    first = await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    await fleet.stores.devices.change_tags("d2", {"site": "paris"}, ())
+    second = await fleet.rollouts.start(Plan("lite0:2", "site=berlin"))
+    await fleet.arrives("d1")
+    assert (await fleet.rollouts.get(second.id)).phase is Phase.COMPLETE
+    undo = (await fleet.rollouts.undo(second.id)).rollout
+    assert (undo.digest, undo.cohort) == (first.digest, "site=berlin")
+    assert fleet.target("d1") == Target(3, first.digest, back=True)
+    assert fleet.target("d2") == Target(1, first.digest)
+
+
+async def test_an_undo_of_devices_that_had_different_backbones_tells_what_can_be_named(
+    fleet: Fleet,
+) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    for device in ("d1", "d2"):
+        await fleet.arrives(device)
+    await fleet.stores.devices.change_tags("d2", {"site": "paris"}, ())
+    await fleet.rollouts.start(Plan("lite0:2", "site=paris"))
+    await fleet.arrives("d2")
+    await fleet.stores.backbones.add(backbone("3"))
+    third = await fleet.rollouts.start(Plan("lite0:3"))
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rollouts.undo(third.id)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+    for told in ("lite0:1 on 1 device (--to r1)", "lite0:2 on 1 device (--to r2)", "abort r3"):
+        assert told in caught.value.sentence
+    assert (await fleet.rollouts.undo(third.id, "r2")).rollout.title == "lite0:2"
+    await fleet.rollouts.recall("lite0:2")
+    assert (await fleet.rollouts.undo(third.id)).rollout.title == "lite0:1"
+
+
+async def test_nothing_undoes_a_recall(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    recall = (await fleet.rollouts.recall("lite0:1")).rollouts[0]
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rollouts.undo(recall.id)
     assert caught.value.fault is Fault.ILLEGAL_COMMAND
 
 
