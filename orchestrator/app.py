@@ -46,6 +46,7 @@ from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
+from orchestrator.storage.buckets import Bucket, bucket_bundles
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
@@ -132,9 +133,7 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         deeds = _deeds(ground, parts)
         stack.push_async_callback(turn, deeds[Loop.FLUSH], ground.metrics)
         await turn(deeds[Loop.METRICS], ground.metrics)
-        await stack.enter_async_context(
-            repeating(tuple(deeds.values()), ground.metrics)
-        )
+        await stack.enter_async_context(repeating(tuple(deeds.values()), ground.metrics))
         started, readiness = await _open_ports(ground, parts, stack)
         look = Repeated(Loop.READINESS, READINESS_SECONDS, readiness.look)
         await turn(look, ground.metrics)
@@ -146,7 +145,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
     token = open_token(folder, settings.operator_token, entropy)
-    bundles = folder_bundles(made(settings.bundles, "bundle_folder"))
+    bundles = await _bundles(settings)
     stores = await stack.enter_async_context(sql_stores(settings.database))
     authority = open_authority(
         folder,
@@ -166,6 +165,15 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         entropy=entropy,
         metrics=FleetMetrics(__version__),
     )
+
+
+async def _bundles(settings: OrchestratorSettings) -> BundleStore:
+    if (found := settings.bucket) is None:
+        return folder_bundles(made(settings.bundles, "bundle_folder"))
+    name, prefix = found
+    key = (settings.bundle_access_key, settings.bundle_secret_key)
+    place = Bucket(name, prefix, settings.bundle_endpoint, settings.bundle_region, *key)
+    return await bucket_bundles(place)
 
 
 async def _holds_fleet(stores: Stores) -> bool:

@@ -5,8 +5,6 @@ FIELDWISE_NAME and from flags --name, in that order of strength; ``fieldwise set
 is in force and why. Times are seconds unless the name says otherwise.
 """
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from fieldwise import settings
-from fieldwise.channel import split_address
-from fieldwise.errors import FieldwiseError
 from fieldwise.identity import FLEET_PATTERN
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
+from orchestrator.setting_rules import BUCKET, mistakes_of
 
 PREFIX = "FIELDWISE_"
 # Variables of the device program, of the operator's commands, of the benchmarks (the folder of
@@ -35,11 +32,6 @@ FOREIGN = (
 )
 
 BUSY_SECONDS = 10
-DATABASES = ("sqlite://", "postgresql://")
-
-# Labels of letters, digits, hyphens and underscores: what a certificate may name. No wildcards,
-# as a ticket names one place.
-HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 Listen = Annotated[str, Meta(min_length=3, max_length=262)]
 
@@ -124,6 +116,46 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="Folder for the content of bundles. Default: bundles in the data folder."),
     ] = None
+    # Replicas share what they serve: a bucket needs no disk that many machines write to.
+    bundle_url: Annotated[
+        str,
+        Meta(
+            pattern=f"^({BUCKET})?\\Z",
+            description="s3://BUCKET/PREFIX for the content of bundles, in place of a folder.",
+        ),
+    ] = ""
+    # Plain http is fit for a cluster's own network: requests are signed and content is checked.
+    bundle_endpoint: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="https://HOST:PORT, or http, of the object store. Default: Amazon's.",
+        ),
+    ] = ""
+    bundle_region: Annotated[
+        str,
+        Meta(
+            pattern="^([a-z0-9-]{1,63})?\\Z",
+            description="Region of the bucket. Default: that of AWS_REGION, or us-east-1.",
+        ),
+    ] = ""
+    # Without them the variables AWS_... or the machine's own role open the bucket.
+    bundle_access_key: Annotated[
+        str,
+        Meta(
+            max_length=256,
+            description="Access key of the bucket. Default: what AWS_ACCESS_KEY_ID and the like "
+            "say.",
+        ),
+    ] = ""
+    bundle_secret_key: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="Secret that belongs to the access key.",
+            extra={"secret": True},
+        ),
+    ] = ""
 
     # Founded in the data folder on first start; where that does not last, a secret store keeps it.
     authority_file: Annotated[
@@ -208,8 +240,7 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     )
 
     def __post_init__(self) -> None:
-        mistakes = [*_bad_addresses(self), *_bad_hosts(self), *_bad_urls(self), *_bad_pace(self)]
-        if mistakes:
+        if mistakes := mistakes_of(self):
             raise ValueError("\n".join(mistakes))
 
     @property
@@ -233,6 +264,14 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Folder of bundles in force."""
         return self.bundle_folder or self.folder / "bundles"
 
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """Name of the bucket of bundles and what its names begin with; None for a folder."""
+        if not self.bundle_url:
+            return None
+        name, _, prefix = self.bundle_url.removeprefix("s3://").partition("/")
+        return name, prefix.strip("/")
+
 
 def load_settings(
     file: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]
@@ -255,52 +294,3 @@ def default_data_folder(environment: Mapping[str, str]) -> Path:
     if Path(base).is_absolute():
         return Path(base) / "fieldwise"
     return Path(environment.get("HOME") or Path.home()) / ".local" / "state" / "fieldwise"
-
-
-def _bad_addresses(given: OrchestratorSettings) -> list[str]:
-    places = ["device_listen", "operator_listen", "metrics_listen"]
-    places += [name for name in ("device_address", "operator_address") if getattr(given, name)]
-    return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
-
-
-def _bad_hosts(given: OrchestratorSettings) -> list[str]:
-    hosts = [("advertise_hosts", host) for host in given.advertise_hosts]
-    hosts += [
-        (name, split_address(getattr(given, name))[0])
-        for name in ("device_address", "operator_address")
-        if getattr(given, name) and not _address_mistake(given, name)
-    ]
-    return [
-        f"{name}: {host[:80]!r} is neither a host name nor an IP address"
-        for name, host in hosts
-        if not _is_host(host)
-    ]
-
-
-def _is_host(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return HOST.fullmatch(host) is not None
-    return "%" not in host  # an interface of this machine means nothing to another
-
-
-def _bad_pace(given: OrchestratorSettings) -> list[str]:
-    busy, idle = given.busy_check_in_seconds, given.check_in_seconds
-    if busy is None or busy <= idle:
-        return []
-    return [f"busy_check_in_seconds = {busy} is above check_in_seconds = {idle}"]
-
-
-def _address_mistake(given: OrchestratorSettings, name: str) -> str:
-    try:
-        split_address(getattr(given, name))
-    except FieldwiseError as error:
-        return error.sentence
-    return ""
-
-
-def _bad_urls(given: OrchestratorSettings) -> list[str]:
-    if not given.database_url or given.database_url.startswith(DATABASES):
-        return []
-    return [f"database_url begins with none of {', '.join(DATABASES)}"]

@@ -36,7 +36,8 @@ def _filled(given: OrchestratorSettings) -> Iterator[tuple[str, str, str]]:
     kept_in = given.authority_file
     yield "fleet", stored_fleet(given.folder, kept_in), DERIVED if kept_in else IN_FOLDER
     yield "database_url", redact(OrchestratorSettings, "database_url", given.database), IN_FOLDER
-    yield "bundle_folder", str(given.bundles), IN_FOLDER
+    if not given.bundle_url:
+        yield "bundle_folder", str(given.bundles), IN_FOLDER
     if (given.folder / TOKEN_FILE).is_file():
         yield "operator_token", redact(OrchestratorSettings, "operator_token", "x"), IN_FOLDER
     yield "advertise_hosts", host, DERIVED

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.databases import PostgreSql, running_postgresql
+from tests.object_stores import SeaweedFs, running_seaweedfs
 
 # Two workers share two cores; libraries that start a thread for each core would fight over them.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -37,4 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def postgresql() -> Iterator[PostgreSql]:
     """A real PostgreSQL that every test of the session shares, each in databases of its own."""
     with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs() -> Iterator[SeaweedFs]:
+    """A real server that speaks S3, shared by every test of the session."""
+    with running_seaweedfs() as server:
         yield server

@@ -18,7 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import (
+    BaseError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 from obstore.store import LocalStore, ObjectStore
 
 from fieldwise.bundle import check_digest_text
@@ -26,6 +31,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 
 PIECE_BYTES = 256 * 1024  # what one message of a download holds
+REFUSALS = (PermissionDeniedError, UnauthenticatedError)
 
 
 class ObjectBundles:
@@ -48,15 +54,15 @@ class ObjectBundles:
                 async for _ in verified.pieces():
                     pass
             else:
-                await obstore.put_async(self._store, _path(digest), verified.pieces())
+                await obstore.put_async(self._store, object_path(digest), verified.pieces())
             if self._folder is not None:
-                await asyncio.to_thread(_synchronise, self._folder / _path(digest))
+                await asyncio.to_thread(_synchronise, self._folder / object_path(digest))
         return verified.size
 
     async def size(self, digest: str) -> int | None:
         try:
             with _told_plainly(digest):
-                return (await obstore.head_async(self._store, _path(digest)))["size"]
+                return (await obstore.head_async(self._store, object_path(digest)))["size"]
         except FieldwiseError as error:
             if error.fault is Fault.NOT_FOUND:
                 return None
@@ -89,7 +95,7 @@ class ObjectBundles:
     async def _range(self, digest: str, start: int, end: int) -> bytes:
         with _told_plainly(digest):
             content = await obstore.get_range_async(
-                self._store, _path(digest), start=start, end=end
+                self._store, object_path(digest), start=start, end=end
             )
         return bytes(content)
 
@@ -97,6 +103,15 @@ class ObjectBundles:
 def folder_bundles(folder: Path) -> ObjectBundles:
     """Keep bundles in a folder, which is made where it is missing."""
     return ObjectBundles(LocalStore(folder, mkdir=True), folder)
+
+
+def object_path(digest: str) -> str:
+    """Return where in a store the content of a digest lies.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for what is no digest.
+    """
+    return f"sha256/{check_digest_text(digest)}"
 
 
 class _Verified:
@@ -118,10 +133,6 @@ class _Verified:
                 Fault.DIGEST_MISMATCH,
                 f"{self.size:,} bytes came that do not have the digest {self._digest[:12]}",
             )
-
-
-def _path(digest: str) -> str:
-    return f"sha256/{check_digest_text(digest)}"
 
 
 def _synchronise(path: Path) -> None:
@@ -146,6 +157,10 @@ def _told_plainly(digest: str) -> Iterator[None]:
 
 def _translated(error: Exception) -> FieldwiseError:
     told = str(error)
+    if isinstance(error, REFUSALS):
+        return FieldwiseError(
+            Fault.UNAVAILABLE, "the bundle store refuses this orchestrator: see bundle_url"
+        )
     if getattr(error, "errno", None) in FULL or any(os.strerror(code) in told for code in FULL):
         return FieldwiseError(Fault.DISK_FULL, "the bundle store has no room left")
     return FieldwiseError(

@@ -1,4 +1,4 @@
-"""What every bundle store promises: the folder of a real disk, and objects in memory."""
+"""What every bundle store promises: a folder, objects in memory, a bucket of a real server."""
 
 import asyncio
 import os
@@ -13,7 +13,9 @@ from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.ports import BundleStore
 from orchestrator.storage.blobs import PIECE_BYTES, ObjectBundles, folder_bundles
+from orchestrator.storage.buckets import opened
 from tests.full_disk import full_disk
+from tests.object_stores import SeaweedFs
 
 CONTENT = os.urandom(PIECE_BYTES * 2 + 17)
 DIGEST = digest_of(CONTENT)
@@ -34,11 +36,15 @@ async def read(store: BundleStore, digest: str, offset: int = 0) -> bytes:
     return b"".join([piece async for piece in store.read(digest, offset)])
 
 
-@pytest.fixture(params=["folder", "objects"])
+@pytest.fixture(params=["folder", "objects", pytest.param("bucket", marks=pytest.mark.services)])
 def medium(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return LocalStore(tmp_path / "bundles", mkdir=True)
-    return MemoryStore()
+    if request.param == "objects":
+        return MemoryStore()
+    server = request.getfixturevalue("seaweedfs")
+    assert isinstance(server, SeaweedFs)
+    return opened(server.bucket())
 
 
 @pytest.fixture

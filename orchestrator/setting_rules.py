@@ -1,0 +1,107 @@
+"""What no single setting can say of itself: addresses, URLs, and settings that belong together.
+
+Each rule returns its mistakes as sentences that begin with the setting's name.
+"""
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fieldwise.channel import split_address
+from fieldwise.errors import FieldwiseError
+
+if TYPE_CHECKING:
+    from orchestrator.config import OrchestratorSettings
+
+DATABASES = ("sqlite://", "postgresql://")
+
+# Labels of letters, digits, hyphens and underscores: what a certificate may name. No wildcards,
+# as a ticket names one place.
+HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+# A bucket's name as Amazon allows it, and a prefix that needs no escaping.
+BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]{1,128}){0,8}/?"
+
+
+def mistakes_of(given: "OrchestratorSettings") -> list[str]:
+    """Return what is wrong with settings that are each well formed."""
+    rules = (_bad_addresses, _bad_hosts, _bad_urls, _bad_bundle_places, _bad_pace)
+    return [mistake for rule in rules for mistake in rule(given)]
+
+
+def _bad_addresses(given: "OrchestratorSettings") -> list[str]:
+    places = ["device_listen", "operator_listen", "metrics_listen"]
+    places += [name for name in ("device_address", "operator_address") if getattr(given, name)]
+    return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
+
+
+def _bad_hosts(given: "OrchestratorSettings") -> list[str]:
+    hosts = [("advertise_hosts", host) for host in given.advertise_hosts]
+    hosts += [
+        (name, split_address(getattr(given, name))[0])
+        for name in ("device_address", "operator_address")
+        if getattr(given, name) and not _address_mistake(given, name)
+    ]
+    return [
+        f"{name}: {host[:80]!r} is neither a host name nor an IP address"
+        for name, host in hosts
+        if not _is_host(host)
+    ]
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return HOST.fullmatch(host) is not None
+    return "%" not in host  # an interface of this machine means nothing to another
+
+
+def _address_mistake(given: "OrchestratorSettings", name: str) -> str:
+    try:
+        split_address(getattr(given, name))
+    except FieldwiseError as error:
+        return error.sentence
+    return ""
+
+
+def _bad_pace(given: "OrchestratorSettings") -> list[str]:
+    busy, idle = given.busy_check_in_seconds, given.check_in_seconds
+    if busy is None or busy <= idle:
+        return []
+    return [f"busy_check_in_seconds = {busy} is above check_in_seconds = {idle}"]
+
+
+def _bad_urls(given: "OrchestratorSettings") -> list[str]:
+    mistakes = []
+    if given.database_url and not given.database_url.startswith(DATABASES):
+        mistakes.append(f"database_url begins with none of {', '.join(DATABASES)}")
+    if given.bundle_endpoint and not is_endpoint(given.bundle_endpoint):
+        mistakes.append("bundle_endpoint is not of the form https://HOST:PORT")
+    return mistakes
+
+
+def is_endpoint(text: str) -> bool:
+    """Tell whether a text is scheme, host and perhaps port, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        place = parts.hostname or ""
+        rebuilt = f"{parts.scheme}://{parts.netloc}"
+        port = parts.port
+    except ValueError:
+        return False
+    named = _is_host(place) and "@" not in parts.netloc and port != 0
+    return parts.scheme in {"http", "https"} and named and text in {rebuilt, f"{rebuilt}/"}
+
+
+def _bad_bundle_places(given: "OrchestratorSettings") -> list[str]:
+    mistakes = []
+    if given.bundle_url and given.bundle_folder is not None:
+        mistakes.append("bundle_url and bundle_folder cannot both be where bundles are kept")
+    about = ("bundle_endpoint", "bundle_region", "bundle_access_key", "bundle_secret_key")
+    idle = [name for name in about if getattr(given, name)]
+    if idle and not given.bundle_url:
+        mistakes.append(f"{idle[0]} means nothing without bundle_url")
+    if bool(given.bundle_access_key) is not bool(given.bundle_secret_key):
+        mistakes.append("bundle_access_key and bundle_secret_key go together")
+    return mistakes

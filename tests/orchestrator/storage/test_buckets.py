@@ -1,0 +1,75 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from fieldwise.bundle import digest_of
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.storage.buckets import Bucket, bucket_bundles
+from tests.object_stores import ACCESS_KEY, SECRET_KEY, SeaweedFs
+
+
+@pytest.fixture
+def bucket(seaweedfs: SeaweedFs) -> Bucket:
+    return seaweedfs.bucket()
+
+
+@pytest.mark.services
+class TestBucket:
+    async def test_a_bucket_that_can_be_used_is_proved_to_be_so(self, bucket: Bucket) -> None:
+        for _ in range(2):
+            bundles = await bucket_bundles(bucket)
+            assert await bundles.size(digest_of(b"")) == 0
+
+    async def test_fleets_with_other_prefixes_see_nothing_of_each_other(
+        self, bucket: Bucket, seaweedfs: SeaweedFs
+    ) -> None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"ours"
+
+        await (await bucket_bundles(bucket)).put(digest_of(b"ours"), content())
+        other = await bucket_bundles(seaweedfs.bucket())
+        assert await other.size(digest_of(b"ours")) is None
+
+    @pytest.mark.parametrize(
+        ("wrong", "reason"),
+        [
+            ({"secret_key": "not-the-secret"}, "SignatureDoesNotMatch"),
+            ({"access_key": "nobody"}, "InvalidAccessKeyId"),
+            ({"name": "elsewhere"}, "there is no such bucket"),
+        ],
+    )
+    async def test_what_cannot_be_used_is_told_at_the_start_without_its_secret(
+        self, bucket: Bucket, wrong: dict[str, str], reason: str
+    ) -> None:
+        with pytest.raises(FieldwiseError) as caught:
+            await bucket_bundles(replace(bucket, **wrong))
+        assert caught.value.fault is Fault.SETTING_INVALID
+        assert caught.value.sentence.startswith("bundle_url: the bucket ")
+        assert reason in caught.value.sentence
+        assert SECRET_KEY not in caught.value.sentence
+        assert "not-the-secret" not in caught.value.sentence
+
+    async def test_a_key_may_come_from_the_environment(
+        self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        bundles = await bucket_bundles(replace(bucket, access_key="", secret_key=""))
+        assert await bundles.size(digest_of(b"")) == 0
+
+
+async def test_a_store_that_does_not_answer_keeps_no_orchestrator_from_starting() -> None:
+    nowhere = Bucket("fleet", "", "http://127.0.0.1:1", "", ACCESS_KEY, SECRET_KEY)
+    with capture_logs() as told:
+        bundles = await bucket_bundles(nowhere)
+    assert [each["event"] for each in told] == ["bundle store does not answer"]
+    assert SECRET_KEY not in str(told)
+    with pytest.raises(FieldwiseError) as caught:
+        await bundles.size(digest_of(b""))
+    assert caught.value.fault is Fault.UNAVAILABLE
+
+
+def test_nothing_that_prints_a_bucket_prints_its_secret() -> None:
+    assert SECRET_KEY not in repr(Bucket("fleet", "", "", "", ACCESS_KEY, SECRET_KEY))
