@@ -36,6 +36,7 @@ from agent.update.events import (
     Permitted,
     ProbationPassed,
     Restarted,
+    RolledBack,
     Stopped,
     Stranded,
     UpdateState,
@@ -207,6 +208,9 @@ class Installer(Generic[PreparedT]):
     async def tell(self, event: Event) -> bool:
         """Take an event: journal first, deeds second.
 
+        On probation a pair from before that cannot be opened leaves the one that serves, unless it
+        is the owner who asks for it.
+
         Returns:
             Whether it changed anything.
 
@@ -214,6 +218,17 @@ class Installer(Generic[PreparedT]):
             FieldwiseError: ``DISK_FULL`` when the journal cannot be written, or why the pair cannot
                 be opened that should serve; nothing has changed.
         """
+        try:
+            return await self._take(event)
+        except FieldwiseError as error:
+            on_probation = self.state.phase is UpdatePhase.PROBATION
+            if not on_probation or isinstance(event, RolledBack) or error.fault in DISK_FAULTS:
+                raise
+            _log.error("the pair from before cannot be opened", reason=error.sentence)
+        stranded = await self._take(Stranded())
+        return await self._take(event) or stranded
+
+    async def _take(self, event: Event) -> bool:
         async with self._lock:
             state, actions = step(self.state, event)
             if state == self.state:
@@ -298,23 +313,12 @@ class Installer(Generic[PreparedT]):
         outcome = await self._outcome(action, state, stop)
         while True:
             try:
-                await asyncio.shield(self._report(outcome))
+                await asyncio.shield(self.tell(outcome))
             except FieldwiseError as error:
                 _log.error("update cannot go on", reason=error.sentence)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 return
-
-    async def _report(self, outcome: Outcome) -> None:
-        """Tell an outcome; a pair that cannot be gone back to leaves the one that serves."""
-        try:
-            await self.tell(outcome)
-        except FieldwiseError as error:
-            falls_back = self.state.phase is UpdatePhase.PROBATION and isinstance(outcome, Failed)
-            if not falls_back or error.fault in DISK_FAULTS:
-                raise
-            _log.error("the pair from before cannot be opened", reason=error.sentence)
-            await self.tell(Stranded())
 
     async def _outcome(self, action: Action, state: UpdateState, stop: threading.Event) -> Outcome:
         try:

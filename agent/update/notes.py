@@ -68,8 +68,7 @@ def _note_fleet(state: UpdateState, event: FromFleet, sign: Sign) -> UpdateState
     match event:
         case Targeted(generation, digest, variant, back):
             wish = Wish(digest, variant, back)
-            wished = _wish(replace(state, generation=generation), wish, sign)
-            return _exchanged(wished) if sign is Sign.TAKEN_BACK else wished
+            return _wish(replace(state, generation=generation), wish, sign)
         case Permitted(bytes_per_second=bound):
             return replace(state, bytes_per_second=bound)
 
@@ -118,7 +117,9 @@ def _note_pin(state: UpdateState, sign: Sign, *, pinned: bool) -> UpdateState:
 def _wish(state: UpdateState, wish: Wish, sign: Sign) -> UpdateState:
     waits = sign in (Sign.RETARGETED, Sign.ORDERED_BACK)
     hold = UpdateHold.PINNED if state.pinned and waits else None
-    begun = replace(state, wish=wish, variant="", judged=False)
+    ends_probation = state.phase is UpdatePhase.PROBATION and sign is not Sign.SETTLED
+    begun = _exchanged(state) if ends_probation else state  # what is proven serves meanwhile
+    begun = replace(begun, wish=wish, variant="", judged=False)
     return replace(begun, failure=None, hold=hold, missing_bytes=0, bytes_per_second=0)
 
 

@@ -186,8 +186,12 @@ def _read_hold(state: UpdateState, event: HoldChanged) -> Sign | None:
 
 def _read_owner(state: UpdateState, event: FromOwner) -> Sign | None:
     match event:
+        case Installed(digest) if _is(state.in_use, digest):
+            return Sign.SETTLED
         case Installed(digest):
-            return Sign.SETTLED if _is(state.in_use, digest) else Sign.INSTALLED
+            on_probation = state.phase is UpdatePhase.PROBATION
+            ends = on_probation and _is(state.before, digest)
+            return Sign.TAKEN_BACK if ends else Sign.INSTALLED
         case RolledBack() if state.before is not None:
             back_to_wish = state.before.digest == state.wanted
             return Sign.ROLLED_TO_WISH if back_to_wish else Sign.ROLLED_BACK

@@ -22,6 +22,10 @@ def check_pair(device: SimulatedDevice) -> None:
         assert device.bundle != journal.wanted, f"{name} serves what is still {journal.phase}"
     if journal.phase is UpdatePhase.PROBATION:
         assert journal.before is not None, f"{name} is on probation with no way back"
+        way_back = journal.before.digest
+        assert way_back not in device.on_trial, f"{name} would fall back to what it never proved"
+    else:
+        assert device.bundle not in device.on_trial, f"{name} serves unwatched what is on trial"
     if not device.alive:
         return
     assert device.state == journal, f"{name} lives by what its journal does not say"

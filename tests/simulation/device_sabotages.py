@@ -74,6 +74,10 @@ def the_pair_from_before_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "_promoted", lambda state: replace(genuine(state), before=None))
 
 
+def a_probation_that_is_cut_short_proves_a_pair(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(notes, "_exchanged", lambda state: state)
+
+
 def the_journal_names_a_pair_that_does_not_serve(patch: pytest.MonkeyPatch) -> None:
     genuine = machine.step
 
@@ -160,6 +164,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     nobody_asks_the_owner,
     a_pair_that_fails_probation_stays,
     the_pair_from_before_is_forgotten,
+    a_probation_that_is_cut_short_proves_a_pair,
     the_journal_names_a_pair_that_does_not_serve,
     a_new_wish_leaves_old_work_running,
     a_restart_forgets_the_head_that_was_being_made,

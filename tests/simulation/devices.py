@@ -74,7 +74,8 @@ class SimulatedDevice:
     ``disk`` holds the bundles that are there whole, ``spoiled`` those that were. ``trouble`` is the
     likelihood that power goes at a step of the journal. ``proven`` are the bundles whose golden
     vectors came out right here, ``accepted`` those that judging and the owner have let pass, or
-    that had nothing to be judged against.
+    that had nothing to be judged against, ``on_trial`` those that have served on probation and not
+    stood it to its end, unless somebody put them back to serve or there was nothing else.
     """
 
     name: str
@@ -99,6 +100,7 @@ class SimulatedDevice:
     now: float = 0.0
     proven: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)
+    on_trial: set[str] = field(default_factory=set)
     history: dict[int, set[UpdatePhase]] = field(default_factory=dict)
     targets: dict[int, str] = field(default_factory=dict)
     story: list[str] = field(default_factory=list)
@@ -261,6 +263,7 @@ class SimulatedDevice:
             self.lose_power(BACK_SECONDS)
             return True
         self._write(state)
+        self._note_trial(event)
         if self.dice.random() < self.trouble:
             self.lose_power(BACK_SECONDS)
             return True
@@ -274,6 +277,13 @@ class SimulatedDevice:
             self.story.append(f"{state.phase}{f' ({state.failure})' if state.failure else ''}")
         self.journal = state
         self.history.setdefault(state.generation, set()).add(told(state).phase)
+
+    def _note_trial(self, event: Event) -> None:
+        serving = self.bundle or ""
+        if self.journal.phase is UpdatePhase.PROBATION:
+            self.on_trial.add(serving)
+        elif self.journal.phase is UpdatePhase.ACTIVE or isinstance(event, RolledBack | Lost):
+            self.on_trial.discard(serving)
 
     def _carry_out(self, action: Action) -> None:
         match action.deed:

@@ -170,6 +170,8 @@ def _check_pairs(before: UpdateState, event: Event, state: UpdateState) -> None:
         assert state.in_use is not None
         assert state.in_use.digest == state.wanted
     if state.in_use == before.in_use:
+        watched = before.phase is not UpdatePhase.PROBATION or state.phase is before.phase
+        assert watched or state.phase is UpdatePhase.ACTIVE  # what was not proven does not stay
         return
     promoted = isinstance(event, Migrated | Judged)
     if promoted:
@@ -183,8 +185,8 @@ def _check_pairs(before: UpdateState, event: Event, state: UpdateState) -> None:
         assert state.verdict.judgement is Judgement.ACCEPTED
     else:
         assert state.in_use == before.before
-        assert isinstance(event, Failed | Restarted | Lost | RolledBack | Targeted)
-    if isinstance(event, Failed | Restarted | Targeted):
+        assert isinstance(event, Failed | Restarted | Lost | RolledBack | Targeted | Installed)
+    if isinstance(event, Failed | Restarted | Targeted | Installed):
         assert before.phase is UpdatePhase.PROBATION
 
 
