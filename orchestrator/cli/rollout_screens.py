@@ -10,7 +10,7 @@ from rich.text import Text
 from orchestrator.cli.output import ago, facts, local, table
 from orchestrator.cli.plan_file import Tree
 from orchestrator.cli.plan_reading import write_plan
-from orchestrator.rollout.evidence import Finding
+from orchestrator.rollout.evidence import Finding, Outcome
 from orchestrator.rollout.phases import ADDING, Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import SETTLED
@@ -166,6 +166,8 @@ def _awaited_of_devices(rollout: RolloutView) -> str:
         return f"devices of the waves that are open: {counted(unsettled)}"
     if rollout.phase is Phase.REVERTING:
         return "the next look"
+    if rollout.finding is not None and rollout.finding.outcome is Outcome.UNDECIDED:
+        return f"more evidence until its deadline, or an operator: `rollout promote {rollout.id}`"
     return "its time to be watched, or its gate"
 
 

@@ -162,9 +162,14 @@ async def pause(client: OperatorClient, rollout: RolloutId, *, now: Now = False)
 
 @remote(app, "resume")
 async def resume(client: OperatorClient, rollout: RolloutId) -> Shown:
-    """Let a paused rollout go on in its wave, which has its whole time again."""
+    """Let a paused rollout go on in its wave, which has its whole time again.
+
+    One whose evidence decided nothing waits for more: retry what failed, or promote it.
+    """
     change = await client.resume_rollout(rollout)
-    return _told(change, f"goes on in {_wave(change.rollout)}", "runs already")
+    awaited = rollout_screens.awaited(change.rollout)
+    waits = f", and waits for {awaited}" if awaited else ""
+    return _told(change, f"goes on in {_wave(change.rollout)}{waits}", "runs already")
 
 
 @remote(app, "promote")

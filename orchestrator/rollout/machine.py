@@ -100,7 +100,8 @@ def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple
     elif phase is rollout.phase:
         return rollout, ()
     elif command is Command.RESUME:
-        obeyed = _going_on(rollout, rollout.wave)
+        undecided = rollout.patient or rollout.reason is Reason.UNDECIDED
+        obeyed = replace(_going_on(rollout, rollout.wave), patient=undecided)
     else:
         obeyed = _entered(rollout, phase, Reason.OPERATOR, now)
     return obeyed, of_command(rollout, obeyed, command, now)
@@ -231,6 +232,7 @@ def _going_on(rollout: Rollout, wave: int) -> Rollout:
         wave_started_at=None,
         wave_settled_at=None,
         overdue_accepted=overdue,
+        patient=False,
         finding=None if wave != rollout.wave else rollout.finding,
     )
 

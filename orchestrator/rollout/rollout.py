@@ -42,7 +42,8 @@ class Rollout:
     first start, ``wave_settled_at`` since when all of it has settled. ``finding`` is what the gate
     said last of it. ``silent_before`` is the share of the cohort that was offline at the start,
     ``overdue_accepted`` how many overdue devices an operator has gone on with. ``to_end`` is set
-    where an operator wants no further gate to wait for evidence.
+    where an operator wants no further gate to wait for evidence, ``patient`` where one resumed what
+    was undecided: the wave waits for more evidence until its deadline.
 
     ``tally`` counts the devices of each wave by place, as of the last look. ``watched`` is true
     while devices may still move on it; afterwards nothing of it changes any more, unless a newcomer
@@ -67,6 +68,7 @@ class Rollout:
     wave_started_at: float | None = None
     wave_settled_at: float | None = None
     overdue_accepted: int = 0
+    patient: bool = False
     finding: Finding | None = None
     tally: tuple[Mapping[Place, int], ...] = ()
     watched: bool = True

@@ -4,7 +4,10 @@ A wave is over when every device of it, and of those before, has settled and bee
 plan's soak, or when its deadline has passed. Then the gate decides: the next wave opens, or the
 rollout is complete after the last, or it waits for an operator, or turns back. Harm turns it back
 at once, whatever the wave, paused or not. The deadline starts when devices of the wave may start,
-and anew when an operator resumes.
+and anew when an operator resumes. Where one resumes what was undecided, all that there is to show
+has been shown: to ask the gate at once again would pause at once again. Such a wave waits for
+something new (a failed device that is tried again, a silent one that is heard) until its deadline;
+who has seen enough promotes instead.
 
 Silence speaks against a backbone only once it has lasted, ``LOST_SECONDS`` in which somebody
 listened. Who is silent for less may be behind a router that starts anew, and after an orchestrator
@@ -141,7 +144,8 @@ def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], now: float) -> Turn | 
     if _has_passed(rollout, now):
         done = Turn.FLEET_DONE if last else Turn.WAVE_DONE
         return None if rollout.reason is Reason.PROMOTION else done
-    if not _is_over(rollout, now) or rollout.finding is None:
+    over = _is_late(rollout, now) if rollout.patient else _is_over(rollout, now)
+    if not over or rollout.finding is None:
         return None
     if rollout.finding.outcome is not Outcome.UNDECIDED:
         return None

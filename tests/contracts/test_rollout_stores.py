@@ -268,6 +268,7 @@ class TestRolloutStore:
             phase=Phase.COMPLETE,
             tally=({Place.HEALTHY: 2, Place.FAILED: 1},),
             watched=False,
+            patient=True,
             ended_at=NOW + 5,
         )
         saved = await stores.rollouts.save(ended)

@@ -38,6 +38,7 @@ class _Course:
     wave_started_at: float | None = None
     wave_settled_at: float | None = None
     overdue_accepted: int = 0
+    patient: bool = False
     finding: Finding | None = None
     tally: tuple[Mapping[Place, int], ...] = ()
 

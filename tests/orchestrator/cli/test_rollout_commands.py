@@ -14,6 +14,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import rollout_screens, watching
 from orchestrator.cli.watching import CODES, end_of
 from orchestrator.paging import Page
+from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import GateRules, Limits, Plan, Promotion, Wave, Window
@@ -254,6 +255,10 @@ def test_the_live_view_has_waves_evidence_what_is_awaited_and_news() -> None:
     ("rollout", "waits"),
     [
         (replace(ROLLOUT, phase=Phase.PAUSED), "an operator: `rollout resume r1`"),
+        (
+            replace(ROLLOUT, waves=({}, {}), finding=replace(FINDING, outcome=Outcome.UNDECIDED)),
+            "more evidence until its deadline",
+        ),
         (replace(ROLLOUT, reason=Reason.PROMOTION), "an operator: `rollout promote r1`"),
         (replace(ROLLOUT, counts={}, waves=()), "its first device"),
         (COMPLETE, ""),

@@ -253,6 +253,35 @@ def test_an_operator_who_resumes_accepts_the_overdue_devices_that_there_are() ->
     assert look_at(resumed, two, devices(rest, STRANGER)).rollout.phase is Phase.PAUSED
 
 
+def test_a_resume_of_what_was_undecided_waits_for_something_new_and_not_for_the_same_again() -> None:
+    plan = replace(TWO, wave_deadline_seconds=600)
+    rollout, first, rest = started(plan)
+    cohort = [*devices(first[:2], DECLINED), *devices(first[2:], ARRIVED)]
+    paused = look_at(rollout, cohort, devices(rest, STRANGER)).rollout
+    assert (paused.phase, paused.reason) == (Phase.PAUSED, Reason.UNDECIDED)
+    resumed, _ = obey(paused, Command.RESUME, NOW)
+    waiting = look_at(resumed, cohort, devices(rest, STRANGER)).rollout
+    assert (waiting.phase, waiting.wave_started_at) == (Phase.RUNNING, NOW)
+    asked_again, _ = obey(waiting, Command.PAUSE, NOW)
+    asked_again, _ = obey(asked_again, Command.RESUME, NOW)
+    assert look_at(asked_again, cohort, devices(rest, STRANGER)).rollout.phase is Phase.RUNNING
+    for looked_at in (waiting, asked_again):
+        better = look_at(looked_at, devices(first, ARRIVED), devices(rest, STRANGER)).rollout
+        assert (better.phase, better.wave, better.patient) == (Phase.RUNNING, 1, False)
+    late = [replace(each, seen_at=NOW + 601) for each in (*cohort, *devices(rest, STRANGER))]
+    again = look_at(waiting, late, now=NOW + 601).rollout
+    assert (again.phase, again.reason) == (Phase.PAUSED, Reason.UNDECIDED)
+
+
+def test_a_resume_of_what_an_operator_paused_lets_the_gate_decide_at_once() -> None:
+    rollout, first, rest = started(TWO)
+    paused, _ = obey(rollout, Command.PAUSE, NOW)
+    resumed, _ = obey(paused, Command.RESUME, NOW)
+    cohort = [*devices(first[:2], DECLINED), *devices(first[2:], ARRIVED)]
+    look = look_at(resumed, cohort, devices(rest, STRANGER))
+    assert (look.rollout.phase, look.rollout.reason) == (Phase.PAUSED, Reason.UNDECIDED)
+
+
 def test_a_promotion_takes_what_is_undecided_in_the_last_wave_for_enough() -> None:
     plan = replace(PLAN, wave_deadline_seconds=600)
     rollout, first, _ = started(plan)
