@@ -110,7 +110,13 @@ class Agent:
         self.observer = self._observer()
         surveyor = Surveyor(self.serving, self.wear.wear)
         self.household = Household(
-            self.fleet, self.installer, self.bundles, self.observer, surveyor, self.host
+            self.fleet,
+            self.installer,
+            self.bundles,
+            self.observer,
+            surveyor,
+            self.host,
+            self._update_bytes,
         )
 
     def close(self) -> None:

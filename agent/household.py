@@ -8,7 +8,7 @@ from agent.checkins import Contact
 from agent.fleet import Fleet
 from agent.learning.pair import Pair
 from agent.observing import Observer
-from agent.ports import Bundles
+from agent.ports import Bundles, Needs
 from agent.reporting import Backbone, DeviceFacts, Membership, Role
 from agent.surveying import Surveyor
 from agent.update.events import Confirmed, Installed, Pinned, Refused, RolledBack, Unpinned
@@ -41,6 +41,7 @@ class Household:
         observer: Looks at everything.
         surveyor: Reports on learning.
         host: The machine.
+        needs: Room that a bundle takes until it is in use.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Household:
         observer: Observer,
         surveyor: Surveyor,
         host: Host,
+        needs: Needs,
     ) -> None:
         self._fleet = fleet
         self._installer = installer
@@ -58,6 +60,7 @@ class Household:
         self._observer = observer
         self._surveyor = surveyor
         self._host = host
+        self._needs = needs
         self.contact: Callable[[], Contact] = Contact
         self.wiping = asyncio.Event()
 
@@ -104,7 +107,7 @@ class Household:
             FieldwiseError: What is wrong with the file, ``DISK_FULL``.
         """
         try:
-            digest, manifest = await asyncio.to_thread(self._bundles.install, path)
+            digest, manifest = await asyncio.to_thread(self._bundles.install, path, self._needs)
         except FieldwiseError as error:
             if error.fault is not Fault.DIGEST_MISMATCH:
                 raise

@@ -28,6 +28,13 @@ from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.bundle import FileReference, Manifest
 
+Needs = Callable[[Manifest, Iterable[FileReference]], int]
+
+
+def files_alone(manifest: Manifest, missing: Iterable[FileReference]) -> int:  # noqa: ARG001 - as ``Needs``
+    """What a bundle needs that is only to lie there."""
+    return sum(file.size for file in missing)
+
 
 class SampleStore(Protocol):
     """Labelled samples of a device and the statistics learned from them.
@@ -304,8 +311,13 @@ class Bundles(Protocol):
         """
         ...
 
-    def install(self, path: Path) -> tuple[str, Manifest]:
+    def install(self, path: Path, needs: Needs = files_alone) -> tuple[str, Manifest]:
         """Unpack a bundle file; returns digest and manifest.
+
+        Args:
+            path: The file.
+            needs: Bytes that bringing a bundle into use adds to the state folder, from its manifest
+                and the files that are missing: without that much room nothing is unpacked.
 
         Raises:
             FieldwiseError: ``BUNDLE_INVALID``, ``DIGEST_MISMATCH``, ``DISK_FULL``, ``NOT_FOUND``.

@@ -142,6 +142,16 @@ def write(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> str:
     return digest_of(head)
 
 
+def manifest_of(path: Path) -> Manifest:
+    """The manifest that a bundle file begins with; nothing after it is looked at.
+
+    Raises:
+        FieldwiseError: ``BUNDLE_INVALID``; ``NOT_FOUND`` when the file cannot be read.
+    """
+    with open_regular(path, Fault.NOT_FOUND) as stream:
+        return Reader(stream).manifest
+
+
 def unpack(path: Path, folder: Path) -> tuple[str, Manifest]:
     """Verify a bundle file and lay its parts into a folder, each under its digest.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agent.device.files import disk_faults, sync_folder
 from agent.device.room import Room
+from agent.ports import Needs, files_alone
 from fieldwise import archive
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest, decode_manifest
 from fieldwise.errors import Fault, FieldwiseError
@@ -108,14 +109,15 @@ class BundleFolder:
                 f"the bundle needs {wanted_bytes:,} bytes; {self._folder} lacks {missing:,}",
             )
 
-    def install(self, path: Path) -> tuple[str, Manifest]:
+    def install(self, path: Path, needs: Needs = files_alone) -> tuple[str, Manifest]:
         """Unpack a bundle file.
 
         Raises:
             FieldwiseError: What ``archive.unpack`` says, and ``DISK_FULL`` before it starts.
         """
-        if path.exists():
-            self.check_room(path.stat().st_size)
+        manifest = archive.manifest_of(path)
+        missing = [file for file in manifest.files if not self.has(file)]
+        self.check_room(max(path.stat().st_size, needs(manifest, missing)))
         with self._changing, disk_faults(self._folder):
             digest, manifest = archive.unpack(path, self._folder)
             self._fresh.add(digest)

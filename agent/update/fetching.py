@@ -6,14 +6,14 @@ ends the update with its reason.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Protocol
 
 import structlog
 
-from agent.ports import Bundles, Clock
+from agent.ports import Bundles, Clock, Needs
 from agent.reporting import Piece
 from agent.update.events import Wish
 from fieldwise.affine_file import bytes_between
@@ -121,7 +121,7 @@ class Fetcher:
         source: Source,
         bundles: Bundles,
         preferred: str,
-        needs: Callable[[Manifest, Iterable[FileReference]], int],
+        needs: Needs,
         delays: Callable[[], Iterator[float]],
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

@@ -5,10 +5,13 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from agent.app import Agent
 from agent.config import TooFew
 from agent.update.events import Targeted, UpdateState
 from agent.update.installer import Permit
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement
 from tests.agent.test_daemon import teach_all
@@ -140,4 +143,22 @@ async def test_a_device_without_room_says_how_much_is_missing_and_goes_on(tmp_pa
         assert status.update.missing_bytes == state.missing_bytes
         filler.unlink()
         await agent.installer.review()
+        assert (await until(agent, ended)).phase is UpdatePhase.ACTIVE
+
+
+async def test_a_file_for_whose_head_there_is_no_room_is_refused_before_anything_is_unpacked(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, probation_minutes=0.0) as agent:
+        bundle = tiny_bundle(tmp_path / "second", seed=4, version="2.0.0", width=48)
+        room = agent.bundles._room
+        assert room is not None
+        here, state = set(agent.folder.bundles.iterdir()), agent.installer.state
+        room._bytes_max = room.taken() + bundle.stat().st_size + (1 << 20)  # the files would fit
+        with pytest.raises(FieldwiseError) as caught:
+            await agent.household.install(bundle)
+        assert caught.value.fault is Fault.DISK_FULL
+        assert (set(agent.folder.bundles.iterdir()), agent.installer.state) == (here, state)
+        room._bytes_max += 16 << 20
+        await agent.household.install(bundle)
         assert (await until(agent, ended)).phase is UpdatePhase.ACTIVE
