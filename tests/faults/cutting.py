@@ -62,6 +62,11 @@ class Proxy:
             if cut is Cut.BEFORE:
                 self._cut()
 
+    def disarm(self) -> None:
+        """The call is over: a cut whose piece has not come is not made."""
+        with self._lock:
+            self._plan = None
+
     def _cut(self) -> None:
         self._plan = None
         self.cuts += 1

@@ -12,12 +12,13 @@ GROUP = 25
 SEEDS_UNTIL_NOTICED = 1500
 # A seed that noticed it when it was last looked for: tried first where few others do.
 NOTICED_BY: Mapping[Sabotage, int] = {
-    sabotages.what_was_there_before_is_not_remembered: 194,
-    sabotages.a_complete_rollout_takes_who_matches_by_now: 33,
+    sabotages.what_was_there_before_is_not_remembered: 808,
+    sabotages.a_generation_says_nothing_of_its_bundle: 88,
     sabotages.the_way_back_is_closed_to_whoever_was_stopped: 26,
     sabotages.a_rollout_turns_back_without_the_devices_that_nobody_hears: 23,
+    sabotages.nobody_is_ever_overdue: 23,
     sabotages.devices_that_join_later_are_passed_over: 22,
-    sabotages.a_failed_device_is_not_settled: 19,
+    sabotages.waves_open_before_they_have_been_watched: 13,
 }
 
 

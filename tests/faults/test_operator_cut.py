@@ -1,0 +1,217 @@
+"""The network cut at every kind of message between an operator's command and the orchestrator.
+
+The kinds come from the service's own descriptor. A command opens a connection of its own; of the
+pieces that go over it either way the first is cut, in another round the second, until a round has
+none left to cut. So there is a round in which the request of each kind had arrived, and nothing
+of its answer came back.
+
+Whoever is not answered is told so in a sentence and gives the command again. Three commands do
+something further when they are given again, and before those an operator looks whether the first
+was heard.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from fieldwise.errors import Fault
+from fieldwise.v1alpha1 import operator_pb2
+from orchestrator.cli import app
+from orchestrator.rpc import client, rollout_client
+from tests.bundles import tiny_bundle
+from tests.faults.conftest import Tried
+from tests.faults.cutting import Cut, Proxy
+from tests.faults.fleets import ForkedOrchestrator
+from tests.faults.forked import Mother
+from tests.orchestrators import environment, join
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+CUTS = [each for each in Cut if each is not Cut.BEFORE]  # a command's own connection is cut at once
+ROUNDS_MAX = 30
+UNHEARD = {Fault.UNREACHABLE, Fault.UNAVAILABLE}
+
+
+def kinds() -> set[str]:
+    """Every message that an operator calls with."""
+    service = operator_pb2.DESCRIPTOR.services_by_name["Operator"]
+    return {method.input_type.name for method in service.methods}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedOrchestrator]:
+    folder = tmp_path_factory.mktemp("w")
+    with (
+        Mother("orchestrator") as orchestrators,
+        ForkedOrchestrator(orchestrators, folder / "data") as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kinds of messages that commands are about to send, in order."""
+    found: list[str] = []
+    call, push = rollout_client.RolloutClient._call, client._push_requests
+
+    async def noted(self: Any, method: Any, request: Any) -> Any:
+        found.append(request.DESCRIPTOR.name)
+        return await call(self, method, request)
+
+    def noted_push(pieces: Any) -> Any:
+        found.append(operator_pb2.PushBackboneRequest.DESCRIPTOR.name)
+        return push(pieces)
+
+    monkeypatch.setattr(rollout_client.RolloutClient, "_call", noted)
+    monkeypatch.setattr(client, "_push_requests", noted_push)
+    return found
+
+
+@dataclass(slots=True)
+class Operator:
+    """Gives commands over a wire that is cut at one place of each, and then over one that is whole.
+
+    Args:
+        server: Whom to ask.
+        proxy: The wire.
+        sent: Kinds of messages as they are sent.
+        cut: Where each command is cut.
+        skip: Pieces that pass first.
+    """
+
+    server: ForkedOrchestrator
+    proxy: Proxy
+    sent: list[str]
+    cut: Cut
+    skip: int = 0
+    cuts: list[str] = field(default_factory=list)
+
+    def give(self, *command: str, unless: Callable[[], Any] = lambda: None) -> Any:
+        """Give a command until it is answered; ``unless`` its effect is found to be there."""
+        begun, before = len(self.sent), self.proxy.cuts
+        self.proxy.arm(self.cut, self.skip)
+        done = CliRunner(env=environment(self.server.folder)).invoke(
+            app, [*command, f"--address={self.proxy.address}", "--json"]
+        )
+        self.proxy.disarm()
+        if self.proxy.cuts > before:
+            self.cuts.append(self.sent[-1])
+        assert len(self.sent) > begun, command
+        if done.exit_code == 0:
+            return json.loads(done.stdout)
+        assert isinstance(done.exception, SystemExit), (command, done.exception)
+        assert json.loads(done.stderr)["error"]["fault"] in UNHEARD, (command, done.stderr)
+        return unless() or self.server.ask(*command)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_an_operator_outlives_a_cut_at_every_message(
+    cut: Cut, server: ForkedOrchestrator, sent: list[str], tmp_path: Path, tried: Tried
+) -> None:
+    known = 0
+    with Proxy(server.told["operator_address"]) as proxy:
+        operator = Operator(server, proxy, sent, cut)
+        for operator.skip in range(ROUNDS_MAX):
+            everything(operator, f"{cut}{operator.skip}", tmp_path)
+            made, known = len(operator.cuts) - known, len(operator.cuts)
+            tried("the network cut at a message of an operator", made)
+            if not made:
+                break
+        assert not made, "there is always a piece left to cut"
+    assert set(operator.cuts) == set(sent) == kinds()
+
+
+def everything(operator: Operator, run: str, folder: Path) -> None:
+    """Give every command there is, to devices and with bundles of this run's own."""
+    ticket = operator.give("ticket", "create", f"--tag=run={run}", "--uses=2")
+    first, second = join(ticket["token"]), join(ticket["token"])
+    listed = operator.give("ticket", "list")
+    assert ticket["ticket"]["id"] in {each["id"] for each in listed}
+    assert operator.give("ticket", "revoke", ticket["ticket"]["id"])["revoked"]
+    for member in (first, second):
+        member.check_in()
+    devices(operator, run, first.device_id)
+    backbones(operator, run, folder)
+    rollouts(operator, run)
+    recalled = operator.give("backbone", "recall", f"b{run}", "--yes")
+    assert recalled["backbone"]["recalled_at"]
+    operator.give("device", "remove", first.device_id, "--yes")
+    left = operator.give("device", "list", f"--cohort=run={run}")
+    assert {each["id"] for each in left} == {second.device_id}
+
+
+def devices(operator: Operator, run: str, device: str) -> None:
+    assert operator.give("device", "show", device)["id"] == device
+    assert operator.give("device", "tag", device, "line=3")["tags"] == {"run": run, "line": "3"}
+    assert operator.give("explain", device)["sentences"]
+    operator.give("settings", "apply", "retention_days=3", f"--cohort=run={run}")
+    revision = operator.server.ask("device", "show", device)["settings"]
+    assert (revision["revision"], revision["settings"]["retention_days"]) == (1, 3)
+    assert operator.give("status")["version"]
+
+
+def backbones(operator: Operator, run: str, folder: Path) -> None:
+    for name in (f"a{run}", f"b{run}"):
+        path = tiny_bundle(folder / name, name=name)
+        assert operator.give("backbone", "push", str(path))["backbone"]["name"] == name
+        names = [each["name"] for each in operator.give("backbone", "list")]
+        assert names.count(name) == 1
+        assert operator.give("backbone", "show", name)["name"] == name
+
+
+def rollouts(operator: Operator, run: str) -> None:
+    """One that is stopped in its middle, one that is undone, one that is taken back."""
+    waves = [f"--cohort=run={run}", "--wave=1", "--wave=rest", "--promotion=manual"]
+    preview = operator.give("rollout", "start", f"a{run}", *waves, "--dry-run")
+    assert len(preview["devices"]) == 2
+    rollout = start(operator, run, f"a{run}", *waves)
+    assert operator.give("rollout", "list")[0]["id"] == rollout
+    assert operator.give("rollout", "show", rollout)["phase"] == "running"
+    assert operator.give("rollout", "pause", rollout)["rollout"]["phase"] == "paused"
+    assert operator.give("rollout", "resume", rollout)["rollout"]["phase"] == "running"
+    operator.give("rollout", "promote", rollout, unless=lambda: shown(operator, rollout, wave=2))
+    assert shown(operator, rollout, wave=2)
+    operator.give("rollout", "retry", rollout)
+    held = operator.give("rollout", "hold", rollout, "--yes")
+    assert held["rollout"]["phase"] == "held"
+    history = [each["kind"] for each in operator.give("rollout", "show", rollout, "--history")]
+    once = {"paused", "resumed", "wave-opened", "held"}
+    assert {each: history.count(each) for each in once} == dict.fromkeys(once, 1)
+    later = start(operator, run, f"b{run}", f"--cohort=run={run}")
+
+    def undone() -> Any:
+        return next((each for each in of(operator, run) if each["kind"] == "undo"), None)
+
+    operator.give("rollout", "undo", later, f"--to={rollout}", "--yes", unless=undone)
+    assert len(of(operator, run)) == 3
+    back = operator.give("rollout", "abort", undone()["id"], "--yes")
+    assert back["rollout"]["phase"] in {"reverting", "reverted"}
+
+
+def start(operator: Operator, run: str, *given: str) -> str:
+    """Start a rollout, once; returns its id."""
+    known = len(of(operator, run))
+
+    def started() -> Any:
+        newest = of(operator, run)
+        return newest[0] if len(newest) > known else None
+
+    found: str = operator.give("rollout", "start", *given, unless=started)["id"]
+    assert len(of(operator, run)) == known + 1
+    return found
+
+
+def of(operator: Operator, run: str) -> list[dict[str, Any]]:
+    """The rollouts of a run's devices, newest first, over a wire that is whole."""
+    found = operator.server.ask("rollout", "list", "--limit=0")
+    return [each for each in found if each["cohort"] == f"run={run}"]
+
+
+def shown(operator: Operator, rollout: str, **wanted: Any) -> Any:
+    """A rollout over a wire that is whole, if it is as wanted."""
+    found = operator.server.ask("rollout", "show", rollout)
+    return found if wanted.items() <= found.items() else None
