@@ -18,7 +18,8 @@ the database is spared, and a place is taken a little later. A device that its o
 beginning gets none: it would take a place from others. A permit is relative and short: a device
 counts its seconds from the reply's arrival. The store's copy ends later by ``DELIVERY_SECONDS``,
 the longest that a reply may be on its way, so that a stopped rollout never counts too few devices
-that may still start.
+that may still start. Within a rollout's window it ends with the window even so, so the last one is
+given half a minute before that.
 
 Pace: a device with nothing to do calls every minute, which ten thousand devices may do on two
 cores, and three minutes of silence make it offline. A device that works on an update, or waits to,
@@ -34,6 +35,7 @@ import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import (
+    DELIVERY_SECONDS,
     Caller,
     Permit,
     Standing,
@@ -52,7 +54,6 @@ from orchestrator.ports import CheckInStore, Clock, Granted, Sighting, Visitor
 
 PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
 PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
-DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
 PACE_SECONDS_MAX = 86_400  # the wire's bound
 FULL_SECONDS = 1.0  # how late a free place may be given away
 PASSING = frozenset({Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.CONFLICT})  # no report's own fault

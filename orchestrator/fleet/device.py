@@ -17,6 +17,7 @@ from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 from orchestrator.fleet.settings import SettingsRevision
 
 CONTINUED_MAX = 2**53  # a thousand orders a second for 285,000 years, and room to count on from
+DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
 PACES_UNTIL_OFFLINE = 3  # two lost messages in a row are weather; three are an outage
 
 

@@ -7,11 +7,18 @@ never less than what is true. The way back knows no limits: harm is undone as fa
 
 from dataclasses import dataclass
 
-from orchestrator.fleet.device import Permit, Standing, is_settled, is_under_way, permit_held
+from orchestrator.fleet.device import (
+    DELIVERY_SECONDS,
+    Permit,
+    Standing,
+    is_settled,
+    is_under_way,
+    permit_held,
+)
 from orchestrator.rollout.placing import target_of
 from orchestrator.rollout.plan import Limits
 from orchestrator.rollout.rollout import Rollout
-from orchestrator.rollout.timetable import is_open
+from orchestrator.rollout.timetable import closes_in
 
 MINUTE_SECONDS = 60.0
 
@@ -29,19 +36,33 @@ def is_bounded(rollout: Rollout) -> bool:
     return rollout.plan.limits != Limits()
 
 
-def refuses(rollout: Rollout, load: Load, now: float, *, renewed: bool) -> bool:
-    """Tell whether a device has to wait for its turn.
+def granted(
+    rollout: Rollout, load: Load, permit: Permit, held: Permit | None, now: float
+) -> Permit | None:
+    """Return the permit that a device gets, with the moment since which it has held it unbroken.
+
+    It ends with the window, and is given no more where a reply might be heard after that.
 
     Args:
         rollout: To whose backbone the device is on its way.
         load: Of its other devices.
+        permit: What the device asks for.
+        held: What it has.
         now: Seconds since 1970.
-        renewed: The device holds an unexpired permit for the same target, and so its place.
+
+    Returns:
+        None where the device has to wait for its turn.
     """
-    if not is_open(rollout.plan.window, now):
-        return True
-    if renewed:
-        return False
+    left = closes_in(rollout.plan.window, now)
+    if left <= DELIVERY_SECONDS + 1:  # a permit has whole seconds
+        return None
+    if not is_renewed(permit, held, now) and _is_full(rollout, load):
+        return None
+    ends = min(permit.expires_at, now + left)
+    return continued(Permit(permit.generation, ends), held, now)
+
+
+def _is_full(rollout: Rollout, load: Load) -> bool:
     limits = rollout.plan.limits
     full = limits.in_flight and load.in_flight >= limits.in_flight
     fast = limits.starts_per_minute and load.lately >= limits.starts_per_minute
@@ -51,8 +72,8 @@ def refuses(rollout: Rollout, load: Load, now: float, *, renewed: bool) -> bool:
 def share_of(rollout: Rollout, load: Load) -> int:
     """Return the bytes a second that a device may take beside the others; 0 for no bound.
 
-    It keeps them while it downloads, so where places are bounded each has its part from the start,
-    and all together stay within the bound. Without, who comes first takes more than his part.
+    It keeps them while it downloads, so each has its part from the start, of as many as there may
+    be: a plan that bounds the bandwidth has to bound the places.
     """
     limits = rollout.plan.limits
     places = max(limits.in_flight, load.in_flight + 1)

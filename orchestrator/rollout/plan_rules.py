@@ -163,6 +163,16 @@ def _limits(plan: Plan) -> Iterator[str]:
     rate = limits.bytes_per_second
     if rate != 0 and not BYTES_PER_SECOND_MIN <= rate <= BYTES_PER_SECOND_MAX:
         yield f"limits.bandwidth: {rate:,} B/s is out of bounds; write 1 KiB/s to 1 TiB/s, or 0"
+    elif rate and not limits.in_flight:
+        yield (
+            "limits.bandwidth: it is shared among the devices on their way, and nothing bounds "
+            "how many there are; write limits.in_flight, too"
+        )
+    elif rate and rate < limits.in_flight * BYTES_PER_SECOND_MIN:
+        yield (
+            f"limits.bandwidth: {rate:,} B/s leave each of {limits.in_flight:,} devices less than "
+            "1 KiB/s; write more, or a smaller limits.in_flight"
+        )
 
 
 def _window(window: Window) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """When devices may start, by the clock on the wall: UTC, without any calendar but the week."""
 
+import math
+
 from orchestrator.rollout.plan import Window
 
 DAY_SECONDS = 86_400
@@ -20,6 +22,20 @@ def is_open(window: Window | None, now: float) -> bool:
         return began_today and minute < window.end_minute
     began_yesterday = (weekday - 1) % 7 in window.days
     return began_today or (began_yesterday and minute < window.end_minute)
+
+
+def closes_in(window: Window | None, now: float) -> float:
+    """Return the seconds for which devices may still start, 0 where they may not; maybe no end."""
+    if not is_open(window, now):
+        return 0.0
+    if window is None:
+        return math.inf
+    today = now - now % DAY_SECONDS
+    for day in range(9):
+        end = today + day * DAY_SECONDS + window.end_minute * 60
+        if end > now and not is_open(window, end):
+            return end - now
+    return math.inf
 
 
 def opens_in(window: Window | None, now: float) -> float:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import (
@@ -21,8 +22,7 @@ from orchestrator.rollout.backbone import Backbone, Reference
 from orchestrator.rollout.limits import (
     Load,
     continued,
-    is_renewed,
-    refuses,
+    granted,
     share_of,
     started_lately,
     takes_place,
@@ -95,11 +95,11 @@ class MemoryCheckIns:
             return None
         if self._contents.backbones[target.digest].recalled_at is not None:
             return None
-        load, held = self._load(rollout, device_id, now), standing.permit
-        waits = refuses(rollout, load, now, renewed=is_renewed(permit, held, now))
-        if waits and not is_way_back(rollout, target):
+        load = self._load(rollout, device_id, now)
+        give = continued if is_way_back(rollout, target) else partial(granted, rollout, load)
+        kept = give(permit, standing.permit, now)
+        if kept is None:
             return None
-        kept = continued(permit, held, now)
         members = self._contents.members[rollout.number]
         members[device_id] = replace(members[device_id], permit=kept)
         self._contents.stand(device, replace(standing, permit=kept))

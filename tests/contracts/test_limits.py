@@ -87,9 +87,9 @@ class TestLimits:
         assert await granted(stores, "d0", NOW + 9) == Granted(Permit(1, NOW + 29, NOW))
 
     async def test_the_bandwidth_is_shared(self, stores: Stores) -> None:
-        await ordered(stores, replace(PLAN, limits=Limits(bytes_per_second=600)))
-        shares = [await granted(stores, name) for name in NAMES[:3]]
-        assert [each.bytes_per_second for each in shares if each] == [600, 300, 200]
+        await ordered(stores, replace(PLAN, limits=Limits(in_flight=3, bytes_per_second=600)))
+        shares = [await granted(stores, name) for name in NAMES]
+        assert [each.bytes_per_second for each in shares if each] == [200, 200, 200]
 
     async def test_nobody_starts_outside_of_the_window(self, stores: Stores) -> None:
         minute = int(NOW % 86_400) // 60
@@ -97,6 +97,16 @@ class TestLimits:
         await ordered(stores, replace(PLAN, window=later))
         assert not await granted(stores, "d0")
         assert await granted(stores, "d0", NOW + 660)
+
+    async def test_a_permit_ends_with_the_window(self, stores: Stores) -> None:
+        minute = int(NOW % 86_400) // 60
+        window = Window((minute - 10) % 1440, (minute + 2) % 1440)
+        await ordered(stores, replace(PLAN, window=window))
+        ends = NOW - NOW % 60 + 120
+        given = await stores.check_ins.permit("d0", Permit(1, NOW + 900), NOW)
+        assert given is not None
+        assert given.permit == Permit(1, ends, NOW)
+        assert not await stores.check_ins.permit("d1", Permit(1, ends + 900), ends - 20)
 
     async def test_the_way_back_knows_no_limit_and_no_phase(self, stores: Stores) -> None:
         minute = int(NOW % 86_400) // 60

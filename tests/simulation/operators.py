@@ -140,7 +140,7 @@ class Operators:
         return (each.digest for each in backbones if each.recalled_at is not None)
 
     def _refused(self, error: FieldwiseError) -> None:
-        if error.fault not in {Fault.ILLEGAL_COMMAND, Fault.NOT_FOUND}:
+        if error.fault not in {Fault.ILLEGAL_COMMAND, Fault.NOT_FOUND, Fault.INVALID_ARGUMENT}:
             raise error
 
     def _plan(self) -> Plan:

@@ -1,6 +1,7 @@
 """Devices and their check-ins in a database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -36,9 +37,8 @@ from orchestrator.ports import Granted, Sighting, Visitor
 from orchestrator.rollout.limits import (
     Load,
     continued,
+    granted,
     is_bounded,
-    is_renewed,
-    refuses,
     share_of,
 )
 from orchestrator.rollout.orders import order_for
@@ -239,10 +239,10 @@ class SqlCheckIns:
                 return None
             bounded = is_bounded(rollout)
             load = await load_of(connection, rollout, device_id, now) if bounded else Load()
-            waits = refuses(rollout, load, now, renewed=is_renewed(permit, standing.permit, now))
-            if waits and not is_way_back(rollout, target):
+            give = continued if is_way_back(rollout, target) else partial(granted, rollout, load)
+            kept = give(permit, standing.permit, now)
+            if kept is None:
                 return None
-            kept = continued(permit, standing.permit, now)
             await keep_permit(connection, rollout.number, device_id, kept)
             if rollout.phase is Phase.COMPLETE and not rollout.watched:
                 await open_again(connection, rollout.number)

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.update import UpdatePhase
-from orchestrator.fleet.device import Permit, Standing
+from orchestrator.fleet.device import DELIVERY_SECONDS, Permit, Standing
 from orchestrator.rollout.limits import (
     Load,
     continued,
-    refuses,
+    granted,
     share_of,
     started_lately,
     takes_place,
@@ -25,6 +25,8 @@ from tests.rollout_records import (
     ordered_back,
     permitted,
 )
+
+ASKED = Permit(3, NOW + 90, NOW)
 
 
 def limited(**limits: int) -> Rollout:
@@ -44,16 +46,33 @@ def limited(**limits: int) -> Rollout:
 def test_a_device_waits_where_a_limit_is_reached(
     limits: dict[str, int], load: Load, refused: bool
 ) -> None:
-    assert refuses(limited(**limits), load, NOW, renewed=False) is refused
-    assert not refuses(limited(**limits), load, NOW, renewed=True)
+    held = Permit(3, NOW + 5, NOW - 30)
+    assert (granted(limited(**limits), load, ASKED, None, NOW) is None) is refused
+    assert granted(limited(**limits), load, ASKED, held, NOW) == replace(ASKED, since=NOW - 30)
 
 
 def test_outside_of_the_window_nobody_starts_whoever_holds_a_permit() -> None:
     minute = int(NOW % 86_400) // 60
     closed = Window((minute + 1) % 1440, (minute + 2) % 1440)
     rollout = replace(ROLLOUT, plan=replace(PLAN, window=closed))
-    assert refuses(rollout, Load(), NOW, renewed=False)
-    assert refuses(rollout, Load(), NOW, renewed=True)
+    assert granted(rollout, Load(), ASKED, None, NOW) is None
+    assert granted(rollout, Load(), ASKED, Permit(3, NOW + 5, NOW - 30), NOW) is None
+
+
+def test_a_permit_ends_with_the_window_however_long_its_reply_takes() -> None:
+    day = NOW - NOW % 86_400
+    rollout = replace(ROLLOUT, plan=replace(PLAN, window=Window(60, 120)))
+    ends = day + 7200
+    asked = Permit(3, ends + 600)
+    held = Permit(3, ends, day + 3600)
+    for before in (None, held):
+        given = granted(rollout, Load(), asked, before, ends - 60)
+        assert given is not None
+        assert given.expires_at == ends
+        last = granted(rollout, Load(), asked, before, ends - DELIVERY_SECONDS - 2)
+        assert last is not None
+        assert last.expires_at - DELIVERY_SECONDS > ends - DELIVERY_SECONDS - 2
+        assert granted(rollout, Load(), asked, before, ends - DELIVERY_SECONDS) is None
 
 
 @pytest.mark.parametrize(
@@ -84,13 +103,13 @@ def test_a_start_counts_for_a_minute() -> None:
     assert not started_lately(MEMBER, NOW)
 
 
-def test_the_bandwidth_is_shared_by_all_that_are_under_way() -> None:
-    assert share_of(limited(bytes_per_second=1000), Load(in_flight=3)) == 250
-    assert share_of(limited(bytes_per_second=2), Load(in_flight=9)) == 1
+def test_who_may_take_the_bandwidth_is_told_his_part() -> None:
+    assert share_of(limited(bytes_per_second=1000, in_flight=4), Load(in_flight=3)) == 250
+    assert share_of(limited(bytes_per_second=2, in_flight=9), Load(in_flight=9)) == 1
     assert share_of(ROLLOUT, Load(in_flight=3)) == 0
 
 
-def test_where_places_are_bounded_all_downloads_together_stay_within_the_bandwidth() -> None:
+def test_all_downloads_together_stay_within_the_bandwidth() -> None:
     rollout = limited(bytes_per_second=1000, in_flight=4)
     assert sum(share_of(rollout, Load(in_flight=others)) for others in range(4)) == 1000
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.rollout.plan import Window
-from orchestrator.rollout.timetable import is_open, opens_in
+from orchestrator.rollout.timetable import closes_in, is_open, opens_in
 
 NIGHT = Window(22 * 60, 4 * 60, days=(0, 4))  # from Monday and from Friday, over midnight
 MORNING = Window(9 * 60 + 30, 10 * 60)
@@ -65,3 +65,23 @@ def test_a_window_that_ends_when_it_begins_lasts_a_day() -> None:
 )
 def test_the_time_until_a_window_opens_is_known(moment: str, seconds: float) -> None:
     assert opens_in(NIGHT, when(moment)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("window", "moment", "seconds"),
+    [
+        (MORNING, "2026-03-02T09:29:59", 0),
+        (MORNING, "2026-03-02T09:30:00", 1800),
+        (MORNING, "2026-03-02T09:59:59", 1),
+        (NIGHT, "2026-03-02T22:00:00", 6 * 3600),
+        (NIGHT, "2026-03-03T03:59:00", 60),
+        (NIGHT, "2026-03-03T22:00:00", 0),
+        (Window(600, 600, (0, 1)), "2026-03-02T10:00:00", 2 * 86_400),
+        (Window(600, 600), "2026-03-02T10:00:00", float("inf")),
+        (None, "2026-03-02T10:00:00", float("inf")),
+    ],
+)
+def test_it_is_known_how_long_a_window_stays_open(
+    window: Window | None, moment: str, seconds: float
+) -> None:
+    assert closes_in(window, when(moment)) == seconds

@@ -253,7 +253,9 @@ def test_an_operator_who_resumes_accepts_the_overdue_devices_that_there_are() ->
     assert look_at(resumed, two, devices(rest, STRANGER)).rollout.phase is Phase.PAUSED
 
 
-def test_a_resume_of_what_was_undecided_waits_for_something_new_and_not_for_the_same_again() -> None:
+def test_a_resume_of_what_was_undecided_waits_for_something_new_and_not_for_the_same_again() -> (
+    None
+):
     plan = replace(TWO, wave_deadline_seconds=600)
     rollout, first, rest = started(plan)
     cohort = [*devices(first[:2], DECLINED), *devices(first[2:], ARRIVED)]
