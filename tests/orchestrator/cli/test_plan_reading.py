@@ -229,9 +229,8 @@ plans = st.builds(
     on_abort=st.sampled_from(OnAbort),
     device_deadline_seconds=st.integers(60, 80_000),
     soak_seconds=st.integers(0, 90_000),
-    limits=st.builds(
-        Limits, st.integers(0, 99), st.integers(0, 99), st.integers(1024, 2**40) | st.just(0)
-    ),
+    limits=st.builds(Limits, st.integers(0, 99), st.integers(0, 99))
+    | st.builds(Limits, st.integers(1, 99), st.integers(0, 99), st.integers(99 * 1024, 2**40)),
     window=st.none()
     | st.builds(
         Window,
