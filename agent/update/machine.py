@@ -41,7 +41,8 @@ entered again, since a restart may have taken the pair from memory, and the verd
 A generation that ended in REVERTED or DECLINED is not tried again: only a newer target, or the
 owner, moves it. A restart resumes the phase it fell into; a phase that runs foreign code or much
 memory is resumed a bounded number of times, so that a backbone that kills the agent cannot do so
-for ever. A daemon that ends as it was told to takes its start back from the count.
+for ever. A daemon that ends as it was told to takes its start back from the count. Where the pair
+that served was lost, a restart begins what the owner installed anew: nobody else gives it a permit.
 """
 
 from collections.abc import Mapping
@@ -101,6 +102,7 @@ FROM_OUTSIDE: Mapping[UpdatePhase, Row] = MappingProxyType(
             Sign.PINNED: STAY,
             Sign.LOST: STAY,
             Sign.PERMITTED: UpdatePhase.FETCHING,
+            Sign.RESUMED: UpdatePhase.VERIFYING,
         },
         UpdatePhase.FETCHING: {
             **_UNSERVED,

@@ -71,7 +71,7 @@ class Sign(StrEnum):
     PERMITTED = "permitted"
     INSTALLED = "installed"
     ROLLED_BACK = "rolled-back"
-    ROLLED_TO_WISH = "rolled-to-wish"  # the pair from before is the one that is wanted
+    ROLLED_TO_WISH = "rolled-to-wish"  # the pair from before takes over, and is the one wanted
     PINNED = "pinned"  # while the fleet's wish is under way or waits
     CONFIRMED = "confirmed"  # a judged pair that waited for it
     REFUSED = "refused"
@@ -159,8 +159,11 @@ def _read_device(state: UpdateState, event: FromDevice) -> Sign | None:
             return _read_restart(state)
         case Stopped():
             return Sign.NOTED if state.restarts else None
+        case Lost() if state.in_use is None:
+            return None
         case Lost():
-            return Sign.LOST if state.in_use else None
+            to_wish = state.phase in BEFORE_SERVING and _is(state.before, state.wanted)
+            return Sign.ROLLED_TO_WISH if to_wish else Sign.LOST
         case Stranded():
             return Sign.STRANDED if state.before else None
         case HoldChanged():
@@ -168,7 +171,8 @@ def _read_device(state: UpdateState, event: FromDevice) -> Sign | None:
 
 
 def _read_restart(state: UpdateState) -> Sign | None:
-    if state.hold is not None:  # what waits runs nothing
+    waits_for_permit = state.phase is UpdatePhase.IDLE and not state.wish.by_owner
+    if state.hold is not None or waits_for_permit:  # what waits runs nothing
         return None
     bounded = state.phase in FAILURE_WHEN_EXHAUSTED
     return Sign.EXHAUSTED if bounded and state.restarts >= RESTARTS_MAX else Sign.RESUMED

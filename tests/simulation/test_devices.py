@@ -39,7 +39,8 @@ def live(seed: int) -> SimulatedDevice:
                 target = Target(target.generation + 1, dice.choice(BUNDLES), back=back)
         device.pass_time(now)
         if device.alive and dice.random() < 0.5:
-            due = device.bundle != target.digest and dice.random() < 0.5
+            waits = device.update.phase is UpdatePhase.IDLE  # as far as the fleet is told
+            due = waits and device.bundle != target.digest and dice.random() < 0.5
             permit = StartPermit(target.generation, 20) if due else None
             device.hear(Orders(target, permit, None, 10, int(now)), now)
         check(device)
