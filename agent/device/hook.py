@@ -2,7 +2,8 @@
 
 It runs without a shell, in a session of its own, for a bounded time. Status 0 means yes; any other,
 or none in time, means not now. What it prints is read so that it can end, and all but the beginning
-is dropped.
+is dropped. Its answer is there when it ends itself: what it started and left may hold its output
+open for as long as it likes. What of that is still in its session's group is ended with it.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import structlog
 
@@ -34,38 +36,68 @@ class Hook:
 
     async def __call__(self) -> bool:
         """Whether the conditions are met."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            _log.error("the update hook cannot be run", reason=error.strerror)
-            return False
-        assert process.stdout is not None
-        try:
-            async with asyncio.timeout(self._seconds):
-                said = await _beginning(process.stdout)
-                status = await process.wait()
-        except TimeoutError:
-            _log.error("the update hook took too long", seconds=self._seconds)
-            return False
-        finally:
-            with suppress(ProcessLookupError):  # with whatever it began and left
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        if status:
-            _log.info("the update hook says not now", status=status, said=said)
-        return status == 0
+        with _Output() as output:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    self._command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output.end,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                _log.error("the update hook cannot be run", reason=error.strerror)
+                return False
+            try:
+                async with asyncio.timeout(self._seconds):
+                    status = await process.wait()
+            except TimeoutError:
+                _log.error("the update hook took too long", seconds=self._seconds)
+                return False
+            finally:
+                with suppress(ProcessLookupError):  # with whatever it began and left
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+            if status:
+                _log.info("the update hook says not now", status=status, said=output.said())
+            return status == 0
 
 
-async def _beginning(stream: asyncio.StreamReader) -> str:
-    """Read to the end; only the beginning is kept, and of that what can be printed."""
-    kept = b""
-    while piece := await stream.read(_READ_BYTES):
-        kept += piece[: SAID_BYTES - len(kept)]
-    text = kept.decode(errors="replace")
-    return "".join(each if each.isprintable() else " " for each in text).strip()
+class _Output:
+    """A pipe for what a command prints: the beginning is kept, the rest is read and dropped.
+
+    It is no pipe of asyncio's, whose end a command would be waited for as well.
+
+    Attributes:
+        end: Where the command writes.
+    """
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def __enter__(self) -> Self:
+        self._pipe, self.end = os.pipe()
+        os.set_blocking(self._pipe, False)
+        asyncio.get_running_loop().add_reader(self._pipe, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_reader(self._pipe)
+        os.close(self._pipe)
+        os.close(self.end)
+
+    def said(self) -> str:
+        """What of the beginning can be printed."""
+        while len(self._kept) < SAID_BYTES and self._hear():
+            pass
+        text = self._kept.decode(errors="replace")
+        return "".join(each if each.isprintable() else " " for each in text).strip()
+
+    def _hear(self) -> bool:
+        """Read what is there, if there is something; returns whether there was."""
+        try:
+            piece = os.read(self._pipe, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        self._kept += piece[: SAID_BYTES - len(self._kept)]
+        return True

@@ -1,5 +1,8 @@
 """The owner's hook: real commands, also those that misbehave."""
 
+import asyncio
+import os
+import signal
 import stat
 from pathlib import Path
 
@@ -36,6 +39,18 @@ async def test_a_hook_that_never_ends_is_ended_with_all_that_it_began(tmp_path: 
     assert await hook() is False
     child = Path("/proc") / mark.read_text().strip()
     assert not child.exists() or "Z" in (child / "stat").read_text().split(")")[1].split()[0]
+
+
+@pytest.mark.parametrize("leaves", ["sleep 600 &", "setsid sleep 600 &"])
+async def test_an_answer_does_not_wait_for_what_the_hook_left_behind(
+    tmp_path: Path, leaves: str
+) -> None:
+    mark = tmp_path / "mark"
+    hook = Hook(script(tmp_path, f"echo yes; {leaves} echo $! > {mark}; exit 0"), seconds=300.0)
+    async with asyncio.timeout(200):  # else it would be heard only as one that took too long
+        assert await hook() is True
+    if "setsid" in leaves:
+        os.kill(int(mark.read_text()), signal.SIGKILL)
 
 
 async def test_rubbish_is_read_to_the_end_and_hardly_logged(
