@@ -24,6 +24,7 @@ _REFUSED = frozenset(
         *("splice", "writev", "pwritev", "pwritev2", "fallocate", "truncate", "msync"),
     }
 )
+INDEX = "-shm"  # of a journal of SQLite's, in shared memory: whoever opens first makes it anew
 
 
 def command(trace: Path) -> list[str]:
@@ -200,6 +201,8 @@ class Reader:
             assert not self._inside(path), f"{path} is written through a mapping"
 
     def _inside(self, path: str) -> bool:
+        if path.endswith(INDEX):
+            return False
         return path.startswith(f"{self._root}/") or path == self._root
 
 

@@ -199,13 +199,13 @@ def die_at_write(wanted: Mapping[str, Any]) -> None:
     genuine, left = Database.write, wanted.get("count", 1)
 
     @asynccontextmanager
-    async def write(self: Database) -> AsyncIterator[Any]:
+    async def write(self: Database, **named: bool) -> AsyncIterator[Any]:
         nonlocal left
         method = _caller()
         meant = method == wanted["method"]
         left -= meant
         dies = meant and left == 0
-        async with genuine(self) as connection:
+        async with genuine(self, **named) as connection:
             yield connection
             if dies and wanted["side"] == "before":
                 note(wanted["trail"], died="before", method=method)
@@ -301,9 +301,9 @@ def leave_no_room_at_commit(wanted: Mapping[str, Any]) -> None:
     genuine, methods = Database.write, [wanted["method"]]
 
     @asynccontextmanager
-    async def write(self: Database) -> AsyncIterator[Any]:
+    async def write(self: Database, **named: bool) -> AsyncIterator[Any]:
         with ExitStack() as full:
-            async with genuine(self) as connection:
+            async with genuine(self, **named) as connection:
                 if _caller() in methods:
                     full.enter_context(no_room(wanted["trail"], methods.pop()))
                 yield connection

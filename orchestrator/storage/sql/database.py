@@ -3,6 +3,10 @@
 SQLite runs in WAL mode, so readers never wait; a writer takes the write lock when it begins, since
 a reader that turns writer half-way may have to be refused. PostgreSQL writes under READ COMMITTED
 with explicit row locks; reads of several statements see one snapshot on both.
+
+What was answered outlives a power loss: a commit is synced, which takes milliseconds. Only what
+devices say again at their next check-in may be lost with the newest seconds; in SQLite such writes
+wait for the sync of the next one that may not.
 """
 
 import asyncio
@@ -71,8 +75,11 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, lasting: bool = True) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is committed at the end of the block, or not at all.
+
+        Args:
+            lasting: Whether it has to outlive a power loss from then on.
 
         Raises:
             FieldwiseError: ``UNAVAILABLE``, ``DISK_FULL``, ``CONFLICT`` after a deadlock,
@@ -80,7 +87,7 @@ class Database:
                 ``INVALID_ARGUMENT`` for a value that this kind of database cannot hold.
         """
         async with _told_plainly(self._file), self._engine.connect() as connection:
-            await connection.execution_options(writes=True)
+            await connection.execution_options(writes=True, lasting=lasting)
             async with connection.begin():
                 yield connection
 
@@ -112,8 +119,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     cursor = connection.cursor()
     assert isinstance(connection, AdaptedConnection)
     _keep_a_journal(connection, cursor)
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
@@ -131,8 +137,13 @@ def _keep_a_journal(connection: AdaptedConnection, cursor: DBAPICursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    level = "FULL" if options["lasting"] else "NORMAL"
+    connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @asynccontextmanager

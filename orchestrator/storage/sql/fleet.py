@@ -221,13 +221,13 @@ class SqlCheckIns:
             return
         # In one order everywhere, so that two replicas that write the same rows never lock up.
         ordered = sorted(sightings, key=attrgetter("device"))
-        async with self._database.write() as connection:
+        async with self._database.write(lasting=False) as connection:
             await connection.execute(
                 _KEEP, [{f"new_{k}": v for k, v in sighting_values(s).items()} for s in ordered]
             )
 
     async def permit(self, device_id: str, permit: Permit, now: float) -> Granted | None:
-        async with self._database.write() as connection:
+        async with self._database.write(lasting=False) as connection:
             rollout = await _rollout_of(connection, device_id)
             standing = await _standing(connection, device_id)
             if rollout is None or standing is None or standing.rollout != rollout.number:

@@ -189,6 +189,17 @@ async def test_sqlite_keeps_its_promises_about_files(tmp_path: Path) -> None:
     assert (journal, keys) == ("wal", 1)
 
 
+async def test_sqlite_syncs_every_commit_that_has_to_outlive_a_power_loss(tmp_path: Path) -> None:
+    database = Database(sqlite_with_tables(tmp_path))
+    levels = []
+    for lasting in (True, False, True):  # over one connection of the pool
+        async with database.write(lasting=lasting) as connection:
+            levels.append((await connection.execute(text("PRAGMA synchronous"))).scalar_one())
+    await database.dispose()
+    normal, full = 1, 2
+    assert levels == [full, normal, full]
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
