@@ -57,7 +57,7 @@ proto: setup  ## generate the stubs from proto/
 	@buf format --write
 	python -m tools.generate_stubs
 
-docs: setup  ## write the generated parts of docs/ from the code
+docs: setup  ## write the generated parts of docs/ and of the chart from the code
 	@python -m tools.document
 
 wire: setup  ## record the allow-list of what a device may send, to be read as a diff

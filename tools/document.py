@@ -1,4 +1,4 @@
-"""Fill the generated parts of docs/ from the code; with ``--check`` only compare.
+"""Fill the generated parts of docs/ and of the chart from the code; with ``--check`` only compare.
 
 A part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. What is around it is
 written by people and stays.
@@ -12,7 +12,7 @@ from pathlib import Path
 import agent.config
 import orchestrator.config
 from fieldwise.settings import flag_name
-from tools import calibration, commands, diagrams, powers, tables
+from tools import calibration, chart, commands, diagrams, powers, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -52,11 +52,13 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "rollout-phases": diagrams.rollout_phases,
     "judging-powers": powers.powers,
     "rollout-calibration": calibration.calibration,
+    "chart-values": chart.values,
 }
 
 
 def pages() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    own = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", chart.CHART / "README.md"]
+    return [*own, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def filled(text: str) -> str:
@@ -64,18 +66,23 @@ def filled(text: str) -> str:
     return PART.sub(lambda found: found[1] + part(found[2]) + found[3], text)
 
 
+def fresh() -> dict[Path, str]:
+    """Every file with generated parts, as it has to be."""
+    return {**{page: filled(page.read_text()) for page in pages()}, chart.SCHEMA: chart.schema()}
+
+
 def part(name: str) -> str:
     return "\n" + "\n".join(PARTS[name]()).strip("\n") + "\n\n"
 
 
 def main(arguments: list[str]) -> int:
-    stale = [page for page in pages() if filled(page.read_text()) != page.read_text()]
+    stale = {path: text for path, text in fresh().items() if text != path.read_text()}
     if "--check" in arguments:
-        for page in stale:
-            print(f"{page.relative_to(ROOT)} is out of date: run `make docs`")
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is out of date: run `make docs`")
         return 1 if stale else 0
-    for page in stale:
-        page.write_text(filled(page.read_text()))
+    for path, text in stale.items():
+        path.write_text(text)
     return 0
 
 

@@ -1,0 +1,120 @@
+{{/* What several templates have to agree on. */}}
+
+{{/* Not empty where several Pods may run at once, each without a data folder that lasts. */}}
+{{- define "fieldwise.replicated" -}}
+{{- if not .Values.persistence.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "fieldwise.tokenSecret" -}}
+{{- .Values.operatorToken.existingSecret | default (printf "%s-operator-token" (include "fieldwise.fullname" .)) -}}
+{{- end -}}
+
+{{- define "fieldwise.tokenKey" -}}
+{{- ternary .Values.operatorToken.key "token" (ne .Values.operatorToken.existingSecret "") -}}
+{{- end -}}
+
+{{/* The Secret with the database's URL, or nothing where it is SQLite. */}}
+{{- define "fieldwise.databaseSecret" -}}
+{{- if .Values.database.existingSecret -}}
+{{- .Values.database.existingSecret -}}
+{{- else if .Values.evaluation.enabled -}}
+{{- include "fieldwise.fullname" . }}-postgresql
+{{- end -}}
+{{- end -}}
+
+{{- define "fieldwise.databaseKey" -}}
+{{- ternary .Values.database.key "url" (ne .Values.database.existingSecret "") -}}
+{{- end -}}
+
+{{/* The Secret with the bucket's key, or nothing where none is needed. */}}
+{{- define "fieldwise.bucketSecret" -}}
+{{- if .Values.bundles.s3.existingSecret -}}
+{{- .Values.bundles.s3.existingSecret -}}
+{{- else if .Values.evaluation.enabled -}}
+{{- include "fieldwise.fullname" . }}-objects
+{{- end -}}
+{{- end -}}
+
+{{/* The environment variables with the bucket's key, as items of a list, or nothing. */}}
+{{- define "fieldwise.bucketEnv" -}}
+{{- with include "fieldwise.bucketSecret" . -}}
+{{- $s3 := $.Values.bundles.s3 -}}
+{{- $given := ne $s3.existingSecret "" -}}
+- name: FIELDWISE_BUNDLE_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ ternary $s3.accessKeyKey "accessKey" $given }}
+- name: FIELDWISE_BUNDLE_SECRET_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ ternary $s3.secretKeyKey "secretKey" $given }}
+{{- end -}}
+{{- end -}}
+
+{{- define "fieldwise.dataClaim" -}}
+{{- .Values.persistence.existingClaim | default (printf "%s-data" (include "fieldwise.fullname" .)) -}}
+{{- end -}}
+
+{{/* The environment variable with the database's URL, as an item of a list, or nothing. */}}
+{{- define "fieldwise.databaseEnv" -}}
+{{- with include "fieldwise.databaseSecret" . -}}
+- name: FIELDWISE_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ include "fieldwise.databaseKey" $ }}
+{{- end -}}
+{{- end -}}
+
+{{- define "fieldwise.drainSeconds" -}}
+{{- .Values.settings.drain_seconds | default 10 -}}
+{{- end -}}
+
+{{- define "fieldwise.graceSeconds" -}}
+{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
+{{- add (ceil (include "fieldwise.drainSeconds" . | float64)) .Values.preStopSeconds 15 -}}
+{{- else -}}
+{{- int .Values.terminationGracePeriodSeconds -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The settings file. JSON's forms of texts, numbers and lists are TOML's, too. */}}
+{{- define "fieldwise.settingsFile" -}}
+data_folder = "/var/lib/fieldwise/data"
+device_listen = "0.0.0.0:8443"
+operator_listen = "0.0.0.0:8444"
+metrics_listen = "0.0.0.0:9464"
+advertise_hosts = {{ include "fieldwise.hosts" . }}
+device_address = {{ include "fieldwise.address" (list . "devices") | toJson }}
+operator_address = {{ include "fieldwise.address" (list . "operators") | toJson }}
+{{- with .Values.fleetName }}
+fleet = {{ toJson . }}
+{{- end }}
+{{- if .Values.authority.existingSecret }}
+authority_file = "/etc/fieldwise/authority/authority.json"
+{{- end }}
+{{- if .Values.bundles.existingClaim }}
+bundle_folder = "/var/lib/fieldwise/bundles"
+{{- end }}
+{{- if .Values.bundles.s3.url }}
+bundle_url = {{ toJson .Values.bundles.s3.url }}
+{{- with .Values.bundles.s3.endpoint }}
+bundle_endpoint = {{ toJson . }}
+{{- end }}
+{{- with .Values.bundles.s3.region }}
+bundle_region = {{ toJson . }}
+{{- end }}
+{{- else if .Values.evaluation.enabled }}
+bundle_url = "s3://fieldwise/bundles"
+bundle_endpoint = "http://{{ include "fieldwise.bucketSecret" . }}.{{ .Release.Namespace }}.svc:8333"
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+{{ $name }} = {{ toJson $value }}
+{{- end }}
+{{- end -}}
+
+{{- define "fieldwise.publicSecret" -}}
+{{- .Values.operators.publicIngress.existingSecret | default (printf "%s-operators-tls" (include "fieldwise.fullname" .)) -}}
+{{- end -}}

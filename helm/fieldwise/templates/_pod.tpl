@@ -1,0 +1,156 @@
+{{/* The orchestrator's Pod, the same in a StatefulSet and in a Deployment. */}}
+{{- define "fieldwise.pod" -}}
+{{- $selector := include "fieldwise.selectorLabels" (list . "orchestrator") | fromYaml -}}
+metadata:
+  {{- $checksum := dict "checksum/settings" (include "fieldwise.settingsFile" . | sha256sum) }}
+  {{- $_ := set $checksum "kubectl.kubernetes.io/default-container" "orchestrator" }}
+  {{- include "fieldwise.metadata" (list . "orchestrator" .Values.podLabels .Values.podAnnotations $checksum) | nindent 2 }}
+spec:
+  serviceAccountName: {{ include "fieldwise.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  # A Service's variables would pass for settings of the program.
+  enableServiceLinks: false
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  terminationGracePeriodSeconds: {{ include "fieldwise.graceSeconds" . }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- tpl (toYaml .) $ | nindent 4 }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- range . }}
+    {{- list (merge (deepCopy .) (dict "labelSelector" (dict "matchLabels" $selector))) | toYaml | nindent 4 }}
+    {{- end }}
+  {{- end }}
+  containers:
+    - name: orchestrator
+      image: {{ include "fieldwise.image" (list . .Values.image) }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [fieldwise]
+      args: [serve]
+      securityContext:
+        {{- toYaml .Values.securityContext | nindent 8 }}
+      env:
+        - name: FIELDWISE_CONFIG
+          value: /etc/fieldwise/fieldwise.toml
+        - name: FIELDWISE_OPERATOR_TOKEN
+          valueFrom:
+            secretKeyRef:
+              name: {{ include "fieldwise.tokenSecret" . }}
+              key: {{ include "fieldwise.tokenKey" . }}
+        {{- with include "fieldwise.databaseEnv" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with include "fieldwise.bucketEnv" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with .Values.extraEnv }}
+        {{- tpl (toYaml .) $ | nindent 8 }}
+        {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom:
+        {{- tpl (toYaml .) $ | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: devices
+          containerPort: 8443
+          protocol: TCP
+        - name: operators
+          containerPort: 8444
+          protocol: TCP
+        - name: metrics
+          containerPort: 9464
+          protocol: TCP
+      startupProbe:
+        httpGet:
+          path: /healthz
+          port: metrics
+        {{- toYaml .Values.startupProbe | nindent 8 }}
+      livenessProbe:
+        httpGet:
+          path: /healthz
+          port: metrics
+        {{- toYaml .Values.livenessProbe | nindent 8 }}
+      readinessProbe:
+        httpGet:
+          path: /readyz
+          port: metrics
+        {{- toYaml .Values.readinessProbe | nindent 8 }}
+      {{- with .Values.preStopSeconds }}
+      lifecycle:
+        preStop:
+          exec:
+            command: [sleep, {{ . | quote }}]
+      {{- end }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - name: settings
+          mountPath: /etc/fieldwise/fieldwise.toml
+          subPath: fieldwise.toml
+          readOnly: true
+        - name: data
+          mountPath: /var/lib/fieldwise
+        - name: scratch
+          mountPath: /tmp
+        {{- if .Values.authority.existingSecret }}
+        - name: authority
+          mountPath: /etc/fieldwise/authority
+          readOnly: true
+        {{- end }}
+        {{- if .Values.bundles.existingClaim }}
+        - name: bundles
+          mountPath: /var/lib/fieldwise/bundles
+        {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- tpl (toYaml .) $ | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: settings
+      configMap:
+        name: {{ include "fieldwise.fullname" . }}
+    - name: data
+      {{- if .Values.persistence.enabled }}
+      persistentVolumeClaim:
+        claimName: {{ include "fieldwise.dataClaim" . }}
+      {{- else }}
+      emptyDir: {}
+      {{- end }}
+    - name: scratch
+      emptyDir: {}
+    {{- with .Values.authority.existingSecret }}
+    - name: authority
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+        items:
+          - key: {{ $.Values.authority.key }}
+            path: authority.json
+    {{- end }}
+    {{- with .Values.bundles.existingClaim }}
+    - name: bundles
+      persistentVolumeClaim:
+        claimName: {{ . }}
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- tpl (toYaml .) $ | nindent 4 }}
+    {{- end }}
+{{- end -}}

@@ -1,0 +1,77 @@
+{{/* Combinations that cannot work are refused, all in one go, each in a sentence. */}}
+{{- define "fieldwise.validate" -}}
+{{- $wrong := list -}}
+{{- $v := .Values -}}
+{{- if and $v.evaluation.enabled $v.database.existingSecret -}}
+{{- $wrong = append $wrong "evaluation.enabled brings a database of its own, and database.existingSecret names another: choose one." -}}
+{{- end -}}
+{{- if and $v.evaluation.enabled (or $v.bundles.s3.url $v.bundles.existingClaim) -}}
+{{- $wrong = append $wrong "evaluation.enabled brings an object store of its own, and bundles.s3.url or bundles.existingClaim names another place: choose one." -}}
+{{- end -}}
+{{- if and $v.bundles.s3.url $v.bundles.existingClaim -}}
+{{- $wrong = append $wrong "bundles.s3.url and bundles.existingClaim both say where bundles are: choose one." -}}
+{{- end -}}
+{{- if and (not $v.bundles.s3.url) (or $v.bundles.s3.existingSecret $v.bundles.s3.endpoint $v.bundles.s3.region) -}}
+{{- $wrong = append $wrong "bundles.s3 says how a bucket is reached, and bundles.s3.url not which." -}}
+{{- end -}}
+{{- $several := or $v.autoscaling.enabled (gt (int $v.replicaCount) 1) -}}
+{{- $told := ternary "autoscaling.enabled" (printf "replicaCount = %v" $v.replicaCount) $v.autoscaling.enabled -}}
+{{- if and $several $v.persistence.enabled -}}
+{{- $wrong = append $wrong (printf "%s: a data folder on a volume is one process's; several replicas need persistence.enabled = false." $told) -}}
+{{- end -}}
+{{- $why := ternary $told "persistence.enabled = false" $several -}}
+{{- if or $several (not $v.persistence.enabled) -}}
+{{- if not (include "fieldwise.databaseSecret" .) -}}
+{{- $wrong = append $wrong (printf "%s: SQLite lives in the data folder; name a PostgreSQL with database.existingSecret." $why) -}}
+{{- end -}}
+{{- if not $v.authority.existingSecret -}}
+{{- $wrong = append $wrong (printf "%s: the fleet's authority would be lost with the Pod, and each replica would found another; make one with `fieldwise authority create` and name its Secret with authority.existingSecret." $why) -}}
+{{- end -}}
+{{- if not (or $v.bundles.existingClaim $v.bundles.s3.url $v.evaluation.enabled) -}}
+{{- $wrong = append $wrong (printf "%s: bundles live in the data folder; name a bucket with bundles.s3.url, or a claim that every replica mounts with bundles.existingClaim." $why) -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
+{{- $wrong = append $wrong (printf "autoscaling.minReplicas = %v is above autoscaling.maxReplicas = %v." $v.autoscaling.minReplicas $v.autoscaling.maxReplicas) -}}
+{{- end -}}
+{{- if and $v.autoscaling.enabled (not (dig "requests" "cpu" "" $v.resources)) -}}
+{{- $wrong = append $wrong "autoscaling.enabled aims at a share of the requested processors: set resources.requests.cpu." -}}
+{{- end -}}
+{{- if and $v.podDisruptionBudget.enabled (not (kindIs "invalid" $v.podDisruptionBudget.minAvailable)) (not $v.autoscaling.enabled) (eq (toString $v.podDisruptionBudget.minAvailable) (toString $v.replicaCount)) -}}
+{{- $wrong = append $wrong (printf "podDisruptionBudget.minAvailable = %v of %v replicas: no node could ever be drained." $v.podDisruptionBudget.minAvailable $v.replicaCount) -}}
+{{- end -}}
+{{- range $side := list "devices" "operators" -}}
+{{- $place := index $v $side -}}
+{{- if and $place.ingress.enabled (not $place.ingress.host) -}}
+{{- $wrong = append $wrong (printf "%s.ingress.enabled needs %s.ingress.host: TLS that is not opened is led by host name." $side $side) -}}
+{{- end -}}
+{{- if and $place.route.enabled (not (and $place.route.hostnames $place.route.parentRefs)) -}}
+{{- $wrong = append $wrong (printf "%s.route.enabled needs %s.route.hostnames and %s.route.parentRefs." $side $side $side) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.devices.ingress.enabled $v.operators.ingress.enabled $v.devices.ingress.host (eq $v.devices.ingress.host $v.operators.ingress.host) -}}
+{{- $wrong = append $wrong (printf "devices.ingress.host and operators.ingress.host are both %s: behind one port the two are told apart by host name." $v.devices.ingress.host) -}}
+{{- end -}}
+{{- with $v.operators.publicIngress -}}
+{{- if .enabled -}}
+{{- if not .host -}}
+{{- $wrong = append $wrong "operators.publicIngress.enabled needs operators.publicIngress.host." -}}
+{{- else if has .host (list $v.operators.ingress.host $v.devices.ingress.host) -}}
+{{- $wrong = append $wrong (printf "operators.publicIngress.host = %s: TLS of a host is either led on or ended; take another host." .host) -}}
+{{- end -}}
+{{- if and .certificate.enabled (not .certificate.issuerRef) -}}
+{{- $wrong = append $wrong "operators.publicIngress.certificate.enabled needs operators.publicIngress.certificate.issuerRef." -}}
+{{- end -}}
+{{- if not (or .certificate.enabled .existingSecret) -}}
+{{- $wrong = append $wrong "operators.publicIngress.enabled needs a certificate: operators.publicIngress.existingSecret or operators.publicIngress.certificate.enabled." -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $least := add (ceil (include "fieldwise.drainSeconds" . | float64)) $v.preStopSeconds -}}
+{{- if lt (int (include "fieldwise.graceSeconds" .)) (int $least) -}}
+{{- $wrong = append $wrong (printf "terminationGracePeriodSeconds = %v kills the Pod before preStopSeconds and settings.drain_seconds, %v together, are over." $v.terminationGracePeriodSeconds $least) -}}
+{{- end -}}
+{{- if $wrong -}}
+{{- fail (printf "\n\n%s\n" (join "\n" $wrong)) -}}
+{{- end -}}
+{{- end -}}
