@@ -44,8 +44,8 @@ class Installing(Protocol):
         """Hear of a target; returns whether that is news."""
         ...
 
-    async def permit(self, permit: Permit) -> None:
-        """Start on a target, if the owner's rules let it."""
+    def permit(self, permit: Permit) -> None:
+        """Hear that a target may be begun; the owner's rules are not waited for here."""
         ...
 
 
@@ -140,9 +140,7 @@ class CheckIns:
                 )
             if (permit := orders.permit) is not None:
                 until = received + min(permit.seconds, PERMIT_SECONDS_MAX)
-                await self._installing.permit(
-                    Permit(permit.generation, until, permit.bytes_per_second)
-                )
+                self._installing.permit(Permit(permit.generation, until, permit.bytes_per_second))
             await self._renew_when_due()
         except FieldwiseError as error:  # it is ordered again with the next check-in
             _log.error("orders could not be obeyed", reason=error.sentence)

@@ -154,9 +154,15 @@ class Daemon:
                 return
 
     async def _review(self) -> None:
-        """Go on with an update that waits, once what it waits for has come."""
+        """Go on with an update that waits, once what it waits for has come.
+
+        An owner's hook may take its time, and nothing but this waits for it.
+        """
+        permitted = self._installer.permitted
         while True:
-            await asyncio.sleep(REVIEW_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(permitted.wait(), REVIEW_SECONDS)
+            permitted.clear()
             try:
                 await self._installer.review()
             except FieldwiseError as error:

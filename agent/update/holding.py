@@ -58,15 +58,21 @@ class Holds:
         Raises:
             FieldwiseError: ``STATE_DAMAGED``.
         """
-        window, hook = self._rules.window, self._rules.hook
-        if window is not None and not window.contains(self._clock.minute_of_day()):
+        hook = self._rules.hook
+        if self._is_closed():
             return HoldChanged(UpdateHold.WINDOW)
         missing_bytes = await asyncio.to_thread(self._missing_bytes, wish)
         if missing_bytes:
             return HoldChanged(UpdateHold.DISK, missing_bytes)
         if hook is not None and not await hook():
             return HoldChanged(UpdateHold.CONDITIONS)
+        if self._is_closed():  # it ended while the hook was asked
+            return HoldChanged(UpdateHold.WINDOW)
         return HoldChanged(None)
+
+    def _is_closed(self) -> bool:
+        window = self._rules.window
+        return window is not None and not window.contains(self._clock.minute_of_day())
 
     def asks(self) -> bool:
         """Whether the owner wants to be asked before an accepted pair serves."""

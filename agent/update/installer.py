@@ -174,6 +174,7 @@ class Installer(Generic[PreparedT]):
         self._stop = threading.Event()
         self._counted = False
         self.state = journal.update()
+        self.permitted = asyncio.Event()  # set by every permit: it is time for a review
         self.settled = asyncio.Event()  # set whenever an update has ended, or waits for its owner
 
     async def resume(self) -> None:
@@ -184,14 +185,13 @@ class Installer(Generic[PreparedT]):
         await self.tell(Restarted())
         self._counted = True
 
-    async def permit(self, permit: Permit) -> None:
-        """Start on a target, unless the permit has ended or the owner's rules hold it."""
+    def permit(self, permit: Permit) -> None:
+        """Hear of a permit; the next review starts on its target, if it may."""
         self._permit = permit
-        if self._clock.monotonic() <= permit.until:
-            await self.review()
+        self.permitted.set()
 
     async def review(self) -> None:
-        """Look whether what an update waits for has come; called now and then, and by a permit."""
+        """Look whether what an update waits for has come; called now and then, and for a permit."""
         state = self.state
         if state.phase is UpdatePhase.JUDGING and await self._goes_on(state.hold):
             await self.tell(HoldChanged(None))

@@ -38,7 +38,7 @@ class Heard:
         self.events.append(event)
         return True
 
-    async def permit(self, permit: Received) -> None:
+    def permit(self, permit: Received) -> None:
         self.events.append(permit)
 
     async def steer(self, revision: SteeringRevision) -> None:

@@ -38,7 +38,8 @@ async def target(agent: Agent, folder: Path, *, back: bool = False) -> None:
 
 
 async def permit(agent: Agent) -> None:
-    await agent.installer.permit(Permit(1, agent.clock.monotonic() + 600))
+    agent.installer.permit(Permit(1, agent.clock.monotonic() + 600))
+    await agent.installer.review()
 
 
 def ended(state: UpdateState) -> bool:
@@ -56,6 +57,25 @@ async def test_what_the_hook_does_not_allow_waits_until_it_does(tmp_path: Path) 
         await agent.installer.review()
         state = await until(agent, ended)
         assert (state.phase, state.hold) == (UpdatePhase.ACTIVE, None)
+
+
+async def test_a_permit_starts_an_update_by_itself_and_nobody_waits_for_the_hook(
+    tmp_path: Path,
+) -> None:
+    hook, asked, allowed = tmp_path / "hook", tmp_path / "asked", tmp_path / "allowed"
+    hook.write_text(f"#!/bin/sh\ntouch {asked}\nuntil test -e {allowed}; do sleep 0.05; done\n")
+    hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+    async with running(tmp_path, update_hook=hook, probation_minutes=0.0) as agent:
+        bundle = tiny_bundle(tmp_path / "second", seed=4, version="2.0.0", width=48)
+        digest, _ = agent.bundles.install(bundle)
+        await agent.installer.tell(Targeted(1, digest))
+        agent.installer.permit(Permit(1, agent.clock.monotonic() + 600))
+        async with asyncio.timeout(SECONDS):
+            while not asked.exists():  # noqa: ASYNC110 - another process makes it
+                await asyncio.sleep(0.01)
+        assert agent.installer.state.phase is UpdatePhase.IDLE
+        allowed.touch()
+        assert (await until(agent, ended)).phase is UpdatePhase.ACTIVE
 
 
 async def test_an_owner_who_wants_to_be_asked_sees_the_verdict_first(tmp_path: Path) -> None:

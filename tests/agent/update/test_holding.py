@@ -62,3 +62,14 @@ async def test_the_hook_has_the_last_word(device: Device) -> None:
     assert await holds.look(WANTED) == HoldChanged(UpdateHold.CONDITIONS)
     device.met = True
     assert await holds.look(WANTED) == HoldChanged(None)
+
+
+async def test_a_window_that_ends_while_the_hook_is_asked_holds(device: Device) -> None:
+    device.clock.wall_seconds = 6 * 3600.0 - 1
+
+    async def slow() -> bool:
+        device.clock.wall_seconds += 20
+        return True
+
+    holds = device.holds(OwnerRules(DayWindow(22 * 60, 6 * 60), slow))
+    assert await holds.look(WANTED) == HoldChanged(UpdateHold.WINDOW)

@@ -16,7 +16,6 @@ from agent.update.events import (
     Unpinned,
     UpdateState,
 )
-from agent.update.installer import Permit
 from agent.update.judging import Conclusion
 from agent.update.signs import RESTARTS_MAX
 from fieldwise.errors import Fault, FieldwiseError
@@ -37,6 +36,7 @@ from tests.fakes.installing import (
     begin,
     installer_of,
     journal,
+    permit,
     reach,
     settle,
 )
@@ -168,7 +168,7 @@ async def test_what_is_held_when_its_permit_ends_waits_for_another() -> None:
     rules.found = HoldChanged(None)
     await installer.review()
     assert (installer.state.phase, installer.state.hold, hands.done) == (UpdatePhase.IDLE, None, [])
-    await installer.permit(Permit(4, clock.monotonic() + 60))
+    await permit(installer, clock.monotonic() + 60)
     assert (await settle(installer)).phase is UpdatePhase.ACTIVE
 
 
@@ -185,7 +185,7 @@ async def test_a_pinned_backbone_outlasts_every_permit() -> None:
     installer = installer_of(book, hands)
     await installer.tell(Pinned())
     await installer.tell(Targeted(4, NEW))
-    await installer.permit(Permit(4, 1e9))
+    await permit(installer)
     assert (installer.state.hold, hands.done) == (UpdateHold.PINNED, [])
     await installer.tell(Unpinned())
     await installer.review()
@@ -223,7 +223,7 @@ async def test_a_permit_that_has_ended_starts_nothing() -> None:
     await installer.tell(Targeted(4, NEW))
     until = clock.monotonic() + 60
     clock.seconds += 61
-    await installer.permit(Permit(4, until))
+    await permit(installer, until)
     assert installer.state.phase is UpdatePhase.IDLE
     assert hands.done == []
 
@@ -368,7 +368,7 @@ async def resumes(book: MemoryJournal) -> None:
     installer = installer_of(after, hands)
     await installer.resume()
     await installer.tell(Targeted(4, NEW))
-    await installer.permit(Permit(4, 1e9))
+    await permit(installer)
     state = await settle(installer)
     assert (state.phase, state.in_use) == (UpdatePhase.ACTIVE, NEW_PAIR)
     assert hands.serving == NEW
