@@ -7,8 +7,8 @@ image for that, and it may, as long as it is in memory; where it is not, since t
 and has no room for two backbones, accuracy is not watched. A recorded rate would be no substitute:
 it is of other samples, and a new class that comes in meanwhile would be blamed on the backbone.
 
-What was seen is journaled now and then and at the end, so a restart costs at most the last
-``JOURNAL_SECONDS`` of it.
+What was seen is journaled now and then, at the end and when the agent is told to stop, so a loss of
+power costs at most the last ``JOURNAL_SECONDS`` of it.
 """
 
 import asyncio
@@ -118,6 +118,7 @@ class Watcher:
         self._pause = pause
         self._mark = _Counts()  # a restart begins to count at 0
         self._latest: Seen | None = None
+        self._unwritten: Probation | None = None
 
     @property
     def standing(self) -> ProbationStatus | None:
@@ -174,8 +175,12 @@ class Watcher:
         """
         try:
             return await self._watched(digest, before, should_stop)
+        except asyncio.CancelledError:  # an orderly stop loses nothing
+            if self._unwritten is not None:
+                await self._write(self._unwritten)
+            raise
         finally:
-            self._latest = None
+            self._latest = self._unwritten = None
             self._serving.stopwatch.slow_seconds = math.inf
 
     async def _watched(
@@ -193,7 +198,7 @@ class Watcher:
                 await asyncio.to_thread(_meet, duel, self._serving.store, should_stop)
             now, rules = self._clock.monotonic(), self._rules()
             probation = replace(begun, seen=self._seen(begun.seen, now - began, duel))
-            self._latest = probation.seen
+            self._latest, self._unwritten = probation.seen, probation
             failure = shown(probation, rules)
             if failure is not None or is_over(probation.seen, rules):
                 return await self._end(probation, failure)

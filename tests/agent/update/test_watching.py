@@ -1,5 +1,6 @@
 """Probation on a real learner: what predictions and labels say once the new pair serves."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,21 @@ async def test_enough_predictions_that_go_well_end_it(trial: Trial) -> None:
     trial.switch()
     assert await trial.live(*[trial.predict(10)] * 5) is None
     assert trial.looks == 5
+
+
+async def test_an_orderly_stop_writes_down_what_was_seen_last(trial: Trial) -> None:
+    trial.switch()
+    begun = trial.journal.probation()
+
+    def stop() -> None:
+        watch.cancel()
+
+    watch = asyncio.create_task(trial.live(trial.predict(7), trial.predict(5), stop))
+    with pytest.raises(asyncio.CancelledError):
+        await watch
+    seen = trial.journal.probation().seen
+    assert (begun.seen.predictions, seen.predictions) == (0, 12)
+    assert 0 < seen.seconds < JOURNAL_SECONDS
 
 
 async def test_how_far_it_is_can_be_asked_while_it_lasts(trial: Trial) -> None:
