@@ -6,7 +6,9 @@ daemon's other tasks, one piece at a time, and reports an outcome; whatever brea
 outcome (a stop of the daemon, a power cut) leaves the journal saying what to resume.
 
 A pair that was made, or served until a moment ago, stays in memory for as long as the journal may
-come to name it: so falling back takes no file and no time. After a restart it is opened.
+come to name it: so falling back takes no file and no time. After a restart it is opened. Work that
+was given up may take a while to notice; heavy work that follows waits for it to leave its thread,
+so that no two pairs are made side by side.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import structlog
 
@@ -41,21 +43,18 @@ from agent.update.events import (
     Stranded,
     UpdateState,
     Verified,
-    Wish,
 )
 from agent.update.fetching import FAILURES
-from agent.update.judging import Conclusion
 from agent.update.machine import step
+from agent.update.work import Heavy, Holding, PreparedT, Work
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
-from fieldwise.verdict import Verdict
 
 RETRY_SECONDS = 10.0  # for a journal that cannot be written: somebody has to free some space
 
 # What says nothing against a pair that cannot be opened: it is there once the disk is mended.
 DISK_FAULTS = frozenset({Fault.STATE_DAMAGED, Fault.STATE_UNUSABLE, Fault.DISK_FULL})
 
-PreparedT = TypeVar("PreparedT")
 
 # What a failure is called where its fault alone does not say.
 _FAILURE_OF_PHASE: Mapping[UpdatePhase, UpdateFailure] = MappingProxyType(
@@ -69,75 +68,6 @@ _FAILURE_OF_PHASE: Mapping[UpdatePhase, UpdateFailure] = MappingProxyType(
 )
 
 _log = structlog.get_logger()
-
-
-class Work(Protocol[PreparedT]):
-    """What an update takes, apart from deciding."""
-
-    async def fetch(self, wish: Wish, bytes_per_second: int) -> int:
-        """Bring the bundle's files here, unless there is not the room to finish.
-
-        Returns:
-            Bytes of room that are missing; 0 where everything is here now.
-        """
-        ...
-
-    def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
-        """Try the bundle out; returns the name of the variant that will run.
-
-        May end with anything once asked to stop, as ``migrate`` and ``judge`` may.
-        """
-        ...
-
-    def migrate(self, pair: Pair, should_stop: ShouldStop) -> PreparedT:
-        """Make the new pair while the old one serves."""
-        ...
-
-    def judge(self, generation: int, new: PreparedT, should_stop: ShouldStop) -> Conclusion:
-        """Compare the new pair with the one that serves."""
-        ...
-
-    def begin_watch(self, digest: str, verdict: Verdict | None) -> None:
-        """Take down what the old pair was like; called right before the new one serves."""
-        ...
-
-    async def watch(
-        self, digest: str, before: PreparedT | None, should_stop: ShouldStop
-    ) -> UpdateFailure | None:
-        """Watch the pair that serves; returns why it should not, None once it has stood it."""
-        ...
-
-    def open(self, pair: Pair) -> PreparedT:
-        """The pair as it is stored."""
-        ...
-
-    def serve(self, prepared: PreparedT, persist: Callable[[], None]) -> PreparedT | None:
-        """Call ``persist``, then let the pair answer; between the two nothing is taught.
-
-        Returns:
-            The pair that answered until then, if there was one.
-        """
-        ...
-
-    def discard(self) -> None:
-        """Remove what no pair needs any more."""
-        ...
-
-
-class Holding(Protocol):
-    """The owner's rules about when an update may go on."""
-
-    async def look(self, wish: Wish) -> HoldChanged:
-        """What holds the start of an update now."""
-        ...
-
-    def asks(self) -> bool:
-        """Whether the owner wants to be asked before an accepted pair serves."""
-        ...
-
-    def is_enough(self) -> bool:
-        """Whether to compare again what was held because too little was held out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +101,7 @@ class Installer(Generic[PreparedT]):
         self._served: tuple[Pair, PreparedT] | None = None
         self._permit: Permit | None = None
         self._task: asyncio.Task[None] | None = None
+        self._heavy = Heavy()
         self._stop = threading.Event()
         self._counted = False
         self.state = journal.update()
@@ -338,7 +269,7 @@ class Installer(Generic[PreparedT]):
                     Lacking(action.work, missing_bytes) if missing_bytes else Fetched(action.work)
                 )
             case Deed.VERIFY:
-                variant = await asyncio.to_thread(self._work.verify, state.wish, should_stop)
+                variant = await self._heavy.do(self._work.verify, state.wish, should_stop)
                 return Verified(action.work, variant)
             case Deed.MIGRATE:
                 await self._make(state, should_stop)
@@ -352,7 +283,7 @@ class Installer(Generic[PreparedT]):
         """The wanted pair; made where it is not, or not any more since a restart."""
         pair = Pair(state.wanted, state.variant)
         if self._made is None or self._made[0] != pair:
-            prepared = await asyncio.to_thread(self._work.migrate, pair, should_stop)
+            prepared = await self._heavy.do(self._work.migrate, pair, should_stop)
             self._made = (pair, prepared)
         return self._made[1]
 
@@ -360,7 +291,7 @@ class Installer(Generic[PreparedT]):
         prepared = await self._make(state, should_stop)
         if state.judged and state.verdict is not None:
             return Judged(action.work, state.verdict, ask=self._holding.asks())
-        found = await asyncio.to_thread(self._work.judge, state.generation, prepared, should_stop)
+        found = await self._heavy.do(self._work.judge, state.generation, prepared, should_stop)
         return Judged(action.work, found.verdict, found.failure, ask=self._holding.asks())
 
     async def _watch(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
