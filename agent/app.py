@@ -153,7 +153,7 @@ class Agent:
         """A report of this start; on a full disk it has no number yet, and only check-ins wait."""
         if self._incarnation is None:
             self._incarnation = self.journal.next_incarnation()
-        return self.observer.report(self._incarnation, sequence)
+        return self.observer.report(self._incarnation, sequence, self.household.contact())
 
     async def _steer(self, revision: SteeringRevision) -> None:
         settings = learning_settings(self.settings, revision.steering)

@@ -1,6 +1,7 @@
 """How the agent is: what a check-in reports and what its status shows, from the same facts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from agent.checkins import Contact
@@ -11,12 +12,16 @@ from agent.serving import Serving
 from agent.update.events import UpdateState
 from fieldwise.answers import (
     LearningCounters,
+    LearningSigns,
     ProbationStatus,
     SettingsInForce,
     Status,
     UpdateStatus,
     VitalSigns,
 )
+
+DAY_SECONDS = 86_400
+UINT32_MAX = 2**32 - 1  # the wire's width
 
 
 class Folder(Protocol):
@@ -73,7 +78,7 @@ class Observer:
         self._clock = clock
         self._started = clock.monotonic()
 
-    def report(self, incarnation: int, sequence: int) -> Report:
+    def report(self, incarnation: int, sequence: int, contact: Contact) -> Report:
         """What is, for the orchestrator."""
         return Report(
             incarnation=incarnation,
@@ -84,6 +89,7 @@ class Observer:
             agent_version=self._host.agent_version,
             settings_revision=self._steering().revision,
             execution_provider=EXECUTION_PROVIDER,
+            signs=self.signs(contact),
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:
@@ -136,6 +142,29 @@ class Observer:
             prediction_errors=stopwatch.refused,
             prediction_p50_micros=stopwatch.percentile_micros(50),
             prediction_p99_micros=stopwatch.percentile_micros(99),
+        )
+
+    def signs(self, contact: Contact) -> LearningSigns:
+        """How the world looks to the device."""
+        learner, serving = self._serving.learner, self._serving
+        told = LearningSigns(
+            skipped=serving.stopwatch.skipped,
+            learning_p50_micros=serving.lessons.percentile_micros(50),
+            clock_off_seconds=min(abs(contact.clock_ahead_seconds), UINT32_MAX),
+        )
+        if learner is None:
+            return told
+        record, (judged, novel) = learner.tracker.record, learner.tracker.novelties()
+        error = record.calibration.error_after
+        return replace(
+            told,
+            novelty_samples=judged,
+            novelty_novel=novel,
+            calibration_samples=record.calibration.samples,
+            calibration_error_permille=round(1000 * min(1.0, error)),
+            drift_permille=round(1000 * record.drift),
+            drift_alarms=record.alarms_since(self._clock.wall() - DAY_SECONDS),
+            waiting_samples=learner.behind,
         )
 
     def counters(self) -> LearningCounters:

@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Meta
 
 from agent.update.events import UpdateState
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600
+NO_SIGNS = LearningSigns()  # what a device says that has seen nothing
 
 
 class Steering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +47,7 @@ class Report:
     agent_version: str
     settings_revision: int
     execution_provider: str
+    signs: LearningSigns = NO_SIGNS
 
 
 @dataclass(frozen=True, slots=True)

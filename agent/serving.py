@@ -64,6 +64,8 @@ class Serving:
         new_id: Makes ids that are unique on the device.
 
     Attributes:
+        stopwatch: Predictions in numbers.
+        lessons: How long taught images took.
         starters: Gives the starter head of a bundle for each view.
         passing: What predictions see, for whoever wants to look at it too.
         missing_bytes: What the state folder lacks for the next group; above 0 nothing is learned.
@@ -80,7 +82,7 @@ class Serving:
     ) -> None:
         self.store = store
         self.settings = settings
-        self.stopwatch = Stopwatch()
+        self.stopwatch, self.lessons = Stopwatch(), Stopwatch()
         self.starters: Starters = no_starters
         self.missing_bytes = 0
         self._recent = recent
@@ -274,8 +276,10 @@ class Serving:
         self, sample_id: str, image: Image, class_name: str, burst: str, origin: Origin
     ) -> Lesson:
         self._require_disk()
-        now = self._clock.wall()
-        return _lesson(self._required().teach(sample_id, image, class_name, burst, now, origin))
+        now, begin = self._clock.wall(), self._clock.monotonic()
+        outcome = self._required().teach(sample_id, image, class_name, burst, now, origin)
+        self.lessons.answer(self._clock.monotonic() - begin)
+        return _lesson(outcome)
 
     def _label(self, kept: Kept, class_name: str, origin: Origin) -> Lesson:
         learner = self._required()

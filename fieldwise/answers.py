@@ -127,6 +127,22 @@ class LearningCounters:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningSigns:
+    """How the world looks to a device; see ``LearningSigns`` in ``device.proto`` for every one."""
+
+    novelty_samples: int = 0
+    novelty_novel: int = 0
+    calibration_samples: int = 0
+    calibration_error_permille: int = 0
+    drift_permille: int = 0
+    drift_alarms: int = 0
+    skipped: int = 0
+    waiting_samples: int = 0
+    learning_p50_micros: int = 0
+    clock_off_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsInForce:
     """What an operator may steer, as learning goes by it now."""
 

@@ -1,7 +1,10 @@
 """Name, kind, labels and meaning of every metric; docs/reference.md is made from this list."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from orchestrator.fleet.readings import Measure
 
 
 class Kind(StrEnum):
@@ -42,6 +45,10 @@ class Entry:
     labels: tuple[str, ...] = ()
 
 
+def _spread(name: str, text: str) -> Entry:
+    return Entry(name, Kind.DISTRIBUTION, text)
+
+
 _CALL = ("grpc_type", "grpc_service", "grpc_method")
 
 DEVICES = Entry(
@@ -56,11 +63,77 @@ BACKBONE_DEVICES = Entry(
     "Devices by NAME:VERSION of the backbone in use: the 20 most used, then other.",
     ("backbone",),
 )
-DEVICE_ACCURACY = Entry(
-    "fieldwise_device_accuracy_ratio",
-    Kind.DISTRIBUTION,
-    "Test-then-train accuracy of each device over its last window of labelled samples, 0 to 1.",
+AGENT_DEVICES = Entry(
+    "fieldwise_agent_devices",
+    Kind.GAUGE,
+    "Devices by version of the agent: the 10 most used, then other.",
+    ("version",),
 )
+UPDATE_DEVICES = Entry(
+    "fieldwise_update_devices", Kind.GAUGE, "Devices by the phase of their update.", ("phase",)
+)
+HELD_DEVICES = Entry(
+    "fieldwise_update_held_devices",
+    Kind.GAUGE,
+    "Devices whose update waits for their owner's rules, by what it waits for.",
+    ("hold",),
+)
+SPREADS: Mapping[Measure, Entry] = {
+    Measure.ACCURACY: _spread(
+        "fieldwise_device_accuracy_ratio",
+        "Test-then-train accuracy over the last window of labelled samples, 0 to 1.",
+    ),
+    Measure.SILENCE: _spread(
+        "fieldwise_device_last_seen_age_seconds", "Time since a device was last heard of."
+    ),
+    Measure.LOSS: _spread(
+        "fieldwise_device_verdict_loss_ratio",
+        "Accuracy lost by the newest backbone on held-out samples, -1 to 1; below 0 is a gain.",
+    ),
+    Measure.CALIBRATION_ERROR: _spread(
+        "fieldwise_device_calibration_error_ratio",
+        "Expected calibration error of confidences on held-out samples, 0 to 1.",
+    ),
+    Measure.DRIFT: _spread(
+        "fieldwise_device_drift_ratio",
+        "How near a device's nearest drift detector is to an alarm, 0 to 1.",
+    ),
+    Measure.DRIFT_ALARMS: _spread(
+        "fieldwise_device_drift_alarms", "Alarms of a device's drift detectors in the last day."
+    ),
+    Measure.NOVEL: _spread(
+        "fieldwise_device_novel_ratio", "Share of the last 1,000 predictions that were told new."
+    ),
+    Measure.LEARNED: _spread("fieldwise_device_learned_samples", "Samples learned in all."),
+    Measure.LEARNING_SECONDS: _spread(
+        "fieldwise_device_learning_seconds", "Median time from a taught image to its being learned."
+    ),
+    Measure.WAITING: _spread(
+        "fieldwise_device_waiting_samples", "Recorded samples that wait to be learned."
+    ),
+    Measure.SKIPPED: _spread(
+        "fieldwise_device_skipped_ratio",
+        "Share of frames that a device was not ready for, since its agent started.",
+    ),
+    Measure.PREDICTION_SECONDS: _spread(
+        "fieldwise_device_prediction_seconds",
+        "99th percentile of the last 1,000 predictions, image to answer.",
+    ),
+    Measure.PREDICTION_ERRORS: _spread(
+        "fieldwise_device_prediction_error_ratio",
+        "Share of predictions that were refused, since the agent started.",
+    ),
+    Measure.RESIDENT_BYTES: _spread(
+        "fieldwise_device_resident_bytes", "Memory of the agent's process."
+    ),
+    Measure.DISK_FREE_BYTES: _spread(
+        "fieldwise_device_disk_free_bytes", "Room that is left where a device keeps its state."
+    ),
+    Measure.CLOCK_OFF: _spread(
+        "fieldwise_device_clock_offset_seconds",
+        "By how much a device's clock is off the orchestrator's, either way.",
+    ),
+}
 FAILED_DEVICES = Entry(
     "fieldwise_update_failed_devices",
     Kind.GAUGE,
@@ -89,6 +162,12 @@ ROLLOUT_INFO = Entry(
 ROLLOUT_WAVE = Entry(
     "fieldwise_rollout_wave", Kind.GAUGE, "Wave that is open, from 1 on.", ("rollout",)
 )
+ROLLOUT_STARTED = Entry(
+    "fieldwise_rollout_start_timestamp_seconds",
+    Kind.GAUGE,
+    "When the rollout was started, seconds since 1970.",
+    ("rollout",),
+)
 ROLLOUT_LOSS = Entry(
     "fieldwise_rollout_mean_loss_ratio",
     Kind.GAUGE,
@@ -112,6 +191,40 @@ SNAPSHOT_TIME = Entry(
     "fieldwise_snapshot_timestamp_seconds",
     Kind.GAUGE,
     "When the fleet was last counted for these gauges, seconds since 1970.",
+)
+ROLLOUT_EVENTS = Entry(
+    "fieldwise_rollout_events_total",
+    Kind.COUNTER,
+    "What happened to rollouts after their start, by event and by who made it happen.",
+    ("event", "actor"),
+)
+UPDATES_ENDED = Entry(
+    "fieldwise_updates_ended_total",
+    Kind.COUNTER,
+    "Updates of which a device first told how they ended, by phase and reason.",
+    ("phase", "reason"),
+)
+READY = Entry("fieldwise_ready", Kind.GAUGE, "1 while the database answers, else 0.")
+DISK_FREE = Entry(
+    "fieldwise_disk_free_bytes",
+    Kind.GAUGE,
+    "Room that is left where the orchestrator keeps data and bundles, where these are folders.",
+    ("folder",),
+)
+DISK_SIZE = Entry("fieldwise_disk_bytes", Kind.GAUGE, "Size of those disks.", ("folder",))
+REPORTS_WAITING = Entry(
+    "fieldwise_reports_waiting", Kind.GAUGE, "Reports of devices that wait to be written."
+)
+LOOP_SECONDS = Entry(
+    "fieldwise_loop_seconds",
+    Kind.HISTOGRAM,
+    "Time that a turn of one of the orchestrator's own loops took.",
+    ("loop",),
+)
+LATE_SECONDS = Entry(
+    "fieldwise_event_loop_delay_seconds",
+    Kind.HISTOGRAM,
+    "How late the process came to what was due: it grows before a core is full.",
 )
 CHECK_INS = Entry("fieldwise_check_ins_total", Kind.COUNTER, "Check-ins by result.", ("result",))
 ENROLMENTS = Entry("fieldwise_enrolments_total", Kind.COUNTER, "Enrolments by result.", ("result",))
@@ -154,14 +267,20 @@ CALLS_SECONDS = Entry(
 CATALOGUE = (
     DEVICES,
     BACKBONE_DEVICES,
-    DEVICE_ACCURACY,
+    AGENT_DEVICES,
+    *SPREADS.values(),
+    UPDATE_DEVICES,
+    HELD_DEVICES,
     FAILED_DEVICES,
+    UPDATES_ENDED,
     ROLLOUTS,
     ROLLOUT_DEVICES,
     ROLLOUT_INFO,
     ROLLOUT_WAVE,
+    ROLLOUT_STARTED,
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
+    ROLLOUT_EVENTS,
     CERTIFICATES,
     TICKETS,
     SNAPSHOT_TIME,
@@ -169,7 +288,13 @@ CATALOGUE = (
     ENROLMENTS,
     DOWNLOADS,
     DOWNLOAD_BYTES,
+    READY,
+    REPORTS_WAITING,
+    DISK_FREE,
+    DISK_SIZE,
     LOOP_FAILURES,
+    LOOP_SECONDS,
+    LATE_SECONDS,
     SERIES,
     BUILD,
     CALLS_STARTED,

@@ -1,16 +1,17 @@
 """Every metric of the orchestrator, by Prometheus' rules for names, in one place.
 
 Figures of the fleet are distributions and counts over devices, never a series for each: a label may
-only hold words that this file lists, method names, the twenty most used backbones, and the ten
-newest rollouts of which devices may still move. However large the fleet grows, a scrape stays as
-long as it is; ``fieldwise_metrics_series`` says how long.
+only hold words that this file lists, method names, the twenty most used backbones, the ten most
+used versions of the agent, and the ten newest rollouts of which devices may still move. However
+large the fleet grows, a scrape stays as long as it is; ``fieldwise_metrics_series`` says how long.
 
 Counters are raised by ``rpc.interceptors`` as calls end. Gauges show the newest ``Snapshot``, which
 a loop takes every few seconds, so that scrapers cost the database nothing. The gRPC metrics have
 the names and labels of go-grpc-prometheus, for which dashboards exist.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,9 +25,11 @@ from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from fieldwise.update import UpdateFailure
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.fleet.device import DeviceState
+from orchestrator.fleet.readings import Spread
 from orchestrator.metric_names import (
+    AGENT_DEVICES,
     BACKBONE_DEVICES,
     BUILD,
     CALLS_HANDLED,
@@ -34,37 +37,50 @@ from orchestrator.metric_names import (
     CALLS_STARTED,
     CERTIFICATES,
     CHECK_INS,
-    DEVICE_ACCURACY,
     DEVICES,
+    DISK_FREE,
+    DISK_SIZE,
     DOWNLOAD_BYTES,
     DOWNLOADS,
     ENROLMENTS,
     FAILED_DEVICES,
+    HELD_DEVICES,
+    LATE_SECONDS,
     LOOP_FAILURES,
+    LOOP_SECONDS,
     MESSAGES_RECEIVED,
     MESSAGES_SENT,
+    READY,
+    REPORTS_WAITING,
     ROLLOUT_DEVICES,
+    ROLLOUT_EVENTS,
     ROLLOUT_INFO,
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
+    ROLLOUT_STARTED,
     ROLLOUT_WAVE,
     ROLLOUTS,
     SERIES,
     SNAPSHOT_TIME,
+    SPREADS,
     TICKETS,
+    UPDATE_DEVICES,
+    UPDATES_ENDED,
     Entry,
     Loop,
     Result,
 )
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
+from orchestrator.rollout.rollout import Actor, Event, Happening
 from orchestrator.survey import EXPIRING_DAYS, Snapshot
 
 # They double the series of every counter and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
-ACCURACY_BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0)
 SECONDS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
+
+LATE_BOUNDS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 5)
 
 # Which calls also count under a name of their own.
 COUNTED: Mapping[str, Entry] = {
@@ -72,6 +88,14 @@ COUNTED: Mapping[str, Entry] = {
     "/fieldwise.v1alpha1.Enrolment/Enrol": ENROLMENTS,
     "/fieldwise.v1alpha1.Device/Download": DOWNLOADS,
 }
+OF_A_ROLLOUT = (
+    ROLLOUT_DEVICES,
+    ROLLOUT_INFO,
+    ROLLOUT_WAVE,
+    ROLLOUT_STARTED,
+    ROLLOUT_LOSS,
+    ROLLOUT_LOSS_BOUND,
+)
 RESULTS: Mapping[str, Result] = {
     "OK": Result.OK,
     "UNAUTHENTICATED": Result.REFUSED,
@@ -96,18 +120,17 @@ class FleetMetrics:
         self._calls_handled = self._counter(CALLS_HANDLED)
         self._received = self._counter(MESSAGES_RECEIVED)
         self._sent = self._counter(MESSAGES_SENT)
-        self._seconds = Histogram(
-            CALLS_SECONDS.name,
-            CALLS_SECONDS.text,
-            CALLS_SECONDS.labels,
-            buckets=SECONDS_BOUNDS,
-            registry=self.registry,
-        )
+        self._seconds = self._histogram(CALLS_SECONDS, SECONDS_BOUNDS)
         self._results = {entry: self._counter(entry) for entry in COUNTED.values()}
         self._download_bytes = self._counter(DOWNLOAD_BYTES)
         self._loop_failures = self._counter(LOOP_FAILURES)
-        self._series = Gauge(SERIES.name, SERIES.text, registry=self.registry)
-        Gauge(BUILD.name, BUILD.text, BUILD.labels, registry=self.registry).labels(version).set(1)
+        self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
+        self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
+        self._rollout_events = self._counter(ROLLOUT_EVENTS)
+        self._updates_ended = self._counter(UPDATES_ENDED)
+        self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
+        self._series = self._gauge(SERIES)
+        self._gauge(BUILD).labels(version).set(1)
         self._fleet = _FleetCollector()
         self.registry.register(self._fleet)
         ProcessCollector(registry=self.registry)
@@ -136,6 +159,29 @@ class FleetMetrics:
     def loop_failed(self, loop: Loop) -> None:
         self._loop_failures.labels(loop).inc()
 
+    def loop_ended(self, loop: Loop, seconds: float) -> None:
+        self._loop_seconds.labels(loop).observe(seconds)
+
+    def loop_late(self, seconds: float) -> None:
+        """Hear by how much what was due began too late."""
+        self._late_seconds.observe(seconds)
+
+    def rollout_told(self, event: Event) -> None:
+        self._rollout_events.labels(event.kind, event.actor).inc()
+
+    def update_ended(self, phase: UpdatePhase, failure: UpdateFailure | None) -> None:
+        self._updates_ended.labels(phase, failure or "").inc()
+
+    def watch(self, is_ready: Callable[[], bool], reports_waiting: Callable[[], int]) -> None:
+        """Ask for these at every scrape."""
+        self._gauge(READY).set_function(lambda: float(is_ready()))
+        self._gauge(REPORTS_WAITING).set_function(lambda: float(reports_waiting()))
+
+    def watch_disk(self, folder: str, room: Callable[[], tuple[int, int]]) -> None:
+        """Ask for bytes left and bytes in all of a disk at every scrape."""
+        self._disk_free.labels(folder).set_function(lambda: float(room()[0]))
+        self._disk_size.labels(folder).set_function(lambda: float(room()[1]))
+
     def show(self, snapshot: Snapshot) -> None:
         """Let every later scrape see this snapshot, and count what a scrape holds."""
         self._fleet.snapshot = snapshot
@@ -147,6 +193,14 @@ class FleetMetrics:
     def _counter(self, entry: Entry) -> Counter:
         return Counter(entry.name, entry.text, entry.labels, registry=self.registry)
 
+    def _gauge(self, entry: Entry) -> Gauge:
+        return Gauge(entry.name, entry.text, entry.labels, registry=self.registry)
+
+    def _histogram(self, entry: Entry, bounds: Sequence[float]) -> Histogram:
+        return Histogram(
+            entry.name, entry.text, entry.labels, buckets=bounds, registry=self.registry
+        )
+
     def _show_zeros(self) -> None:
         """A counter that starts at its first event hides that event from ``rate``."""
         for counter in self._results.values():
@@ -154,6 +208,12 @@ class FleetMetrics:
                 counter.labels(result)
         for loop in Loop:
             self._loop_failures.labels(loop)
+            self._loop_seconds.labels(loop)
+        for happening, actor in product(Happening, Actor):
+            self._rollout_events.labels(happening, actor)
+        self._updates_ended.labels(UpdatePhase.ACTIVE, "")
+        for phase, failure in product((UpdatePhase.DECLINED, UpdatePhase.REVERTED), UpdateFailure):
+            self._updates_ended.labels(phase, failure)
 
 
 class _FleetCollector(Collector):
@@ -164,7 +224,11 @@ class _FleetCollector(Collector):
         seen = self.snapshot
         yield _gauge(DEVICES, {state: seen.states.get(state, 0) for state in DeviceState})
         yield _gauge(BACKBONE_DEVICES, seen.backbones)
-        yield _distribution(DEVICE_ACCURACY, seen.accuracies)
+        yield _gauge(AGENT_DEVICES, seen.agents)
+        for measure, entry in SPREADS.items():
+            yield _distribution(entry, seen.spreads.get(measure))
+        yield _gauge(UPDATE_DEVICES, {each: seen.updates.get(each, 0) for each in UpdatePhase})
+        yield _gauge(HELD_DEVICES, {each: seen.holds.get(each, 0) for each in UpdateHold})
         yield _gauge(FAILED_DEVICES, {each: seen.failures.get(each, 0) for each in UpdateFailure})
         yield _gauge(ROLLOUTS, {phase: seen.phases.get(phase, 0) for phase in Phase})
         yield from _rollouts(seen)
@@ -175,9 +239,8 @@ class _FleetCollector(Collector):
 
 
 def _rollouts(seen: Snapshot) -> Iterator[Family]:
-    devices, info, wave, loss, bound = (
-        GaugeMetricFamily(entry.name, entry.text, labels=entry.labels)
-        for entry in (ROLLOUT_DEVICES, ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
+    devices, info, wave, begun, loss, bound = (
+        GaugeMetricFamily(entry.name, entry.text, labels=entry.labels) for entry in OF_A_ROLLOUT
     )
     for place in Place:
         devices.add_metric(["other", place], seen.other_places.get(place, 0))
@@ -189,11 +252,12 @@ def _rollouts(seen: Snapshot) -> Iterator[Family]:
         told = [rollout.id, rollout.title, rollout.phase, rollout.reason or "", outcome]
         info.add_metric(told, 1)
         wave.add_metric([rollout.id], rollout.wave + 1)
+        begun.add_metric([rollout.id], rollout.created_at)
         if finding is not None and finding.mean_loss is not None:
             loss.add_metric([rollout.id], finding.mean_loss)
         if finding is not None and finding.upper is not None:
             bound.add_metric([rollout.id], finding.upper)
-    yield from (devices, info, wave, loss, bound)
+    yield from (devices, info, wave, begun, loss, bound)
 
 
 def _gauge(entry: Entry, values: Mapping[str, int]) -> Family:
@@ -203,14 +267,15 @@ def _gauge(entry: Entry, values: Mapping[str, int]) -> Family:
     return family
 
 
-def _distribution(entry: Entry, values: Sequence[float]) -> Family:
-    within = [(str(bound), sum(value <= bound for value in values)) for bound in ACCURACY_BOUNDS]
-    return GaugeHistogramMetricFamily(
-        entry.name,
-        entry.text,
-        buckets=[*((le, float(count)) for le, count in within), ("+Inf", float(len(values)))],
-        gsum_value=sum(values),
-    )
+def _distribution(entry: Entry, spread: Spread | None) -> Family:
+    """Show a distribution; before the first look, and of a measure without values, it has none."""
+    family = GaugeHistogramMetricFamily(entry.name, entry.text)
+    if spread is not None:
+        within = accumulate(spread.devices)
+        ends = (*map(str, spread.bounds), "+Inf")
+        buckets = [(end, float(count)) for end, count in zip(ends, within, strict=True)]
+        family.add_metric([], buckets=buckets, gsum_value=spread.total)
+    return family
 
 
 def _camel(code: str) -> str:

@@ -16,6 +16,7 @@ from typing import Protocol
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import Caller, Device, DeviceKey, Facts, Permit, Standing
+from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import Page, PageRequest
@@ -26,19 +27,16 @@ from orchestrator.rollout.rollout import Event, Order, Rollout
 class Clock(Protocol):
     def now(self) -> float:
         """Wall clock, seconds since 1970 UTC."""
-        ...
 
 
 class Entropy(Protocol):
     def token(self, size: int) -> bytes:
         """Return that many random bytes, fit for secrets."""
-        ...
 
 
 class TicketStore(Protocol):
     async def add(self, ticket: Ticket) -> Ticket:
         """Keep a fresh ticket; return it with its number."""
-        ...
 
     async def get(self, ticket_id: str) -> Ticket | None: ...
 
@@ -48,7 +46,6 @@ class TicketStore(Protocol):
         Raises:
             FieldwiseError: ``INVALID_ARGUMENT`` for a foreign page token; so for every list.
         """
-        ...
 
     async def revoke(self, ticket_id: str) -> Ticket:
         """Mark as revoked, again or for the first time.
@@ -56,11 +53,9 @@ class TicketStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        ...
 
     async def count_open(self, now: float) -> int:
         """Count the tickets with which another device may join."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,6 @@ class MembershipStore(Protocol):
                 ``DEVICE_REMOVED`` where it is not a member any more, ``CERTIFICATE_INVALID`` where
                 the key is not one of its own.
         """
-        ...
 
     async def find_key(self, fingerprint: str) -> KnownKey | None: ...
 
@@ -104,7 +98,6 @@ class MembershipStore(Protocol):
         Raises:
             FieldwiseError: ``ALREADY_EXISTS`` where a device with that key joined meanwhile.
         """
-        ...
 
     async def keep_key(self, key: DeviceKey, now: float, used: str | None = None) -> None:
         """Keep a device's further key, or a fresh certificate of a key that it has.
@@ -121,7 +114,6 @@ class MembershipStore(Protocol):
             FieldwiseError: ``DEVICE_REMOVED`` where the device is not a member any more,
                 ``ALREADY_EXISTS`` where the key is another device's.
         """
-        ...
 
     async def remove(self, device_id: str, now: float) -> None:
         """Take a device out of the fleet for good; again is no error.
@@ -129,7 +121,6 @@ class MembershipStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        ...
 
 
 class DeviceStore(Protocol):
@@ -139,11 +130,9 @@ class DeviceStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``, for removed devices too.
         """
-        ...
 
     async def list(self, selector: Selector, page: PageRequest) -> Page[Device]:
         """Return members by id, ascending."""
-        ...
 
     async def change_tags(
         self, device_id: str, put: Mapping[str, str], drop: Collection[str]
@@ -153,19 +142,18 @@ class DeviceStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``, or as ``fleet.tags.changed``.
         """
-        ...
 
     async def standings(self) -> Sequence[Standing]:
         """Return every member's standing, in no order."""
-        ...
 
     async def count_expiring(self, before: float) -> int:
         """Count the members whose newest certificate ends before a moment."""
-        ...
 
     async def count_backbones(self) -> Mapping[str, int]:
         """Count the members by digest of the backbone in use."""
-        ...
+
+    async def spreads(self) -> Mapping[Measure, Spread]:
+        """Return every measure's distribution over the members' newest reports."""
 
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
         """Give the members that the selector matches a new revision of settings.
@@ -176,7 +164,6 @@ class DeviceStore(Protocol):
         Returns:
             How many devices got a new revision.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +205,6 @@ class CheckInStore(Protocol):
         Raises:
             FieldwiseError: As ``MembershipStore.admit``.
         """
-        ...
 
     async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
         """Order a member of no rollout what the complete rollout of its tags says, if there is one.
@@ -238,7 +224,6 @@ class CheckInStore(Protocol):
         Raises:
             FieldwiseError: ``DEVICE_REMOVED`` where it is not a member.
         """
-        ...
 
     async def look_again(self, device_id: str) -> None:
         """Watch a member's complete rollout, for a device that knows more than the store."""
@@ -269,7 +254,6 @@ class CheckInStore(Protocol):
             the rollout has returned, it does not, on any replica; and however many replicas ask at
             once, no limit is exceeded.
         """
-        ...
 
 
 class BackboneStore(Protocol):
@@ -279,7 +263,6 @@ class BackboneStore(Protocol):
         Raises:
             FieldwiseError: ``ALREADY_EXISTS`` where another digest has that name and version.
         """
-        ...
 
     async def find(self, reference: Reference) -> Backbone:
         """Return the one backbone that is meant; a name alone means its newest.
@@ -287,13 +270,11 @@ class BackboneStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` where several digests begin so.
         """
-        ...
 
     async def list(self, page: PageRequest) -> Page[Backbone]: ...
 
     async def recalled(self) -> frozenset[str]:
         """Return the digests that are not allowed any more."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +291,6 @@ class Permits:
 class RolloutStore(Protocol):
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
         """Start a rollout under a number above every other, whatever number it came with."""
-        ...
 
     async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
         """Mark a rollout's backbone as recalled, and start the rollout that takes it back.
@@ -320,7 +300,6 @@ class RolloutStore(Protocol):
         Returns:
             None, with nothing changed, where the backbone was recalled already.
         """
-        ...
 
     async def get(self, number: int) -> Rollout:
         """Return a rollout.
@@ -328,13 +307,11 @@ class RolloutStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        ...
 
     async def list(self, page: PageRequest) -> Page[Rollout]: ...
 
     async def watched(self) -> Sequence[Rollout]:
         """Return the rollouts of which devices may still move."""
-        ...
 
     async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
         """Return the members that it has ordered, and whoever else it may come to order.
@@ -343,7 +320,6 @@ class RolloutStore(Protocol):
         done, whoever has its backbone in use or for a target. Some of either may belong to a newer
         rollout.
         """
-        ...
 
     async def save(
         self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
@@ -356,13 +332,11 @@ class RolloutStore(Protocol):
         Raises:
             FieldwiseError: ``CONFLICT`` where the stored revision is not the rollout's.
         """
-        ...
 
     async def permits(self, number: int, now: float) -> Permits: ...
 
     async def past(self, number: int) -> Mapping[tuple[str, ...], int]:
         """Count the members that a rollout ordered by what each can go back to, newest first."""
-        ...
 
     async def history(self, number: int, page: PageRequest) -> Page[Event]:
         """Return what happened to a rollout.
@@ -370,7 +344,6 @@ class RolloutStore(Protocol):
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        ...
 
 
 class BundleStore(Protocol):
@@ -388,11 +361,9 @@ class BundleStore(Protocol):
         Raises:
             FieldwiseError: ``DIGEST_MISMATCH`` where the content has another digest.
         """
-        ...
 
     async def size(self, digest: str) -> int | None:
         """Return the size in bytes, None where there is no such content."""
-        ...
 
     def read(self, digest: str, offset: int = 0) -> AsyncIterator[bytes]:
         """Yield the content from an offset on, in pieces of at most 256 KiB, none of them empty.
@@ -401,4 +372,3 @@ class BundleStore(Protocol):
             FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` for an offset beyond the end, at
                 the first piece.
         """
-        ...

@@ -1,7 +1,7 @@
 """Looking at the whole fleet at once: for the metrics, and for ``fieldwise status``.
 
-The cost of a look grows with the fleet, what comes out does not: counts by a few words, and a
-distribution. Metrics therefore look every few seconds and scrapes see the newest ``Snapshot``.
+The cost of a look grows with the fleet, what comes out does not: counts by a few words, and
+distributions. Metrics therefore look every few seconds and scrapes see the newest ``Snapshot``.
 """
 
 from collections import Counter
@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fieldwise import __version__
-from fieldwise.update import UpdateFailure
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import overview_of
+from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
 from orchestrator.rollout.phases import Phase
@@ -20,6 +21,7 @@ from orchestrator.rollout.rollout import Rollout
 from orchestrator.views import FleetView
 
 BACKBONES_MAX = 20  # more versions than anyone runs side by side; the rest is counted as "other"
+AGENTS_MAX = 10  # versions of the agent in one fleet
 ROLLOUTS_MAX = 10  # more than anyone runs side by side
 EXPIRING_DAYS = (0, 1, 7)  # how soon a device's certificate ends; 0 counts those that have ended
 DAY_SECONDS = 86_400
@@ -32,8 +34,11 @@ class Snapshot:
     taken_at: float = 0.0
     states: Mapping[DeviceState, int] = field(default_factory=dict)
     backbones: Mapping[str, int] = field(default_factory=dict)
-    accuracies: tuple[float, ...] = ()
+    agents: Mapping[str, int] = field(default_factory=dict)
+    updates: Mapping[UpdatePhase, int] = field(default_factory=dict)
     failures: Mapping[UpdateFailure, int] = field(default_factory=dict)
+    holds: Mapping[UpdateHold, int] = field(default_factory=dict)
+    spreads: Mapping[Measure, Spread] = field(default_factory=dict)
     phases: Mapping[Phase, int] = field(default_factory=dict)
     rollouts: tuple[Rollout, ...] = ()  # the newest, at most ``ROLLOUTS_MAX``
     other_places: Mapping[Place, int] = field(default_factory=dict)
@@ -45,6 +50,7 @@ def snapshot_of(
     standings: Sequence[Standing],
     rollouts: Iterable[Rollout],
     titles: Mapping[str, str],
+    spreads: Mapping[Measure, Spread],
     *,
     expiring: Mapping[int, int],
     tickets_open: int,
@@ -56,6 +62,7 @@ def snapshot_of(
         standings: Every member.
         rollouts: Those of which devices may still move.
         titles: NAME:VERSION by digest of every backbone that is known.
+        spreads: Distributions of what members report.
         expiring: Certificates that end within so many days.
         tickets_open: Tickets that still admit a device.
         now: Seconds since 1970.
@@ -69,9 +76,12 @@ def snapshot_of(
     return Snapshot(
         taken_at=now,
         states=overview.states,
-        backbones=most_used(overview.bundles, titles),
-        accuracies=overview.accuracies,
-        failures=Counter(each.update.failure for each in standings if each.update.failure),
+        backbones=most_used(_titled(overview.bundles, titles), BACKBONES_MAX),
+        agents=most_used(overview.agents, AGENTS_MAX),
+        updates=overview.updates,
+        failures=overview.failures,
+        holds=overview.holds,
+        spreads={**spreads, **overview.spreads},
         phases=Counter(rollout.phase for rollout in watched),
         rollouts=tuple(ranked[:ROLLOUTS_MAX]),
         other_places=others,
@@ -80,15 +90,19 @@ def snapshot_of(
     )
 
 
-def most_used(bundles: Mapping[str, int], titles: Mapping[str, str]) -> dict[str, int]:
-    """Return devices by title of the backbone in use, the rarer ones together as "other"."""
+def most_used(devices: Mapping[str, int], most: int) -> dict[str, int]:
+    """Return devices by the names that most have, the rarer ones together as "other"."""
+    ranked = sorted(devices.items(), key=lambda item: (-item[1], item[0]))
+    shown = dict(ranked[:most])
+    rest = sum(count for _, count in ranked[most:])
+    return {**shown, "other": rest} if rest else shown
+
+
+def _titled(bundles: Mapping[str, int], titles: Mapping[str, str]) -> Mapping[str, int]:
     named: Counter[str] = Counter()
     for digest, devices in bundles.items():
         named[titles.get(digest, "unknown")] += devices
-    ranked = sorted(named.items(), key=lambda item: (-item[1], item[0]))
-    shown = dict(ranked[:BACKBONES_MAX])
-    rest = sum(devices for _, devices in ranked[BACKBONES_MAX:])
-    return {**shown, "other": rest} if rest else shown
+    return named
 
 
 class Survey:
@@ -130,6 +144,7 @@ class Survey:
             await self._devices.standings(),
             await self._rollouts.watched(),
             await self.titles(),
+            await self._devices.spreads(),
             expiring={
                 days: await self._devices.count_expiring(now + days * DAY_SECONDS)
                 for days in EXPIRING_DAYS

@@ -34,6 +34,7 @@ from agent.learning.settings import HeadName, LearningSettings
 from agent.learning.tuning import HeldOut, Learned
 
 SEEN_MAX = 4096  # predictions between two ticks: 4,096 a second are more than a device makes
+NOVELTY_WINDOW = 1000  # newest predictions of which the share of new ones is told
 BYTES_A_SAMPLE = 4096  # a sixth of an image
 NO_BATCH_SOLVE = (HeadName.GRADIENT, HeadName.DECAYED)  # what they are depends on the order
 
@@ -64,6 +65,7 @@ class Tracker:
         if self.record.loss:
             _log.warning("the track record begins anew", reason=self.record.loss)
         self._seen: deque[Seen] = deque(maxlen=SEEN_MAX)
+        self._novel: deque[bool] = deque(maxlen=NOVELTY_WINDOW)
         self._samples = 0
         self._size = len(content)
         self._due = False
@@ -76,11 +78,18 @@ class Tracker:
             How unlike everything known its sample is; None where that cannot be told.
         """
         novelty = self.judge(ranking.unlikeness)
+        if novelty is not None:
+            self._novel.append(novelty.novel)
         if ranking.confidences:
             first, second = (*ranking.confidences, 0.0)[:2]
             told = novelty.p_value if novelty else None
             self._seen.append(Seen(time, first, first - second, told))
         return novelty
+
+    def novelties(self) -> tuple[int, int]:
+        """Newest predictions of which novelty could be told, and the new ones among them."""
+        told = tuple(self._novel)
+        return len(told), sum(told)
 
     def judge(self, unlikeness: float) -> Novelty | None:
         """How new something is; None where that cannot be told."""
@@ -121,6 +130,7 @@ class Tracker:
     def rebase(self) -> None:
         """Another backbone serves from now on."""
         self._seen.clear()
+        self._novel.clear()
         self.record.rebase()
         self._select, self._due = -1.0, True
 

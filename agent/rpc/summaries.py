@@ -13,7 +13,12 @@ def enrolment(facts: DeviceFacts, fleet: str) -> str:
 
 def check_in(report: Report) -> str:
     """Every number of a report, so that the ledger shows all that was told."""
-    update, signs, learning = report.update, report.vital_signs, report.learning
+    update, vital, learning, signs = (
+        report.update,
+        report.vital_signs,
+        report.learning,
+        report.signs,
+    )
     pair = f"{update.in_use.digest[:12]} {update.in_use.variant}" if update.in_use else "none"
     return "; ".join(
         (
@@ -30,10 +35,15 @@ def check_in(report: Report) -> str:
             f"{learning.exemplars:,} images kept in {learning.exemplar_bytes:,} bytes",
             f"last {learning.window_samples:,}: {learning.window_correct:,} right",
             f"{learning.window_last_label_correct:,} by the last label",
-            f"up {signs.uptime_seconds:,} s, memory {signs.resident_bytes:,} bytes",
-            f"state {signs.state_bytes:,} bytes, {signs.disk_free_bytes:,} free",
-            f"{signs.predictions:,} predictions, {signs.prediction_errors:,} refused",
-            f"p50 {signs.prediction_p50_micros:,} us, p99 {signs.prediction_p99_micros:,} us",
+            f"up {vital.uptime_seconds:,} s, memory {vital.resident_bytes:,} bytes",
+            f"state {vital.state_bytes:,} bytes, {vital.disk_free_bytes:,} free",
+            f"{vital.predictions:,} predictions, {vital.prediction_errors:,} refused",
+            f"p50 {vital.prediction_p50_micros:,} us, p99 {vital.prediction_p99_micros:,} us",
+            f"{signs.novelty_novel:,} of {signs.novelty_samples:,} new",
+            f"sure off {signs.calibration_error_permille}/1000 of {signs.calibration_samples:,}",
+            f"drift {signs.drift_permille}/1000, {signs.drift_alarms:,} alarms",
+            f"{signs.skipped:,} skipped, {signs.waiting_samples:,} wait",
+            f"learned in {signs.learning_p50_micros:,} us, clock off {signs.clock_off_seconds:,} s",
         )
     )
 

@@ -17,7 +17,7 @@ from agent.reporting import (
 )
 from agent.update.events import UpdateState
 from agent.update.telling import told
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import Ticket
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
@@ -84,6 +84,7 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         settings_revision=report.settings_revision,
         verdict=verdict(report.update.verdict) if report.update.verdict else None,
         execution_provider=report.execution_provider,
+        signs=learning_signs(report.signs),
     )
 
 
@@ -154,6 +155,21 @@ def learning_counters(counters: LearningCounters) -> device_pb2.LearningCounters
         window_samples=counters.window_samples,
         window_correct=counters.window_correct,
         window_last_label_correct=counters.window_last_label_correct,
+    )
+
+
+def learning_signs(signs: LearningSigns) -> device_pb2.LearningSigns:
+    return device_pb2.LearningSigns(
+        novelty_samples=signs.novelty_samples,
+        novelty_novel=signs.novelty_novel,
+        calibration_samples=signs.calibration_samples,
+        calibration_error_permille=signs.calibration_error_permille,
+        drift_permille=signs.drift_permille,
+        drift_alarms=signs.drift_alarms,
+        skipped=signs.skipped,
+        waiting_samples=signs.waiting_samples,
+        learning_p50_micros=signs.learning_p50_micros,
+        clock_off_seconds=signs.clock_off_seconds,
     )
 
 

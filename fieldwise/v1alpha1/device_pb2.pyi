@@ -219,8 +219,32 @@ class LearningCounters(_message.Message):
     window_last_label_correct: int
     def __init__(self, samples: _Optional[int] = ..., classes: _Optional[int] = ..., select_samples: _Optional[int] = ..., judge_samples: _Optional[int] = ..., exemplars: _Optional[int] = ..., exemplar_bytes: _Optional[int] = ..., window_samples: _Optional[int] = ..., window_correct: _Optional[int] = ..., window_last_label_correct: _Optional[int] = ...) -> None: ...
 
+class LearningSigns(_message.Message):
+    __slots__ = ("novelty_samples", "novelty_novel", "calibration_samples", "calibration_error_permille", "drift_permille", "drift_alarms", "skipped", "waiting_samples", "learning_p50_micros", "clock_off_seconds")
+    NOVELTY_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    NOVELTY_NOVEL_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_ERROR_PERMILLE_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_PERMILLE_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_ALARMS_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    WAITING_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_P50_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_OFF_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    novelty_samples: int
+    novelty_novel: int
+    calibration_samples: int
+    calibration_error_permille: int
+    drift_permille: int
+    drift_alarms: int
+    skipped: int
+    waiting_samples: int
+    learning_p50_micros: int
+    clock_off_seconds: int
+    def __init__(self, novelty_samples: _Optional[int] = ..., novelty_novel: _Optional[int] = ..., calibration_samples: _Optional[int] = ..., calibration_error_permille: _Optional[int] = ..., drift_permille: _Optional[int] = ..., drift_alarms: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., learning_p50_micros: _Optional[int] = ..., clock_off_seconds: _Optional[int] = ...) -> None: ...
+
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +257,7 @@ class CheckInRequest(_message.Message):
     SETTINGS_REVISION_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    SIGNS_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -245,7 +270,8 @@ class CheckInRequest(_message.Message):
     settings_revision: int
     verdict: Verdict
     execution_provider: str
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ...) -> None: ...
+    signs: LearningSigns
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")

@@ -28,12 +28,13 @@ calls are dealt out so that together they stay below ``busy_calls_per_second``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import (
     DELIVERY_SECONDS,
     Caller,
@@ -57,6 +58,7 @@ PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
 PACE_SECONDS_MAX = 86_400  # the wire's bound
 FULL_SECONDS = 1.0  # how late a free place may be given away
 PASSING = frozenset({Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.CONFLICT})  # no report's own fault
+ENDS = frozenset({UpdatePhase.ACTIVE, UpdatePhase.REVERTED, UpdatePhase.DECLINED})
 
 _log = structlog.get_logger(__name__)
 
@@ -114,10 +116,18 @@ class CheckIns:
         store: Where devices stand.
         clock: What time it is.
         pace: How often devices call.
+        ended: Hears how an update ended, once for each that a device tells of.
     """
 
-    def __init__(self, store: CheckInStore, clock: Clock, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        store: CheckInStore,
+        clock: Clock,
+        pace: Pace | None = None,
+        ended: Callable[[UpdatePhase, UpdateFailure | None], None] = lambda _phase, _failure: None,
+    ) -> None:
         self._store = store
+        self._ended = ended
         self._clock = clock
         self._pace = pace or Pace()
         self._pending: dict[str, Sighting] = {}
@@ -141,6 +151,8 @@ class CheckIns:
         seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
         if fresh:
             await self._keep(visitor.standing, Sighting(caller.device, report, now, seconds))
+            if report.update.phase in ENDS and report.update != known.update:
+                self._ended(report.update.phase, report.update.failure)
             if is_ahead(standing):
                 await self._store.look_again(caller.device)
         permit = await self._permit(standing, seconds, now) if waits else None
@@ -151,6 +163,11 @@ class CheckIns:
             next_seconds=seconds,
             unix_seconds=int(now),
         )
+
+    @property
+    def waiting(self) -> int:
+        """Reports that wait to be written."""
+        return len(self._pending)
 
     async def flush(self) -> None:
         """Write the reports that wait; they wait on while the store cannot be written to.

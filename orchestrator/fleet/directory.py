@@ -1,11 +1,13 @@
 """What operators do with devices: look, tag, steer, take out, and see the fleet as a whole."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Device, DeviceState, Standing, state_of
+from orchestrator.fleet.readings import LOSS_BOUNDS, SILENCE_BOUNDS, Measure, Spread, spread_of
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.fleet.tags import check_tags
 from orchestrator.paging import Page, PageRequest
@@ -24,13 +26,18 @@ class SeenDevice:
 class Overview:
     """The fleet in numbers: its size bounds none of the keys.
 
-    ``accuracies`` holds the test-then-train accuracy of each device that has labelled samples in
-    its window, 0 to 1, in no order. ``bundles`` counts devices by digest of the backbone in use.
+    ``bundles`` counts devices by digest of the backbone in use, ``agents`` by the agent's version,
+    ``updates`` by the phase of the newest update, ``failures`` and ``holds`` by why it failed and
+    what it waits for. ``spreads`` has the measures that no report has the number of.
     """
 
     states: Mapping[DeviceState, int]
     bundles: Mapping[str, int]
-    accuracies: tuple[float, ...]
+    agents: Mapping[str, int]
+    updates: Mapping[UpdatePhase, int]
+    failures: Mapping[UpdateFailure, int]
+    holds: Mapping[UpdateHold, int]
+    spreads: Mapping[Measure, Spread]
 
 
 class Directory:
@@ -95,15 +102,31 @@ class Directory:
         return SeenDevice(device, state_of(device.standing, self._clock.now()))
 
 
-def overview_of(standings: Iterable[Standing], now: float) -> Overview:
-    """Count a fleet by state and backbone, every state with a number."""
-    states: Counter[DeviceState] = Counter(dict.fromkeys(DeviceState, 0))
-    bundles: Counter[str] = Counter()
-    accuracies: list[float] = []
+def overview_of(standings: Collection[Standing], now: float) -> Overview:
+    """Count a fleet, every state with a number."""
+    updates = [standing.update for standing in standings]
+    return Overview(
+        states=dict.fromkeys(DeviceState, 0)
+        | Counter(state_of(standing, now) for standing in standings),
+        bundles=Counter(each.bundle_in_use for each in standings if each.bundle_in_use is not None),
+        agents=Counter(standing.agent_version for standing in standings),
+        updates=Counter(update.phase for update in updates),
+        failures=Counter(update.failure for update in updates if update.failure),
+        holds=Counter(update.hold for update in updates if update.hold),
+        spreads={
+            Measure.SILENCE: spread_of(SILENCE_BOUNDS, _silences(standings, now)),
+            Measure.LOSS: spread_of(LOSS_BOUNDS, _losses(standings)),
+        },
+    )
+
+
+def _silences(standings: Iterable[Standing], now: float) -> Iterator[float]:
+    return (max(0.0, now - each.seen_at) for each in standings if each.seen_at is not None)
+
+
+def _losses(standings: Iterable[Standing]) -> Iterator[float]:
+    """Yield the loss of accuracy that each device's newest comparison showed."""
     for standing in standings:
-        states[state_of(standing, now)] += 1
-        if standing.bundle_in_use is not None:
-            bundles[standing.bundle_in_use] += 1
-        if standing.window_samples > 0:
-            accuracies.append(standing.window_correct / standing.window_samples)
-    return Overview(states, bundles, tuple(accuracies))
+        if standing.verdict is not None and (samples := standing.verdict.overall.samples):
+            overall = standing.verdict.overall
+            yield (overall.only_old - overall.only_new) / samples

@@ -5,7 +5,7 @@ Digests are SHA-256 in lower-case hexadecimal, or None where a device has no bac
 
 from dataclasses import dataclass, fields
 
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
@@ -27,6 +27,7 @@ class UpdateReport:
 
 # What a device is taken to say before its first report.
 NOTHING_BEGUN, NO_SIGNS, NOTHING_LEARNED = UpdateReport(), VitalSigns(), LearningCounters()
+NOTHING_SEEN = LearningSigns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class Report:
     settings_revision: int = 0
     verdict: Verdict | None = None
     execution_provider: str = ""
+    signs: LearningSigns = NOTHING_SEEN
 
     def __post_init__(self) -> None:
-        for part in (self, self.update, self.vital_signs, self.learning):
+        for part in (self, self.update, self.vital_signs, self.learning, self.signs):
             _check_counts(part)
         if not all(self.order):
             raise FieldwiseError(
@@ -70,7 +72,9 @@ class Report:
         return (self.incarnation, self.sequence)
 
 
-def _check_counts(part: Report | UpdateReport | VitalSigns | LearningCounters) -> None:
+def _check_counts(
+    part: Report | UpdateReport | VitalSigns | LearningCounters | LearningSigns,
+) -> None:
     for each in fields(part):
         value = getattr(part, each.name)
         if isinstance(value, int) and not 0 <= value <= COUNT_MAX:

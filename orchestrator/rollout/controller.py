@@ -47,10 +47,18 @@ class Controller:
         rollouts: Where rollouts and the devices of their cohorts are kept.
         backbones: Where it is known what was recalled.
         clock: What time it is.
+        told: Hears of everything new in the history of a rollout.
     """
 
-    def __init__(self, rollouts: RolloutStore, backbones: BackboneStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        rollouts: RolloutStore,
+        backbones: BackboneStore,
+        clock: Clock,
+        told: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self._rollouts = rollouts
+        self._told = told
         self._backbones = backbones
         self._clock = clock
         self._looked_at = self._heard_since = clock.now()
@@ -109,7 +117,10 @@ class Controller:
         after = replace(look.rollout, watched=True) if wanted else look.rollout
         if after == read and not orders and not told:
             return Saved(read)
-        return Saved(await self._rollouts.save(after, orders, told), len(orders))
+        saved = await self._rollouts.save(after, orders, told)
+        for event in told:
+            self._told(event)
+        return Saved(saved, len(orders))
 
     def _listening(self, now: float) -> float:
         """Return since when this process has listened to devices; a suspended one did not."""

@@ -14,7 +14,7 @@ from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
 from fieldwise import received
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
@@ -24,6 +24,7 @@ from orchestrator.fleet.report import COUNT_MAX, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 
 DIGEST_BYTES = 32
+WHOLE_PERMILLE = 1000
 
 RecordT = TypeVar("RecordT")
 WordT = TypeVar("WordT", bound=StrEnum)
@@ -52,6 +53,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         settings_revision=message.settings_revision,
         verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
         execution_provider=message.execution_provider,
+        signs=_signs_from(message.signs),
     )
 
 
@@ -69,6 +71,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         settings_revision=report.settings_revision,
         verdict=verdict_to(report.verdict) if report.verdict else None,
         execution_provider=report.execution_provider,
+        signs=device_pb2.LearningSigns(**fields_of(report.signs)),
     )
 
 
@@ -197,6 +200,15 @@ FAILURES = words(UpdateFailure, device_pb2.UpdateFailure, "UPDATE_FAILURE")
 HOLDS = words(UpdateHold, device_pb2.UpdateHold, "UPDATE_HOLD")
 JUDGEMENTS = words(Judgement, device_pb2.Judgement, "JUDGEMENT")
 BASES = words(Basis, device_pb2.VerdictBasis, "VERDICT_BASIS")
+
+
+def _signs_from(message: device_pb2.LearningSigns) -> LearningSigns:
+    signs = record_from(LearningSigns, message)
+    if signs.novelty_novel > signs.novelty_samples:
+        raise invalid("more predictions were new than could be told")
+    if max(signs.calibration_error_permille, signs.drift_permille) > WHOLE_PERMILLE:
+        raise invalid(f"a share is above {WHOLE_PERMILLE} thousandths")
+    return signs
 
 
 def _update_from(message: device_pb2.UpdateReport) -> UpdateReport:

@@ -5,7 +5,7 @@ Methods are atomic because none of them waits for anything.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from orchestrator.enrolment.ticket import Ticket, is_open
 from orchestrator.fleet.cohort import Selector
@@ -15,6 +15,8 @@ from orchestrator.fleet.device import (
     DeviceKey,
     Standing,
 )
+from orchestrator.fleet.readings import Measure, Spread, spreads_of
+from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
@@ -149,6 +151,10 @@ class MemoryDevices:
             if device.standing.bundle_in_use is not None
         )
 
+    async def spreads(self) -> Mapping[Measure, Spread]:
+        reports = (device.report for device in self._contents.fleet())
+        return spreads_of(_numbers(report) for report in reports if report is not None)
+
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
         matched = [each for each in self._contents.fleet() if selector.matches(each.tags)]
         owed = [each for each in matched if _settings_of(each) != settings]
@@ -176,3 +182,10 @@ def memory_stores(contents: Contents | None = None) -> Stores:
 
 def _settings_of(device: Device) -> DeviceSettings | None:
     return device.settings.settings if device.settings else None
+
+
+def _numbers(report: Report) -> dict[str, int]:
+    """The numbers of a report by name, as the columns of a database have them."""
+    parts = (report.vital_signs, report.learning, report.signs)
+    told = {name: value for part in parts for name, value in asdict(part).items()}
+    return {**told, "sequence": report.sequence}

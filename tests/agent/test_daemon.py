@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.app import Agent
+from agent.checkins import Contact
 from agent.device.samples import DatabaseSamples
 from agent.learning.holdout import share_of
 from agent.learning.samples import Burst, Group, Share
@@ -61,6 +62,23 @@ async def test_an_application_teaches_asks_and_corrects(tmp_path: Path) -> None:
 
     async with running(tmp_path) as agent:
         await asking(agent, questions)
+
+
+async def test_a_check_in_tells_how_the_world_looks_in_numbers(tmp_path: Path) -> None:
+    def questions(device: Device) -> None:
+        teach_all(device)
+        device.predict(class_images("red", 1)[0])
+        device.report_skipped(7)
+
+    async with running(tmp_path) as agent:
+        assert agent.observer.signs(Contact()).skipped == 0
+        await asking(agent, questions)
+        signs = agent.observer.signs(Contact(clock_ahead_seconds=-90))
+        assert (signs.skipped, signs.clock_off_seconds) == (7, 90)
+        assert signs.learning_p50_micros > 0
+        assert (signs.drift_alarms, signs.waiting_samples) == (0, 0)
+        report = agent.observer.report(1, 2, Contact(clock_ahead_seconds=2**40))
+        assert report.signs.clock_off_seconds == 2**32 - 1
 
 
 async def test_feedback_twice_counts_once(tmp_path: Path) -> None:

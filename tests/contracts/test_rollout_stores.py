@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.check_in import CheckIns
@@ -48,6 +49,7 @@ class TestCheckInStore:
             agent_version="0.1.0",
             vital_signs=VitalSigns(1, 2, 3, 4, 5, 6, 7, 8),
             learning=LearningCounters(9, 10, 11, 12, 13, 14, 15, 16, 17),
+            signs=LearningSigns(*range(21, 31)),
         )
         await stores.check_ins.keep([sighting("d1", told, NOW + 5)])
         device = await stores.devices.get("d1")

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import Selector, parse_selector
+from orchestrator.fleet.readings import READINGS, Measure
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import PageRequest
 from orchestrator.ports import KnownKey
@@ -286,6 +288,37 @@ class TestDeviceStore:
         await stores.members.remove("d4", NOW)
         await join(stores, "d6")
         assert await stores.devices.count_backbones() == {"a" * 64: 2, "b" * 64: 1}
+
+    async def test_what_members_report_is_spread_over_intervals(self, stores: Stores) -> None:
+        told = replace(
+            report(1),
+            learning=LearningCounters(samples=7, window_samples=8, window_correct=6),
+            vital_signs=VitalSigns(predictions=3, prediction_p99_micros=5000),
+            signs=LearningSigns(novelty_samples=10, novelty_novel=9, skipped=1),
+        )
+        for name in ("d1", "d2", "d3", "silent"):
+            await join(stores, name)
+        odd = replace(told, learning=LearningCounters(window_samples=3, window_correct=3))
+        for name, each in (("d1", told), ("d2", odd), ("d3", told)):
+            await stores.check_ins.keep([sighting(name, each)])
+        await stores.members.remove("d3", NOW)
+        spreads = await stores.devices.spreads()
+        assert set(spreads) == set(READINGS)
+        accuracy = spreads[Measure.ACCURACY]
+        assert accuracy.bounds == READINGS[Measure.ACCURACY].bounds
+        found = dict(zip((*accuracy.bounds, None), accuracy.devices, strict=True))
+        assert {bound: count for bound, count in found.items() if count} == {0.8: 1, 1.0: 1}
+        assert accuracy.total == pytest.approx(1.75)
+        latency = spreads[Measure.PREDICTION_SECONDS]
+        assert latency.devices[latency.bounds.index(0.005)] == 2  # a value on a bound is within it
+        assert spreads[Measure.SKIPPED].total == pytest.approx(0.5)
+        assert spreads[Measure.NOVEL].total == pytest.approx(1.8)
+        assert (spreads[Measure.LEARNED].devices[0], spreads[Measure.LEARNED].known) == (1, 2)
+        assert spreads[Measure.CALIBRATION_ERROR].known == 0
+
+    async def test_a_fleet_without_a_report_has_nothing_to_spread(self, stores: Stores) -> None:
+        await join(stores, "d1")
+        assert not any(each.known for each in (await stores.devices.spreads()).values())
 
     async def test_settings_rise_only_where_they_change(self, stores: Stores) -> None:
         await join(stores, "d1", site="berlin")

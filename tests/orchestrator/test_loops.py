@@ -9,10 +9,29 @@ from orchestrator.loops import Repeated, repeating, turn
 from orchestrator.metric_names import Loop
 
 
+class Heard:
+    """Everything that a watcher of loops is told."""
+
+    def __init__(self) -> None:
+        self.failed: list[Loop] = []
+        self.ended: list[Loop] = []
+        self.late: list[float] = []
+
+    def loop_failed(self, loop: Loop) -> None:
+        self.failed.append(loop)
+
+    def loop_ended(self, loop: Loop, seconds: float) -> None:
+        assert seconds >= 0
+        self.ended.append(loop)
+
+    def loop_late(self, seconds: float) -> None:
+        self.late.append(seconds)
+
+
 async def test_a_turn_that_fails_is_logged_and_counted_and_the_next_one_comes() -> None:
     outcomes = iter([FieldwiseError(Fault.UNAVAILABLE, "no database"), ValueError("odd"), None])
     done = asyncio.Event()
-    failed: list[Loop] = []
+    heard = Heard()
 
     async def deed() -> None:
         outcome = next(outcomes, None)
@@ -22,9 +41,12 @@ async def test_a_turn_that_fails_is_logged_and_counted_and_the_next_one_comes() 
             raise outcome
 
     with capture_logs() as logs:
-        async with repeating([Repeated(Loop.FLUSH, 0.001, deed)], failed.append):
+        async with repeating([Repeated(Loop.FLUSH, 0.001, deed)], heard):
             await asyncio.wait_for(done.wait(), 30)
-    assert failed == [Loop.FLUSH, Loop.FLUSH]
+    assert heard.failed == [Loop.FLUSH, Loop.FLUSH]
+    assert len(heard.ended) >= 3
+    assert len(heard.late) >= 3
+    assert min(heard.late) >= 0
     assert [each["log_level"] for each in logs] == ["warning", "error"]
     assert logs[0]["reason"] == "no database"
 
@@ -39,7 +61,7 @@ async def test_leaving_breaks_off_the_turns_under_way() -> None:
         finally:
             broken.set()
 
-    async with repeating([Repeated(Loop.METRICS, 0.001, endless)], lambda _loop: None):
+    async with repeating([Repeated(Loop.METRICS, 0.001, endless)], Heard()):
         await asyncio.wait_for(begun.wait(), 30)
     assert broken.is_set()
 
@@ -54,17 +76,17 @@ async def test_one_slow_loop_does_not_hold_up_another() -> None:
         turns.release()
 
     deeds = [Repeated(Loop.METRICS, 0.001, endless), Repeated(Loop.FLUSH, 0.001, quick)]
-    async with repeating(deeds, lambda _loop: None):
+    async with repeating(deeds, Heard()):
         for _ in range(5):
             await asyncio.wait_for(turns.acquire(), 30)
 
 
 async def test_a_single_turn_lets_no_failure_out() -> None:
-    failed: list[Loop] = []
+    heard = Heard()
 
     async def broken() -> None:
         raise RuntimeError("odd")
 
     with capture_logs():
-        await turn(Repeated(Loop.RECONCILE, 1, broken), failed.append)
-    assert failed == [Loop.RECONCILE]
+        await turn(Repeated(Loop.RECONCILE, 1, broken), heard)
+    assert heard.failed == heard.ended == [Loop.RECONCILE]

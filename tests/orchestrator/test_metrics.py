@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing, Target
+from orchestrator.fleet.readings import READINGS, Measure, spread_of, spreads_of
 from orchestrator.fleet.report import UpdateReport
 from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
 from orchestrator.metrics import COUNTED, RESULTS, FleetMetrics
@@ -17,10 +18,18 @@ from orchestrator.rollout.evidence import Finding, Outcome
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Plan
-from orchestrator.rollout.rollout import Rollout
-from orchestrator.survey import BACKBONES_MAX, ROLLOUTS_MAX, Snapshot, most_used, snapshot_of
+from orchestrator.rollout.rollout import Actor, Event, Happening, Rollout
+from orchestrator.survey import (
+    AGENTS_MAX,
+    BACKBONES_MAX,
+    ROLLOUTS_MAX,
+    Snapshot,
+    most_used,
+    snapshot_of,
+)
 
 NOW = 1_800_000_000.0
+COUNTED_EVENTS = {"fieldwise_rollout_events_total", "fieldwise_updates_ended_total"}
 
 
 def fleet(size: int, backbones: int) -> list[Standing]:
@@ -35,11 +44,17 @@ def fleet(size: int, backbones: int) -> list[Standing]:
             update=UpdateReport(
                 1, "ab" * 32, UpdatePhase.REVERTED, chance.choice([None, *UpdateFailure])
             ),
-            window_samples=100,
-            window_correct=chance.randrange(101),
+            agent_version=f"0.{chance.randrange(backbones)}.0",
         )
         for index in range(size)
     ]
+
+
+def told(size: int) -> list[dict[str, int]]:
+    """What so many devices report, anything from nothing to too much."""
+    chance = random.Random(size)
+    names = {name for each in READINGS.values() for name in (each.part, each.known, *each.whole)}
+    return [{name: chance.choice([0, 1, 900, 2**40]) for name in names} for _ in range(size)]
 
 
 def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
@@ -51,6 +66,7 @@ def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
         fleet(size, backbones),
         [rollout],
         titles,
+        spreads_of(told(size)),
         expiring={0: 0, 1: size // 2, 7: size},
         tickets_open=size,
         now=NOW,
@@ -73,7 +89,8 @@ def test_two_thousand_devices_make_as_many_series_as_ten() -> None:
         metrics.show(snapshot(size, backbones))
         lengths[size, backbones] = metrics.count_series()
     assert lengths[2000, 3] == lengths[10, 3]
-    assert lengths[2000, 300] == lengths[10, 3] + BACKBONES_MAX + 1 - 3
+    more = BACKBONES_MAX + 1 - 3 + AGENTS_MAX + 1 - 3
+    assert lengths[2000, 300] == lengths[10, 3] + more
 
 
 def test_the_counts_of_a_gauge_add_up_to_the_fleet() -> None:
@@ -87,8 +104,11 @@ def test_the_counts_of_a_gauge_add_up_to_the_fleet() -> None:
     assert totals["fieldwise_backbone_devices"] == 500
     assert totals["fieldwise_rollout_devices"] == 500
     assert totals["fieldwise_rollouts"] == 1
-    assert shown["fieldwise_device_accuracy_ratio_gcount", ()] == 500
-    assert shown["fieldwise_device_accuracy_ratio_bucket", (("le", "+Inf"),)] == 500
+    assert totals["fieldwise_agent_devices"] == 500
+    assert totals["fieldwise_update_devices"] == 500
+    assert shown["fieldwise_device_learned_samples_gcount", ()] == sum(
+        each["sequence"] > 0 for each in told(500)
+    )
 
 
 def test_the_newest_rollouts_have_figures_of_their_own_and_the_rest_are_counted_together() -> None:
@@ -103,7 +123,7 @@ def test_the_newest_rollouts_have_figures_of_their_own_and_the_rest_are_counted_
     )
     many = [replace(rollout, number=number) for number in range(1, ROLLOUTS_MAX + 3)]
     metrics = FleetMetrics("0.1.0")
-    metrics.show(snapshot_of([], many, {}, expiring={}, tickets_open=0, now=NOW))
+    metrics.show(snapshot_of([], many, {}, {}, expiring={}, tickets_open=0, now=NOW))
     shown = samples(metrics)
     told = (("place", "failed"), ("rollout", "r12"))
     assert shown["fieldwise_rollout_devices", told] == 2
@@ -119,7 +139,9 @@ def test_the_newest_rollouts_have_figures_of_their_own_and_the_rest_are_counted_
 
 def test_accuracy_is_a_distribution_over_devices() -> None:
     metrics = FleetMetrics("0.1.0")
-    metrics.show(Snapshot(accuracies=(0.0, 0.1, 0.55, 0.95, 1.0)))
+    bounds = READINGS[Measure.ACCURACY].bounds
+    spread = spread_of(bounds, (0.0, 0.1, 0.55, 0.95, 1.0))
+    metrics.show(Snapshot(spreads={Measure.ACCURACY: spread}))
     shown = samples(metrics)
     buckets = {
         dict(labels)["le"]: value
@@ -131,14 +153,47 @@ def test_accuracy_is_a_distribution_over_devices() -> None:
     assert shown["fieldwise_device_accuracy_ratio_gsum", ()] == pytest.approx(2.6)
 
 
-def test_the_rarest_backbones_are_counted_together() -> None:
-    bundles = {f"{number:064x}": 100 - number for number in range(30)}
-    titles = {digest: f"b:{int(digest, 16)}" for digest in bundles}
-    shown = most_used(bundles, titles)
+def test_the_rarest_names_are_counted_together() -> None:
+    shown = most_used({f"b:{number}": 100 - number for number in range(30)}, 20)
     assert list(shown)[:2] == ["b:0", "b:1"]
-    assert len(shown) == BACKBONES_MAX + 1
+    assert len(shown) == 21
     assert shown["other"] == sum(100 - number for number in range(20, 30))
-    assert most_used({"ff": 3}, {}) == {"unknown": 3}
+
+
+def test_a_backbone_without_a_title_is_counted_as_unknown() -> None:
+    fleet = [Standing("d1", NOW, bundle_in_use="ff" * 32), Standing("d2", NOW)]
+    seen = snapshot_of(fleet, [], {}, {}, expiring={}, tickets_open=0, now=NOW)
+    assert seen.backbones == {"unknown": 1}
+
+
+def test_what_happens_is_counted_by_what_and_by_whom() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.rollout_told(Event(NOW, Happening.REVERTING, Actor.GATE))
+    metrics.update_ended(UpdatePhase.REVERTED, UpdateFailure.CRASHED)
+    metrics.update_ended(UpdatePhase.ACTIVE, None)
+    shown = samples(metrics)
+    counted = {key: value for key, value in shown.items() if value and key[0] in COUNTED_EVENTS}
+    assert counted == {
+        ("fieldwise_rollout_events_total", (("actor", "gate"), ("event", "reverting"))): 1,
+        ("fieldwise_updates_ended_total", (("phase", "reverted"), ("reason", "crashed"))): 1,
+        ("fieldwise_updates_ended_total", (("phase", "active"), ("reason", ""))): 1,
+    }
+
+
+def test_readiness_waiting_reports_and_disks_are_asked_for_at_every_scrape() -> None:
+    metrics, waiting = FleetMetrics("0.1.0"), [1]
+    metrics.watch(lambda: len(waiting) > 1, lambda: len(waiting))
+    metrics.watch_disk("data", lambda: (1000 * len(waiting), 9000))
+    first = samples(metrics)
+    waiting.append(2)
+    second = samples(metrics)
+    for name, labels, values in (
+        ("fieldwise_ready", (), (0, 1)),
+        ("fieldwise_reports_waiting", (), (1, 2)),
+        ("fieldwise_disk_free_bytes", (("folder", "data"),), (1000, 2000)),
+        ("fieldwise_disk_bytes", (("folder", "data"),), (9000, 9000)),
+    ):
+        assert (first[name, labels], second[name, labels]) == values
 
 
 @pytest.mark.parametrize(("code", "result"), RESULTS.items())
@@ -184,6 +239,8 @@ def test_nothing_is_shown_that_the_catalogue_does_not_have() -> None:
     metrics.call_ended("unary", "s", "m", "OK", 0.1)
     metrics.message_received("unary", "s", "m")
     metrics.message_sent("unary", "s", "m")
+    metrics.watch(lambda: True, lambda: 0)
+    metrics.watch_disk("data", lambda: (1, 2))
     metrics.show(snapshot(3))
     known = {entry.name for entry in CATALOGUE}
     parts = {
@@ -214,5 +271,5 @@ def test_a_snapshot_counts_phases_states_and_failures() -> None:
     failed = replace(
         fleet(1, 1)[0], update=UpdateReport(1, None, UpdatePhase.REVERTED, UpdateFailure.DISK_FULL)
     )
-    only = snapshot_of([failed], [], {}, expiring={}, tickets_open=0, now=NOW)
+    only = snapshot_of([failed], [], {}, {}, expiring={}, tickets_open=0, now=NOW)
     assert only.failures == {UpdateFailure.DISK_FULL: 1}

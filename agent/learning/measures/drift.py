@@ -146,12 +146,17 @@ class PageHinkley:
         first = self.count == 1
         self.lowest = self.risen if first else min(self.lowest, self.risen)
         self.highest = self.fallen if first else max(self.highest, self.fallen)
-        rise, fall = self.risen - self.lowest, self.highest - self.fallen
-        alarm = self.count >= PAGE_WARM and max(rise, fall) > PAGE_THRESHOLD
+        alarm = self.count >= PAGE_WARM and self.nearness > 1
         if alarm:
             self.count = 0
             self.mean = self.risen = self.fallen = 0.0
+            self.lowest = self.highest = 0.0
         return alarm
+
+    @property
+    def nearness(self) -> float:
+        """The greater of both sums' way from its extreme, in thresholds: above 1 is an alarm."""
+        return max(self.risen - self.lowest, self.highest - self.fallen) / PAGE_THRESHOLD
 
 
 @dataclass(slots=True)

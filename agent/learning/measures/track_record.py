@@ -185,6 +185,15 @@ class TrackRecord:
         self.gap = (checkpoint.gap_samples, checkpoint.gap_answers)
         self.counts = checkpoint.counts
 
+    @property
+    def drift(self) -> float:
+        """How near the nearest detector is to an alarm, 0 to 1."""
+        return min(1.0, max(watch.page_hinkley.nearness for watch in self.watches.values()))
+
+    def alarms_since(self, time: float) -> int:
+        """Count the alarms that are kept and came at or after a time."""
+        return sum(alarm.time >= time for alarm in tuple(self.alarms))
+
     def plot(self, point: Point) -> None:
         """Add a point to the learning curve."""
         self.curve = self.curve.after(point)

@@ -30,6 +30,7 @@ from orchestrator.fleet.device import (
     Standing,
     not_a_member,
 )
+from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
@@ -61,6 +62,7 @@ from orchestrator.storage.sql.rows import (
     standing_of,
 )
 from orchestrator.storage.sql.selectors import matches
+from orchestrator.storage.sql.spreads import select_spreads, spreads_from
 from orchestrator.storage.sql.tables import (
     backbones,
     device_keys,
@@ -142,6 +144,11 @@ class SqlDevices:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return {row.bundle_in_use: row.devices for row in rows}
+
+    async def spreads(self) -> Mapping[Measure, Spread]:
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select_spreads())).mappings().all()
+        return spreads_from(rows)
 
     async def apply_settings(self, selector: Selector, settings: DeviceSettings) -> int:
         text = settings_text(settings)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
@@ -169,6 +169,7 @@ def report_of(row: RowMapping) -> Report | None:
         settings_revision=row["settings_revision"],
         verdict=_verdict_of(row["verdict"]),
         execution_provider=row["execution_provider"],
+        signs=LearningSigns(**{each.name: row[each.name] for each in fields(LearningSigns)}),
     )
 
 
@@ -224,6 +225,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "execution_provider": report.execution_provider,
         **asdict(report.vital_signs),
         **asdict(report.learning),
+        **asdict(report.signs),
     }
 
 

@@ -180,6 +180,16 @@ reports = Table(
     Column("update_hold", Text),
     Column("verdict", Text),  # JSON
     _text("execution_provider"),
+    _count("novelty_samples"),
+    _count("novelty_novel"),
+    _count("calibration_samples"),
+    _count("calibration_error_permille"),
+    _count("drift_permille"),
+    _count("drift_alarms"),
+    _count("skipped"),
+    _count("waiting_samples"),
+    _count("learning_p50_micros"),
+    _count("clock_off_seconds"),
 )
 
 rollout_members = Table(

@@ -9,7 +9,13 @@ from agent.learning.measures.novelty import Yardstick
 from agent.learning.measures.prequential import Window
 from agent.learning.measures.track_record import Checkpoint, decode
 from agent.learning.samples import Sample, Share
-from agent.learning.tracker import BYTES_A_SAMPLE, SEEN_MAX, Standing, Tracker
+from agent.learning.tracker import (
+    BYTES_A_SAMPLE,
+    NOVELTY_WINDOW,
+    SEEN_MAX,
+    Standing,
+    Tracker,
+)
 
 STICK = Yardstick(0.05, np.linspace(-9, -1, 30, dtype=np.float32))
 
@@ -76,6 +82,21 @@ def test_predictions_are_counted_once_and_judged_by_the_yardstick() -> None:
     tracker.settle()
     observed = {name: watch.observed for name, watch in tracker.record.watches.items()}
     assert observed == {"novelty": 2, "confidence": 3, "margin": 3, "error": 0}
+
+
+def test_the_newest_predictions_tell_how_much_is_new() -> None:
+    tracker = Tracker(b"")
+    tracker.witness(Ranking(("a",), (1.0,), -0.5), 1.0)
+    assert tracker.novelties() == (0, 0)  # without a yardstick nobody can tell
+    checked(tracker)
+    for unlike in (-0.5, -5.0, -5.0):
+        tracker.witness(Ranking(("a",), (1.0,), unlike), 2.0)
+    assert tracker.novelties() == (3, 1)
+    for _ in range(NOVELTY_WINDOW):
+        tracker.witness(Ranking(("a",), (1.0,), -5.0), 3.0)
+    assert tracker.novelties() == (NOVELTY_WINDOW, 0)
+    tracker.rebase()
+    assert tracker.novelties() == (0, 0)
 
 
 def test_a_flood_of_predictions_takes_no_more_than_its_room() -> None:

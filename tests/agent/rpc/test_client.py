@@ -16,7 +16,7 @@ from agent.reporting import DeviceFacts, Permit, Report, Steering, SteeringRevis
 from agent.rpc import summaries
 from agent.rpc.client import Departures, OrchestratorClient
 from agent.update.events import Pair, UpdateState, Wish
-from fieldwise.answers import LearningCounters, VitalSigns
+from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.calls import CheckMessages, Interceptor
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
@@ -60,6 +60,7 @@ REPORT = Report(
     agent_version="0.1.0",
     settings_revision=9,
     execution_provider="cpu",
+    signs=LearningSigns(*range(71, 81)),
 )
 
 
@@ -139,6 +140,7 @@ async def test_a_report_arrives_as_it_was_meant_and_stands_in_the_ledger(
     numbers = [value for _, value in told.vital_signs.ListFields()]
     assert numbers == list(range(11, 19))
     assert [value for _, value in told.learning.ListFields()] == list(range(21, 30))
+    assert [value for _, value in told.signs.ListFields()] == list(range(71, 81))
     assert entries(tmp_path) == [("check-in", told.ByteSize(), summaries.check_in(REPORT))]
 
 
@@ -162,7 +164,7 @@ def test_the_ledger_tells_every_number_of_a_report() -> None:
     said = summaries.check_in(REPORT)
     assert VERDICT.critical is not None
     counts = (*astuple(VERDICT.overall), *astuple(VERDICT.critical), *range(51, 59), 61, 62)
-    for number in (*range(11, 19), *range(21, 30), *counts):
+    for number in (*range(11, 19), *range(21, 30), *range(71, 81), *counts):
         assert str(number) in said
     assert len(said.encode()) < 1024
 

@@ -5,11 +5,11 @@ import pytest
 
 from fieldwise.answers import LearningCounters
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdatePhase
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.check_in import CheckIns, Pace, StartPermit
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Target
-from orchestrator.fleet.report import Report
+from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
 from orchestrator.rollout.controller import Controller
@@ -120,6 +120,23 @@ async def test_a_device_at_the_highest_number_that_is_believed_still_obeys_and_a
     await fleet.check_ins.check_in(caller("d1"), arrived)
     await controller.look_at_all()
     assert (await fleet.stores.rollouts.get(rollout.number)).phase is Phase.COMPLETE
+
+
+async def test_how_an_update_ended_is_told_once(fleet: Fixture) -> None:
+    heard: list[tuple[UpdatePhase, UpdateFailure | None]] = []
+    check_ins = CheckIns(
+        fleet.counted, fleet.clock, ended=lambda phase, failure: heard.append((phase, failure))
+    )
+    fetching = step(1, "a" * 64, UpdatePhase.FETCHING)
+    ends = (
+        UpdateReport(1, "a" * 64, UpdatePhase.REVERTED, UpdateFailure.CRASHED),
+        step(2, "b" * 64, UpdatePhase.ACTIVE),
+    )
+    told = (fetching, ends[0], ends[0], ends[1], ends[1])
+    for number, update in enumerate(told, start=1):
+        await check_ins.check_in(caller("d1"), report(number, update=update))
+    await check_ins.check_in(caller("d1"), report(2, update=ends[0]))  # a late one is no news
+    assert heard == [(each.phase, each.failure) for each in ends]
 
 
 async def test_a_target_comes_with_a_permit_of_two_check_ins(fleet: Fixture) -> None:

@@ -3,12 +3,23 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import Directory, overview_of
+from orchestrator.fleet.readings import Measure
+from orchestrator.fleet.report import UpdateReport
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PageRequest
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import NOW, SetClock, join
+
+LOSING = Verdict(
+    1,
+    Judgement.DECLINED,
+    Basis.LABELLED,
+    PairedCounts(both_right=1, only_old=2, only_new=1, scenes=4, scenes_worse=1),
+)
 
 
 async def test_a_directory_shows_tags_steers_and_removes() -> None:
@@ -42,7 +53,7 @@ def test_an_overview_counts_every_device_once_and_names_every_state() -> None:
     plain = Standing("d1", NOW, seen_at=NOW, bundle_in_use="a" * 64)
     fleet = [
         plain,
-        replace(plain, device="d2", window_samples=4, window_correct=3),
+        replace(plain, device="d2", agent_version="0.1.0", seen_at=NOW - 15, verdict=LOSING),
         Standing("d3", NOW),
         replace(plain, device="d4", seen_at=NOW - 999),
     ]
@@ -51,4 +62,20 @@ def test_an_overview_counts_every_device_once_and_names_every_state() -> None:
     assert sum(seen.states.values()) == len(fleet)
     assert seen.states[DeviceState.OFFLINE] == seen.states[DeviceState.NEW] == 1
     assert seen.bundles == {"a" * 64: 3}
-    assert seen.accuracies == (0.75,)
+    assert seen.agents == {"": 3, "0.1.0": 1}
+    silence, loss = seen.spreads[Measure.SILENCE], seen.spreads[Measure.LOSS]
+    assert (silence.known, silence.devices[0], silence.total) == (3, 2, 1014)
+    assert (loss.known, loss.total) == (1, 0.25)
+
+
+def test_an_overview_tells_where_updates_stand() -> None:
+    failed = UpdateReport(1, "a" * 64, UpdatePhase.REVERTED, UpdateFailure.HARM)
+    held = UpdateReport(1, "a" * 64, UpdatePhase.IDLE, hold=UpdateHold.WINDOW)
+    fleet = [
+        Standing(f"d{number}", NOW, update=update)
+        for number, update in enumerate((failed, held, held))
+    ]
+    seen = overview_of(fleet, NOW)
+    assert seen.updates == {UpdatePhase.REVERTED: 1, UpdatePhase.IDLE: 2}
+    assert seen.failures == {UpdateFailure.HARM: 1}
+    assert seen.holds == {UpdateHold.WINDOW: 2}

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fieldwise import wire
+from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
@@ -56,6 +57,19 @@ learning = st.builds(
     window_samples=st.integers(100, 200),
     window_correct=st.integers(0, 100),
     window_last_label_correct=st.integers(0, 100),
+)
+signs = st.builds(
+    LearningSigns,
+    novelty_samples=st.integers(500, 1000),
+    novelty_novel=st.integers(0, 500),
+    calibration_samples=small,
+    calibration_error_permille=st.integers(0, 1000),
+    drift_permille=st.integers(0, 1000),
+    drift_alarms=small,
+    skipped=large,
+    waiting_samples=large,
+    learning_p50_micros=small,
+    clock_off_seconds=small,
 )
 updates = st.builds(
     UpdateReport,
@@ -110,6 +124,7 @@ reports = st.builds(
     update=updates,
     vital_signs=counts(VitalSigns, small),
     learning=learning,
+    signs=signs,
     agent_version=word,
     settings_revision=large,
     verdict=st.none() | verdicts(),
@@ -222,6 +237,13 @@ def test_the_shortest_report_says_that_nothing_was_begun() -> None:
         device_pb2.CheckInRequest.FromString(b"\x08\x01\x10\x01\x32\x04\x18\x06\x20\x63"),
         device_pb2.CheckInRequest(
             incarnation=1, sequence=1, learning={"window_samples": 1, "window_correct": 2}
+        ),
+        device_pb2.CheckInRequest(
+            incarnation=1, sequence=1, signs={"novelty_samples": 1, "novelty_novel": 2}
+        ),
+        device_pb2.CheckInRequest(incarnation=1, sequence=1, signs={"drift_permille": 1001}),
+        device_pb2.CheckInRequest(
+            incarnation=1, sequence=1, signs={"calibration_error_permille": 1001}
         ),
         device_pb2.CheckInRequest(incarnation=1, sequence=1, verdict={"judgement": 1}),
         device_pb2.CheckInRequest(

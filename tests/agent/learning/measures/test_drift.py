@@ -44,6 +44,20 @@ def test_page_hinkley_tells_a_fall_as_well_as_a_rise() -> None:
         assert sum(told) == 1
 
 
+def test_nearness_grows_to_the_alarm_and_begins_anew() -> None:
+    watch = PageHinkley()
+    for _ in range(300):
+        watch.observe(0.2)
+    assert watch.nearness < 0.1
+    near, alarms = [], 0
+    for _ in range(120):
+        alarms += watch.observe(0.8)
+        near.append(watch.nearness)
+    assert alarms == 1
+    assert 0.9 < max(near) <= 1
+    assert near[-1] < 0.1
+
+
 def test_one_change_is_told_once() -> None:
     chance = np.random.default_rng(5)
     watch = Watch()

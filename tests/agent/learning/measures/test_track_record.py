@@ -147,3 +147,15 @@ def test_an_unreadable_record_starts_anew_and_says_so() -> None:
     assert record.tallies == {}
     assert opened(b"").loss == ""
     assert same(opened(lived(50, 3).encode()), lived(50, 3))
+
+
+def test_drift_is_that_of_the_nearest_detector_and_alarms_are_counted_by_time() -> None:
+    record = TrackRecord()
+    assert (record.drift, record.alarms_since(0)) == (0, 0)
+    for number in range(600):
+        value = 0.2 if number < 300 else 0.8
+        record.witness(Seen(float(number), value, 0.5, None))
+    assert 0 <= record.drift <= 1
+    assert record.alarms_since(0) == len(record.alarms) > 0
+    assert record.alarms_since(300) == len(record.alarms)
+    assert record.alarms_since(1e6) == 0
