@@ -22,10 +22,13 @@ from orchestrator import addresses
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.enrolment.authority import Authority
+from orchestrator.enrolment.belonging import check_installation
 from orchestrator.enrolment.service import Enrolment, Minted
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.directory import Directory
-from orchestrator.home import emptied, held, made, open_authority, open_token
+from orchestrator.home import emptied, held, made, open_authority, open_place, open_token
+from orchestrator.leadership import Replica
+from orchestrator.leading import Leading
 from orchestrator.loops import Repeated, repeating, turn
 from orchestrator.metric_names import Loop
 from orchestrator.metrics import FleetMetrics
@@ -55,6 +58,7 @@ from orchestrator.world import SystemClock, SystemEntropy, disk_room
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
 READINESS_SECONDS = 2.0  # supervisors ask every few seconds
+PROCESS_BYTES = 8  # of chance in the name of a process: no two have met
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +86,7 @@ class _Ground:
     clock: Clock
     entropy: Entropy
     metrics: FleetMetrics
+    leading: Leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,9 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         parts = _assemble(ground)
         deeds = _deeds(ground, parts)
         stack.push_async_callback(turn, deeds[Loop.FLUSH], ground.metrics)
+        resign = Repeated(Loop.LEAD, 0, ground.leading.resign)
+        stack.push_async_callback(turn, resign, ground.metrics)
+        await turn(deeds[Loop.LEAD], ground.metrics)
         await turn(deeds[Loop.METRICS], ground.metrics)
         await stack.enter_async_context(repeating(tuple(deeds.values()), ground.metrics))
         started, readiness = await _open_ports(ground, parts, stack)
@@ -155,6 +163,9 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         has_fleet=await _holds_fleet(stores),
         kept_in=settings.authority_file,
     )
+    await check_installation(stores.installation, authority)
+    metrics = FleetMetrics(__version__)
+    replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
     return _Ground(
         settings=settings,
         authority=authority,
@@ -163,7 +174,8 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         bundles=bundles,
         clock=clock,
         entropy=entropy,
-        metrics=FleetMetrics(__version__),
+        metrics=metrics,
+        leading=Leading(stores.leadership, replica, settings.lease_seconds, clock, metrics.leads),
     )
 
 
@@ -183,7 +195,13 @@ async def _holds_fleet(stores: Stores) -> bool:
 def _assemble(ground: _Ground) -> _Parts:
     stores, clock, settings = ground.stores, ground.clock, ground.settings
     metrics = ground.metrics
-    controller = Controller(stores.rollouts, stores.backbones, clock, metrics.rollout_told)
+    controller = Controller(
+        stores.rollouts,
+        stores.backbones,
+        clock,
+        metrics.rollout_told,
+        ground.leading.unbroken_since,
+    )
     survey = Survey(
         ground.authority.fleet,
         stores.devices,
@@ -225,14 +243,16 @@ def _pace(settings: OrchestratorSettings) -> Pace:
 
 
 def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
-    async def look() -> None:
+    async def look(_term: int) -> None:
         ground.metrics.show(await parts.survey.snapshot())
 
-    settings = ground.settings
+    settings, leading = ground.settings, ground.leading
+    look_at_all = leading.led(parts.controller.look_at_all)
     deeds = (
         Repeated(Loop.FLUSH, FLUSH_SECONDS, parts.check_ins.flush),
-        Repeated(Loop.RECONCILE, settings.reconcile_seconds, parts.controller.look_at_all),
-        Repeated(Loop.METRICS, settings.metrics_seconds, look),
+        Repeated(Loop.LEAD, leading.pause_seconds, leading.claim),
+        Repeated(Loop.RECONCILE, settings.reconcile_seconds, look_at_all),
+        Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
     )
     return {each.loop: each for each in deeds}
 

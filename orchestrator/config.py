@@ -225,6 +225,16 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0.1, le=300, description="Time between two looks at running rollouts."),
     ] = 2.0
 
+    # Kubernetes' own leases last as long; a leader that stops gives its lease back at once.
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=300,
+            description="Time after which another replica leads in place of one that is gone.",
+        ),
+    ] = 15.0
+
     # Kubernetes kills after 30 s; calls other than downloads end within one.
     drain_seconds: Annotated[
         float, Meta(ge=0, le=600, description="Time that calls under way get on stopping.")

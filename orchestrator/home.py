@@ -5,8 +5,9 @@ once, whole or not at all; a secret store may keep it instead. Nothing replaces 
 trusts this one root, so a server that finds it gone or changed where a fleet has been does not
 start, rather than found another fleet over the same devices. ``operator/token`` is the operator's,
 and ``operator/connection.json`` lets commands on this machine find the server. Everything is for
-its owner only, and one process at a time holds the folder. The server's own certificate is not
-kept: every start makes a fresh key.
+its owner only, and one process at a time holds the folder. ``replica`` has a name of chance by
+which a process that starts again here is known to other replicas. The server's own certificate is
+not kept: every start makes a fresh key.
 """
 
 import base64
@@ -38,6 +39,8 @@ from orchestrator.ports import Entropy
 
 AUTHORITY_FILE = "authority.json"
 TOKEN_FILE = "operator/token"  # noqa: S105 - the name of a file
+PLACE_FILE = "replica"
+PLACE_BYTES = 8
 TOKEN_BYTES = 32
 TOKEN_PATTERN = "[!-~]{16,256}"  # noqa: S105 - what a token looks like
 TOKEN_FILE_BYTES_MAX = 4096
@@ -141,6 +144,15 @@ def stored_fleet(folder: Path, kept_in: Path | None = None) -> str:
         return ""
 
 
+def stored_root(folder: Path, kept_in: Path | None = None) -> str:
+    """Return the certificate of an authority as PEM; who has it knows the fleet's server.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` where none can be read.
+    """
+    return read_record(kept_in or folder / AUTHORITY_FILE, StoredAuthority).certificate
+
+
 def open_token(folder: Path, given: str, entropy: Entropy) -> str:
     """Return the operator token: the given one, or the stored one, made on first start.
 
@@ -163,6 +175,26 @@ def open_token(folder: Path, given: str, entropy: Entropy) -> str:
             f"{path} holds no operator token: one has 16 to 256 printable characters, no blanks",
         )
     return token
+
+
+def open_place(folder: Path, entropy: Entropy) -> str:
+    """Return what a data folder is called among those of all replicas, made on first start.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` for a file that cannot be read or written.
+    """
+    path = folder / PLACE_FILE
+    with _private_files(path):
+        if not path.exists():
+            write_private(path, entropy.token(PLACE_BYTES).hex().encode())
+        with path.open("rb") as file:
+            name = file.read(TOKEN_FILE_BYTES_MAX).decode(errors="replace")
+    if not re.fullmatch("[0-9a-f]{16}", name):
+        raise FieldwiseError(
+            Fault.STATE_DAMAGED,
+            f"{path} holds no name of a replica; remove it, and it is made anew",
+        )
+    return name
 
 
 def made(folder: Path, setting: str) -> Path:

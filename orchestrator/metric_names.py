@@ -33,6 +33,7 @@ class Loop(StrEnum):
     FLUSH = "flush"
     METRICS = "metrics"
     READINESS = "readiness"
+    LEAD = "lead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,9 @@ UPDATES_ENDED = Entry(
     "Updates of which a device first told how they ended, by phase and reason.",
     ("phase", "reason"),
 )
+LEADER = Entry(
+    "fieldwise_leader", Kind.GAUGE, "1 while this replica leads and tells of the fleet, else 0."
+)
 READY = Entry("fieldwise_ready", Kind.GAUGE, "1 while the database answers, else 0.")
 DISK_FREE = Entry(
     "fieldwise_disk_free_bytes",
@@ -288,6 +292,7 @@ CATALOGUE = (
     ENROLMENTS,
     DOWNLOADS,
     DOWNLOAD_BYTES,
+    LEADER,
     READY,
     REPORTS_WAITING,
     DISK_FREE,

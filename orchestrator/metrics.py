@@ -46,6 +46,7 @@ from orchestrator.metric_names import (
     FAILED_DEVICES,
     HELD_DEVICES,
     LATE_SECONDS,
+    LEADER,
     LOOP_FAILURES,
     LOOP_SECONDS,
     MESSAGES_RECEIVED,
@@ -130,6 +131,7 @@ class FleetMetrics:
         self._updates_ended = self._counter(UPDATES_ENDED)
         self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
         self._series = self._gauge(SERIES)
+        self._leader = self._gauge(LEADER)
         self._gauge(BUILD).labels(version).set(1)
         self._fleet = _FleetCollector()
         self.registry.register(self._fleet)
@@ -182,6 +184,12 @@ class FleetMetrics:
         self._disk_free.labels(folder).set_function(lambda: float(room()[0]))
         self._disk_size.labels(folder).set_function(lambda: float(room()[1]))
 
+    def leads(self, term: int | None) -> None:
+        """Show whether this replica leads: of the fleet only a leader tells, so sums are right."""
+        self._leader.set(term is not None)
+        if term is None:
+            self._fleet.snapshot = None
+
     def show(self, snapshot: Snapshot) -> None:
         """Let every later scrape see this snapshot, and count what a scrape holds."""
         self._fleet.snapshot = snapshot
@@ -218,10 +226,11 @@ class FleetMetrics:
 
 class _FleetCollector(Collector):
     def __init__(self) -> None:
-        self.snapshot = Snapshot()
+        self.snapshot: Snapshot | None = None
 
     def collect(self) -> Iterator[Family]:
-        seen = self.snapshot
+        if (seen := self.snapshot) is None:
+            return
         yield _gauge(DEVICES, {state: seen.states.get(state, 0) for state in DeviceState})
         yield _gauge(BACKBONE_DEVICES, seen.backbones)
         yield _gauge(AGENT_DEVICES, seen.agents)

@@ -322,7 +322,11 @@ class RolloutStore(Protocol):
         """
 
     async def save(
-        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+        self,
+        rollout: Rollout,
+        orders: Sequence[Order] = (),
+        events: Sequence[Event] = (),
+        term: int | None = None,
     ) -> Rollout:
         """Keep a rollout with its orders and what is new of it; return it with its next revision.
 
@@ -330,7 +334,8 @@ class RolloutStore(Protocol):
         got a target of that generation or above: the next look sees what became of it.
 
         Raises:
-            FieldwiseError: ``CONFLICT`` where the stored revision is not the rollout's.
+            FieldwiseError: ``CONFLICT`` where the stored revision is not the rollout's, or a
+                leader's ``term`` is not the newest.
         """
 
     async def permits(self, number: int, now: float) -> Permits: ...

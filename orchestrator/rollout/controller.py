@@ -48,6 +48,8 @@ class Controller:
         backbones: Where it is known what was recalled.
         clock: What time it is.
         told: Hears of everything new in the history of a rollout.
+        unbroken_since: Tells since when devices could be heard without a break; without it, what
+            this process alone has seen of that.
     """
 
     def __init__(
@@ -56,35 +58,39 @@ class Controller:
         backbones: BackboneStore,
         clock: Clock,
         told: Callable[[Event], None] = lambda _: None,
+        unbroken_since: Callable[[float], float] | None = None,
     ) -> None:
         self._rollouts = rollouts
         self._told = told
         self._backbones = backbones
         self._clock = clock
-        self._looked_at = self._heard_since = clock.now()
+        self._unbroken_since = unbroken_since or _Listening(clock.now()).since
 
-    async def look_at_all(self) -> None:
+    async def look_at_all(self, term: int | None = None) -> None:
         """Look at every rollout once, the newest first: what two of them want is the newer's.
+
+        Args:
+            term: In which this replica leads; None where there is no other.
 
         Raises:
             FieldwiseError: As the store; a conflict with another writer is no error.
         """
         watched = await self._rollouts.watched()
-        self._listening(self._clock.now())
+        self._unbroken_since(self._clock.now())
         for rollout in watched:
             try:
-                await self.look_at(rollout)
+                await self.look_at(rollout, term)
             except FieldwiseError as error:
                 if error.fault is not Fault.CONFLICT:
                     raise
 
-    async def look_at(self, rollout: Rollout) -> Rollout:
+    async def look_at(self, rollout: Rollout, term: int | None = None) -> Rollout:
         """Look at one rollout; return it as saved.
 
         Raises:
             FieldwiseError: ``CONFLICT`` where another writer saved it since it was read.
         """
-        return (await self.carry_out(rollout, rollout)).rollout
+        return (await self.carry_out(rollout, rollout, term=term)).rollout
 
     async def carry_out(
         self,
@@ -92,6 +98,7 @@ class Controller:
         obeyed: Rollout,
         events: Sequence[Event] = (),
         wish: Wish | None = None,
+        term: int | None = None,
     ) -> Saved:
         """Look at a rollout that a command has changed, and save both in one.
 
@@ -100,6 +107,7 @@ class Controller:
             obeyed: As the command leaves it.
             events: What the command changed.
             wish: What it wants besides.
+            term: In which this replica leads; None for what an operator asks for.
 
         Raises:
             FieldwiseError: ``CONFLICT`` where another writer saved it since it was read.
@@ -108,7 +116,7 @@ class Controller:
         recalled = await self._backbones.recalled()
         cohort = await self._rollouts.cohort(obeyed)
         now = self._clock.now()
-        look = reconcile(obeyed, cohort, now, recalled, self._listening(now))
+        look = reconcile(obeyed, cohort, now, recalled, self._unbroken_since(now))
         wanted = _wanted(look, wish, cohort, now, recalled)
         told = (*events, *look.events)
         if wanted and wish is not None:
@@ -117,13 +125,19 @@ class Controller:
         after = replace(look.rollout, watched=True) if wanted else look.rollout
         if after == read and not orders and not told:
             return Saved(read)
-        saved = await self._rollouts.save(after, orders, told)
+        saved = await self._rollouts.save(after, orders, told, term)
         for event in told:
             self._told(event)
         return Saved(saved, len(orders))
 
-    def _listening(self, now: float) -> float:
-        """Return since when this process has listened to devices; a suspended one did not."""
+
+class _Listening:
+    """Since when a process alone has listened to devices; a suspended one did not."""
+
+    def __init__(self, now: float) -> None:
+        self._looked_at = self._heard_since = now
+
+    def since(self, now: float) -> float:
         if not 0 <= now - self._looked_at <= BREAK_SECONDS:
             self._heard_since = now
         self._looked_at = now

@@ -3,8 +3,9 @@
 Methods are atomic because none of them waits for anything.
 """
 
+import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from orchestrator.enrolment.ticket import Ticket, is_open
@@ -23,6 +24,7 @@ from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.memory_contents import Contents, newest_first
+from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
 from orchestrator.storage.stores import Stores
 
@@ -167,16 +169,19 @@ class MemoryDevices:
         return len(owed)
 
 
-def memory_stores(contents: Contents | None = None) -> Stores:
+def memory_stores(contents: Contents | None = None, now: Callable[[], float] = time.time) -> Stores:
     """Make stores that know of each other, empty unless contents are given."""
     contents = contents or Contents()
+    leadership = MemoryLeadership(now)
     return Stores(
         tickets=MemoryTickets(contents),
         members=MemoryMembers(contents),
         devices=MemoryDevices(contents),
         check_ins=MemoryCheckIns(contents),
         backbones=MemoryBackbones(contents),
-        rollouts=MemoryRollouts(contents),
+        rollouts=MemoryRollouts(contents, leadership),
+        leadership=leadership,
+        installation=MemoryInstallation(),
     )
 
 

@@ -40,6 +40,7 @@ from orchestrator.rollout.rollout import (
 )
 from orchestrator.storage import refusals
 from orchestrator.storage.memory_contents import Contents, Membership, newest_first
+from orchestrator.storage.memory_replicas import MemoryLeadership
 
 
 class MemoryCheckIns:
@@ -176,8 +177,9 @@ class MemoryBackbones:
 class MemoryRollouts:
     """``RolloutStore``."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, leadership: MemoryLeadership | None = None) -> None:
         self._contents = contents
+        self._leadership = leadership or MemoryLeadership()
 
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
         return self._contents.enter(rollout, events)
@@ -213,8 +215,15 @@ class MemoryRollouts:
         ]
 
     async def save(
-        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+        self,
+        rollout: Rollout,
+        orders: Sequence[Order] = (),
+        events: Sequence[Event] = (),
+        term: int | None = None,
     ) -> Rollout:
+        lead = self._leadership.lead
+        if term is not None and (lead is None or lead.term != term):
+            raise refusals.term_over(term)
         if (await self.get(rollout.number)).revision != rollout.revision:
             raise refusals.rollout_changed(rollout.number)
         kept = replace(rollout, revision=rollout.revision + 1)

@@ -52,3 +52,7 @@ def no_rollout(number: int) -> FieldwiseError:
 
 def rollout_changed(number: int) -> FieldwiseError:
     return FieldwiseError(Fault.CONFLICT, f"the rollout r{number} was changed meanwhile")
+
+
+def term_over(term: int) -> FieldwiseError:
+    return FieldwiseError(Fault.CONFLICT, f"another replica leads now: the term {term} is over")

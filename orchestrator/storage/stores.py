@@ -10,6 +10,7 @@ from orchestrator.ports import (
     RolloutStore,
     TicketStore,
 )
+from orchestrator.replica_ports import InstallationStore, LeadershipStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,5 @@ class Stores:
     check_ins: CheckInStore
     backbones: BackboneStore
     rollouts: RolloutStore
+    leadership: LeadershipStore
+    installation: InstallationStore

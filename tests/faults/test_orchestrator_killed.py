@@ -5,6 +5,7 @@ that is pushed and rolled out to a real agent. Whoever asked asks again, as peop
 At the end the day has had its effect, once, and the agent predicted all the while.
 """
 
+import signal
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
@@ -30,6 +31,10 @@ def test_an_orchestrator_killed_at_a_write_goes_on(
     spend_a_day(fleet)
     if method == "SqlRollouts.recall":  # it withholds a backbone for good, so not on every day
         recall(fleet)
+    if method == "SqlLeadership.resign":  # a lease is given back at an orderly stop
+        assert fleet.server.child is not None
+        fleet.server.child.send(signal.SIGTERM)
+        spend_a_day(fleet)
     deaths = trail_of(trail)
     assert [death["method"] for death in deaths] == [method]
 

@@ -18,6 +18,7 @@ from orchestrator.home import (
     held,
     made,
     open_authority,
+    open_place,
     open_token,
 )
 from tests.fleet_records import NOW, CountedEntropy
@@ -260,3 +261,21 @@ def test_an_authority_founded_apart_never_replaces_one(tmp_path: Path) -> None:
     assert refused.value.fault is Fault.ALREADY_EXISTS
     assert path.read_bytes() == before
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_data_folder_keeps_the_name_by_which_replicas_know_it(
+    tmp_path: Path, entropy: CountedEntropy
+) -> None:
+    first = open_place(made(tmp_path / "a", "data_folder"), entropy)
+    assert open_place(tmp_path / "a", entropy) == first
+    assert open_place(made(tmp_path / "b", "data_folder"), entropy) != first
+
+
+@pytest.mark.parametrize("content", ["", "not a name", "0" * 17, "\n" * 9000])
+def test_a_damaged_name_of_a_replica_is_told(
+    tmp_path: Path, entropy: CountedEntropy, content: str
+) -> None:
+    (tmp_path / "replica").write_text(content)
+    with pytest.raises(FieldwiseError) as caught:
+        open_place(tmp_path, entropy)
+    assert caught.value.fault is Fault.STATE_DAMAGED

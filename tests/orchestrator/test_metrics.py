@@ -273,3 +273,16 @@ def test_a_snapshot_counts_phases_states_and_failures() -> None:
     )
     only = snapshot_of([failed], [], {}, {}, expiring={}, tickets_open=0, now=NOW)
     assert only.failures == {UpdateFailure.DISK_FULL: 1}
+
+
+def test_of_the_fleet_only_a_leader_tells() -> None:
+    metrics = FleetMetrics("0.1.0")
+    of_the_fleet = ("fieldwise_devices", (("state", "healthy"),))
+    assert of_the_fleet not in samples(metrics)
+    metrics.leads(1)
+    metrics.show(snapshot(3))
+    assert of_the_fleet in samples(metrics)
+    assert samples(metrics)["fieldwise_leader", ()] == 1
+    metrics.leads(None)
+    assert of_the_fleet not in samples(metrics)
+    assert samples(metrics)["fieldwise_leader", ()] == 0

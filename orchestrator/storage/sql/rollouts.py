@@ -17,6 +17,7 @@ from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.orders import give
+from orchestrator.storage.sql.replicas import check_term
 from orchestrator.storage.sql.rollout_rows import (
     event_of,
     event_values,
@@ -163,7 +164,11 @@ class SqlRollouts:
         return [standing_of(row) for row in rows]
 
     async def save(
-        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+        self,
+        rollout: Rollout,
+        orders: Sequence[Order] = (),
+        events: Sequence[Event] = (),
+        term: int | None = None,
     ) -> Rollout:
         kept = replace(rollout, revision=rollout.revision + 1)
         statement = (
@@ -172,6 +177,8 @@ class SqlRollouts:
             .values(revision=kept.revision, **rollout_values(kept))
         )
         async with self._database.write() as connection:
+            if term is not None:
+                await check_term(connection, term)
             if (await connection.execute(statement)).rowcount == 0:
                 await _check_exists(connection, rollout.number)
                 raise refusals.rollout_changed(rollout.number)

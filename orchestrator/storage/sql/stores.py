@@ -7,6 +7,7 @@ from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
 from orchestrator.storage.sql.migrate import migrate, version
+from orchestrator.storage.sql.replicas import SqlInstallation, SqlLeadership
 from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
 from orchestrator.storage.stores import Stores
 
@@ -50,4 +51,6 @@ def stores_over(database: Database) -> Stores:
         check_ins=SqlCheckIns(database),
         backbones=SqlBackbones(database),
         rollouts=SqlRollouts(database),
+        leadership=SqlLeadership(database),
+        installation=SqlInstallation(database),
     )

@@ -203,3 +203,22 @@ rollout_members = Table(
     _text("before"),  # digests with blanks between
     Column("ordered_at", Double, nullable=False, server_default="0"),
 )
+
+leadership = Table(
+    "leadership",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("term", BigInteger, nullable=False),
+    Column("process", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("unbroken_since", Double, nullable=False),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("fleet", Text, nullable=False),
+    Column("authority", Text, nullable=False),
+)

@@ -1,0 +1,134 @@
+"""What replicas share promises the same in memory, in SQLite and in PostgreSQL."""
+
+import asyncio
+
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.leadership import Replica
+from orchestrator.replica_ports import Installation
+from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.plan import Plan
+from orchestrator.storage.stores import Stores
+from tests.fleet_records import SetClock, backbone, join
+
+ONE, TWO = Replica("p1", "here"), Replica("p2", "there")
+LONG = 500.0
+
+
+class TestLeadership:
+    async def test_the_first_who_asks_leads_until_the_lease_lapses(self, stores: Stores) -> None:
+        first = await stores.leadership.claim(ONE, LONG)
+        assert (first.term, first.replica) == (1, ONE)
+        assert await stores.leadership.claim(TWO, LONG) == first
+        renewed = await stores.leadership.claim(ONE, LONG)
+        assert (renewed.term, renewed.unbroken_since) == (1, first.unbroken_since)
+        assert renewed.expires_at >= first.expires_at
+
+    async def test_a_lease_that_has_lapsed_is_anybody_s_in_a_new_term(self, stores: Stores) -> None:
+        lapsed = await stores.leadership.claim(ONE, 0)
+        taken = await stores.leadership.claim(TWO, LONG)
+        assert (taken.term, taken.replica) == (2, TWO)
+        assert taken.unbroken_since == lapsed.unbroken_since
+        assert (await stores.leadership.claim(ONE, LONG)).replica == TWO
+
+    async def test_who_lapsed_and_was_not_replaced_goes_on_in_his_term(
+        self, stores: Stores
+    ) -> None:
+        await stores.leadership.claim(ONE, 0)
+        assert (await stores.leadership.claim(ONE, LONG)).term == 1
+
+    async def test_who_resigns_lets_others_lead_at_once(self, stores: Stores) -> None:
+        await stores.leadership.resign(ONE)
+        await stores.leadership.claim(ONE, LONG)
+        await stores.leadership.resign(TWO)
+        assert (await stores.leadership.claim(TWO, LONG)).replica == ONE
+        await stores.leadership.resign(ONE)
+        assert (await stores.leadership.claim(TWO, LONG)).term == 2
+
+    async def test_a_process_takes_over_at_once_from_the_one_before_in_its_place(
+        self, stores: Stores
+    ) -> None:
+        await stores.leadership.claim(ONE, LONG)
+        again = await stores.leadership.claim(Replica("p3", ONE.place), LONG)
+        assert (again.term, again.replica.process) == (2, "p3")
+
+    async def test_of_many_who_ask_at_once_one_leads(self, stores: Stores) -> None:
+        asking = [Replica(f"p{number}", f"place{number}") for number in range(8)]
+        told = await asyncio.gather(*(stores.leadership.claim(each, LONG) for each in asking))
+        assert len({each.replica for each in told}) == 1
+        assert {each.term for each in told} == {1}
+
+
+class TestFence:
+    async def test_nothing_is_saved_under_a_term_that_is_over(self, stores: Stores) -> None:
+        fleet = await _rolling_out(stores)
+        lead = await stores.leadership.claim(ONE, 0)
+        rollout = await stores.rollouts.get(fleet)
+        saved = await stores.rollouts.save(rollout, term=lead.term)
+        await stores.leadership.claim(TWO, LONG)
+        for term in (lead.term, lead.term + 2):
+            with pytest.raises(FieldwiseError) as caught:
+                await stores.rollouts.save(saved, term=term)
+            assert caught.value.fault is Fault.CONFLICT
+        assert await stores.rollouts.get(fleet) == saved
+        assert (await stores.rollouts.save(saved, term=lead.term + 1)).revision > saved.revision
+
+    async def test_an_operator_s_command_needs_no_term(self, stores: Stores) -> None:
+        fleet = await _rolling_out(stores)
+        await stores.leadership.claim(ONE, LONG)
+        rollout = await stores.rollouts.get(fleet)
+        assert (await stores.rollouts.save(rollout)).revision == rollout.revision + 1
+
+    async def test_before_anybody_led_no_term_is_the_newest(self, stores: Stores) -> None:
+        rollout = await stores.rollouts.get(await _rolling_out(stores))
+        with pytest.raises(FieldwiseError) as caught:
+            await stores.rollouts.save(rollout, term=1)
+        assert caught.value.fault is Fault.CONFLICT
+
+    async def test_saves_and_changes_of_leaders_at_once_leave_one_writer_a_term(
+        self, stores: Stores
+    ) -> None:
+        number = await _rolling_out(stores)
+
+        async def lead_and_save(replica: Replica) -> tuple[int, bool]:
+            lead = await stores.leadership.claim(replica, 0)
+            rollout = await stores.rollouts.get(number)
+            try:
+                await stores.rollouts.save(rollout, term=lead.term)
+            except FieldwiseError as error:
+                return lead.term, error.fault is not Fault.CONFLICT
+            return lead.term, True
+
+        asking = [Replica(f"p{each}", f"place{each}") for each in range(12)]
+        before = await stores.rollouts.get(number)
+        told = await asyncio.gather(*(lead_and_save(each) for each in asking))
+        after = await stores.rollouts.get(number)
+        assert sorted(term for term, _ in told) == list(range(1, 13))
+        assert after.revision - before.revision == sum(saved for _, saved in told)
+        newest = await stores.leadership.claim(TWO, LONG)
+        assert newest.term == 13
+
+
+class TestInstallation:
+    async def test_a_database_belongs_to_the_first_who_says_so(self, stores: Stores) -> None:
+        ours, theirs = Installation("fleet-a", "a" * 64), Installation("fleet-b", "b" * 64)
+        assert await stores.installation.belong_to(ours) == ours
+        assert await stores.installation.belong_to(theirs) == ours
+        assert await stores.installation.belong_to(ours) == ours
+
+    async def test_of_many_who_say_so_at_once_one_is_right(self, stores: Stores) -> None:
+        asking = [Installation(f"fleet-{each}", f"{each}" * 64) for each in range(8)]
+        told = await asyncio.gather(*(stores.installation.belong_to(each) for each in asking))
+        assert len(set(told)) == 1
+        assert told[0] in asking
+
+
+async def _rolling_out(stores: Stores) -> int:
+    clock = SetClock()
+    controller = Controller(stores.rollouts, stores.backbones, clock)
+    await stores.backbones.add(backbone())
+    await join(stores, "d1")
+    rollouts = Rollouts(stores.rollouts, stores.backbones, controller, clock)
+    return (await rollouts.start(Plan("lite0"))).number
