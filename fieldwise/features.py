@@ -51,8 +51,10 @@ def to_grid(features: NDArray[np.float32], transform: Transform) -> NDArray[np.i
     if not powered.size:
         return powered.astype(np.int16)
     length = np.sqrt(np.cumsum(powered * powered, axis=1)[:, -1:])
-    directions = np.divide(powered, length, out=np.zeros_like(powered), where=length > 0)
-    return np.rint(directions * float(1 << transform.grid_bits)).astype(np.int16)
+    length[length == 0] = 1
+    powered /= length
+    powered *= float(1 << transform.grid_bits)
+    return np.rint(powered, out=powered).astype(np.int16)
 
 
 def to_rows(
@@ -71,7 +73,8 @@ def to_rows(
     Raises:
         FieldwiseError: As ``to_grid``.
     """
-    return np.concatenate([to_grid(features[:, each], transform) for each in columns], axis=1)
+    grids = [to_grid(features[:, each], transform) for each in columns]
+    return grids[0] if len(grids) == 1 else np.concatenate(grids, axis=1)
 
 
 def relative_error(computed: NDArray[Any], recorded: NDArray[Any]) -> float:

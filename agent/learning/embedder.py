@@ -106,6 +106,7 @@ class _Run:
     """One run of a graph on one form of the sample, and the views that it computes."""
 
     session: onnxruntime.InferenceSession
+    takes: str  # name of the graph's input
     form: int
     views: tuple[int, ...]
 
@@ -160,7 +161,8 @@ class OnnxEmbedder:
         """As ``Embedder.embed``."""
         features = np.zeros((len(fitted), self.manifest.feature_width), np.float32)
         for run, places in self._wanted(views):
-            samples = np.stack([_present(each[run.form]) for each in fitted])
+            given = [_present(each[run.form]) for each in fitted]
+            samples = given[0][None] if len(given) == 1 else np.stack(given)
             batch = inputs.to_input(samples, self._forms[run.form])
             for place, found in zip(places, self._compute(run, places, batch), strict=True):
                 features[:, self.views[place].columns] = self._checked(found, place, len(fitted))
@@ -205,12 +207,12 @@ class OnnxEmbedder:
         self, run: _Run, places: tuple[int, ...], batch: NDArray[np.float32]
     ) -> list[NDArray[np.float32]]:
         names = [self.manifest.views[place].output for place in places]
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = len(places) < len(run.views)
+        options = None
+        if len(places) < len(run.views):
+            options = onnxruntime.RunOptions()
+            options.only_execute_path_to_fetches = True
         try:
-            found: list[Any] = run.session.run(
-                names, {run.session.get_inputs()[0].name: batch}, options
-            )
+            found: list[Any] = run.session.run(names, {run.takes: batch}, options)
         except Exception as error:  # the engine has no family of exceptions of its own
             raise _failed(f"{self.manifest.title} fails on a sample: {error}") from error
         return found
@@ -261,8 +263,13 @@ def _runs(
     views: dict[tuple[Path, int], list[int]] = {}
     for place, (path, view) in enumerate(zip(graphs, manifest.views, strict=True)):
         views.setdefault((path, forms.index(view.input)), []).append(place)
+    takes = {
+        path: next((each.name for each in session.get_inputs()), "")
+        for path, session in sessions.items()
+    }
     return tuple(
-        _Run(sessions[path], form, tuple(places)) for (path, form), places in views.items()
+        _Run(sessions[path], takes[path], form, tuple(places))
+        for (path, form), places in views.items()
     )
 
 

@@ -37,12 +37,12 @@ class Window:
     @property
     def correct(self) -> int:
         """Samples that the head had right."""
-        return sum(1 for outcome in self.outcomes if outcome & HEAD_RIGHT)
+        return _having(self.outcomes, HEAD_RIGHT)
 
     @property
     def last_label_correct(self) -> int:
         """Samples that "same as the last label" had right."""
-        return sum(1 for outcome in self.outcomes if outcome & LAST_LABEL_RIGHT)
+        return _having(self.outcomes, LAST_LABEL_RIGHT)
 
     def after(self, label: str, predicted: str, samples_max: int) -> "Window":
         """The window after one more sample.
@@ -60,3 +60,8 @@ class Window:
             self.total.last_label_correct + repeated,
         )
         return Window((self.outcomes + bytes([outcome]))[-samples_max:], label, total)
+
+
+def _having(outcomes: bytes, bit: int) -> int:
+    """How many outcomes have a bit, alone or with the other: this is asked for every sample."""
+    return outcomes.count(bit) + outcomes.count(HEAD_RIGHT | LAST_LABEL_RIGHT)
