@@ -25,7 +25,7 @@ from agent.learning.pair import fresh_pair
 from agent.learning.settings import LearningSettings
 from benchmarks.footprint import held_bytes
 from benchmarks.learning_data import bundle_file, int8_bundle
-from benchmarks.learning_speed import drawn_images
+from benchmarks.learning_image import drawn_images
 from fieldwise.client import Device
 
 LESSONS, CLASSES = 200, 5
