@@ -189,9 +189,10 @@ def the_faster_writer_is_overwritten(patch: pytest.MonkeyPatch) -> None:
         rollout: Rollout,
         given: Sequence[Order] = (),
         events: Sequence[Event] = (),
+        term: int | None = None,
     ) -> Rollout:
         stored = await self.get(rollout.number)
-        return await genuine(self, replace(rollout, revision=stored.revision), given, events)
+        return await genuine(self, replace(rollout, revision=stored.revision), given, events, term)
 
     patch.setattr(MemoryRollouts, "save", save)
 

@@ -31,12 +31,16 @@ class RacedRollouts(MemoryRollouts):
         self.races = races
 
     async def save(
-        self, rollout: Rollout, orders: Sequence[Order] = (), events: Sequence[Event] = ()
+        self,
+        rollout: Rollout,
+        orders: Sequence[Order] = (),
+        events: Sequence[Event] = (),
+        term: int | None = None,
     ) -> Rollout:
         if self.races > 0:
             self.races -= 1
             await super().save(await self.get(rollout.number))
-        return await super().save(rollout, orders, events)
+        return await super().save(rollout, orders, events, term)
 
 
 class Fleet:
