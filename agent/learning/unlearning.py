@@ -107,22 +107,14 @@ def prepare(
     found = _find(pair, store, selection)
     _require_something(pair, selection, found, predictions)
     changed = _copy(pair, settings)
-    if found.rows:
-        changed.unlearn(np.array(found.rows), found.names)
-    for name, faded in found.faded.items():
-        if faded and name != selection.class_name:
-            changed.fade(name, faded)
-    orphans = changed.forget_class(selection.class_name) if selection.class_name else 0
-    emptied = [name for name in dict.fromkeys(found.names) if not changed.count(name)]
-    for name in emptied:
-        changed.forget_class(name)
+    orphans, emptied = _take_out(changed, found, selection.class_name)
     if orphans and not strict:
         changed.settle()  # the next solve is due by what is left, not by what there was
     remaining, lost = changed.total, 0
     if strict:
         changed = _built_anew(changed, store, settings, selection, starters)
         lost = max(0, remaining - changed.total)
-    classes = (selection.class_name,) if selection.class_name else tuple(emptied)
+    classes = (selection.class_name,) if selection.class_name else emptied
     started = _brought(starters, selection.class_name)
     counters = _counters_after(store.counters(), found, max(0, orphans - started), lost, classes)
     forgotten = Forgotten(
@@ -216,6 +208,20 @@ def _require_something(
         raise FieldwiseError(
             Fault.NOT_FOUND, f"no sample or prediction {selection.sample_id[:64]!r} is held"
         )
+
+
+def _take_out(pair: Pair, found: _Found, class_name: str) -> tuple[int, tuple[str, ...]]:
+    """Take what was found out of a pair; the orphans that it leaves, and classes left empty."""
+    if found.rows:
+        pair.unlearn(np.array(found.rows), found.names)
+    for name, faded in found.faded.items():
+        if faded and name != class_name:
+            pair.fade(name, faded)
+    orphans = pair.forget_class(class_name) if class_name else 0
+    emptied = tuple(name for name in dict.fromkeys(found.names) if not pair.count(name))
+    for name in emptied:
+        pair.forget_class(name)
+    return orphans, emptied
 
 
 def _copy(pair: Pair, settings: LearningSettings) -> Pair:
