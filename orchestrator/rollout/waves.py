@@ -10,13 +10,16 @@ them. Whoever joins later falls in by his own fraction, and moves nobody else.
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 from orchestrator.rollout.plan import Wave
 
 FRACTION_BITS = 53  # what a double holds exactly
+FRACTIONS_KEPT = 32_768  # a hundred bytes each
 
 
+@lru_cache(FRACTIONS_KEPT)  # a look asks for every device's
 def fraction_of(device: str, number: int) -> float:
     """Return a device's fraction in the rollout of that number, 0 to less than 1."""
     drawn = int.from_bytes(sha256(f"{number}/{device}".encode()).digest()[:8])

@@ -22,6 +22,7 @@ from orchestrator.rollout.backbone import Backbone
 from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
 
 VERDICTS_KEPT = 16_384  # half a KiB each
+STEPS_KEPT = 16_384  # a fleet is at a few steps of a few targets
 
 STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.id,
@@ -124,9 +125,15 @@ def standing_of(row: RowMapping) -> Standing:
 
 
 def _target_of(row: RowMapping) -> Target:
-    return Target(
+    return _target(
         row["target_generation"], row["target_digest"], row["target_variant"], row["target_back"]
     )
+
+
+# Every look at a rollout reads all its devices, and most of them are where others are.
+@lru_cache(STEPS_KEPT)
+def _target(generation: int, digest: str, variant: str, back: bool) -> Target:  # noqa: FBT001 - a row's
+    return Target(generation, digest, variant, back)
 
 
 def _permit_of(row: RowMapping) -> Permit:
@@ -141,11 +148,23 @@ def _verdict_of(text: str | None) -> Verdict | None:
 
 
 def update_of(row: RowMapping) -> UpdateReport:
-    failure, hold = row["update_failure"], row["update_hold"]
+    return _update(
+        row["update_generation"],
+        row["update_digest"],
+        row["update_phase"],
+        row["update_failure"],
+        row["update_hold"],
+    )
+
+
+@lru_cache(STEPS_KEPT)
+def _update(
+    generation: int, digest: str | None, phase: str, failure: str | None, hold: str | None
+) -> UpdateReport:
     return UpdateReport(
-        generation=row["update_generation"],
-        digest=row["update_digest"],
-        phase=UpdatePhase(row["update_phase"]),
+        generation=generation,
+        digest=digest,
+        phase=UpdatePhase(phase),
         failure=UpdateFailure(failure) if failure else None,
         hold=UpdateHold(hold) if hold else None,
     )
