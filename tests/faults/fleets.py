@@ -41,8 +41,8 @@ class ForkedOrchestrator:
     def start(self, trap: Mapping[str, Any] | None = None) -> None:
         """Start it and wait until it says where it listens."""
         child = self._fork(trap)
-        wait_until(lambda: announced(child) is not None or child.ended())
-        self.told = announced(child) or {}
+        wait_until(lambda: announced(child.output) is not None or child.ended())
+        self.told = announced(child.output) or {}
         assert self.told, f"the orchestrator did not start:\n{child.told()}"
         addresses = {name: self.told[f"{name}_address"] for name in ("device", "operator")}
         self._listen = (*LISTEN, *(f"--{name}-listen={at}" for name, at in addresses.items()))
@@ -85,21 +85,26 @@ class ForkedOrchestrator:
 
     def ask(self, *arguments: str) -> Any:
         """Run a command until it succeeds, in this process; returns its JSON."""
-        from orchestrator.cli import app
-
-        def ask() -> Any:
-            done = CliRunner(env=environment(self.folder)).invoke(app, [*arguments, "--json"])
-            assert done.exit_code != USAGE, done.stderr
-            if done.exit_code:
-                raise typer.Exit(done.exit_code)
-            return json.loads(done.stdout)
-
-        return insist(ask)
+        return ask(self.folder, *arguments)
 
 
-def announced(child: Child) -> dict[str, str] | None:
-    """What a server said on its first line."""
-    line = child.output.read_text().partition("\n")[0] if child.output.exists() else ""
+def ask(folder: Path, *arguments: str) -> Any:
+    """Ask the orchestrator of a data folder by a command until it succeeds; returns its JSON."""
+    from orchestrator.cli import app
+
+    def once() -> Any:
+        done = CliRunner(env=environment(folder)).invoke(app, [*arguments, "--json"])
+        assert done.exit_code != USAGE, done.stderr
+        if done.exit_code:
+            raise typer.Exit(done.exit_code)
+        return json.loads(done.stdout)
+
+    return insist(once)
+
+
+def announced(output: Path) -> dict[str, str] | None:
+    """What a server said on the first line of its output."""
+    line = output.read_text().partition("\n")[0] if output.exists() else ""
     found: dict[str, str] | None = json.loads(line) if line.endswith("}") else None
     return found
 

@@ -6,11 +6,14 @@ its first sectors, whatever their order; of the changes of names a beginning is 
 systems journal those in order. So a file that was renamed before it was synced may be empty.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from random import Random
 
+from fieldwise.errors import FieldwiseError
 from tests.faults.recording import Kind, Op
 
 SECTOR_BYTES = 512
@@ -123,6 +126,24 @@ class Disk:
 
     def _into(self, target: Path, path: str) -> Path:
         return target / Path(path).relative_to(self._root)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, by its place in it."""
+    return {
+        str(each.relative_to(folder)): each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file()
+    }
+
+
+@contextmanager
+def explained(told: str) -> Iterator[None]:
+    """Say which point it was that failed."""
+    try:
+        yield
+    except (AssertionError, FieldwiseError, LookupError) as error:
+        raise AssertionError(f"{told}: {error!r}") from error
 
 
 def _folder(path: str) -> str:

@@ -33,6 +33,11 @@ def command(trace: Path) -> list[str]:
     return ["strace", *quiet, "--seccomp-bpf", "-e", f"trace={CALLS}", "-o", str(trace)]
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process started: a recorded program is a child of strace."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Kind(StrEnum):
     CREATE = "create"
     WRITE = "write"

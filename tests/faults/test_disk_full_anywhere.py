@@ -28,7 +28,7 @@ DEVICE = Path(agent.device.__file__).parent
 WRITERS = frozenset({"writing", "write_file", "write_private", "unpack", "write"})
 LESSONS = 12
 
-# What no life of a member comes to that goes well, and why.
+# What no life of a member comes to, and why; most of it is tried in `test_disk_full_apart`.
 NOT_IN_A_LIFE = {
     "database.Database._migrate": "the first start, before there is anything to lose",
     "samples.DatabaseSamples._read_holdout_key": "likewise",

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -23,12 +22,12 @@ from fieldwise import archive
 from fieldwise.client import Device
 from fieldwise.errors import FieldwiseError
 from tests.bundles import CLASSES, class_images, tiny_bundle
-from tests.fakes.agent_process import END_SECONDS
+from tests.fakes.agent_process import END_SECONDS, wait_until
 from tests.faults.conftest import Tried
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import ForkedAgent, encoded
-from tests.faults.power import Disk, Loss
-from tests.faults.recording import Kind, Op, Reader, command, syncs
+from tests.faults.power import Disk, Loss, contents, explained
+from tests.faults.recording import Kind, Op, Reader, children, command, syncs
 
 pytestmark = [
     pytest.mark.faults,
@@ -64,27 +63,29 @@ def life(tmp_path_factory: pytest.TempPathFactory, mother: Mother) -> Life:
     assert "in use" in agent.run_forked("backbone", "install", first)
     shutil.copytree(agent.folder, folder / "before")
     trace, marks = folder / "trace", folder / "marks"
-    trap = json.dumps({"mark_steps": str(marks)})
+    digest, _ = archive.unpack(second, folder / "unpacked")
+    script = [
+        {"file": str(folder / "begin")},
+        {"event": "Targeted", "given": {"generation": 1, "digest": digest}},
+        {"event": "Permitted", "given": {"generation": 1}},
+    ]
+    fleet = {"serve_files": str(folder / "unpacked"), "play": script}
+    trap = json.dumps({"mark_steps": str(marks), **fleet})
     started = [sys.executable, "-m", "tests.faults.trapped", "agent", trap, "run"]
     with subprocess.Popen(
         [*command(trace), *started], env=agent.environment, stderr=subprocess.DEVNULL
     ) as recorded:
         with agent.device() as device:
             taught = [*teach(device, 0)]
-            told = agent.run_forked("backbone", "install", second)
-            assert "in use" in told, told
+            (folder / "begin").touch()
+            wait_until(lambda: device.status().backbone == "tiny:2.0.0")
             taught += teach(device, LESSONS)
         # strace passes the signal on only to what it started: end that by its own id.
         (child,) = children(recorded.pid)
         os.kill(child, 15)
         recorded.wait(END_SECONDS)
     ops = Reader(agent.folder, marks).read(trace)
-    digest, _ = archive.unpack(second, folder / "unpacked")
     return Life(folder / "before", agent.folder, ops, taught, digest)
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def teach(device: Device, first: int) -> Iterator[float]:
@@ -102,14 +103,6 @@ def test_the_recorded_life_writes_as_the_model_says(life: Life, tmp_path: Path) 
     assert contents(tmp_path / "s") == contents(life.root)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(each.relative_to(folder)): each.read_bytes()
-        for each in folder.rglob("*")
-        if each.is_file()
-    }
-
-
 def followed(life: Life, count: int) -> Disk:
     place = life.root.with_name("now")
     shutil.rmtree(place, ignore_errors=True)
@@ -125,9 +118,11 @@ def followed(life: Life, count: int) -> Disk:
     return disk
 
 
-# What an agent may forget to make durable: its files, the names in its folders, its database.
+# What an agent may forget to make durable: its files, those that it fetched, the names in its
+# folders, its database.
 FORGOTTEN: dict[str, Callable[[Path], bool]] = {
     "files": lambda path: not path.is_dir(),
+    "downloads": lambda path: path.name.startswith("partial-"),
     "folders": Path.is_dir,
     "database": lambda path: path.name.startswith("state.sqlite"),
 }
@@ -170,15 +165,6 @@ def test_whenever_power_goes_the_agent_comes_back_with_a_working_pair(
             with explained(told):
                 assert_comes_back(ForkedAgent(mother, folder / "s"), life, place)
             shutil.rmtree(folder)
-
-
-@contextmanager
-def explained(told: str) -> Iterator[None]:
-    """Say which point it was that failed."""
-    try:
-        yield
-    except (AssertionError, FieldwiseError) as error:
-        raise AssertionError(f"{told}: {error}") from error
 
 
 def assert_comes_back(agent: ForkedAgent, life: Life, place: int) -> None:

@@ -99,9 +99,9 @@ def sign_of(state: Any, event: Any) -> str:
 def play(script: Sequence[Mapping[str, Any]]) -> None:
     """Play what happens to the installer once it has resumed, step by step.
 
-    A line either waits for a phase or tells an event, with the number of the present work where it
-    is an outcome. A line that ``holds`` a deed keeps that work from ending by itself, and one that
-    ``fails`` it ends it with a fault.
+    A line either waits for a phase or for a file, or tells an event, with the number of the present
+    work where it is an outcome. A line that ``holds`` a deed keeps that work from ending by itself,
+    and one that ``fails`` it ends it with a fault.
     """
     from agent.update.installer import Installer
     from agent.update.steps import Steps
@@ -117,6 +117,8 @@ def play(script: Sequence[Mapping[str, Any]]) -> None:
     async def resume(self: Any) -> None:
         await genuine(self)
         for line in script:
+            while not Path(line.get("file", "/")).exists():  # noqa: ASYNC110, ASYNC240 - a test's own
+                await asyncio.sleep(0.01)
             if "phase" in line:
                 while self.state.phase != line["phase"]:  # noqa: ASYNC110 - a test's own player
                     await asyncio.sleep(0.01)
