@@ -81,12 +81,18 @@ def share_of(rollout: Rollout, load: Load) -> int:
     return max(1, limit // places) if limit else 0
 
 
+def has_left(rollout: Rollout, standing: Standing, now: float) -> bool:
+    """Tell whether a device cannot count as under way again without another permit."""
+    permit = permit_held(standing)
+    if permit is None or target_of(rollout, standing) is None or is_settled(standing):
+        return True
+    return now - permit.since > rollout.plan.device_deadline_seconds
+
+
 def takes_place(rollout: Rollout, standing: Standing, now: float) -> bool:
     """Tell whether a device counts as under way."""
     permit = permit_held(standing)
-    if permit is None or target_of(rollout, standing) is None or is_settled(standing):
-        return False
-    if now - permit.since > rollout.plan.device_deadline_seconds:
+    if permit is None or has_left(rollout, standing, now):
         return False
     unheard = (standing.seen_at or 0.0) < permit.expires_at
     return now < permit.expires_at or unheard or is_under_way(standing)

@@ -23,6 +23,7 @@ from orchestrator.rollout.limits import (
     Load,
     continued,
     granted,
+    is_bounded,
     share_of,
     started_lately,
     takes_place,
@@ -96,7 +97,7 @@ class MemoryCheckIns:
             return None
         if self._contents.backbones[target.digest].recalled_at is not None:
             return None
-        load = self._load(rollout, device_id, now)
+        load = self._load(rollout, device_id, now) if is_bounded(rollout) else Load()
         give = continued if is_way_back(rollout, target) else partial(granted, rollout, load)
         kept = give(permit, standing.permit, now)
         if kept is None:

@@ -202,6 +202,10 @@ rollout_members = Table(
     Column("permit_since", Double),
     _text("before"),  # digests with blanks between
     Column("ordered_at", Double, nullable=False, server_default="0"),
+    # Whether it may count as under way; struck out once it cannot any more.
+    Column("on_the_way", Boolean, nullable=False, server_default=false()),
+    Index("ix_rollout_members_rollout_on_the_way", "rollout", "on_the_way"),
+    Index("ix_rollout_members_rollout_permit_since", "rollout", "permit_since"),
 )
 
 leadership = Table(
