@@ -2,7 +2,10 @@
 
 The Lite models have no squeeze-and-excitation and no swish: they quantise well and run anywhere.
 Their feature is the last convolution's activation, averaged over the image: 1280 channels whatever
-the size. A view of less depth is the activation after one of the seven stages, averaged likewise.
+the size. A view of less depth is the activation after one of the seven stages, averaged likewise; a
+view of several depths has their channels side by side, as they are: in Lite0 the mean channel of
+stage 4 is ten times as loud as one at the end and there are a sixteenth as many, so that after a
+square root both have a say.
 
 Padding depends on the input's size, so the graph is exported at the size asked for. Halving a
 multiple of 32 five times leaves no remainder and every such size has the same padding: one graph,
@@ -21,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import onnx
@@ -45,6 +48,8 @@ OPSET = 18  # what the exporter writes without converting
 LICENCE = "Apache-2.0"
 INPUT, OUTPUT = "images", "features"
 EXPORT_ERROR_MAX = 1e-4  # relative; folding and other sums move float32 by about 1e-6
+
+Depth = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +92,18 @@ class FeatureExtractor(torch.nn.Module):
 
 
 class Depths(torch.nn.Module):
-    """The same, averaged at several depths: a float32[N,D] for each.
+    """The same, averaged at several depths: a float32[N,D] for each view.
 
     Args:
         network: The model.
-        depths: Stages after which to average, 1 to 7; 0 is the end.
+        depths: Of each view the stages after which to average, 1 to 7; 0 is the end.
     """
 
-    def __init__(self, network: EfficientNet, depths: Sequence[int]) -> None:
+    def __init__(self, network: EfficientNet, depths: Sequence[Depth]) -> None:
         super().__init__()
         self.network = network
-        self.ends = [stage_ends(network)[depth - 1] if depth else -1 for depth in depths]
+        ends = [-1, *stage_ends(network)]
+        self.ends = [[ends[stage] for stage in depth] for depth in depths]
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         network = self.network
@@ -106,7 +112,11 @@ class Depths(torch.nn.Module):
         for place, block in enumerate(network._blocks):  # noqa: SLF001 -- as above
             activation = found[place] = block(activation)
         found[-1] = network._swish(network._bn1(network._conv_head(activation)))  # noqa: SLF001 -- as above
-        return tuple(found[end].mean((2, 3)) for end in self.ends)
+        means = {end: found[end].mean((2, 3)) for end in sorted({*chain(*self.ends)})}
+        return tuple(
+            torch.cat([means[end] for end in ends], dim=1) if len(ends) > 1 else means[ends[0]]
+            for ends in self.ends
+        )
 
 
 def stage_ends(network: EfficientNet) -> list[int]:
@@ -132,7 +142,7 @@ def load(request: PackRequest, looks: Sequence[ViewRequest]) -> Backbone:
         known = ", ".join(WEIGHTS)
         raise _invalid(f"{name} is not a backbone known by name; these are: {known}")
     sizes = sorted({_size(look) for look in looks})
-    depths = sorted({_depth(look) for look in looks})
+    depths = sorted({_checked(look.depth) for look in looks})
     model = _export(name, sizes, depths)
     graph = models.to_bytes(model)
     widths = {each.name: models.dimensions(each)[-1] for each in model.graph.output}
@@ -148,7 +158,7 @@ def load(request: PackRequest, looks: Sequence[ViewRequest]) -> Backbone:
 
 
 def _view(look: ViewRequest, widths: Mapping[str, int | None]) -> View:
-    output = output_of(_depth(look))
+    output = output_of(look.depth)
     width = widths[output]
     assert width is not None  # the exporter knows it
     return View(look.title, preprocessing_for(_size(look)), width, output)
@@ -174,9 +184,9 @@ def eager(name: str, size: int) -> FeatureExtractor:
     return FeatureExtractor(_network(name, size)).eval()
 
 
-def output_of(depth: int) -> str:
-    """What the graph's output of a depth is called."""
-    return f"stage{depth}" if depth else OUTPUT
+def output_of(depth: Depth) -> str:
+    """What the graph's output of a view's depth is called."""
+    return "_".join(f"stage{stage}" if stage else OUTPUT for stage in depth)
 
 
 def _network(name: str, size: int) -> EfficientNet:
@@ -186,8 +196,10 @@ def _network(name: str, size: int) -> EfficientNet:
     return network
 
 
-def _module(name: str, size: int, depths: Sequence[int]) -> torch.nn.Module:
-    return Depths(_network(name, size), depths).eval() if any(depths) else eager(name, size)
+def _module(name: str, size: int, depths: Sequence[Depth]) -> torch.nn.Module:
+    if any(map(any, depths)):
+        return Depths(_network(name, size), depths).eval()
+    return eager(name, size)
 
 
 def _size(look: ViewRequest) -> int:
@@ -195,14 +207,14 @@ def _size(look: ViewRequest) -> int:
     return look.size
 
 
-def _depth(look: ViewRequest) -> int:
-    depth = look.depth or 0
-    if not 0 <= depth <= STAGES:
-        raise _invalid(f"a Lite model has stages 1 to {STAGES}, not {depth}")
+def _checked(depth: Depth) -> Depth:
+    for stage in depth:
+        if not 0 <= stage <= STAGES:
+            raise _invalid(f"a Lite model has stages 1 to {STAGES}, not {stage}")
     return depth
 
 
-def _export(name: str, sizes: Sequence[int], depths: Sequence[int]) -> onnx.ModelProto:
+def _export(name: str, sizes: Sequence[int], depths: Sequence[Depth]) -> onnx.ModelProto:
     if len(sizes) > 1 and any(size % SIZE_STEP for size in sizes):
         raise _invalid(
             f"one graph serves several sizes only where each is a multiple of {SIZE_STEP}"
@@ -246,7 +258,9 @@ def _quiet() -> Iterator[None]:
         chatter.setLevel(level)
 
 
-def _compare(name: str, depths: Sequence[int], graph: bytes, preprocessing: Preprocessing) -> None:
+def _compare(
+    name: str, depths: Sequence[Depth], graph: bytes, preprocessing: Preprocessing
+) -> None:
     images = golden.draw(preprocessing.size, seed=0)
     with torch.no_grad():
         found = _module(name, preprocessing.size, depths)(

@@ -11,6 +11,9 @@ machine differ from what was calibrated by a third of their length (cosine 0.94 
 from device to device; with 7 bits they agree to a few hundredths everywhere. Depthwise convolutions
 have kernels that add in 32 bits and keep all 8, which brings the cosine from 0.982 to 0.988.
 
+Features that the graph lays side by side from several depths stay float32: in 8 bits all of them
+would share one scale, and of channels a tenth as loud as others little would be left.
+
 The examples are drawn at random from the whole folder: a stride could be in step with the order of
 the files and miss whole classes.
 """
@@ -105,6 +108,17 @@ def _full_range(model: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def _named_joints(model: onnx.ModelProto) -> list[str]:
+    """Name the nodes that lay features side by side after what they compute."""
+    outputs = {each.name for each in model.graph.output}
+    found = []
+    for node in model.graph.node:
+        if node.op_type == "Concat" and outputs.intersection(node.output):
+            node.name = node.output[0]  # the quantiser knows nodes by name, and many have none
+            found.append(node.name)
+    return found
+
+
 def _quantised(original: onnx.ModelProto, examples: _Examples) -> onnx.ModelProto:
     with TemporaryDirectory(prefix="fieldwise-pack-") as work:
         target = Path(work) / "int8.onnx"
@@ -119,6 +133,7 @@ def _quantised(original: onnx.ModelProto, examples: _Examples) -> onnx.ModelProt
                 weight_type=QuantType.QInt8,
                 reduce_range=True,
                 calibrate_method=CalibrationMethod.MinMax,
+                nodes_to_exclude=_named_joints(original),
                 extra_options={"TensorQuantOverrides": _full_range(original)},
             )
         except FieldwiseError:

@@ -8,6 +8,7 @@ from fieldwise.bundle import VIEWS_MAX
 from fieldwise.errors import Fault, FieldwiseError
 
 ONLY = "main"  # the name of a view that is alone
+END = "end"  # what a backbone's end is called among its depths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,8 @@ class ViewRequest:
         backbone: A backbone known by name.
         onnx: An ONNX file that computes features.
         size: Side of the input in pixels.
-        depth: Of a backbone known by name: the stage after which to look, 1 to 7; its end if None.
+        depth: Of a backbone known by name: the stages after which to look, 1 to 7, 0 for its end;
+            what several of them give lies side by side in one view. Its end alone by default.
         output: Of an ONNX file: which of its outputs; its only one by default.
         name: What the view is called; made of the above by default.
     """
@@ -26,7 +28,7 @@ class ViewRequest:
     backbone: str | None = None
     onnx: Path | None = None
     size: int | None = None
-    depth: int | None = None
+    depth: tuple[int, ...] = (0,)
     output: str | None = None
     name: str | None = None
 
@@ -36,12 +38,19 @@ class ViewRequest:
         if self.name:
             return self.name
         source = self.backbone or (self.onnx.stem if self.onnx else "")
-        parts = [source, self.size, f"stage{self.depth}" if self.depth else "", self.output]
+        parts = [source, self.size, self.stages, self.output]
         return name_of("-".join(f"{part}" for part in parts if part)) or ONLY
+
+    @property
+    def stages(self) -> str:
+        """Its depths in a word; empty for the end alone."""
+        if self.depth == (0,):
+            return ""
+        return "-".join(f"stage{stage}" if stage else END for stage in self.depth)
 
 
 def parse(text: str) -> ViewRequest:
-    """A view as a command line states it: ``size=128,depth=5`` and the like.
+    """A view as a command line states it: ``size=128,depth=4+end`` and the like.
 
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for anything else.
@@ -57,7 +66,7 @@ def parse(text: str) -> ViewRequest:
         backbone=given.get("backbone"),
         onnx=Path(given["onnx"]) if "onnx" in given else None,
         size=_number(given, "size"),
-        depth=_number(given, "depth"),
+        depth=_depth(given.get("depth", END)),
         output=given.get("output"),
         name=given.get("name"),
     )
@@ -106,8 +115,17 @@ def _check(view: ViewRequest) -> None:
         raise _invalid("a view is of either a backbone's name or an ONNX file")
     if view.backbone is not None and view.output is not None:
         raise _invalid("only a view of an ONNX file names an output; say a depth")
-    if view.onnx is not None and view.depth is not None:
+    if not view.depth or len(set(view.depth)) < len(view.depth):
+        raise _invalid(f"{view.title} looks at no depth, or at one twice")
+    if view.onnx is not None and view.stages:
         raise _invalid("only a view of a backbone known by name has a depth; say an output")
+
+
+def _depth(text: str) -> tuple[int, ...]:
+    stages = text.split("+")
+    if any(stage != END and not re.fullmatch(r"[1-9]", stage) for stage in stages):
+        raise _invalid(f"depth={text[:20]} is not stages and {END}, with + between them")
+    return tuple(0 if stage == END else int(stage) for stage in stages)
 
 
 def _number(given: dict[str, str], key: str) -> int | None:

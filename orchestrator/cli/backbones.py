@@ -40,8 +40,8 @@ Look = Annotated[
     list[str] | None,
     typer.Option(
         "--view",
-        help="One of several looks at an image: size=128 or depth=5 or backbone=NAME or onnx=FILE"
-        " or output=NAME, several with commas; again for each.",
+        help="One of several looks at an image: size=128 or depth=4+end or backbone=NAME or"
+        " onnx=FILE or output=NAME, several with commas; again for each.",
     ),
 ]
 ReadingsFile = Annotated[

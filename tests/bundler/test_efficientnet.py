@@ -85,7 +85,7 @@ def test_each_lite_model_loads_its_weights(name: str) -> None:
         ({"backbone": "efficientnet-b7"}, "efficientnet-b7 is not .* efficientnet-lite0"),
         ({"size": 31}, "32 to 1024 pixels, not 31"),
         ({"size": 1025}, "not 1025"),
-        ({"views": (ViewRequest(depth=8),)}, "stages 1 to 7, not 8"),
+        ({"views": (ViewRequest(depth=(0, 8)),)}, "stages 1 to 7, not 8"),
         ({"views": (ViewRequest(size=64), ViewRequest(size=80))}, "multiple of 32"),
     ],
     ids=str,
@@ -99,24 +99,30 @@ def test_what_no_lite_model_can_do_is_refused(changes: dict[str, object], words:
     assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
-def test_one_graph_serves_two_sizes_and_two_depths(tmp_path: Path) -> None:
+def test_one_graph_serves_two_sizes_two_depths_and_both_depths_together(tmp_path: Path) -> None:
     import torch
 
     from bundler.efficientnet import eager
     from bundler.extractor import Extractor
     from bundler.pack import pack
 
-    views = (ViewRequest(size=32), ViewRequest(), ViewRequest(depth=5))
+    views = (
+        ViewRequest(size=32),
+        ViewRequest(),
+        ViewRequest(depth=(5,)),
+        ViewRequest(depth=(5, 0)),
+    )
     manifest = pack(replace(REQUEST, target=tmp_path / "t", views=views)).manifest
     assert [(view.name, view.width) for view in manifest.views] == [
         ("efficientnet-lite0-32", 1280),
         ("efficientnet-lite0-64", 1280),
         ("efficientnet-lite0-64-stage5", 112),
+        ("efficientnet-lite0-64-stage5-end", 1392),
     ]
     (file,) = manifest.variants[0].files
     with (tmp_path / "t").open("rb") as stream:
         files = {each.digest: b"".join(pieces) for each, pieces in Reader(stream).files()}
-    for view, size in zip(manifest.views, (32, 64, 64), strict=True):
+    for view, size in zip(manifest.views, (32, 64, 64, 64), strict=True):
         images = draw(size, seed=1)
         network = eager("efficientnet-lite0", size)
         kept: list[torch.Tensor] = []
@@ -126,7 +132,8 @@ def test_one_graph_serves_two_sizes_and_two_depths(tmp_path: Path) -> None:
         )
         with torch.no_grad():
             whole = network(torch.from_numpy(to_input(images, view.input)))
-        wanted = kept[0].mean((2, 3)) if view.width == 112 else whole
+        halfway = kept[0].mean((2, 3))
+        wanted = {112: halfway, 1280: whole, 1392: torch.cat([halfway, whole], dim=1)}[view.width]
         found = Extractor(files[file.digest], view.input, view.output).features(images)
         assert np.allclose(found, wanted.numpy(), rtol=1e-3, atol=1e-4)
 

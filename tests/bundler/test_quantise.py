@@ -6,6 +6,7 @@ import pytest
 from onnx import ModelProto, helper
 
 from bundler.backbone import Backbone
+from bundler.extractor import Extractor
 from bundler.quantise import choose, quantise
 from fieldwise.bundle import Preprocessing, View
 from tests.bundles import class_folder, model_of, tiny_model
@@ -73,3 +74,28 @@ def test_dense_weights_leave_room_against_saturation_and_depthwise_ones_do_not(
     assert dense.dtype == depthwise.dtype == np.int8
     assert np.abs(dense.astype(int)).max() == 64
     assert (np.abs(depthwise.astype(int)).max(axis=(1, 2, 3)) == 127).all(), "a scale each"
+
+
+def test_features_side_by_side_do_not_share_one_scale(folder: Path) -> None:
+    chance = np.random.default_rng(0)
+    weights = {
+        "loud": chance.normal(0, 100, (8, 3, 3, 3)).astype(np.float32),
+        "quiet": chance.normal(0, 1e-3, (8, 8, 3, 3)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["images", "loud"], ["a"]),
+        helper.make_node("Conv", ["a", "quiet"], ["b"]),
+        *(helper.make_node("GlobalAveragePool", [name], [f"{name}-mean"]) for name in "ab"),
+        *(helper.make_node("Flatten", [f"{name}-mean"], [f"{name}-flat"]) for name in "ab"),
+        helper.make_node("Concat", ["a-flat", "b-flat"], ["features"], axis=1),
+    ]
+    whole = backbone(model_of(nodes, weights, size=16, width=16))
+    (content,) = quantise(whole, folder, 0, print)
+    samples = np.repeat(chance.integers(0, 256, (20, 1, 1, 3)), 256, axis=1)
+    samples = samples.reshape(20, 16, 16, 3).astype(np.uint8)
+    before, after = (
+        Extractor(graph, PREPROCESSING).features(samples)[:, 8:]
+        for graph in (whole.graphs[0], content)
+    )
+    kept = [np.corrcoef(one, other)[0, 1] for one, other in zip(before.T, after.T, strict=True)]
+    assert np.median(kept) > 0.9, "the quiet ones still tell samples apart"

@@ -26,8 +26,10 @@ def unpacked(path: Path) -> tuple[Manifest, dict[str, bytes]]:
 def test_a_view_is_stated_in_words() -> None:
     assert parse("size=128") == ViewRequest(size=128)
     assert parse("backbone=efficientnet-lite1,size=128,depth=5,name=other") == ViewRequest(
-        backbone="efficientnet-lite1", size=128, depth=5, name="other"
+        backbone="efficientnet-lite1", size=128, depth=(5,), name="other"
     )
+    assert parse("depth=4+end") == ViewRequest(depth=(4, 0))
+    assert parse("depth=end") == ViewRequest()
     assert parse("onnx=a/b.onnx,output=pooled") == ViewRequest(
         onnx=Path("a/b.onnx"), output="pooled"
     )
@@ -35,7 +37,7 @@ def test_a_view_is_stated_in_words() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "size", "size=", "size=1,size=2", "size=-1", "size=12345", "side=1", "title=x", ",", "=1"],
+    ["", ",", "=1", "size", "size=", "size=1,size=2", "size=-1", "size=12345", "side=1", "title=x"],
 )
 def test_a_view_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(FieldwiseError) as caught:
@@ -43,13 +45,26 @@ def test_a_view_that_is_none_is_refused(text: str) -> None:
     assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize("text", ["", "0", "12", "+4", "4+", "4 end", "ends"])
+def test_a_depth_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        parse(f"depth={text}")
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
 def test_views_take_from_the_whole_request_what_they_do_not_state() -> None:
-    views = (ViewRequest(), ViewRequest(size=224), ViewRequest(backbone="b", depth=5))
+    views = (
+        ViewRequest(),
+        ViewRequest(size=224),
+        ViewRequest(backbone="b", depth=(5,)),
+        ViewRequest(depth=(4, 0)),
+    )
     found = settled(views, "a", None, 128)
     assert [(each.backbone, each.size, each.name) for each in found] == [
         ("a", 128, "a-128"),
         ("a", 224, "a-224"),
         ("b", 128, "b-128-stage5"),
+        ("a", 128, "a-128-stage4-end"),
     ]
     assert settled((), "a", None, 128) == (ViewRequest(backbone="a", size=128, name="main"),)
     assert settled((ViewRequest(size=64),), "a", None, None)[0].name == "main"
@@ -63,7 +78,9 @@ def test_views_take_from_the_whole_request_what_they_do_not_state() -> None:
         ((ViewRequest(),) * 9, "limit is 8"),
         ((ViewRequest(backbone="b", onnx=Path("o")),), "either"),
         ((ViewRequest(output="x"),), "say a depth"),
-        ((ViewRequest(onnx=Path("o"), depth=3),), "say an output"),
+        ((ViewRequest(onnx=Path("o"), depth=(3,)),), "say an output"),
+        ((ViewRequest(depth=()),), "no depth"),
+        ((ViewRequest(depth=(4, 0, 4)),), "one twice"),
     ],
     ids=str,
 )

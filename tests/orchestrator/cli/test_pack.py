@@ -58,7 +58,7 @@ def test_everything_that_was_given_is_handed_on(
             backbone="efficientnet-lite0",
             size=128,
             views=(
-                ViewRequest(depth=5),
+                ViewRequest(depth=(5,)),
                 ViewRequest(backbone="efficientnet-lite1", size=64, name="other"),
             ),
             int8=True,
