@@ -112,10 +112,10 @@ def _inline(node: Any, shapes: Mapping[str, Any]) -> Any:
         return [_inline(each, shapes) for each in node]
     if not isinstance(node, dict):
         return node
-    if "$ref" in node:
-        named = shapes[node["$ref"].removeprefix("#/$defs/")]
-        return {key: each for key, each in named.items() if key != "title"}
-    return {key: _inline(each, shapes) for key, each in node.items() if key != "default"}
+    named = shapes[node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else {}
+    merged = {**named, **node}
+    left_out = {"$ref", "default", "title"}
+    return {key: _inline(each, shapes) for key, each in merged.items() if key not in left_out}
 
 
 def _path(kind: type) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 """``fieldwise authority``: the root of a fleet, founded apart from any server."""
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import FLEET_PATTERN
 from orchestrator.cli.output import Shown, errors_shown, facts, show
 from orchestrator.cli.remote import Json
 from orchestrator.cli.serve import check_extra
+from orchestrator.cli.setting_options import setting_options
+from orchestrator.config import load_settings
 
 app = typer.Typer(help="The root that every device of a fleet trusts.", no_args_is_help=True)
 
@@ -46,3 +51,15 @@ def create(
         value = {"fleet": fleet, "authority": secret, "certificate": public}
         rows = [("fleet", fleet), ("keep secret", str(secret)), ("for operators", str(public))]
         show(Shown(value, lambda: facts(rows)), as_json=json)
+
+
+@app.command("show")
+@setting_options
+def show_certificate(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
+    """Print the authority's certificate, for the --ca of operators on other machines."""
+    with errors_shown(as_json=json):
+        settings = load_settings(config, os.environ, flags).settings
+        from orchestrator.home import stored_root
+
+        root = stored_root(settings.folder, settings.authority_file)
+        show(Shown({"certificate": root}, lambda: Text(root.rstrip())), as_json=json)

@@ -66,6 +66,19 @@ def test_the_commands_say_what_they_made(tmp_path: Path) -> None:
     assert int(msgspec.json.decode(migrated.stdout)["tables"]) > 0
 
 
+def test_the_certificate_for_operators_is_shown_without_the_key(tmp_path: Path) -> None:
+    secret, public = create_authority(tmp_path, "plant-7")
+    (tmp_path / "data").mkdir()
+    kept = (f"--authority-file={secret}", f"--data-folder={tmp_path / 'data'}")
+    shown = CliRunner().invoke(app, ["authority", "show", *kept])
+    assert shown.stdout == public.read_text()
+    assert "PRIVATE" not in shown.stdout
+    own = CliRunner().invoke(app, ["authority", "show", f"--data-folder={tmp_path}", "--json"])
+    assert msgspec.json.decode(own.stdout) == {"certificate": public.read_text()}
+    none = CliRunner().invoke(app, ["authority", "show", f"--data-folder={tmp_path / 'data'}"])
+    assert none.exit_code == CATALOGUE[Fault.STATE_DAMAGED].exit_code
+
+
 @pytest.mark.parametrize(
     ("name", "folder", "fault"),
     [

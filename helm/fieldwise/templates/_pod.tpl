@@ -35,7 +35,8 @@ spec:
   {{- with .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
     {{- range . }}
-    {{- list (merge (deepCopy .) (dict "labelSelector" (dict "matchLabels" $selector))) | toYaml | nindent 4 }}
+    {{- $own := ternary dict (dict "labelSelector" (dict "matchLabels" $selector)) (hasKey . "labelSelector") }}
+    {{- list (merge $own .) | toYaml | nindent 4 }}
     {{- end }}
   {{- end }}
   containers:
