@@ -280,8 +280,10 @@ async def _open_ports(
 
 def _watch(ground: _Ground, readiness: Readiness, check_ins: CheckIns) -> None:
     ground.metrics.watch(readiness.is_ready, lambda: check_ins.waiting)
-    for name, folder in (("data", ground.settings.folder), ("bundles", ground.settings.bundles)):
-        ground.metrics.watch_disk(name, partial(disk_room, folder))
+    settings = ground.settings
+    ground.metrics.watch_disk("data", partial(disk_room, settings.folder))
+    if settings.bucket is None:
+        ground.metrics.watch_disk("bundles", partial(disk_room, settings.bundles))
 
 
 def _servers(ground: _Ground) -> Servers:

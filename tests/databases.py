@@ -4,7 +4,9 @@ import asyncio
 import importlib
 import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,18 +19,40 @@ from typing import Any
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.sql.tables import metadata
 
+END_TRIES, END_PAUSE_SECONDS = 600, 0.1
+
 _NUMBERS = count(1)
 
 
 class PostgreSql:
-    """A running server, which need not survive a power loss."""
+    """A running server, which need not survive a power loss.
 
-    def __init__(self, server: Any) -> None:
+    Args:
+        server: As ``pgserver`` has it.
+        lasting: Whether what was committed survives the server's own sudden end.
+    """
+
+    def __init__(self, server: Any, *, lasting: bool = False) -> None:
         self._server = server
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        quick = ("fsync", "full_page_writes", *(() if lasting else ("synchronous_commit",)))
+        for setting in quick:
             server.psql(f"ALTER SYSTEM SET {setting} = off;")
         server.psql("SELECT pg_reload_conf();")
         self._shared: str | None = None
+
+    def die(self) -> None:
+        """End it at once, with every connection, and without writing anything more."""
+        os.kill(self._server.get_pid(), signal.SIGQUIT)
+        marker = Path(self._server.pgdata) / "postmaster.pid"
+        for _ in range(END_TRIES):
+            if not marker.exists():
+                return
+            time.sleep(END_PAUSE_SECONDS)
+        raise AssertionError("PostgreSQL did not end")
+
+    def rise(self) -> None:
+        """Start it again, with all that was committed."""
+        self._server.ensure_postgres_running()
 
     def emptied(self) -> str:
         """Return the URL of the database that tests share, its tables there and empty."""
@@ -74,7 +98,7 @@ def _make_tables(url: str) -> None:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[PostgreSql]:
+def running_postgresql(*, lasting: bool = False) -> Iterator[PostgreSql]:
     """Run a server until the end of the block; without one the test fails, and says why.
 
     As root the server runs as a user of its own, which ``pgserver`` adds and which must be able to
@@ -85,7 +109,7 @@ def running_postgresql() -> Iterator[PostgreSql]:
     try:
         server = _pgserver(folder).get_server(folder / "data", cleanup_mode="delete")
         try:
-            yield PostgreSql(server)
+            yield PostgreSql(server, lasting=lasting)
         finally:
             server.cleanup()
     finally:

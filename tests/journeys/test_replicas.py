@@ -1,0 +1,135 @@
+"""Two real orchestrators on one PostgreSQL and one object store: any of them serves any device."""
+
+import json
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.bundles import tiny_bundle
+from tests.databases import PostgreSql, running_postgresql
+from tests.object_stores import SeaweedFs
+from tests.orchestrators import join, run, status_of
+from tests.replicas import Played, Replicas, leads, metric, replicas, wait_until
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+DEVICES, IN_FLIGHT = 8, 2
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[PostgreSql]:
+    """A PostgreSQL of its own, that keeps what it has committed when it dies."""
+    with running_postgresql(lasting=True) as server:
+        yield server
+
+
+@pytest.fixture
+def both(tmp_path: Path, lasting: PostgreSql, seaweedfs: SeaweedFs) -> Iterator[Replicas]:
+    with replicas(tmp_path, lasting, seaweedfs) as started:
+        wait_until(lambda: bool(started.leader()), "one of them leads")
+        yield started
+
+
+def joined(both: Replicas, number: int) -> list[Played]:
+    """Let devices join, one at this replica and the next at that."""
+    tokens = {
+        name: each.json("ticket", "create", f"--uses={number}")["token"]
+        for name, each in both.running.items()
+    }
+    names = cycle(tokens)
+    return [Played(join(tokens[next(names)])) for _ in range(number)]
+
+
+def push(both: Replicas, folder: Path, version: str, seed: int) -> str:
+    bundle = tiny_bundle(folder / f"{version}.bundle", version=version, seed=seed)
+    [first, *_] = both.running.values()
+    digest: str = first.json("backbone", "push", str(bundle))["backbone"]["digest"]
+    return digest
+
+
+def start(both: Replicas, version: str) -> None:
+    [first, *_] = both.running.values()
+    waves = (f"--wave={DEVICES // 2}", "--wave=rest", f"--in-flight={IN_FLIGHT}")
+    first.json("rollout", "start", f"tiny:{version}", *waves)
+
+
+def round_of_calls(both: Replicas, devices: list[Played], turn: int) -> None:
+    """Let every device call once, each at another replica than the last time."""
+    addresses = both.addresses()
+    for number, device in enumerate(devices):
+        device.call(addresses[(number + turn) % len(addresses)])
+        assert sum(each.is_under_way for each in devices) <= IN_FLIGHT
+
+
+def test_a_device_joins_calls_and_downloads_wherever_it_comes_out(
+    both: Replicas, tmp_path: Path
+) -> None:
+    devices = joined(both, 2)
+    here, there = both.addresses()
+    for turn in range(4):
+        round_of_calls(both, devices, turn)
+    push(both, tmp_path, "1.0.0", 1)
+    start(both, "1.0.0")
+    for device in devices:
+        assert device.call(there)
+    manifest = devices[0].wanted.hex()
+    for first, second in ((here, there), (there, here)):
+        found = json.loads(devices[0].download(manifest, first, second))
+        graph = found["variants"][0]["graphs"][0]
+        assert len(devices[0].download(graph["digest"], first, second)) == graph["size"]
+
+
+def test_of_two_replicas_one_leads_and_tells_of_the_fleet(both: Replicas) -> None:
+    leader = both.running[both.leader()]
+    [other] = [each for each in both.running.values() if each is not leader]
+    wait_until(lambda: metric(leader, "fieldwise_tickets_open") is not None, "the leader counts")
+    assert metric(other, "fieldwise_tickets_open") is None
+    assert leader.stop() == 0
+    wait_until(lambda: leads(other), "the other leads")
+    wait_until(lambda: metric(other, "fieldwise_tickets_open") is not None, "it counts")
+
+
+def test_a_device_that_was_removed_here_is_refused_there(both: Replicas) -> None:
+    [device] = joined(both, 1)
+    here, there = both.running.values()
+    assert device.call(there.told["device_address"])
+    here.json("device", "remove", device.member.device_id, "--yes")
+    with pytest.raises(grpc.RpcError) as refused:
+        device.call(there.told["device_address"])
+    assert status_of(refused.value)[1] == "device-removed"
+
+
+def test_a_replica_of_another_authority_does_not_start(both: Replicas, tmp_path: Path) -> None:
+    database = next(each for each in both.flags if each.startswith("--database-url="))
+    refused = run(tmp_path / "c", "serve", "--json", database)
+    assert json.loads(refused.stderr)["error"]["fault"] == "authority-unusable"
+
+
+def test_no_permit_is_lost_or_doubled_when_the_leader_is_killed(
+    both: Replicas, tmp_path: Path
+) -> None:
+    devices = joined(both, DEVICES)
+    digest = push(both, tmp_path, "1.0.0", 1)
+    start(both, "1.0.0")
+    turn = 0
+
+    def goes_on(done: int) -> bool:
+        nonlocal turn
+        turn += 1
+        round_of_calls(both, devices, turn)
+        return sum(each.is_done for each in devices) >= done
+
+    wait_until(lambda: goes_on(1), "a first device is done")
+    killed = both.leader()
+    both.kill(killed)
+    wait_until(lambda: goes_on(DEVICES), "the other replica has brought all devices there")
+    assert all(leads(each) for each in both.running.values())
+    assert [each.orders for each in devices] == [[(1, bytes.fromhex(digest))]] * DEVICES
+    assert [len(each.permits) for each in devices] == [1] * DEVICES
+    both.start(killed)
+    for device in devices:
+        assert all(device.call(address) for address in both.addresses())
+    [shown] = both.running[killed].json("rollout", "list")
+    assert (shown["phase"], shown["counts"]) == ("complete", {"healthy": DEVICES})
