@@ -169,11 +169,6 @@ class Learner(Lessons):
             self._recorder.flush()
             self._save(self._pair)
 
-    def settle(self) -> None:
-        """Make the head exactly that of the statistics now, without waiting for the cadence."""
-        with self._lock:
-            self._pair.settle()
-
     @property
     def tracker(self) -> Tracker:
         """What was measured so far."""
@@ -252,14 +247,6 @@ class Learner(Lessons):
         if known is None or known[0] is not head or known[1] != held:
             known = self._tally = (head, held, evaluate(self._pair, self._store, Share.SELECT))
         return known[2]
-
-    def evaluate(self, pair: Pair, share: Share) -> Tally:
-        """Ask a pair for every held-out sample of one share that its backbone can still see.
-
-        Raises:
-            FieldwiseError: ``INVALID_ARGUMENT`` for learned samples: those it knows.
-        """
-        return evaluate(pair, self._store, share)
 
     def rebuild(
         self,

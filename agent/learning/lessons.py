@@ -19,7 +19,6 @@ from agent.learning.backlog import Backlog
 from agent.learning.correcting import require_the_same, row_of, take_back, take_back_elsewhere
 from agent.learning.examiner import Examiner
 from agent.learning.fitting import configure_within
-from agent.learning.heads.head import Ranking
 from agent.learning.holdings import MemoryBound
 from agent.learning.kept import Kept
 from agent.learning.names import check_burst_name, stored_class_name
@@ -33,8 +32,6 @@ from agent.learning.unlearning import Starters, no_starters
 from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.inputs import Input, exemplar
-
-TOP = 5  # classes in a ranking, as on the local wire
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,14 +109,6 @@ class Lessons:
     def behind(self) -> int:
         """Recorded samples that wait to be learned."""
         return self._backlog.samples
-
-    def predict(self, image: Input, top: int = TOP) -> Ranking:
-        """The best classes for an encoded image or pixels uint8[H,W,3]; from any thread.
-
-        Raises:
-            FieldwiseError: ``IMAGE_INVALID``, ``GRAPH_FAILED``.
-        """
-        return self._pair.rank(image, top)
 
     def teach(
         self,

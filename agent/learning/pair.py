@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.embedder import Embedder, seconds_of
-from agent.learning.heads.head import Head, Ranking, rank
+from agent.learning.heads.head import Head, rank
 from agent.learning.pair_values import Content, Look, Serving, check_match, of_heads
 from agent.learning.roster import Part, Roster
 from agent.learning.samples import Sample, Share, Snapshot
@@ -156,19 +156,11 @@ class Pair:
         """
         return self._grid(sample, None)
 
-    def rank(self, sample: Input, top: int) -> Ranking:
-        """The best classes for an image or readings.
+    def look(self, sample: Input, top: int) -> Look:
+        """The best classes for an image or readings, and the features that it was said of.
 
         Raises:
             FieldwiseError: ``IMAGE_INVALID``, ``READINGS_INVALID``, ``GRAPH_FAILED``.
-        """
-        return self.look(sample, top).ranking
-
-    def look(self, sample: Input, top: int) -> Look:
-        """The same, with the features that it was said of.
-
-        Raises:
-            FieldwiseError: As ``rank``.
         """
         serving = self._serving
         row = self._grid(sample, serving.views)[0]

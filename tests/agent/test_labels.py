@@ -152,7 +152,7 @@ async def test_what_the_agent_is_sure_of_is_learned_marked_and_taken_back(tmp_pa
         assert learner is not None
         learner.tune(never)
         learner.checkpoint()
-        learner.settle()
+        learner.pair.settle()
         before, tested = learner.pair.statistics(), learner.figures().window
         asked = [image for name in CLASSES for image in class_images(name, 5, seed=3)]
         said = await asking(agent, lambda device: [device.predict(image) for image in asked])

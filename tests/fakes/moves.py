@@ -57,7 +57,7 @@ class Device:
     def right(self, learner: Learner, count: int = 300) -> float:
         scenes = Scenes(7)
         said = [
-            learner.predict(scenes.image(place % 6)).best == scenes.names[place % 6]
+            learner.pair.look(scenes.image(place % 6), 5).ranking.best == scenes.names[place % 6]
             for place in range(count)
         ]
         return sum(said) / count

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from agent.learning.catch_up import Progress, open_pair
+from agent.learning.catch_up import Progress, evaluate, open_pair
 from agent.learning.learner import Learner
 from agent.learning.samples import Group, Share
 from agent.learning.settings import HoldoutSettings, LearningSettings
@@ -68,7 +68,7 @@ def test_the_old_pair_serves_until_the_swap_and_comes_back_after() -> None:
     assert learner.pair.bundle == OLD.bundle
     old = learner.swap(pair)
     assert learner.pair.bundle == NEW.bundle
-    assert learner.predict(scenes.image(1)).best == "class 1"
+    assert learner.pair.look(scenes.image(1), 5).ranking.best == "class 1"
     learner.swap(old)
     assert learner.pair.bundle == OLD.bundle
     assert learner.pair.statistics().same_as(taught_directly(OLD, 100))
@@ -155,10 +155,10 @@ def test_a_starter_of_another_bundle_is_refused() -> None:
 
 
 def test_both_pairs_are_asked_for_the_same_held_out_samples() -> None:
-    learner, _, _ = device()
+    learner, store, _ = device()
     pair = learner.rebuild(NEW, (), ignore, never)
-    old = learner.evaluate(learner.pair, Share.JUDGE)
-    new = learner.evaluate(pair, Share.JUDGE)
+    old = evaluate(learner.pair, store, Share.JUDGE)
+    new = evaluate(pair, store, Share.JUDGE)
     assert old.samples == new.samples == learner.figures().judge > 0
 
 

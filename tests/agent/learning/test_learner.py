@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from agent.learning.catch_up import open_pair
+from agent.learning.catch_up import evaluate, open_pair
 from agent.learning.learner import Learner
 from agent.learning.samples import Origin, Share
 from agent.learning.settings import MIB, HoldoutSettings, LearningSettings
@@ -62,7 +62,10 @@ def test_a_sample_is_predicted_before_it_is_learned() -> None:
     second = device.learner.teach("b", image, "mug", "", 10)
     assert (first.predicted, first.share) == ("", Share.LEARN)
     assert second.predicted == "cup"
-    assert device.learner.predict(image).classes[:2] in {("cup", "mug"), ("mug", "cup")}
+    assert device.learner.pair.look(image, 5).ranking.classes[:2] in {
+        ("cup", "mug"),
+        ("mug", "cup"),
+    }
 
 
 def test_learning_sample_by_sample_is_learning_all_at_once() -> None:
@@ -82,8 +85,10 @@ def test_learning_sample_by_sample_is_learning_all_at_once() -> None:
 def test_it_learns_what_it_is_taught() -> None:
     device = Device()
     device.teach(120)
-    device.learner.settle()
-    said = [device.learner.predict(device.scenes.image(place)).best for place in range(6)]
+    device.learner.pair.settle()
+    said = [
+        device.learner.pair.look(device.scenes.image(place), 5).ranking.best for place in range(6)
+    ]
     assert said == device.scenes.names
     figures = device.learner.figures()
     assert (figures.learned, figures.classes, figures.exemplars) == (120, 6, 120)
@@ -100,7 +105,7 @@ def test_held_out_scenes_are_never_learned() -> None:
     assert figures.judge > 20
     assert device.learner.pair.total == figures.learned
     device.learner.flush()
-    tally = device.learner.evaluate(device.learner.pair, Share.SELECT)
+    tally = evaluate(device.learner.pair, device.store, Share.SELECT)
     assert tally.samples == figures.select
     assert tally.correct > 0.8 * tally.samples
 
@@ -108,7 +113,7 @@ def test_held_out_scenes_are_never_learned() -> None:
 def test_learned_samples_cannot_be_used_to_evaluate() -> None:
     device = Device()
     with pytest.raises(FieldwiseError):
-        device.learner.evaluate(device.learner.pair, Share.LEARN)
+        evaluate(device.learner.pair, device.store, Share.LEARN)
 
 
 @pytest.mark.parametrize("snapshot_samples", [1, 40, 1000])
@@ -184,7 +189,7 @@ def test_a_full_disk_refuses_more_and_loses_nothing() -> None:
         device.teach(1)
     assert fault_of(error) is Fault.DISK_FULL
     assert device.learner.pair.statistics().same_as(before)
-    assert device.learner.predict(device.scenes.image(0)).best
+    assert device.learner.pair.look(device.scenes.image(0), 5).ranking.best
     device.store.full = False
     device.teach(1)
     device.learner.flush()
@@ -268,7 +273,7 @@ def test_a_remembered_image_can_be_decoded_again() -> None:
 def test_a_new_shrinkage_changes_the_head_and_not_what_was_learned() -> None:
     device = Device()
     device.teach(60)
-    device.learner.settle()
+    device.learner.pair.settle()
     before, weights = device.learner.pair.statistics(), device.learner.pair.head.weights
     device.learner.configure(msgspec.structs.replace(PLAIN, shrinkage=3.0))
     assert device.learner.pair.statistics().same_as(before)
@@ -278,7 +283,7 @@ def test_a_new_shrinkage_changes_the_head_and_not_what_was_learned() -> None:
 def test_predictions_go_on_in_another_thread_while_teaching() -> None:
     device = Device()
     device.teach(6)
-    device.learner.settle()
+    device.learner.pair.settle()
     images = [Scenes(5).image(place) for place in range(6)]
     failures: list[Exception] = []
     asked = threading.Event()
@@ -287,7 +292,7 @@ def test_predictions_go_on_in_another_thread_while_teaching() -> None:
     def ask() -> None:
         try:
             while not done.is_set():
-                assert all(device.learner.predict(image).best for image in images)
+                assert all(device.learner.pair.look(image, 5).ranking.best for image in images)
                 asked.set()
         except Exception as error:  # noqa: BLE001  # else the thread's failure would be lost
             failures.append(error)

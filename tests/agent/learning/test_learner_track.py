@@ -77,7 +77,7 @@ def test_a_record_that_cannot_be_read_loses_no_sample() -> None:
 def test_a_head_solved_from_sums_has_no_gap_to_a_batch_solve_once_it_is_settled() -> None:
     device = Device()
     device.teach(150)
-    device.learner.settle()
+    device.learner.pair.settle()
     device.learner.checkpoint()
     samples, differ = device.learner.track().gap
     assert samples == device.learner.figures().select > 0
@@ -89,10 +89,13 @@ def test_held_out_samples_let_it_tell_what_is_new() -> None:
     device.teach(200)
     assert device.learner.tracker.judge(0.0) is None
     device.learner.tune(never)
-    known = [device.learner.predict(device.scenes.image(place % 6)) for place in range(60)]
+    known = [
+        device.learner.pair.look(device.scenes.image(place % 6), 5).ranking for place in range(60)
+    ]
     chance = np.random.default_rng(0)
     strange = [
-        device.learner.predict(chance.integers(0, 256, (64, 64, 3), np.uint8)) for _ in range(60)
+        device.learner.pair.look(chance.integers(0, 256, (64, 64, 3), np.uint8), 5).ranking
+        for _ in range(60)
     ]
     told = [
         sum(

@@ -284,7 +284,7 @@ def test_a_champion_that_a_correction_emptied_gives_way_to_one_that_knows(*, res
         device.learner.close()
         device.start()
     assert device.learner.pair.champion == "average"
-    assert len(device.learner.predict(device.images[1], 9).classes) == 6
+    assert len(device.learner.pair.look(device.images[1], 9).ranking.classes) == 6
 
 
 def test_a_champion_that_a_forgetting_emptied_gives_way_to_one_that_knows() -> None:
@@ -292,7 +292,7 @@ def test_a_champion_that_a_forgetting_emptied_gives_way_to_one_that_knows() -> N
     device.teach(0, 12)
     device.forget(sample_id="s4")
     assert device.learner.pair.champion == "average"
-    assert len(device.learner.predict(device.images[1], 9).classes) == 6
+    assert len(device.learner.pair.look(device.images[1], 9).ranking.classes) == 6
 
 
 def test_another_half_life_is_adopted_at_once() -> None:
@@ -302,7 +302,7 @@ def test_another_half_life_is_adopted_at_once() -> None:
     slow.learner.configure(quick.settings)
     for each in (slow, quick):
         each.teach(0, 60)
-        each.learner.settle()
+        each.learner.pair.settle()
     row = kept_of(slow, 1).grid[None]
     one, other = (each.learner.pair.heads["decayed"].scores(row) for each in (slow, quick))
     assert np.array_equal(one, other)

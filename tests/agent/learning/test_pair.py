@@ -47,7 +47,7 @@ def stored(pair: Pair, number: int, share: Share, *, with_features: bool) -> Sam
 
 
 def test_a_fresh_pair_knows_nothing() -> None:
-    assert fresh_pair(EMBEDDER, (), SETTINGS).rank(Scenes(0).image(0), 5).classes == ()
+    assert fresh_pair(EMBEDDER, (), SETTINGS).look(Scenes(0).image(0), 5).ranking.classes == ()
 
 
 def test_features_and_images_teach_the_same() -> None:
@@ -124,7 +124,7 @@ def test_every_enabled_head_answers_and_the_first_one_serves() -> None:
     answers = pair.answers(row)
     assert set(answers) == {"average", "discriminant", "ridge", "nearest-mean"}
     assert set(answers.values()) <= set(Scenes(0).names)
-    assert pair.rank(Scenes(3).image(2), 1).best == answers["average"]
+    assert pair.look(Scenes(3).image(2), 1).ranking.best == answers["average"]
 
 
 def test_another_head_serves_from_one_prediction_to_the_next() -> None:
@@ -145,7 +145,7 @@ def test_another_head_serves_from_one_prediction_to_the_next() -> None:
 def test_a_tuning_changes_heads_and_confidences_and_outlives_a_restart() -> None:
     pair = taught(60)
     untuned = pair.head
-    before = pair.rank(Scenes(3).image(2), 6)
+    before = pair.look(Scenes(3).image(2), 6).ranking
     assert not pair.calibrated
     tuning = Tuning(
         samples=50,
@@ -158,7 +158,7 @@ def test_a_tuning_changes_heads_and_confidences_and_outlives_a_restart() -> None
     pair.serve("average")
     assert not equal(pair.head, untuned)
     assert (pair.calibrated, pair.temperature) == (True, 40.0)
-    after = pair.rank(Scenes(3).image(2), 6)
+    after = pair.look(Scenes(3).image(2), 6).ranking
     assert after.confidences[0] < before.confidences[0]
     pair.settle()
     again = restored_pair(EMBEDDER, pair.snapshot(), SETTINGS)
@@ -274,12 +274,12 @@ def test_all_views_are_learned_and_predictions_look_at_those_that_fit_into_the_t
         pair.learn(pair.grid(scenes.image(number % 6)), [scenes.names[number % 6]])
     assert set(embedder.computed) == {None}
     assert pair.statistics(0).total == pair.statistics(1).total == 40
-    assert pair.rank(scenes.image(1), 1).best == scenes.names[1]
+    assert pair.look(scenes.image(1), 1).ranking.best == scenes.names[1]
     assert embedder.computed[-1] == {"quick"}
     assert isinstance(pair.head, LinearHead)
     assert not pair.head.weights[:, WIDTH // 2 :].any()
     pair.configure(msgspec.structs.replace(SETTINGS, heads=HeadSettings(image_seconds_max=1.0)))
-    pair.rank(scenes.image(1), 1)
+    pair.look(scenes.image(1), 1)
     assert embedder.computed[-1] is None  # all of them
     assert isinstance(pair.head, LinearHead)
     assert pair.head.weights.any(axis=0).sum() > WIDTH // 2
@@ -291,12 +291,12 @@ def test_a_tuning_decides_which_views_predictions_look_at() -> None:
     for number in range(40):
         pair.learn(pair.grid(scenes.image(number % 6)), [scenes.names[number % 6]])
     pair.adopt(Tuning(views=("slow",)))
-    assert pair.rank(scenes.image(1), 1).best == scenes.names[1]
+    assert pair.look(scenes.image(1), 1).ranking.best == scenes.names[1]
     assert embedder.computed[-1] == {"slow"}
     pair.settle()
     again = restored_pair(embedder, pair.snapshot(), SETTINGS)
     assert equal(again.head, pair.head)
     assert again.statistics(1).same_as(pair.statistics(1))
     pair.adopt(Tuning(views=("a view of an older bundle",)))
-    pair.rank(scenes.image(1), 1)
+    pair.look(scenes.image(1), 1)
     assert embedder.computed[-1] == {"quick"}

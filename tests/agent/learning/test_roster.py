@@ -40,8 +40,8 @@ def test_a_head_trained_by_gradient_serves_and_goes_on_to_the_bit_after_a_snapsh
         teach(one, 50).settle()
     assert again.champion == pair.champion == HeadName.GRADIENT
     image = Scenes(5).image(2)
-    assert again.rank(image, 5) == pair.rank(image, 5)
-    assert again.rank(image, 5).best == NAMES[2]
+    assert again.look(image, 5).ranking == pair.look(image, 5).ranking
+    assert again.look(image, 5).ranking.best == NAMES[2]
     assert again.snapshot().content == pair.snapshot().content
 
 
@@ -64,7 +64,7 @@ def test_forgetting_a_class_takes_it_from_the_gradient_head_too() -> None:
     pair = taught(70)
     pair.forget_class(NAMES[1])
     assert NAMES[1] not in pair.heads[HeadName.GRADIENT].classes
-    assert NAMES[1] not in pair.rank(Scenes(1).image(1), 9).classes
+    assert NAMES[1] not in pair.look(Scenes(1).image(1), 9).ranking.classes
 
 
 def test_a_gradient_head_that_is_enabled_later_learns_what_is_held() -> None:
@@ -97,4 +97,4 @@ def test_training_that_diverges_is_said_once_and_the_head_goes_on_answering() ->
             examiner.observe(pair, seen, answers, BY_GRADIENT)
     assert "diverged" in pair.trouble
     assert [line["event"] for line in lines].count("a head did not learn") == 1
-    assert pair.rank(Scenes(1).image(1), 5).best
+    assert pair.look(Scenes(1).image(1), 5).ranking.best

@@ -56,8 +56,8 @@ def test_what_is_held_is_forgotten_as_if_it_had_never_been_taught(
     assert device.statistics().same_as(never.statistics())
     assert device.learner.figures().learned == 60 - number
     assert device.learner.figures().exemplars == 60 - number
-    never.learner.settle()
-    device.learner.settle()
+    never.learner.pair.settle()
+    device.learner.pair.settle()
     rows = np.stack([device.learner.pair.grid(image)[0] for image in device.images])
     asked = [device.learner.pair.answers(row) for row in rows]
     assert asked == [never.learner.pair.answers(row) for row in rows]
@@ -261,7 +261,7 @@ def test_of_a_head_trained_by_gradient_it_says_that_it_is_not_exact() -> None:
     assert "class 2" not in device.learner.pair.heads[HeadName.GRADIENT].classes
     strictly = device.forget(class_name="class 3", strict=True).sentences
     assert not any("by gradient" in each for each in strictly)
-    device.learner.settle()
+    device.learner.pair.settle()
     known = set(device.learner.pair.heads[HeadName.GRADIENT].classes)
     assert known == {"class 0", "class 1", "class 4", "class 5"}
     device.start()

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 from msgspec.structs import replace
 
-from agent.learning.catch_up import open_pair
+from agent.learning.catch_up import evaluate, open_pair
 from agent.learning.samples import Origin, Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import Stopped, never
@@ -38,7 +38,7 @@ def taught() -> Bench:
     """A device with some fifty scenes held out for judging; no test teaches it anything."""
     bench = Bench()
     bench.teach(120, each=2)
-    bench.serving.settle()  # as a pair is that is made anew
+    bench.serving.pair.settle()  # as a pair is that is made anew
     bench.predict(40)
     return bench
 
@@ -63,8 +63,8 @@ def test_the_counts_are_those_of_each_pair_by_itself(taught: Bench) -> None:
     new = taught.rival(sight=0.2)
     comparer = Comparer(taught, taught.recent, taught.clock, JudgingRules)
     counts = comparer.compare(1, new, never).verdict.overall
-    old_tally = taught.serving.evaluate(taught.serving.pair, Share.JUDGE)
-    new_tally = taught.serving.evaluate(new, Share.JUDGE)
+    old_tally = evaluate(taught.serving.pair, taught.store, Share.JUDGE)
+    new_tally = evaluate(new, taught.store, Share.JUDGE)
     assert counts.both_right + counts.only_old == old_tally.correct
     assert counts.both_right + counts.only_new == new_tally.correct
 
