@@ -58,7 +58,7 @@ def learner_holds(embedder: OnnxEmbedder) -> dict[str, float]:
                 image = images[number % len(images)]
                 learner.teach(f"s{number}", image, name, "", 10.0 * number)
             learner.flush()
-            learner.settle()
+            learner.pair.settle()
             gc.collect()
             traced = tracemalloc.get_traced_memory()[0]
         finally:
