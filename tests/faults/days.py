@@ -52,6 +52,17 @@ def spend_a_day(fleet: Fleet) -> None:
     assert member.device_id not in {each["id"] for each in server.ask("device", "list")}
 
 
+def spend_a_day_with(fleet: Fleet, method: str) -> None:
+    """A day on which a method of the stores is called, also one that most days do not come to."""
+    spend_a_day(fleet)
+    match method:
+        case "SqlRollouts.recall":  # it withholds a backbone for good
+            recall(fleet)
+        case "SqlLeadership.resign":
+            fleet.server.end_in_order()
+            spend_a_day(fleet)
+
+
 def renew(member: Member) -> None:
     from fieldwise.v1alpha1 import device_pb2
 
@@ -86,12 +97,15 @@ def roll_out(fleet: Fleet, day: int) -> None:
 
 
 def newcomer(fleet: Fleet, day: int) -> None:
-    """A device that joins later is welcomed to what has been rolled out."""
+    """A device that joins later is welcomed to what has been rolled out, and ordered again."""
     ticket = fleet.server.ask("ticket", "create", "--tag=kind=agent")
     key = identity.generate_key()
     member = insist(lambda: join(ticket["token"], key))
     orders = insist(lambda: member.check_in(sequence=day + 1))
-    assert orders.target.generation
+    generation = orders.target.generation
+    assert generation
+    # It says that it knows a newer order, as after a database was put back.
+    insist(lambda: member.check_in(sequence=day + 2, generation=generation + 1))
     fleet.server.ask("device", "remove", member.device_id, "--yes")
 
 

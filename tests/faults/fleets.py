@@ -1,6 +1,7 @@
 """A small fleet of real processes: an orchestrator that comes back on its ports, and a device."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,6 +67,13 @@ class ForkedOrchestrator:
             assert self.child is not None
             if self.child.ended(0.1) and not self._over.is_set():
                 self._fork()
+
+    def end_in_order(self) -> None:
+        """Ask it to end, and wait until it has."""
+        assert self.child is not None
+        child = self.child
+        child.send(signal.SIGTERM)
+        child.wait()
 
     def stop(self) -> None:
         self._over.set()

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.faults.conftest import Tried
-from tests.faults.days import Fleet, commits, recall, spend_a_day
+from tests.faults.days import Fleet, commits, spend_a_day, spend_a_day_with
 from tests.faults.traps import SIDES, trail_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -28,9 +28,7 @@ def test_an_orchestrator_killed_at_a_write_goes_on(
     tried("kill -9 of the orchestrator at a write")
     trail = tmp_path / "trail"
     fleet.server.die({"die_at_write": {"method": method, "side": side, "trail": str(trail)}})
-    spend_a_day(fleet)
-    if method == "SqlRollouts.recall":  # it withholds a backbone for good, so not on every day
-        recall(fleet)
+    spend_a_day_with(fleet, method)
     if method == "SqlLeadership.resign":  # a lease is given back at an orderly stop
         assert fleet.server.child is not None
         fleet.server.child.send(signal.SIGTERM)
