@@ -49,6 +49,7 @@ from agent.learning.stopping import ShouldStop, never
 from agent.learning.tracker import Tracker, examined, gap_to_batch
 from agent.learning.tuning import HeldOut, Tuning, is_due, tune
 from agent.learning.unlearning import Prepared, prepare
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 
 
@@ -98,6 +99,7 @@ class Learner(Lessons):
                 self._tracker.rebase()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
+            self._followers.outdate()
             for name in classes:
                 self._tracker.forget_class(name)
         return made
@@ -143,8 +145,7 @@ class Learner(Lessons):
         with self._lock:
             self._tracker.finish()
             self.flush()
-            if self._pair.covered > self._pair.saved:
-                self._save(self._pair)
+            self._save_together(1)
 
     def configure(self, settings: LearningSettings) -> None:
         """Adopt settings: shrinkage at once, budgets by letting images go with the next group."""
@@ -283,9 +284,11 @@ class Learner(Lessons):
                 bring_up_to_date(self._pair, self._store)
                 self._backlog.clear()
                 move.close(self._starters(self._pair.bundle) if starters else ())
+                self._followers.expect(new)
             move.settle(should_stop)
             with self._lock:
                 if began == self._changes:
+                    self._followers.join(new)
                     new.covered = max(new.covered, self._forgotten_at)
                     self.flush()
                     self._save(self._pair)  # what is taken back of the other is so of this one
@@ -296,12 +299,18 @@ class Learner(Lessons):
     def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
         """Give a pair that is about to serve the features of what is held out, while there is time.
 
+        From now on it learns what comes (``agent.learning.following``).
+
         Raises:
             Stopped: When asked to.
-            FieldwiseError: ``GRAPH_FAILED``.
+            FieldwiseError: ``GRAPH_FAILED``, ``DISK_FULL``.
         """
         with self._lock:
             self._others.add(pair)
+            if pair not in self._followers:  # it was stored
+                self.flush()
+                bring_up_to_date(pair, self._store)
+                self._followers.join(pair)
         embed_held_out(pair, self._store, should_stop)
 
     @property
@@ -324,14 +333,20 @@ class Learner(Lessons):
             The pair that served until now, to go back to.
 
         Raises:
-            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``; the old pair goes on serving then.
+            FieldwiseError: ``DISK_FULL``, ``GRAPH_FAILED``; ``CONFLICT`` for one that never served
+                and holds what was taken back. The old pair goes on serving then.
         """
         with self._lock:
             self.flush()
             if pair.stale or pair.covered < self._forgotten_at:  # it knows what was taken back
+                if pair in self._followers:  # and no other was judged
+                    raise FieldwiseError(
+                        Fault.CONFLICT, "the new head was made of what was taken back meanwhile"
+                    )
                 pair = fresh_pair(pair.embedder, self._starters(pair.bundle), self._settings)
             configure_within(pair, self._settings)
             bring_up_to_date(pair, self._store)
+            self._followers.settle(pair)
             if self._pair.covered > self._pair.saved:  # to go back to, also after a restart
                 self._save(self._pair)
             self._save(pair)
@@ -341,6 +356,7 @@ class Learner(Lessons):
             self._examiner.enthrone(pair)
             self._tracker.rebase()
             old, self._pair, self._tuned = self._pair, pair, 0
+            self._followers.leave(pair)
             self._others.add(old)
         return old
 

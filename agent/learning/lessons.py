@@ -19,6 +19,7 @@ from agent.learning.backlog import Backlog
 from agent.learning.correcting import require_the_same, row_of, take_back, take_back_elsewhere
 from agent.learning.examiner import Examiner
 from agent.learning.fitting import configure_within
+from agent.learning.following import Followers
 from agent.learning.holdings import MemoryBound
 from agent.learning.kept import Kept
 from agent.learning.names import check_burst_name, stored_class_name
@@ -88,6 +89,7 @@ class Lessons:
         self._starters = starters
         self._forgotten_at = 0
         self._others: WeakSet[Pair] = WeakSet()  # that may serve next, while somebody holds them
+        self._followers = Followers()  # those of them that never served
         self._taken_back = 0  # labels of this run that a later one took the place of
         self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._tracker = Tracker(store.track())
@@ -168,8 +170,7 @@ class Lessons:
         """
         with self._lock:
             self._recorder.flush()
-            if self._pair.covered - self._pair.saved >= self._settings.snapshot_samples:
-                self._save(self._pair)
+            self._save_together(self._settings.snapshot_samples)
 
     def has_room_for_own(self, class_name: str) -> bool:
         """Whether one more sample of a class may be labelled by the agent itself."""
@@ -236,6 +237,7 @@ class Lessons:
         if held is None and origin is not Origin.SELF:
             self._observe(sample, answers)
         self._learn(sample, labelled.row[None])
+        self._followers.learn(sample)
         recorder.flush_when_full()
         return Outcome(labelled.id, placed.share, predicted)
 
@@ -250,6 +252,8 @@ class Lessons:
             return None
         snapshot = self._pair.snapshot()
         self._pair.saved = snapshot.sequence
+        for pair in self._followers:  # their snapshots go with this
+            pair.saved = 0
         return snapshot
 
     def _require_room_for(self, name: str) -> None:
@@ -286,6 +290,18 @@ class Lessons:
         self._recorder.counters = self._examiner.counted(self._recorder.counters)
         if self._pair.champion != champion:
             self._tracker.rebase()
+
+    def _save_together(self, samples: int) -> None:
+        """Save what is so many samples ahead of its snapshot.
+
+        What follows is never saved beyond the pair that serves: a sample that is taken back is then
+        in no snapshot of another, or in that one's as well, with which all others go.
+        """
+        due = [each for each in self._followers if each.covered - each.saved >= samples]
+        if due or self._pair.covered - self._pair.saved >= samples:
+            self._save(self._pair)
+        for pair in due:
+            self._save(pair)
 
     def _save(self, pair: Pair) -> None:
         snapshot = pair.snapshot()

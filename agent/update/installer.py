@@ -126,6 +126,8 @@ class Installer(Generic[PreparedT]):
         state = self.state
         if state.phase is UpdatePhase.JUDGING and await self._goes_on(state.hold):
             await self.tell(HoldChanged(None))
+        elif self._made is not None and state.hold is not None:
+            await asyncio.to_thread(self._work.rest, self._made[1])
         if state.phase is not UpdatePhase.IDLE or state.hold is UpdateHold.PINNED:
             return
         if state.hold is None and self._permit_for(state) is None:
@@ -246,6 +248,11 @@ class Installer(Generic[PreparedT]):
             try:
                 await asyncio.shield(self.tell(outcome))
             except FieldwiseError as error:
+                if error.fault is Fault.CONFLICT:  # what was made must not serve: make it again
+                    _log.warning("the new pair is made again", reason=error.sentence)
+                    self._made = None
+                    outcome = await self._outcome(action, self.state, stop)
+                    continue
                 _log.error("update cannot go on", reason=error.sentence)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -288,8 +295,12 @@ class Installer(Generic[PreparedT]):
         return self._made[1]
 
     async def _judge(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
+        """Compare, unless that was done; a verdict is of what was judged and of nothing else."""
+        pair = Pair(state.wanted, state.variant)
+        is_held = self._made is not None and self._made[0] == pair
+        stands = is_held or await self._heavy.do(self._work.is_kept, pair)
         prepared = await self._make(state, should_stop)
-        if state.judged and state.verdict is not None:
+        if stands and state.judged and state.verdict is not None:
             return Judged(action.work, state.verdict, ask=self._holding.asks())
         found = await self._heavy.do(self._work.judge, state.generation, prepared, should_stop)
         return Judged(action.work, found.verdict, found.failure, ask=self._holding.asks())

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from agent.learning.learner import Learner
 from agent.learning.moving import Means
 from agent.learning.pair import Pair as LearnedPair
 from agent.learning.passing import Passing
+from agent.learning.resting import RestingEmbedder
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop
 from agent.learning.unlearning import without_absent
@@ -161,7 +163,7 @@ class Steps:
         learner = self._serving.learner
         if learner is None:
             return self.open(pair)
-        if self._serving.store.load_snapshot(pair.digest) is not None:
+        if self.is_kept(pair):
             made = self.open(pair)
         else:
             embedder, starters = self._embedder(pair)
@@ -173,6 +175,16 @@ class Steps:
             )
         learner.embed_held_out(made, self._paced(should_stop))
         return made
+
+    def is_kept(self, pair: Pair) -> bool:
+        learner = self._serving.learner
+        if learner is not None:  # what is taken back takes snapshots with it when it is written
+            learner.flush()
+        return self._serving.store.load_snapshot(pair.digest) is not None
+
+    def rest(self, prepared: LearnedPair) -> None:
+        if isinstance(prepared.embedder, RestingEmbedder):
+            prepared.embedder.rest()
 
     def judge(self, generation: int, new: LearnedPair, should_stop: ShouldStop) -> Conclusion:
         return self._comparer.compare(generation, new, self._paced(should_stop))
@@ -211,7 +223,7 @@ class Steps:
     def discard(self) -> None:
         state = self._journal.update()
         kept = {pair.digest for pair in (state.in_use, state.before) if pair is not None}
-        if state.phase in BEFORE_SERVING:
+        if state.phase in BEFORE_SERVING and state.wanted:
             kept.add(state.wanted)
         self._serving.store.drop_snapshots(frozenset(kept))
         self._bundles.collect(kept)
@@ -265,18 +277,21 @@ class Steps:
         return affine_file.decode(self._bundles.path(file.digest).read_bytes(), widths)
 
     def _embedder(self, pair: Pair) -> tuple[Embedder, tuple[Statistics, ...]]:
-        digest, variant = pair.digest, pair.variant
-        manifest = self._manifest(digest)
-        chosen = manifest.variant(variant)
+        manifest = self._manifest(pair.digest)
+        embedder = RestingEmbedder(partial(self._loaded, pair, manifest))
+        return embedder, self._starters(pair.digest, manifest)
+
+    def _loaded(self, pair: Pair, manifest: Manifest) -> Embedder:
+        chosen = manifest.variant(pair.variant)
         for file in (*chosen.files, manifest.golden):
             if not self._bundles.has(file):
                 raise FieldwiseError(
-                    Fault.NOT_FOUND, f"a {variant} file of {manifest.title} is not on this device"
+                    Fault.NOT_FOUND,
+                    f"a {pair.variant} file of {manifest.title} is not on this device",
                 )
             self._bundles.check(file.digest)
         golden = self._bundles.path(manifest.golden.digest)
-        embedder = self._load(self._graphs(chosen), golden, digest, manifest, variant)
-        return embedder, self._starters(digest, manifest)
+        return self._load(self._graphs(chosen), golden, pair.digest, manifest, pair.variant)
 
     def _graphs(self, variant: Variant) -> list[Path]:
         return [self._bundles.path(file.digest) for file in variant.graphs]

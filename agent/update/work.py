@@ -36,6 +36,14 @@ class Work(Protocol[PreparedT]):
         """Make the new pair while the old one serves."""
         ...
 
+    def is_kept(self, pair: Pair) -> bool:
+        """Whether what was made of a pair is stored, so that it need not be made again."""
+        ...
+
+    def rest(self, prepared: PreparedT) -> None:
+        """Let go of what a pair that waits does not need while nothing is taught."""
+        ...
+
     def judge(self, generation: int, new: PreparedT, should_stop: ShouldStop) -> Conclusion:
         """Compare the new pair with the one that serves."""
         ...
@@ -59,6 +67,9 @@ class Work(Protocol[PreparedT]):
 
         Returns:
             The pair that answered until then, if there was one.
+
+        Raises:
+            FieldwiseError: ``CONFLICT`` for a pair that was made of what was taken back since.
         """
         ...
 

@@ -34,6 +34,7 @@ class Hands:
     wait_in_fetch: asyncio.Event | None = None
     on_trial: threading.Event | None = None
     missing_bytes: int = 0
+    kept: bool = True
     conclusion: Conclusion = field(default_factory=lambda: Conclusion(ACCEPTED))
     shown: UpdateFailure | None = None
     still_watching: asyncio.Event | None = None
@@ -56,6 +57,12 @@ class Hands:
     def migrate(self, pair: Pair, should_stop: ShouldStop) -> str:
         self._do("migrate")
         return pair.digest
+
+    def is_kept(self, pair: Pair) -> bool:
+        return self.kept
+
+    def rest(self, prepared: str) -> None:
+        self._do("rest")
 
     def judge(self, generation: int, new: str, should_stop: ShouldStop) -> Conclusion:
         self._do("judge")

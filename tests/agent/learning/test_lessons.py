@@ -126,9 +126,12 @@ def test_a_pair_that_cannot_give_back_what_was_corrected_does_not_serve(
     pair = rebuilt(device)
     device.store.commit(Group((), ("s4",), device.store.counters()))  # its image is gone
     correct(device)
-    device.learner.swap(pair)
-    right.learner.swap(rebuilt(right))
     assert pair.stale
+    with pytest.raises(FieldwiseError) as caught:
+        device.learner.swap(pair)
+    assert caught.value.fault is Fault.CONFLICT
+    device.learner.swap(rebuilt(device))
+    right.learner.swap(rebuilt(right))
     assert device.statistics().same_as(right.statistics())
 
 

@@ -190,7 +190,11 @@ def test_a_pair_that_was_being_made_meanwhile_does_not_bring_it_back() -> None:
     made = device.learner.rebuild(other, (), lambda progress: None, lambda: False)
     device.forget(class_name="class 3")
     assert "class 3" in made.classes
-    device.learner.swap(made)
+    with pytest.raises(FieldwiseError) as caught:
+        device.learner.swap(made)
+    assert caught.value.fault is Fault.CONFLICT
+    assert device.learner.pair.bundle != other.bundle
+    device.learner.swap(device.learner.rebuild(other, (), lambda progress: None, lambda: False))
     assert "class 3" not in device.learner.pair.classes
     assert device.learner.pair.bundle == other.bundle
     assert device.learner.pair.total == 25
