@@ -171,13 +171,15 @@ class Visitor:
     """What a check-in needs to know of its device.
 
     ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
-    as its phase goes; ``is_welcome`` whether it belongs to no rollout and a complete one takes it.
+    as its phase goes; ``is_welcome`` whether it belongs to no rollout and a complete one takes it;
+    ``runs_recalled`` whether it told that a backbone serves which nobody is to run.
     """
 
     standing: Standing
     settings: SettingsRevision | None
     may_start: bool
     is_welcome: bool
+    runs_recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,11 @@ class CheckInStore(Protocol):
         """
 
     async def look_again(self, device_id: str) -> None:
-        """Watch a member's complete rollout, for a device that knows more than the store."""
+        """Watch the ended rollout for which a member is news, where there is one.
+
+        That is its own, or else the one that took away the backbone which serves on it, as
+        ``rollout.machine.is_news`` says.
+        """
 
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         """Give a member's settings a revision above one that the device knows.

@@ -52,6 +52,7 @@ from orchestrator.fleet.device import (
 from orchestrator.fleet.report import Report, is_newer
 from orchestrator.fleet.settings import SettingsRevision
 from orchestrator.ports import CheckInStore, Clock, Granted, Sighting, Visitor
+from orchestrator.rollout.placing import had_another
 
 PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
 PERMIT_SECONDS_MAX = 600  # the wire's bound; what a stop may have to wait for
@@ -153,8 +154,8 @@ class CheckIns:
             await self._keep(visitor.standing, Sighting(caller.device, report, now, seconds))
             if report.update.phase in ENDS and report.update != known.update:
                 self._ended(report.update.phase, report.update.failure)
-            if is_ahead(standing):
-                await self._store.look_again(caller.device)
+        if (fresh and is_ahead(standing)) or (visitor.runs_recalled and had_another(standing)):
+            await self._store.look_again(caller.device)
         permit = await self._permit(standing, seconds, now) if waits else None
         return Orders(
             target=standing.target,

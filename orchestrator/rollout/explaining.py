@@ -130,8 +130,16 @@ def _should(known: Known) -> Iterator[str]:
     if target is not None and is_ahead(known.standing):
         yield (
             "It knows an order that this server does not, as after a restored database; "
-            "it is ordered again from there."
+            f"{_continued(home)}."
         )
+
+
+def _continued(home: Rollout | None) -> str:
+    if home is None or home.phase in {Phase.HELD, Phase.SUPERSEDED}:
+        return "it keeps what it runs until a newer rollout takes it"
+    if home.phase is Phase.PAUSED:
+        return f"it is ordered again from there once {home.id} goes on"
+    return "it is ordered again from there"
 
 
 def _reason(known: Known, home: Rollout, target: Target) -> str:

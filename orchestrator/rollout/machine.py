@@ -19,7 +19,9 @@ rollout again until the newcomer has settled too. Nothing of that changes the ph
 backbone suits the cohort was found out before.
 
 A recall is a rollout, too: its cohort is whoever runs the backbone or should, and it only goes
-back. Rollouts that bring a recalled backbone turn back by themselves.
+back. Rollouts that bring a recalled backbone turn back by themselves. What has turned back is not
+done with for ever: a device may turn up that was thought to be elsewhere, as after a restored
+backup. Then it turns back again, for that device (``is_news``).
 
 ``orchestrator.rollout.controller`` reads what is needed here and stores what comes out.
 """
@@ -41,7 +43,7 @@ from orchestrator.fleet.device import (
     permit_held,
 )
 from orchestrator.rollout.history import of_command, of_step
-from orchestrator.rollout.orders import orders_owed, wave_in
+from orchestrator.rollout.orders import is_owed_back, orders_owed, wave_in
 from orchestrator.rollout.phases import (
     ADDING,
     COMMANDS,
@@ -157,6 +159,22 @@ def host_of(
     return None
 
 
+def is_news(rollout: Rollout, standing: Standing, recalled: Collection[str] = NONE) -> bool:
+    """Tell whether a rollout that has ended has to be looked at again for a device.
+
+    It is complete, and a device of it knows an order that nobody here remembers; or all was back,
+    and such a device has to go back, too, or one that a recall missed runs the backbone.
+    """
+    own = standing.rollout == rollout.number
+    if rollout.watched:
+        return False
+    if rollout.phase is Phase.COMPLETE:
+        return own and is_ahead(standing)
+    runs = rollout.kind is Kind.RECALL and standing.bundle_in_use == rollout.digest
+    concerned = rollout.phase is Phase.REVERTED and (own or runs)
+    return concerned and is_owed_back(rollout, standing, recalled)
+
+
 def _begun(rollout: Rollout, cohort: Sequence[Standing], now: float) -> Rollout:
     """Cut the waves at the first device, and start the clock of a wave that may start."""
     if not rollout.thresholds and rollout.phase in ADDING:
@@ -196,7 +214,8 @@ def _settle(
         if turn is Turn.WAVE_DONE:
             rollout = _begun(_going_on(rollout, rollout.wave + 1), cohort, moment.now)
         else:
-            rollout = _entered(rollout, phase, REASONS.get(turn), moment.now)
+            again = rollout.reason if turn is Turn.FOUND_AGAIN else None
+            rollout = _entered(rollout, phase, REASONS.get(turn, again), moment.now)
             seen = _see(rollout, cohort, waves, moment)
         steps.append(rollout)
 

@@ -43,7 +43,7 @@ def orders_owed(
         return tuple(
             _order_back(rollout, each, now, recalled)
             for each in cohort
-            if _is_owed_back(rollout, each, recalled)
+            if is_owed_back(rollout, each, recalled)
         )
     if rollout.phase not in FORWARD:
         return ()
@@ -103,7 +103,8 @@ def _is_owed(rollout: Rollout, standing: Standing) -> bool:
     return reached and exclusion_of(rollout, standing) is None
 
 
-def _is_owed_back(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:
+def is_owed_back(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:
+    """Tell whether a device of a rollout that goes back is owed its way."""
     if standing.rollout > rollout.number or way_back(rollout, standing, recalled) is None:
         return False
     target = standing.target

@@ -54,6 +54,7 @@ class Turn(StrEnum):
     WAVE_DONE = "wave done"
     FLEET_DONE = "fleet done"
     FLEET_BACK = "fleet back"
+    FOUND_AGAIN = "found again"
 
 
 COMMANDS: Mapping[Phase, Mapping[Command, Phase]] = MappingProxyType(
@@ -113,7 +114,7 @@ TURNS: Mapping[Phase, Mapping[Turn, Phase]] = MappingProxyType(
         Phase.REVERTING: {Turn.FLEET_BACK: Phase.REVERTED},
         Phase.HELD: {},
         Phase.COMPLETE: {Turn.RECALLED: Phase.REVERTING},
-        Phase.REVERTED: {},
+        Phase.REVERTED: {Turn.FOUND_AGAIN: Phase.REVERTING},
         Phase.SUPERSEDED: {},
     }
 )

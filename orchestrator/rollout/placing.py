@@ -113,6 +113,11 @@ def past_of(standing: Standing) -> tuple[str, ...]:
     return tuple(each for each in past if each is not None)[:BEFORE_MAX]
 
 
+def had_another(standing: Standing) -> bool:
+    """Tell whether a device can go back to anything but what serves."""
+    return any(each != standing.bundle_in_use for each in past_of(standing))
+
+
 def way_back(rollout: Rollout, standing: Standing, recalled: Collection[str] = NONE) -> str | None:
     """Return the backbone that a device goes back to; None where there is none.
 

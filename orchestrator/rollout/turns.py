@@ -27,7 +27,7 @@ from orchestrator.fleet.device import (
 from orchestrator.rollout.evidence import Evidence, Finding, Outcome
 from orchestrator.rollout.evidence import Reason as Why
 from orchestrator.rollout.gate import assess
-from orchestrator.rollout.phases import ADDING, Phase, Reason, Turn
+from orchestrator.rollout.phases import ADDING, BACKWARD, Phase, Reason, Turn
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import APART, NONE, SETTLED, goes_back, may_have_run, target_of
 from orchestrator.rollout.plan import OnAbort, Overdue, Promotion, Undecided
@@ -122,8 +122,8 @@ def turn_of(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | No
     """Return the weightiest thing that the fleet shows; None while it shows nothing."""
     if rollout.digest in moment.recalled and not goes_back(rollout):
         return Turn.RECALLED
-    if rollout.phase is Phase.REVERTING and _is_back(rollout, seen):
-        return Turn.FLEET_BACK
+    if rollout.phase in BACKWARD:
+        return _turn_of_return(rollout, seen)
     if rollout.phase not in ADDING:
         return None
     if rollout.finding is not None and rollout.finding.outcome is Outcome.CLOSED:
@@ -133,6 +133,13 @@ def turn_of(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | No
         return Turn.TAKEN_OVER
     waits = rollout.phase is Phase.PAUSED or places <= APART
     return None if waits else _turn_of_wave(rollout, seen, moment.now)
+
+
+def _turn_of_return(rollout: Rollout, seen: Sequence[Seen]) -> Turn | None:
+    back = _is_back(rollout, seen)
+    if rollout.phase is Phase.REVERTING:
+        return Turn.FLEET_BACK if back else None
+    return None if back else Turn.FOUND_AGAIN
 
 
 def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], now: float) -> Turn | None:

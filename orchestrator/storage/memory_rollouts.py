@@ -28,9 +28,9 @@ from orchestrator.rollout.limits import (
     started_lately,
     takes_place,
 )
-from orchestrator.rollout.machine import host_of
+from orchestrator.rollout.machine import host_of, is_news
 from orchestrator.rollout.orders import order_for
-from orchestrator.rollout.phases import ADDING, FORWARD, Phase
+from orchestrator.rollout.phases import ADDING, BACKWARD, FORWARD, Phase
 from orchestrator.rollout.rollout import (
     Event,
     Kind,
@@ -65,9 +65,24 @@ class MemoryCheckIns:
 
     async def look_again(self, device_id: str) -> None:
         device = self._contents.member(device_id)
-        rollout = self._contents.rollouts.get(device.standing.rollout) if device else None
-        if rollout is not None and rollout.phase is Phase.COMPLETE and not rollout.watched:
-            self._contents.watch_again(rollout)
+        if device is None:
+            return
+        recalled = self._recalled()
+        for rollout in self._concerned(device.standing):
+            if is_news(rollout, device.standing, recalled):
+                self._contents.watch_again(rollout)
+                return
+
+    def _concerned(self, standing: Standing) -> Sequence[Rollout]:
+        """Its own rollout, and those that took away what it runs."""
+        own = [each for each in [self._contents.rollouts.get(standing.rollout)] if each]
+        newest = self._contents.newest_rollouts()
+        taken = (each for each in newest if each.kind is Kind.RECALL)
+        return [*own, *(each for each in taken if each.digest == standing.bundle_in_use)]
+
+    def _recalled(self) -> frozenset[str]:
+        kept = self._contents.backbones.values()
+        return frozenset(each.digest for each in kept if each.recalled_at is not None)
 
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         device = self._contents.present(device_id)
@@ -126,6 +141,7 @@ class MemoryCheckIns:
             device.settings,
             may_start=self._may_start(device.standing),
             is_welcome=not device.standing.rollout and self._host_of(device) is not None,
+            runs_recalled=device.standing.bundle_in_use in self._recalled(),
         )
 
     def _host_of(self, device: Device) -> Rollout | None:
@@ -261,5 +277,5 @@ def _may_order(rollout: Rollout, device: Device) -> bool:
     if rollout.kind is Kind.RECALL:
         target = device.standing.target
         runs = rollout.digest in (device.standing.bundle_in_use, target and target.digest)
-        return rollout.phase is Phase.REVERTING and runs
+        return rollout.phase in BACKWARD and runs
     return rollout.phase in ADDING and parse_selector(rollout.cohort).matches(device.tags)

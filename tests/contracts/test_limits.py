@@ -168,7 +168,30 @@ class TestRecall:
         found = {each.device for each in await stores.rollouts.cohort(recall)}
         assert found == {"ordered", "runs"}
         done = await stores.rollouts.save(replace(recall, phase=Phase.REVERTED))
-        assert await stores.rollouts.cohort(done) == []
+        # Had nobody turned up, they would not be of it; where one does, it is looked at again.
+        assert len(await stores.rollouts.cohort(done)) == 2
+
+    async def test_who_is_heard_with_it_after_its_end_lets_it_be_watched_again(
+        self, stores: Stores
+    ) -> None:
+        rollout = await order(stores, await roll_out(stores), 1)
+        for name in ("late", "stranger", "first"):
+            await join(stores, name)
+        had = [Order("late", Target(1, "b" * 64), ("b" * 64,)), Order("first", Target(1, "b" * 64))]
+        await stores.rollouts.save(rollout, had)
+        recall = await stores.rollouts.recall(await recall_of(stores, "1"))
+        assert recall is not None
+        ended = replace(recall, phase=Phase.REVERTED, watched=False)
+        done = await stores.rollouts.save(ended)
+        for name in ("late", "first"):
+            assert not (await stores.check_ins.visitor(caller(name))).runs_recalled
+            await stores.check_ins.keep([sighting(name, report(1, bundle=rollout.digest))])
+            assert (await stores.check_ins.visitor(caller(name))).runs_recalled
+        for name in ("stranger", "first", "nobody"):
+            await stores.check_ins.look_again(name)
+        assert await stores.rollouts.get(done.number) == done
+        await stores.check_ins.look_again("late")
+        assert (await stores.rollouts.get(done.number)).watched
 
 
 class TestOrders:

@@ -62,6 +62,9 @@ class TestWelcome:
         await stores.check_ins.welcome("d1", 0, NOW)
         [welcoming] = await stores.rollouts.watched()
         ended = await stores.rollouts.save(replace(welcoming, watched=False))
+        await stores.check_ins.look_again("d1")
+        assert await stores.rollouts.watched() == []
+        await stores.check_ins.keep([sighting("d1", report(1, generation=9))])
         for _ in range(2):
             await stores.check_ins.look_again("d1")
         [watched] = await stores.rollouts.watched()

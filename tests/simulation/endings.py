@@ -8,7 +8,13 @@ from orchestrator.fleet.device import Device, Standing, is_ahead
 from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import ENDED, FORWARD, Phase, Reason
 from orchestrator.rollout.places import Place
-from orchestrator.rollout.placing import APART, exclusion_of, may_have_run, place_of
+from orchestrator.rollout.placing import (
+    APART,
+    exclusion_of,
+    is_overdue,
+    may_have_run,
+    place_of,
+)
 from orchestrator.rollout.rollout import Kind, Rollout, may_start
 from orchestrator.rollout.timetable import is_open
 from tests.simulation.devices import SimulatedDevice
@@ -29,7 +35,7 @@ def check_device(
     assert told == (device.generation, device.bundle, device.update), "the store is behind"
     if standing.target is None or owner is None:
         return
-    waits = owner.phase in ENDED - {Phase.COMPLETE} and is_ahead(standing)
+    waits = owner.phase in {Phase.HELD, Phase.SUPERSEDED} and is_ahead(standing)
     closed = owner.phase in FORWARD and not is_open(owner.plan.window, now)
     if waits or closed or not may_start(owner, standing.target):
         return
@@ -71,18 +77,22 @@ def check_rollout(
     """Fail where a rollout neither ended nor waits for anything that only a person can give."""
     places = {each.device: place_of(rollout, each, now) for each in cohort}
     lost = {each.device for each in cohort if not devices[each.device].reachable}
+    behind = {name for name, place in places.items() if place is Place.OFFLINE}
     told = f"{rollout.id} is still {rollout.phase}: {dict(rollout.counts)}"
     if rollout.phase is Phase.RUNNING:
         closed = not is_open(rollout.plan.window, now)
         nobody = set(places.values()) <= APART
-        assert closed or nobody or rollout.reason is Reason.PROMOTION, told
+        awaited = [each for each in cohort if each.device in lost and each.device in behind]
+        # An undo has the deadlines of a plan of its own, and those are longer than the run.
+        in_time = any(not is_overdue(rollout, each, now) for each in awaited)
+        assert closed or nobody or in_time or rollout.reason is Reason.PROMOTION, told
     elif rollout.phase is Phase.REVERTING:
-        behind = [
+        away = [
             each.device
             for each in cohort
             if may_have_run(rollout, each) and places[each.device] not in APART | {Place.HEALTHY}
         ]
-        assert any(each in lost or places[each] is Place.FAILED for each in behind), told
+        assert any(each in lost or places[each] is Place.FAILED for each in away), told
     elif rollout.phase in ENDED and rollout.watched:
         assert lost or not is_open(rollout.plan.window, now), f"{told}, and watched"
     if rollout.phase in {Phase.COMPLETE, Phase.REVERTED}:

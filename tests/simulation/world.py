@@ -22,7 +22,7 @@ from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.phases import Phase
-from orchestrator.rollout.rollout import Rollout
+from orchestrator.rollout.rollout import Kind, Rollout
 from orchestrator.storage.memory import memory_stores
 from orchestrator.storage.memory_contents import Contents
 from tests.fleet_records import NOW, SetClock, backbone, caller, join
@@ -321,7 +321,9 @@ class World:
     def check_standing(self, name: str, standing: Standing) -> None:
         if (before := self.before.get(name)) is not None:
             checks.check_progress(before, standing)
-            checks.check_owner(before, standing, self.phases)
+            known = self.contents.rollouts.values()
+            recalls = {each.number for each in known if each.kind is Kind.RECALL}
+            checks.check_owner(before, standing, self.phases, recalls)
         if standing.target is not None:
             self.issued.setdefault((name, standing.target.generation), standing)
         self.before[name] = standing

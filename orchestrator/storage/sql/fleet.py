@@ -42,6 +42,7 @@ from orchestrator.rollout.limits import (
     is_bounded,
     share_of,
 )
+from orchestrator.rollout.machine import is_news
 from orchestrator.rollout.orders import order_for
 from orchestrator.rollout.phases import FORWARD, Phase
 from orchestrator.rollout.rollout import Kind, Rollout, is_way_back, may_start
@@ -206,9 +207,17 @@ class SqlCheckIns:
 
     async def look_again(self, device_id: str) -> None:
         async with self._database.write() as connection:
-            rollout = await _rollout_of(connection, device_id)
-            if rollout is not None and rollout.phase is Phase.COMPLETE and not rollout.watched:
-                await open_again(connection, rollout.number)
+            own = await _rollout_of(connection, device_id)
+            standing = await _standing(connection, device_id)
+            if standing is None:
+                return
+            known = select(backbones.c.digest).where(backbones.c.recalled_at.is_not(None))
+            recalled = frozenset((await connection.execute(known)).scalars())
+            recall = await _recall_of(connection, standing.bundle_in_use)
+            for rollout in (own, recall):
+                if rollout is not None and is_news(rollout, standing, recalled):
+                    await open_again(connection, rollout.number)
+                    return
 
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         own = settings_text(DeviceSettings())
@@ -273,10 +282,21 @@ _KEEP = (
 )
 
 
+_RUNS_RECALLED = (
+    exists()
+    .where(backbones.c.digest == reports.c.bundle_in_use, backbones.c.recalled_at.is_not(None))
+    .label("runs_recalled")
+)
+
+
 def _select_affairs(device_id: str) -> Select[Any]:
     own = rollouts.c.number == devices.c.rollout
     affairs = select_standings(
-        *SETTINGS, rollouts.c.phase, rollouts.c.kind, rollouts.c.digest.label("rollout_digest")
+        *SETTINGS,
+        rollouts.c.phase,
+        rollouts.c.kind,
+        rollouts.c.digest.label("rollout_digest"),
+        _RUNS_RECALLED,
     )
     return affairs.outerjoin(rollouts, own).where(devices.c.id == device_id)
 
@@ -295,7 +315,7 @@ def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     # Nothing else of the rollout counts here, and its plan need not be read at every check-in.
     back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
     starts = target is not None and (back or phase in FORWARD)
-    return Visitor(standing, settings_of(row), bool(starts), is_welcome)
+    return Visitor(standing, settings_of(row), bool(starts), is_welcome, row["runs_recalled"])
 
 
 async def _standing(connection: AsyncConnection, device_id: str) -> Standing | None:
@@ -311,6 +331,19 @@ async def _rollout_of(connection: AsyncConnection, device_id: str) -> Rollout | 
         .join(devices, devices.c.rollout == rollouts.c.number)
         .where(devices.c.id == device_id, devices.c.removed_at.is_(None))
         .with_for_update(of=rollouts)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return None if row is None else rollout_of(row)
+
+
+async def _recall_of(connection: AsyncConnection, digest: str | None) -> Rollout | None:
+    """Hold the row of the rollout that took a backbone away; a backbone is recalled once."""
+    statement = (
+        select(rollouts)
+        .where(rollouts.c.digest == digest, rollouts.c.kind == Kind.RECALL.value)
+        .order_by(rollouts.c.number.desc())
+        .limit(1)
+        .with_for_update()
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
     return None if row is None else rollout_of(row)

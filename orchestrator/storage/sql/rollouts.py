@@ -12,7 +12,7 @@ from orchestrator.fleet.device import Permit, Standing, may_still_start
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import Backbone, Reference
-from orchestrator.rollout.phases import ADDING, FORWARD, Phase
+from orchestrator.rollout.phases import ADDING, BACKWARD, FORWARD
 from orchestrator.rollout.rollout import Event, Kind, Order, Rollout
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
@@ -154,7 +154,7 @@ class SqlRollouts:
         belongs: ColumnElement[bool] = exists().where(
             member.c.rollout == rollout.number, member.c.device == devices.c.id
         )
-        if rollout.kind is Kind.RECALL and rollout.phase is Phase.REVERTING:
+        if rollout.kind is Kind.RECALL and rollout.phase in BACKWARD:
             runs = reports.c.bundle_in_use == rollout.digest
             belongs = or_(belongs, runs, devices.c.target_digest == rollout.digest)
         elif rollout.kind is not Kind.RECALL and rollout.phase in ADDING:

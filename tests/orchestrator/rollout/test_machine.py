@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateHold, UpdatePhase
 from orchestrator.fleet.device import Permit, Standing, Target
-from orchestrator.fleet.report import UpdateReport
+from orchestrator.fleet.report import NOTHING_BEGUN, UpdateReport
 from orchestrator.rollout.history import ENTERED
-from orchestrator.rollout.machine import Look, host_of, obey, reconcile
+from orchestrator.rollout.machine import Look, host_of, is_news, obey, reconcile
 from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import COMMANDS, ENDED, TURNS, Command, Phase, Reason
 from orchestrator.rollout.places import Place
@@ -215,6 +215,44 @@ def test_a_rollout_whose_backbone_is_recalled_turns_back(phase: Phase) -> None:
     assert (look.rollout.phase, look.rollout.reason) == (Phase.REVERTING, Reason.RECALLED)
     assert [order.target for order in look.orders] == [Target(4, OTHER, back=True)]
     assert look.events[-1].kind is Happening.REVERTING
+
+
+def test_what_had_turned_back_turns_back_again_for_a_device_that_turns_up() -> None:
+    reverted = replace(
+        ROLLOUT, phase=Phase.REVERTED, reason=Reason.HARM, watched=False, ended_at=NOW - 9
+    )
+    ahead = replace(ordered_back(ARRIVED), generation=9)
+    assert is_news(reverted, ahead)
+    look = one(replace(reverted, watched=True), ahead)
+    assert (look.rollout.phase, look.rollout.reason) == (Phase.REVERTING, Reason.HARM)
+    assert [order.target for order in look.orders] == [Target(10, OTHER, back=True)]
+    [order] = look.orders
+    arrived = replace(ahead, generation=10, bundle_in_use=OTHER, update=NOTHING_BEGUN)
+    back = replace(arrived, target=order.target)
+    assert not is_news(reverted, back)
+    assert one(look.rollout, back).rollout.phase is Phase.REVERTED
+
+
+@pytest.mark.parametrize("phase", [Phase.HELD, Phase.SUPERSEDED])
+def test_a_device_that_knows_more_keeps_what_it_runs_where_its_rollout_was_held(
+    phase: Phase,
+) -> None:
+    ended = replace(ROLLOUT, phase=phase, watched=False)
+    assert not is_news(ended, replace(ARRIVED, generation=9))
+    assert one(replace(ended, watched=True), replace(ARRIVED, generation=9)).orders == ()
+
+
+def test_a_recall_that_has_ended_concerns_whoever_runs_the_backbone_and_had_another() -> None:
+    recall = replace(
+        ROLLOUT, number=9, kind=Kind.RECALL, phase=Phase.REVERTED, watched=False, ended_at=NOW - 9
+    )
+    assert is_news(recall, ARRIVED, {WANTED})
+    assert not is_news(recall, replace(ARRIVED, before=()), {WANTED})
+    assert not is_news(recall, replace(ARRIVED, rollout=10), {WANTED})
+    assert not is_news(recall, replace(ARRIVED, bundle_in_use=OTHER), {WANTED})
+    assert not is_news(replace(recall, watched=True), ARRIVED, {WANTED})
+    look = reconcile(replace(recall, watched=True), [ARRIVED], NOW, {WANTED})
+    assert (look.rollout.phase, look.rollout.ended_at) == (Phase.REVERTING, None)
 
 
 def test_a_recall_is_done_when_nobody_may_run_the_backbone_any_more() -> None:

@@ -326,6 +326,28 @@ async def test_a_recall_reaches_a_device_that_declined_what_came_after(fleet: Fl
     assert third.digest != backbone("1").digest
 
 
+async def test_a_recall_goes_on_for_a_device_that_is_heard_after_its_end(fleet: Fleet) -> None:
+    await fleet.stores.backbones.add(backbone("3"))
+    for version in ("3", "1"):
+        await fleet.rollouts.start(Plan(f"lite0:{version}"))
+        for device in ("d1", "d2"):
+            await fleet.arrives(device)
+    recall = (await fleet.rollouts.recall("lite0:2")).rollouts[0]
+    await fleet.controller.look_at_all()
+    assert (await fleet.stores.rollouts.get(recall.number)).phase is Phase.REVERTED
+    gone, had = backbone("2").digest, backbone("3").digest
+    serving = step(0, gone, UpdatePhase.ACTIVE)
+    for _ in range(2):
+        told = report(fleet.next(), generation=2, bundle=gone, update=serving)
+        await fleet.check_ins.check_in(caller("d1"), told)
+    await fleet.controller.look_at_all()
+    assert (await fleet.stores.rollouts.get(recall.number)).phase is Phase.REVERTING
+    assert fleet.target("d1") == Target(3, had, back=True)
+    await fleet.arrives("d1")
+    assert (await fleet.stores.rollouts.get(recall.number)).phase is Phase.REVERTED
+    assert fleet.target("d2") == Target(2, backbone("1").digest)
+
+
 async def test_recalled_content_is_withheld_but_for_what_others_share(fleet: Fleet) -> None:
     withholding = Withholding(fleet.stores.backbones, fleet.clock)
     gone, kept = backbone("2"), backbone("1")
