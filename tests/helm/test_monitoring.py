@@ -1,0 +1,70 @@
+"""Prometheus finds the metrics and the rules, and Grafana's sidecar the dashboards."""
+
+import json
+
+import yaml
+
+from tests import charts
+
+RULES = sorted((charts.CHART / "files" / "rules").glob("*.yaml"))
+DASHBOARDS = sorted((charts.CHART / "files" / "dashboards").glob("*.json"))
+
+
+def test_nothing_of_it_is_made_unless_it_is_asked_for() -> None:
+    kinds = {each["kind"] for each in charts.rendered("default")}
+    assert not kinds & {"ServiceMonitor", "PrometheusRule"}
+    labels = [each["metadata"]["labels"] for each in charts.rendered("default")]
+    assert not [each for each in labels if "grafana_dashboard" in each]
+
+
+def test_every_replica_is_scraped_under_the_labels_that_prometheus_wants() -> None:
+    objects = charts.rendered("outside")
+    monitor = charts.named(objects, "ServiceMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "monitoring"
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": [charts.NAMESPACE]}
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "30s"}
+    service = charts.named(objects, "Service", "-metrics")
+    assert [each["name"] for each in service["spec"]["ports"]] == [endpoint["port"]]
+
+
+def test_what_becomes_of_labels_is_the_operator_s_choice() -> None:
+    rule = {"action": "labeldrop", "regex": "pod"}
+    named = ("scrapeTimeout", "relabelings", "metricRelabelings")
+    given = [json.dumps(each) for each in ("10s", [rule], [rule])]
+    settings = [
+        f"metrics.serviceMonitor.{name}={value}" for name, value in zip(named, given, strict=True)
+    ]
+    monitor = charts.named(charts.rendered_with("outside", *settings), "ServiceMonitor")
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert [endpoint[name] for name in named] == ["10s", [rule], [rule]]
+
+
+def test_the_rules_are_those_of_the_files_under_the_labels_that_prometheus_wants() -> None:
+    made = charts.named(charts.rendered("outside"), "PrometheusRule")
+    assert made["metadata"]["labels"]["release"] == "monitoring"
+    assert RULES
+    groups = [each for path in RULES for each in yaml.safe_load(path.read_text())["groups"]]
+    assert made["spec"]["groups"] == groups
+
+
+def test_every_alert_leads_to_a_page_of_what_to_do() -> None:
+    made = charts.named(charts.rendered("outside"), "PrometheusRule")
+    rules = [rule for group in made["spec"]["groups"] for rule in group["rules"]]
+    alerts = [rule for rule in rules if "alert" in rule]
+    assert alerts
+    assert all(rule["annotations"]["runbook_url"] for rule in alerts)
+
+
+def test_the_dashboards_are_those_of_the_files_where_the_sidecar_looks() -> None:
+    made = [
+        each
+        for each in charts.of_kind(charts.rendered("outside"), "ConfigMap")
+        if each["metadata"]["labels"].get("grafana_dashboard") == "1"
+    ]
+    assert all(each["metadata"]["annotations"] == {"grafana_folder": "fieldwise"} for each in made)
+    held = {name: text for each in made for name, text in each["data"].items()}
+    assert DASHBOARDS
+    assert {name: json.loads(text) for name, text in held.items()} == {
+        f"fieldwise-{path.name}": json.loads(path.read_text()) for path in DASHBOARDS
+    }
