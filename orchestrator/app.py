@@ -24,6 +24,7 @@ from orchestrator.connection import Connection, write_connection
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.belonging import check_installation
 from orchestrator.enrolment.service import Enrolment, Minted
+from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.directory import Directory
 from orchestrator.home import emptied, held, made, open_authority, open_place, open_token
@@ -264,9 +265,10 @@ async def _open_ports(
     servers = _servers(ground)
     ports = servers.listen(settings.device_listen, settings.operator_listen)
     started = _addresses(ground, *ports)
-    readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health)
+    readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health, ground.clock)
     _watch(ground, readiness, parts.check_ins)
-    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, readiness.is_ready)
+    is_ready = readiness.is_ready_for_devices
+    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, is_ready)
     stack.callback(metrics.close)
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)
@@ -329,7 +331,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
 
     return Services(
         devices=DeviceServicer(
-            parts.check_ins,
+            Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
             parts.enrolment,
             ground.bundles,
             Withholding(ground.stores.backbones, ground.clock),

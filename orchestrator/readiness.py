@@ -1,19 +1,25 @@
 """Whether the stores answer: what they hold of a fleet, and whether an orchestrator can work now.
 
-A process that listens can still do nothing without its database. A loop therefore reads a row of
-every store, in bounded time, and the newest answer is what /readyz and the gRPC health service
-tell; callers of these cost the database nothing.
+A loop reads a row of every store, in bounded time, and the newest answer is what /readyz and the
+gRPC health service tell; callers of these cost the database nothing.
+
+A process without its database can do one thing: tell devices what it told them before. So it is
+ready for devices for some minutes longer. All replicas lose the database together, and if they all
+stopped being ready at that moment, devices would find nobody. One that has lost it alone for longer
+is better left out.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import Selector
 from orchestrator.paging import PageRequest
-from orchestrator.ports import BackboneStore, DeviceStore, RolloutStore, TicketStore
+from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
 
+WITHOUT_STORES_SECONDS = 300.0  # a failover of a managed PostgreSQL takes one or two minutes
 PROBE_SECONDS = 5.0  # a query of one row takes milliseconds; SQLite waits 10 s for a long writer
 
 ONE = PageRequest(size=1)
@@ -36,8 +42,16 @@ async def holds_fleet(
     return any(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """For whom an orchestrator can work: for devices, and for everybody."""
+
+    devices: bool = False
+    everybody: bool = False
+
+
 class Changed(Protocol):
-    def __call__(self, *, serving: bool) -> Awaitable[None]: ...
+    def __call__(self, ready: Ready) -> Awaitable[None]: ...
 
 
 class Readiness:
@@ -45,7 +59,8 @@ class Readiness:
 
     Args:
         probe: Asks every store for something.
-        changed: Told True and False as the answer changes.
+        changed: Told the answer as it changes.
+        clock: What time it is.
         seconds: Longest time that a look may take.
     """
 
@@ -53,15 +68,23 @@ class Readiness:
         self,
         probe: Callable[[], Awaitable[object]],
         changed: Changed,
+        clock: Clock,
         seconds: float = PROBE_SECONDS,
     ) -> None:
         self._probe = probe
         self._changed = changed
+        self._clock = clock
         self._seconds = seconds
-        self._ready = False
+        self._ready = Ready()
+        self._answered_at = float("-inf")
 
     def is_ready(self) -> bool:
-        return self._ready
+        """Tell whether the stores answer."""
+        return self._ready.everybody
+
+    def is_ready_for_devices(self) -> bool:
+        """Tell whether devices are answered, with the stores or from memory."""
+        return self._ready.devices
 
     async def look(self) -> None:
         """Ask the stores, and tell where the answer is another than before.
@@ -73,20 +96,24 @@ class Readiness:
             async with asyncio.timeout(self._seconds):
                 await self._probe()
         except TimeoutError as error:
-            await self._tell(ready=False)
+            await self._tell(self._without_stores())
             raise FieldwiseError(
                 Fault.UNAVAILABLE, f"the database said nothing for {self._seconds:g} s"
             ) from error
         except BaseException:
-            await self._tell(ready=False)
+            await self._tell(self._without_stores())
             raise
-        await self._tell(ready=True)
+        self._answered_at = self._clock.now()
+        await self._tell(Ready(devices=True, everybody=True))
 
     async def end(self) -> None:
         """Be ready no more."""
-        await self._tell(ready=False)
+        await self._tell(Ready())
 
-    async def _tell(self, *, ready: bool) -> None:
-        if ready is not self._ready:
+    def _without_stores(self) -> Ready:
+        return Ready(devices=0 <= self._clock.now() - self._answered_at < WITHOUT_STORES_SECONDS)
+
+    async def _tell(self, ready: Ready) -> None:
+        if ready != self._ready:
             self._ready = ready
-            await self._changed(serving=ready)
+            await self._changed(ready)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -15,14 +16,16 @@ import grpc
 
 from fieldwise.v1alpha1 import device_pb2
 from orchestrator.beforehand import create_authority
+from tests.bundles import tiny_bundle
 from tests.databases import PostgreSql
 from tests.object_stores import SeaweedFs
-from tests.orchestrators import Member, Orchestrator, serving, status_of
+from tests.orchestrators import Member, Orchestrator, join, serving, status_of
 
 TOKEN = "--operator-token=known-to-every-replica"
 PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1", "--metrics-seconds=1")
 LEASE_SECONDS = 2
 WAIT_SECONDS = 120
+DEVICES, IN_FLIGHT = 8, 2
 
 
 def wait_until(seen: Callable[[], bool], what: str) -> float:
@@ -180,3 +183,34 @@ class Played:
                 basis=device_pb2.VERDICT_BASIS_NONE,
             )
         return report
+
+
+def joined(both: Replicas, number: int) -> list[Played]:
+    """Let devices join, one at this replica and the next at that."""
+    tokens = {
+        name: each.json("ticket", "create", f"--uses={number}")["token"]
+        for name, each in both.running.items()
+    }
+    names = cycle(tokens)
+    return [Played(join(tokens[next(names)])) for _ in range(number)]
+
+
+def push(both: Replicas, folder: Path, version: str, seed: int) -> str:
+    bundle = tiny_bundle(folder / f"{version}.bundle", version=version, seed=seed)
+    [first, *_] = both.running.values()
+    digest: str = first.json("backbone", "push", str(bundle))["backbone"]["digest"]
+    return digest
+
+
+def start(both: Replicas, version: str) -> None:
+    [first, *_] = both.running.values()
+    waves = (f"--wave={DEVICES // 2}", "--wave=rest", f"--in-flight={IN_FLIGHT}")
+    first.json("rollout", "start", f"tiny:{version}", *waves)
+
+
+def round_of_calls(both: Replicas, devices: list[Played], turn: int) -> None:
+    """Let every device call once, each at another replica than the last time."""
+    addresses = both.addresses()
+    for number, device in enumerate(devices):
+        device.call(addresses[(number + turn) % len(addresses)])
+        assert sum(each.is_under_way for each in devices) <= IN_FLIGHT

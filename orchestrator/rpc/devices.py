@@ -8,7 +8,8 @@ from fieldwise.calls import Context
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from orchestrator.enrolment.service import Enrolment
-from orchestrator.fleet.check_in import CheckIns, Orders, StartPermit
+from orchestrator.fleet.answering import Answering
+from orchestrator.fleet.check_in import Orders, StartPermit
 from orchestrator.ports import BundleStore
 from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc import translate
@@ -35,7 +36,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
 
     def __init__(
         self,
-        check_ins: CheckIns,
+        check_ins: Answering,
         enrolment: Enrolment,
         bundles: BundleStore,
         withholding: Withholding,

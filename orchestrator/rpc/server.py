@@ -16,6 +16,7 @@ from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import device_pb2_grpc, enrolment_pb2_grpc, operator_pb2_grpc
 from fieldwise.wire import PACKAGE
 from orchestrator.metrics import FleetMetrics
+from orchestrator.readiness import Ready
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
@@ -26,7 +27,8 @@ from orchestrator.rpc.operators import OperatorServicer
 # A device sends 4 KiB at most; operators send pieces of bundles of 1 MiB.
 DEVICE_REQUEST_BYTES = 8192
 OPERATOR_REQUEST_BYTES = MIB + 65_536
-SERVICES = ("Device", "Enrolment", "Operator")
+FOR_DEVICES = "Device"
+SERVICES = (FOR_DEVICES, "Enrolment", "Operator")
 REFLECTED = (
     f"{PACKAGE}.Enrolment",
     f"{PACKAGE}.Operator",
@@ -87,14 +89,19 @@ class Servers:
         operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)
-        await self.show_health(serving=False)
+        await self.show_health(Ready())
         await asyncio.gather(self._devices.start(), self._operators.start())
 
-    async def show_health(self, *, serving: bool) -> None:
-        """Tell whoever asks gRPC's health service: for each service, and for the whole."""
+    async def show_health(self, ready: Ready) -> None:
+        """Tell whoever asks gRPC's health service: for each service, and for the whole.
+
+        The whole is what load balancers ask for, and they serve devices first of all.
+        """
         status = health_pb2.HealthCheckResponse
-        for name in ("", *(f"{PACKAGE}.{each}" for each in SERVICES)):
-            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+        for name in ("", *SERVICES):
+            serving = ready.devices if name in {"", FOR_DEVICES} else ready.everybody
+            full = f"{PACKAGE}.{name}" if name else ""
+            await self._health.set(full, status.SERVING if serving else status.NOT_SERVING)
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no further calls, let those under way end for a while, then end them."""

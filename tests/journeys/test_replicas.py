@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count
 from pathlib import Path
+from urllib.request import urlopen
 
 import grpc
 import pytest
 
-from tests.bundles import tiny_bundle
 from tests.databases import PostgreSql, running_postgresql
 from tests.object_stores import SeaweedFs
-from tests.orchestrators import join, run, status_of
-from tests.replicas import Played, Replicas, leads, metric, replicas, wait_until
+from tests.orchestrators import Orchestrator, run, status_of
+from tests.replicas import (
+    DEVICES,
+    Replicas,
+    joined,
+    leads,
+    metric,
+    push,
+    replicas,
+    round_of_calls,
+    start,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
-DEVICES, IN_FLIGHT = 8, 2
 
 
 @pytest.fixture(scope="module")
@@ -30,37 +40,6 @@ def both(tmp_path: Path, lasting: PostgreSql, seaweedfs: SeaweedFs) -> Iterator[
     with replicas(tmp_path, lasting, seaweedfs) as started:
         wait_until(lambda: bool(started.leader()), "one of them leads")
         yield started
-
-
-def joined(both: Replicas, number: int) -> list[Played]:
-    """Let devices join, one at this replica and the next at that."""
-    tokens = {
-        name: each.json("ticket", "create", f"--uses={number}")["token"]
-        for name, each in both.running.items()
-    }
-    names = cycle(tokens)
-    return [Played(join(tokens[next(names)])) for _ in range(number)]
-
-
-def push(both: Replicas, folder: Path, version: str, seed: int) -> str:
-    bundle = tiny_bundle(folder / f"{version}.bundle", version=version, seed=seed)
-    [first, *_] = both.running.values()
-    digest: str = first.json("backbone", "push", str(bundle))["backbone"]["digest"]
-    return digest
-
-
-def start(both: Replicas, version: str) -> None:
-    [first, *_] = both.running.values()
-    waves = (f"--wave={DEVICES // 2}", "--wave=rest", f"--in-flight={IN_FLIGHT}")
-    first.json("rollout", "start", f"tiny:{version}", *waves)
-
-
-def round_of_calls(both: Replicas, devices: list[Played], turn: int) -> None:
-    """Let every device call once, each at another replica than the last time."""
-    addresses = both.addresses()
-    for number, device in enumerate(devices):
-        device.call(addresses[(number + turn) % len(addresses)])
-        assert sum(each.is_under_way for each in devices) <= IN_FLIGHT
 
 
 def test_a_device_joins_calls_and_downloads_wherever_it_comes_out(
@@ -133,3 +112,50 @@ def test_no_permit_is_lost_or_doubled_when_the_leader_is_killed(
         assert all(device.call(address) for address in both.addresses())
     [shown] = both.running[killed].json("rollout", "list")
     assert (shown["phase"], shown["counts"]) == ("complete", {"healthy": DEVICES})
+
+
+def test_devices_hear_their_targets_while_the_database_is_away_and_nothing_is_lost(
+    both: Replicas, lasting: PostgreSql, tmp_path: Path
+) -> None:
+    devices = joined(both, DEVICES)
+    digest = push(both, tmp_path, "1.0.0", 1)
+    start(both, "1.0.0")
+    for turn in range(3):
+        round_of_calls(both, devices, turn)
+    assert 0 < sum(len(each.permits) for each in devices) < DEVICES
+    granted = [list(each.permits) for each in devices]
+    lasting.die()
+    try:
+        for device in devices:
+            assert all(device.call(address) for address in both.addresses())
+        assert [each.permits for each in devices] == granted
+        for replica in both.running.values():
+            assert is_ready(replica)
+            wait_until(lambda each=replica: metric(each, "fieldwise_ready") == 0, "it is noticed")
+            assert is_ready(replica)
+        with pytest.raises(grpc.RpcError) as refused:
+            devices[0].member.download(digest)
+        assert status_of(refused.value)[0] is grpc.StatusCode.UNAVAILABLE
+    finally:
+        lasting.rise()
+    turns = count(3)
+
+    def all_done() -> bool:
+        round_of_calls(both, devices, next(turns))
+        return all(each.is_done for each in devices)
+
+    wait_until(all_done, "every device is done")
+    round_of_calls(both, devices, next(turns))  # what they are is in their next reports
+    assert [each.orders for each in devices] == [[(1, bytes.fromhex(digest))]] * DEVICES
+    assert [len(each.permits) for each in devices] == [1] * DEVICES
+    wait_until(lambda: phase_of(replica) == "complete", "its phase is told")
+
+
+def phase_of(replica: Orchestrator) -> str:
+    [rollout] = replica.json("rollout", "list")
+    return str(rollout["phase"])
+
+
+def is_ready(replica: Orchestrator) -> bool:
+    with urlopen(f"http://{replica.told['metrics_address']}/readyz", timeout=60) as page:
+        return bool(page.status == 200)

@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -16,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from fieldwise.channel import pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import decode_ticket
-from orchestrator import app
+from orchestrator import app, readiness
 from orchestrator.app import Started, running, serve
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.connection import read_connection
@@ -121,14 +123,14 @@ async def test_a_start_that_fails_leaves_nothing_running(
         assert started.fleet
 
 
-async def health(address: str, root: bytes) -> int:
-    request = health_pb2.HealthCheckRequest(service="fieldwise.v1alpha1.Device")
+async def health(address: str, root: bytes, service: str = "") -> int:
+    request = health_pb2.HealthCheckRequest(service=service)
     async with pinned_channel(address, roots=root) as channel:
         answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=60)
         return int(answer.status)
 
 
-async def test_without_its_tables_it_is_not_ready_and_says_so_on_both_ports(
+async def test_without_its_tables_it_is_ready_for_devices_alone_and_then_for_nobody(
     settings: OrchestratorSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "READINESS_SECONDS", 0.1)
@@ -136,18 +138,28 @@ async def test_without_its_tables_it_is_not_ready_and_says_so_on_both_ports(
     async with running(settings) as started:
         near = read_connection(settings.folder)
         assert near is not None
-        root = near.authority.encode()
-        assert await health(near.address, root) == states.SERVING
+        asked = partial(health, near.address, near.authority.encode())
+        assert await asked() == states.SERVING
         with closing(sqlite3.connect(settings.folder / "fieldwise.sqlite", timeout=60)) as other:
             other.execute("DROP TABLE reports")
             other.commit()
-        for _ in range(300):
-            if await fetch(started, "/readyz") == (503, "not ready\n"):
-                break
-            await asyncio.sleep(0.1)
-        assert await fetch(started, "/readyz") == (503, "not ready\n")
-        assert await health(near.address, root) == states.NOT_SERVING
+        await told(lambda: asked("fieldwise.v1alpha1.Operator"), states.NOT_SERVING)
+        assert await asked() == states.SERVING
+        assert await asked("fieldwise.v1alpha1.Device") == states.SERVING
+        assert await fetch(started, "/readyz") == (200, "ready\n")
+        monkeypatch.setattr(readiness, "WITHOUT_STORES_SECONDS", 0)
+        await told(lambda: fetch(started, "/readyz"), (503, "not ready\n"))
+        await told(asked, states.NOT_SERVING)
         assert await fetch(started, "/healthz") == (200, "alive\n")
+
+
+async def told(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Ask until the answer is what is wanted, for half a minute at most."""
+    for _ in range(300):
+        if await ask() == wanted:
+            return
+        await asyncio.sleep(0.1)
+    assert await ask() == wanted
 
 
 async def test_a_lost_authority_is_not_replaced_while_the_database_holds_a_fleet(

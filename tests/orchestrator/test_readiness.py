@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.readiness import Readiness, holds_fleet
+from orchestrator.readiness import WITHOUT_STORES_SECONDS, Readiness, Ready, holds_fleet
 from orchestrator.storage.memory import memory_stores
-from tests.fleet_records import join
+from tests.fleet_records import SetClock, join
+
+WHOLE, DEVICES, NOBODY = Ready(devices=True, everybody=True), Ready(devices=True), Ready()
 
 
 class Probe:
@@ -15,7 +17,7 @@ class Probe:
 
     def __init__(self) -> None:
         self.mode = "answers"
-        self.told: list[bool] = []
+        self.told: list[Ready] = []
 
     async def __call__(self) -> None:
         if self.mode == "hangs":
@@ -23,28 +25,43 @@ class Probe:
         if self.mode == "fails":
             raise FieldwiseError(Fault.UNAVAILABLE, "no such table: reports")
 
-    async def changed(self, *, serving: bool) -> None:
-        self.told.append(serving)
+    async def changed(self, ready: Ready) -> None:
+        self.told.append(ready)
+
+
+async def look_in_vain(readiness: Readiness) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        await readiness.look()
+    assert refused.value.fault is Fault.UNAVAILABLE
 
 
 @pytest.mark.parametrize("mode", ["fails", "hangs"])
-async def test_a_database_that_does_not_answer_takes_readiness_back(mode: str) -> None:
-    probe = Probe()
-    readiness = Readiness(probe, probe.changed, seconds=0.01)
+async def test_without_a_database_it_is_ready_for_devices_alone_and_not_for_long(mode: str) -> None:
+    probe, clock = Probe(), SetClock()
+    readiness = Readiness(probe, probe.changed, clock, seconds=0.01)
     assert not readiness.is_ready()
     for _ in range(2):
         await readiness.look()
         assert readiness.is_ready()
     probe.mode = mode
     for _ in range(2):
-        with pytest.raises(FieldwiseError) as refused:
-            await readiness.look()
-        assert refused.value.fault is Fault.UNAVAILABLE
-        assert not readiness.is_ready()
+        await look_in_vain(readiness)
+        assert (readiness.is_ready(), readiness.is_ready_for_devices()) == (False, True)
+    clock.pass_by(WITHOUT_STORES_SECONDS)
+    await look_in_vain(readiness)
+    assert not readiness.is_ready_for_devices()
     probe.mode = "answers"
     await readiness.look()
     await readiness.end()
-    assert probe.told == [True, False, True, False]
+    assert probe.told == [WHOLE, DEVICES, NOBODY, WHOLE, NOBODY]
+
+
+async def test_who_never_had_a_database_is_ready_for_nobody() -> None:
+    probe = Probe()
+    probe.mode = "fails"
+    readiness = Readiness(probe, probe.changed, SetClock(), seconds=1)
+    await look_in_vain(readiness)
+    assert (readiness.is_ready_for_devices(), probe.told) == (False, [])
 
 
 async def test_stores_with_a_device_are_a_fleet_s() -> None:
