@@ -182,3 +182,11 @@ async def test_a_file_for_whose_head_there_is_no_room_is_refused_before_anything
         room._bytes_max += 16 << 20
         await agent.household.install(bundle)
         assert (await until(agent, ended)).phase is UpdatePhase.ACTIVE
+
+
+async def test_a_device_without_a_backbone_starts_with_nothing_to_go_on_with(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, backbone=False) as agent:
+        await agent.installer.resume()
+        assert agent.installer.state == UpdateState()
