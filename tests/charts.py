@@ -53,6 +53,13 @@ def value_sets() -> list[str]:
     return sorted(path.stem for path in VALUE_SETS.glob("*.yaml"))
 
 
+def release_of(name: str) -> list[Manifest]:
+    """The objects of the defaults under another release's name."""
+    done = run("template", name, str(CHART), f"--namespace={NAMESPACE}")
+    assert done.returncode == 0, done.stderr
+    return manifests(done.stdout)
+
+
 def values_of(name: str) -> str:
     return f"--values={VALUE_SETS / name}.yaml"
 
@@ -124,6 +131,16 @@ def the_container(objects: list[Manifest]) -> Manifest:
     """The orchestrator's own."""
     container: Manifest = workload(objects)["spec"]["template"]["spec"]["containers"][0]
     return container
+
+
+def settings_file(objects: list[Manifest]) -> str:
+    """The text of the program's settings."""
+    [found] = [
+        each["data"]["fieldwise.toml"]
+        for each in of_kind(objects, "ConfigMap")
+        if "fieldwise.toml" in each.get("data", {})
+    ]
+    return str(found)
 
 
 def environment(container: Manifest) -> Mapping[str, Any]:

@@ -27,19 +27,10 @@ GIVEN = {
 }
 
 
-def settings_file(objects: list[charts.Manifest]) -> str:
-    [found] = [
-        each["data"]["fieldwise.toml"]
-        for each in charts.of_kind(objects, "ConfigMap")
-        if "fieldwise.toml" in each.get("data", {})
-    ]
-    return str(found)
-
-
 def started_with(objects: list[charts.Manifest], folder: Path) -> OrchestratorSettings:
     """The settings with which the container would start, by the program's own reading."""
     file = folder / "fieldwise.toml"
-    file.write_text(settings_file(objects))
+    file.write_text(charts.settings_file(objects))
     container = charts.the_container(objects)
     told = charts.environment(container)
     assert told.pop("FIELDWISE_CONFIG") == "/etc/fieldwise/fieldwise.toml"
@@ -153,7 +144,7 @@ def test_other_settings_are_other_pods() -> None:
     before = charts.rendered("default")
     after = charts.rendered_with("default", "settings.check_in_seconds=90")
     assert checksum(before) != checksum(after)
-    file = settings_file(before).removesuffix("\n")
+    file = charts.settings_file(before).removesuffix("\n")
     assert checksum(before) == hashlib.sha256(file.encode()).hexdigest()
 
 

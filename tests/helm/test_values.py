@@ -119,6 +119,7 @@ def test_a_value_out_of_its_bounds_is_refused(setting: str) -> None:
     assert WRONG[setting] in charts.refusal("default", setting)
 
 
+MANY = json.dumps([f"devices-{number}.example.org" for number in range(17)])
 BESIDE = {
     ("default", "replicaCount=2"): [
         "replicaCount = 2: a data folder on a volume is one process's",
@@ -150,6 +151,8 @@ BESIDE = {
     ("outside", 'operators.publicIngress.host=""'): ["needs operators.publicIngress.host"],
     ("outside", "operators.publicIngress.certificate.issuerRef=null"): ["certificate.issuerRef"],
     ("outside", "operators.publicIngress.certificate.enabled=false"): ["needs a certificate"],
+    ("replicas", f"devices.route.hostnames={MANY}"): ["would name 23 hosts, and has room for 16"],
+    ("default", 'persistence.accessModes=["ReadWriteOncePod"]'): ["forbids a second Pod"],
     ("default", "terminationGracePeriodSeconds=10"): ["kills the Pod before"],
 }
 

@@ -67,6 +67,12 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if gt (len (include "fieldwise.hosts" . | fromJsonArray)) 16 -}}
+{{- $wrong = append $wrong (printf "The server's certificate would name %d hosts, and has room for 16: see extraHosts and the host names of devices and operators." (len (include "fieldwise.hosts" . | fromJsonArray))) -}}
+{{- end -}}
+{{- if and $v.test.enabled (not $v.authority.existingSecret) (has "ReadWriteOncePod" $v.persistence.accessModes) -}}
+{{- $wrong = append $wrong "test.enabled reads the authority's certificate from the volume, which ReadWriteOncePod forbids a second Pod: set test.enabled = false, or keep the authority in authority.existingSecret." -}}
+{{- end -}}
 {{- $least := add (ceil (include "fieldwise.drainSeconds" . | float64)) $v.preStopSeconds -}}
 {{- if lt (int (include "fieldwise.graceSeconds" .)) (int $least) -}}
 {{- $wrong = append $wrong (printf "terminationGracePeriodSeconds = %v kills the Pod before preStopSeconds and settings.drain_seconds, %v together, are over." $v.terminationGracePeriodSeconds $least) -}}

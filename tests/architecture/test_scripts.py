@@ -1,0 +1,46 @@
+"""What is neither Python nor a proto file is linted, too: shell scripts and YAML."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(sys.executable).parent
+
+
+def tracked(*patterns: str) -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+
+
+def linted(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [PROGRAMS / program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("script", tracked("*.sh"))
+def test_a_shell_script_says_what_it_means(script: str) -> None:
+    found = linted("shellcheck", script)
+    assert found.returncode == 0, found.stdout
+
+
+def test_a_shell_script_that_splits_words_by_accident_is_noticed(tmp_path: Path) -> None:
+    script = tmp_path / "script.sh"
+    script.write_text("#!/bin/sh\nrm -r $1\n")
+    assert "SC2086" in linted("shellcheck", str(script)).stdout
+
+
+def test_yaml_is_in_one_form() -> None:
+    files = tracked("*.yaml", "*.yml")
+    assert files
+    found = linted("yamllint", "--strict", *files)
+    assert found.returncode == 0, found.stdout
