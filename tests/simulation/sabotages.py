@@ -5,12 +5,13 @@ The first three are mistakes that a plausible first version of such a machine ma
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from fieldwise.update import UpdatePhase
 from orchestrator.fleet import check_in
-from orchestrator.fleet.device import Caller, Standing, Target
+from orchestrator.fleet.device import Caller, Device, Standing, Target
 from orchestrator.ports import Visitor
 from orchestrator.rollout import limits, machine, orders, placing, turns
 from orchestrator.rollout.evidence import Outcome
@@ -303,7 +304,7 @@ def each_replica_counts_for_itself(patch: pytest.MonkeyPatch) -> None:
 
 
 def devices_start_outside_of_the_window(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(limits, "is_open", lambda _window, _now: True)
+    patch.setattr(limits, "closes_in", lambda _window, _now: inf)
 
 
 # Ways back.
@@ -322,7 +323,12 @@ def an_abort_orders_nobody_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_was_there_before_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(orders, "past_of", lambda _: ())
+    genuine = Contents.stand
+
+    def stand(self: Contents, device: Device, standing: Standing) -> None:
+        genuine(self, device, replace(standing, before=()))
+
+    patch.setattr(Contents, "stand", stand)
 
 
 def nobody_is_revoked(patch: pytest.MonkeyPatch) -> None:

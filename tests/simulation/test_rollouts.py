@@ -12,7 +12,6 @@ GROUP = 25
 SEEDS_UNTIL_NOTICED = 1500
 # A seed that noticed it when it was last looked for: tried first where few others do.
 NOTICED_BY: Mapping[Sabotage, int] = {
-    sabotages.what_was_there_before_is_not_remembered: 808,
     sabotages.a_generation_says_nothing_of_its_bundle: 88,
     sabotages.the_way_back_is_closed_to_whoever_was_stopped: 26,
     sabotages.a_rollout_turns_back_without_the_devices_that_nobody_hears: 23,
