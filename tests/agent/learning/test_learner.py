@@ -62,10 +62,7 @@ def test_a_sample_is_predicted_before_it_is_learned() -> None:
     second = device.learner.teach("b", image, "mug", "", 10)
     assert (first.predicted, first.share) == ("", Share.LEARN)
     assert second.predicted == "cup"
-    assert device.learner.pair.look(image, 5).ranking.classes[:2] in {
-        ("cup", "mug"),
-        ("mug", "cup"),
-    }
+    assert set(device.learner.pair.look(image, 2).ranking.classes) == {"cup", "mug"}
 
 
 def test_learning_sample_by_sample_is_learning_all_at_once() -> None:
@@ -86,10 +83,8 @@ def test_it_learns_what_it_is_taught() -> None:
     device = Device()
     device.teach(120)
     device.learner.pair.settle()
-    said = [
-        device.learner.pair.look(device.scenes.image(place), 5).ranking.best for place in range(6)
-    ]
-    assert said == device.scenes.names
+    looks = [device.learner.pair.look(device.scenes.image(place), 1) for place in range(6)]
+    assert [look.ranking.best for look in looks] == device.scenes.names
     figures = device.learner.figures()
     assert (figures.learned, figures.classes, figures.exemplars) == (120, 6, 120)
     assert figures.window_correct > 100
