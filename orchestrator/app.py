@@ -155,7 +155,9 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     stack.enter_context(held(folder))
     token = open_token(folder, settings.operator_token, entropy)
     bundles = await _bundles(settings)
-    stores = await stack.enter_async_context(sql_stores(settings.database))
+    stores = await stack.enter_async_context(
+        sql_stores(settings.database, settings.database_connections_max)
+    )
     authority = open_authority(
         folder,
         settings.fleet,
@@ -300,6 +302,7 @@ def _servers(ground: _Ground) -> Servers:
         ),
         ground.metrics,
         settings.calls_max,
+        settings.connection_age_seconds,
     )
 
 

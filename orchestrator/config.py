@@ -111,6 +111,11 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
             "Default: fieldwise.sqlite in the data folder.",
         ),
     ] = ""
+    # PostgreSQL takes 100 by default; five replicas fit.
+    database_connections_max: Annotated[
+        int,
+        Meta(ge=2, le=1000, description="Connections to PostgreSQL at the same time."),
+    ] = 20
     # Bundles are large and change seldom, so they may lie on another disk than the database.
     bundle_folder: Annotated[
         Path | None,
@@ -207,6 +212,16 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     calls_max: Annotated[
         int, Meta(ge=10, le=100_000, description="Calls under way at the same time on each port.")
     ] = 2000
+
+    # Devices come back to whatever replica the load balancer names; new replicas get their share.
+    connection_age_seconds: Annotated[
+        int,
+        Meta(
+            ge=10,
+            le=86_400,
+            description="Age at which connections end; calls under way get five minutes.",
+        ),
+    ] = 1800
 
     # Three variants of a base-size vision transformer in float32 fit.
     bundle_bytes_max: Annotated[

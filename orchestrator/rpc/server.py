@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import grpc
@@ -54,6 +55,7 @@ class Servers:
         gates: Who may call: the layer of the device port and that of the operator port.
         metrics: Where calls are counted.
         calls_max: Calls under way at the same time on each port.
+        connection_age_seconds: After which a peer connects anew, perhaps to another replica.
     """
 
     def __init__(
@@ -62,12 +64,15 @@ class Servers:
         gates: tuple[DeviceOnly, OperatorsOnly],
         metrics: FleetMetrics,
         calls_max: int,
+        connection_age_seconds: int,
     ) -> None:
         self._certificate = certificate
         self._health = HealthServicer()
         devices, operators = gates
-        self._devices = _server(metrics, devices, DEVICE_REQUEST_BYTES, calls_max)
-        self._operators = _server(metrics, operators, OPERATOR_REQUEST_BYTES, calls_max)
+        aged = partial(ServerLimits, connection_age_seconds=connection_age_seconds)
+        for_devices, for_operators = aged(DEVICE_REQUEST_BYTES), aged(OPERATOR_REQUEST_BYTES)
+        self._devices = _server(metrics, devices, for_devices, calls_max)
+        self._operators = _server(metrics, operators, for_operators, calls_max)
 
     def listen(self, device: str, operator: str) -> tuple[int, int]:
         """Take the ports of two host:port, and return them; port 0 takes a free one.
@@ -114,7 +119,7 @@ class _Listening(Protocol):
 
 
 def _server(
-    metrics: FleetMetrics, gate: Layer, request_bytes: int, calls_max: int
+    metrics: FleetMetrics, gate: Layer, limits: ServerLimits, calls_max: int
 ) -> grpc.aio.Server:
     layers: tuple[Layer, ...] = (
         CountCalls(metrics),
@@ -125,7 +130,7 @@ def _server(
     )
     return grpc.aio.server(
         interceptors=[Interceptor(layers)],
-        options=server_options(ServerLimits(request_bytes_max=request_bytes)),
+        options=server_options(limits),
         maximum_concurrent_rpcs=calls_max,
     )
 

@@ -32,7 +32,9 @@ JOURNAL_TRIES, JOURNAL_PAUSE_SECONDS = 200, 0.05  # together as long as a writer
 BUSY_SECONDS = 10  # the longest write, a rollout's orders for a whole fleet, takes about a second
 CONNECT_SECONDS = 5  # a device retries by itself; one that waits holds a stream
 STATEMENT_SECONDS = 60
-CONNECTIONS_MAX = 20  # PostgreSQL takes 100 by default; five replicas fit
+CONNECTIONS_MAX = 20
+POOL_SECONDS = 5  # a call that finds no connection free is better put off than kept
+CONNECTION_LIFE_SECONDS = 1800  # then another: proxies and failovers move on
 
 _CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: the loser may try again
 _DISK_FULL = {"53100"}
@@ -49,16 +51,17 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://...``.
+        connections_max: Connections to PostgreSQL at the same time.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` for another kind of URL, or a file that cannot be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connections_max: int = CONNECTIONS_MAX) -> None:
         parsed = read_url(url)
         self._file = file_of(parsed)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
+        self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed, connections_max)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -105,11 +108,14 @@ def _sqlite(url: URL) -> AsyncEngine:
     return engine
 
 
-def _postgresql(url: URL) -> AsyncEngine:
+def _postgresql(url: URL, connections_max: int) -> AsyncEngine:
     return create_async_engine(
         url,
-        pool_size=CONNECTIONS_MAX,
+        pool_size=connections_max,
         max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        pool_recycle=CONNECTION_LIFE_SECONDS,
+        pool_use_lifo=True,  # what a quiet hour needs no more grows old, and is closed
         connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
     )
 

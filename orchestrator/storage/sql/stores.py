@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
 from orchestrator.storage.sql.migrate import migrate, version
@@ -13,14 +13,14 @@ from orchestrator.storage.stores import Stores
 
 
 @asynccontextmanager
-async def sql_stores(url: str) -> AsyncIterator[Stores]:
+async def sql_stores(url: str, connections_max: int = CONNECTIONS_MAX) -> AsyncIterator[Stores]:
     """Open ``sqlite:///FILE`` or ``postgresql://...``, with its tables brought up to date.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` for another URL, ``UNAVAILABLE`` where the database does
             not answer, ``STATE_DAMAGED`` where a newer version has written it.
     """
-    database = Database(url)
+    database = Database(url, connections_max)
     try:
         await migrate(database)
         yield stores_over(database)

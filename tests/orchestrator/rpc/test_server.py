@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from fieldwise import channel, identity
@@ -90,7 +91,7 @@ class Site:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
     stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(tmp_path / "bundles")
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
@@ -111,6 +112,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         (DeviceOnly("plant-7", clock, stores.members.admit), OperatorsOnly(TOKEN)),
         metrics,
         calls_max=50,
+        connection_age_seconds=getattr(request, "param", 1800),
     )
     made = Site(clock, authority, enrolment, metrics, tmp_path, servers)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
@@ -359,3 +361,17 @@ async def test_a_call_without_a_device_certificate_dies_in_the_handshake(site: S
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await device_pb2_grpc.DeviceStub(opened).CheckIn(device_pb2.CheckInRequest())
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("site", [1], indirect=True)
+async def test_a_connection_of_a_certain_age_is_ended_and_the_next_call_opens_another(
+    site: Site,
+) -> None:
+    async with channel.pinned_channel(site.operator_address, roots=site.roots) as opened:
+        stub = health_pb2_grpc.HealthStub(opened)
+        await stub.Check(health_pb2.HealthCheckRequest())
+        assert opened.get_state() is grpc.ChannelConnectivity.READY
+        async with asyncio.timeout(60):
+            while opened.get_state() is grpc.ChannelConnectivity.READY:
+                await opened.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        await stub.Check(health_pb2.HealthCheckRequest())

@@ -16,11 +16,12 @@ from orchestrator.paging import PageRequest
 from orchestrator.rollout.machine import obey, reconcile
 from orchestrator.rollout.phases import Command, Phase
 from orchestrator.rollout.places import Place
+from orchestrator.storage.sql import database as database_module
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.migrate import migrate, upgrade
 from orchestrator.storage.sql.stores import sql_stores, stores_over
 from orchestrator.storage.sql.tables import metadata
-from tests.databases import PostgreSql, sqlite_with_tables
+from tests.databases import PostgreSql, running_postgresql, sqlite_with_tables
 from tests.fleet_records import join, ticket
 from tests.full_disk import full_disk
 
@@ -256,3 +257,35 @@ async def test_only_its_owner_reads_a_database_of_ours(tmp_path: Path) -> None:
         os.umask(before)
     assert [each.suffix for each in files] == [".sqlite", ".sqlite-shm", ".sqlite-wal"]
     assert modes == {0o600}
+
+
+async def test_connections_are_bounded_and_who_waits_in_vain_is_put_off(
+    postgresql: PostgreSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "POOL_SECONDS", 0.1)
+    database = Database(postgresql.create(), connections_max=2)
+    async with database.read(), database.read():
+        with pytest.raises(FieldwiseError) as caught:
+            async with database.read():
+                pytest.fail("a third connection was opened")
+        assert caught.value.fault is Fault.UNAVAILABLE
+        assert "connections are in use" in caught.value.sentence
+    async with database.read(), database.write() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.dispose()
+
+
+async def test_a_pool_gets_over_a_database_that_was_started_again() -> None:
+    with running_postgresql(lasting=True) as server:
+        database = Database(server.create(), connections_max=2)
+        async with database.read(), database.read():
+            pass
+        server.die()
+        with pytest.raises(FieldwiseError) as caught:
+            async with database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        assert caught.value.fault is Fault.UNAVAILABLE
+        server.rise()
+        async with database.read() as connection, database.read():
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+        await database.dispose()
