@@ -114,6 +114,19 @@ class ExplanationView:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutDeviceView:
+    """Where one device of a rollout's cohort stands; ``wave`` counts from 1.
+
+    ``reason`` says in sentences what it does there, or waits for.
+    """
+
+    id: str
+    wave: int
+    place: Place
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecallView:
     """A recalled backbone, the rollout that takes it back, and those that turn back because of it.
 

@@ -395,6 +395,26 @@ class ListRolloutEventsResponse(_message.Message):
     next_page_token: str
     def __init__(self, events: _Optional[_Iterable[_Union[_rollout_pb2.RolloutEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListRolloutDevicesRequest(_message.Message):
+    __slots__ = ("id", "place", "page_size", "page_token")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    place: str
+    page_size: int
+    page_token: str
+    def __init__(self, id: _Optional[str] = ..., place: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRolloutDevicesResponse(_message.Message):
+    __slots__ = ("devices", "next_page_token")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.RolloutDevice]
+    next_page_token: str
+    def __init__(self, devices: _Optional[_Iterable[_Union[_rollout_pb2.RolloutDevice, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class PauseRolloutRequest(_message.Message):
     __slots__ = ("id", "now")
     ID_FIELD_NUMBER: _ClassVar[int]

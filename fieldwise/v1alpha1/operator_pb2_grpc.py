@@ -116,6 +116,11 @@ class OperatorStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
                 _registered_method=True)
+        self.ListRolloutDevices = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ListRolloutDevices',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesResponse.FromString,
+                _registered_method=True)
         self.PauseRollout = channel.unary_unary(
                 '/fieldwise.v1alpha1.Operator/PauseRollout',
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PauseRolloutRequest.SerializeToString,
@@ -274,6 +279,13 @@ class OperatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRolloutDevices(self, request, context):
+        """The devices of a rollout's cohort by id, each with its place and what it waits for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PauseRollout(self, request, context):
         """Commands: each says how many devices may still start, on permits already given. One that finds
         the rollout as it wants it changes nothing and says so.
@@ -425,6 +437,11 @@ def add_OperatorServicer_to_server(servicer, server):
                     servicer.ListRolloutEvents,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.SerializeToString,
+            ),
+            'ListRolloutDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRolloutDevices,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesResponse.SerializeToString,
             ),
             'PauseRollout': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseRollout,
@@ -911,6 +928,33 @@ class Operator:
             '/fieldwise.v1alpha1.Operator/ListRolloutEvents',
             fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRolloutDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ListRolloutDevices',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListRolloutDevicesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,8 @@ class OperatorStub:
     ListRollouts: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]
     GetRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]
     ListRolloutEvents: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]
+    ListRolloutDevices: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutDevicesRequest, _operator_pb2.ListRolloutDevicesResponse]
+    """The devices of a rollout's cohort by id, each with its place and what it waits for."""
     PauseRollout: _grpc.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]
     """Commands: each says how many devices may still start, on permits already given. One that finds
     the rollout as it wants it changes nothing and says so.
@@ -105,6 +107,8 @@ class OperatorAsyncStub(OperatorStub):
     ListRollouts: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutsRequest, _operator_pb2.ListRolloutsResponse]  # type: ignore[assignment]
     GetRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.GetRolloutRequest, _operator_pb2.GetRolloutResponse]  # type: ignore[assignment]
     ListRolloutEvents: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutEventsRequest, _operator_pb2.ListRolloutEventsResponse]  # type: ignore[assignment]
+    ListRolloutDevices: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListRolloutDevicesRequest, _operator_pb2.ListRolloutDevicesResponse]  # type: ignore[assignment]
+    """The devices of a rollout's cohort by id, each with its place and what it waits for."""
     PauseRollout: _aio.UnaryUnaryMultiCallable[_operator_pb2.PauseRolloutRequest, _operator_pb2.PauseRolloutResponse]  # type: ignore[assignment]
     """Commands: each says how many devices may still start, on permits already given. One that finds
     the rollout as it wants it changes nothing and says so.
@@ -247,6 +251,14 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         request: _operator_pb2.ListRolloutEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.ListRolloutEventsResponse, _abc.Awaitable[_operator_pb2.ListRolloutEventsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListRolloutDevices(
+        self,
+        request: _operator_pb2.ListRolloutDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListRolloutDevicesResponse, _abc.Awaitable[_operator_pb2.ListRolloutDevicesResponse]]:
+        """The devices of a rollout's cohort by id, each with its place and what it waits for."""
 
     @_abc_1.abstractmethod
     def PauseRollout(

@@ -127,6 +127,7 @@ class RolloutHappening(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLLOUT_HAPPENING_SUPERSEDED: _ClassVar[RolloutHappening]
     ROLLOUT_HAPPENING_RETRIED: _ClassVar[RolloutHappening]
     ROLLOUT_HAPPENING_REVOKED: _ClassVar[RolloutHappening]
+    ROLLOUT_HAPPENING_PROMOTED: _ClassVar[RolloutHappening]
 ROLLOUT_PROMOTION_UNSPECIFIED: RolloutPromotion
 ROLLOUT_PROMOTION_AUTOMATIC: RolloutPromotion
 ROLLOUT_PROMOTION_MANUAL: RolloutPromotion
@@ -208,6 +209,7 @@ ROLLOUT_HAPPENING_REVERTED: RolloutHappening
 ROLLOUT_HAPPENING_SUPERSEDED: RolloutHappening
 ROLLOUT_HAPPENING_RETRIED: RolloutHappening
 ROLLOUT_HAPPENING_REVOKED: RolloutHappening
+ROLLOUT_HAPPENING_PROMOTED: RolloutHappening
 
 class PlannedWave(_message.Message):
     __slots__ = ("devices", "share", "promotion")
@@ -515,6 +517,18 @@ class PreviewedDevice(_message.Message):
     variant: str
     judge_samples: int
     def __init__(self, id: _Optional[str] = ..., wave: _Optional[int] = ..., exclusion: _Optional[_Union[RolloutExclusion, str]] = ..., variant: _Optional[str] = ..., judge_samples: _Optional[int] = ...) -> None: ...
+
+class RolloutDevice(_message.Message):
+    __slots__ = ("id", "wave", "place", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    wave: int
+    place: str
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., wave: _Optional[int] = ..., place: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class DeviceExplanation(_message.Message):
     __slots__ = ("id", "bundle_name", "rollout_id", "wave", "sentences")

@@ -12,6 +12,7 @@ from orchestrator.cli.plan_forms import COUNT, SHARE
 from orchestrator.cli.remote import collect, more, remote
 from orchestrator.cli.tickets import Limit
 from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Plan, Wave
 from orchestrator.rollout.telling import devices
 from orchestrator.rollout_views import ChangeView, RolloutView
@@ -129,6 +130,26 @@ async def show_rollout(
         found,
         lambda: Group(rollout_screens.facts_of(found), "", rollout_screens.waves(found)),
     )
+
+
+@remote(app, "devices")
+async def list_devices(
+    client: OperatorClient,
+    rollout: RolloutId,
+    *,
+    place: Annotated[
+        Place | None, typer.Option(help="Only devices that are there: waiting, failed, offline.")
+    ] = None,
+    limit: Limit = 100,
+) -> Shown:
+    """List the devices of a rollout by id, each with its place and what it waits for."""
+    wanted = place.value if place else ""
+    found, cut = await collect(
+        lambda token: client.list_rollout_devices(rollout, wanted, token), limit
+    )
+    rows = ((each.id, f"{each.wave}", each.place, each.reason) for each in found)
+    columns = ("device", "wave#", "place", "why")
+    return Shown(found, lambda: table(columns, rows), note=more(cut, limit))
 
 
 @remote(app, "watch")

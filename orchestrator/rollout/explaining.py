@@ -24,6 +24,7 @@ from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import FORWARD, Phase
 from orchestrator.rollout.places import Exclusion, Place
 from orchestrator.rollout.placing import (
+    APART,
     MIB,
     exclusion_of,
     goes_back,
@@ -104,6 +105,22 @@ def explain(known: Known) -> tuple[str, ...]:
     return (*_serves(known), *_should(known), *_stands(known), *_comes(known))
 
 
+def placed(known: Known) -> tuple[Place, str]:
+    """Return where a device of the cohort of its ``home`` stands, and what it waits for there."""
+    home, standing = known.home, known.standing
+    assert home is not None
+    place = place_of(home, standing, known.now, known.recalled)
+    if place in APART:
+        sentences = PLACES[place](known, home)
+    elif standing.rollout == home.number and standing.target is not None:
+        sentences = _stands(known)
+    elif goes_back(home):
+        sentences = iter(("It is ordered back within seconds.",))
+    else:
+        sentences = _awaits(known, home)
+    return place, " ".join(sentences)
+
+
 def _serves(known: Known) -> Iterator[str]:
     standing = known.standing
     if standing.seen_at is None:
@@ -178,10 +195,15 @@ def _comes(known: Known) -> Iterator[str]:
     coming = known.coming
     if coming is None:
         return
+    yield f"Rollout {coming.id} brings {coming.title} to devices with its tags."
+    yield from _awaits(known, coming)
+
+
+def _awaits(known: Known, coming: Rollout) -> Iterator[str]:
+    """What a device waits for that a rollout has not ordered."""
     standing = known.standing
     wave = wave_in(coming, standing.device) + 1
     exclusion = exclusion_of(coming, standing, known.recalled)
-    yield f"Rollout {coming.id} brings {coming.title} to devices with its tags."
     if exclusion is not None:
         yield f"It is excluded there: {_excluded(coming, standing, exclusion)}."
     elif coming.phase is Phase.COMPLETE:

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Standing
-from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
+from orchestrator.paging import PAGE_SIZE_MAX, Page, PageRequest, page_of
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore
-from orchestrator.rollout.explaining import Known, concerns, explain
+from orchestrator.rollout.explaining import Known, concerns, explain, placed
 from orchestrator.rollout.machine import host_of
+from orchestrator.rollout.operations import rollout_number
+from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import ADDING
+from orchestrator.rollout.places import Place
 from orchestrator.rollout.rollout import Kind, Rollout
-from orchestrator.rollout_views import ExplanationView
+from orchestrator.rollout_views import ExplanationView, RolloutDeviceView
 
 
 class Explanations:
@@ -61,6 +64,32 @@ class Explanations:
             explain(known),
         )
 
+    async def devices(
+        self, rollout_id: str, place: str, page: PageRequest
+    ) -> Page[RolloutDeviceView]:
+        """Return the devices of a rollout's cohort by id, of one place or, without any, of all.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` for the rollout, ``INVALID_ARGUMENT`` for the place.
+        """
+        if place and place not in set(Place):
+            known = ", ".join(Place)
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT, f"{place!r} is no place of a device; there are {known}"
+            )
+        rollout = await self._rollouts.get(rollout_number(rollout_id))
+        recalled, now = await self._backbones.recalled(), self._clock.now()
+        after = page.after or ""
+        found: list[RolloutDeviceView] = []
+        for standing in sorted(await self._rollouts.cohort(rollout), key=_device):
+            if standing.device <= after or len(found) > page.limit:
+                continue
+            where, reason = placed(Known(standing, now, home=rollout, recalled=recalled))
+            if not place or where == place:
+                wave = wave_in(rollout, standing.device) + 1
+                found.append(RolloutDeviceView(standing.device, wave, where, reason))
+        return page_of(found, page, lambda each: each.id)
+
     async def _home(self, standing: Standing) -> Rollout | None:
         if standing.rollout == 0:
             return None
@@ -83,6 +112,10 @@ class Explanations:
     async def _titles(self) -> Mapping[str, str]:
         page = await self._backbones.list(PageRequest(size=PAGE_SIZE_MAX))
         return {each.digest: each.manifest.title for each in page.items}
+
+
+def _device(standing: Standing) -> str:
+    return standing.device
 
 
 def _takes(rollout: Rollout, tags: Mapping[str, str]) -> bool:

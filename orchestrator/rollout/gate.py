@@ -23,7 +23,9 @@ nothing, and still speaks against the bundle, so there is a limit on their share
 - failures, rollbacks, declines, or silence beyond what was silent before, are above their limits by
   more than chance: the exact binomial chance of so many where the true share is at its limit is at
   most ``false_abort``. So of few devices a few are needed: at a limit of 5 %, one of one, two of up
-  to seven, three of up to sixteen;
+  to seven, three of up to sixteen. That is the chance of one look, and many looks are not paid
+  for: whoever is well below a limit passes it about as rarely at any of them, and whoever is at it
+  is better stopped at the first (``docs/rollouts.md`` has the figures);
 - the middle device's predictions take longer than ``latency_ratio_max`` times as before, by an
   exact sign test over devices;
 - one device loses more than ``device_loss_max`` of its scenes, by an exact test over those on which

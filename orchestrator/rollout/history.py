@@ -47,6 +47,8 @@ def of_command(before: Rollout, after: Rollout, command: Command, now: float) ->
         events.append(Event(now, ENTERED[after.phase], Actor.OPERATOR, facts))
     if before.wave != after.wave:
         events.append(Event(now, Happening.WAVE_OPENED, Actor.OPERATOR, facts))
+    if before.to_end != after.to_end:
+        events.append(Event(now, Happening.PROMOTED, Actor.OPERATOR, facts))
     return tuple(events)
 
 

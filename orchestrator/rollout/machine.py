@@ -99,6 +99,9 @@ def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple
         )
     if command in {Command.PROMOTE, Command.PROMOTE_TO_END}:
         obeyed = _promoted(rollout, to_end=command is Command.PROMOTE_TO_END)
+        told = (rollout.phase, rollout.wave, rollout.to_end)
+        if told == (obeyed.phase, obeyed.wave, obeyed.to_end):
+            return rollout, ()  # what the wave has been watched for is not lost
     elif phase is rollout.phase:
         return rollout, ()
     elif command is Command.RESUME:

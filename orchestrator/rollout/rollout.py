@@ -123,6 +123,7 @@ class Happening(StrEnum):
     SUPERSEDED = "superseded"
     RETRIED = "retried"
     REVOKED = "revoked"
+    PROMOTED = "promoted"
 
 
 class Actor(StrEnum):

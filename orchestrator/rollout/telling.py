@@ -175,5 +175,8 @@ SENTENCES: Mapping[Happening, Sentence] = MappingProxyType(
         Happening.SUPERSEDED: _counted("Newer rollouts have what was left of the cohort", ""),
         Happening.RETRIED: _counted("The backbone is ordered again where it failed", ", to {}"),
         Happening.REVOKED: _counted("Permits were revoked", " of {}"),
+        Happening.PROMOTED: lambda _facts: (
+            "From here on the evidence that there is suffices, and only harm stops it"
+        ),
     }
 )

@@ -65,12 +65,19 @@ def assessed(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Rollout:
     now = moment.now
     places = {each.place for each in seen if each.wave <= rollout.wave}
     since = rollout.wave_settled_at
-    settled_at = (now if since is None else since) if places <= SETTLED else None
+    if since is None:
+        since = now if _has_devices(rollout, seen) else now - rollout.plan.soak_seconds
+    settled_at = since if places <= SETTLED else None
     finding = _finding(rollout, seen, moment) if rollout.kind is Kind.FORWARD else None
     reason = None if rollout.reason is Reason.PROMOTION else rollout.reason
     known = replace(rollout, wave_settled_at=settled_at, finding=finding, reason=reason)
     waits = _has_passed(known, now) and _waits_for_word(known)
     return replace(known, reason=Reason.PROMOTION) if waits else known
+
+
+def _has_devices(rollout: Rollout, seen: Sequence[Seen]) -> bool:
+    """Tell whether anybody of the newest open wave is to be watched; its soak is skipped if not."""
+    return any(each.wave == rollout.wave and each.place not in APART for each in seen)
 
 
 def _finding(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Finding | None:

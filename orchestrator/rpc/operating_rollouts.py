@@ -86,6 +86,17 @@ class RolloutCalls:
             next_page_token=page.next_token,
         )
 
+    async def ListRolloutDevices(
+        self, request: messages.ListRolloutDevicesRequest, context: Context
+    ) -> messages.ListRolloutDevicesResponse:
+        page = await self._about.explanations.devices(
+            request.id, request.place, PageRequest(request.page_size, request.page_token)
+        )
+        return messages.ListRolloutDevicesResponse(
+            devices=[to_wire.device_to(each) for each in page.items],
+            next_page_token=page.next_token,
+        )
+
     async def PauseRollout(
         self, request: messages.PauseRolloutRequest, context: Context
     ) -> messages.PauseRolloutResponse:

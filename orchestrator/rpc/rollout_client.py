@@ -15,6 +15,7 @@ from orchestrator.rollout_views import (
     PreviewedDevice,
     PreviewView,
     RecallView,
+    RolloutDeviceView,
     RolloutView,
 )
 from orchestrator.rpc import translate_rollouts as from_wire
@@ -72,6 +73,16 @@ class RolloutClient:
         request = messages.ListRolloutEventsRequest(id=rollout_id, page_size=size, page_token=token)
         answer = await self._call(self._stub.ListRolloutEvents, request)
         return Page(tuple(map(from_wire.event_from, answer.events)), answer.next_page_token)
+
+    async def list_rollout_devices(
+        self, rollout_id: str, place: str = "", token: str = ""
+    ) -> Page[RolloutDeviceView]:
+        """Return the devices of a rollout's cohort by id; with a place only those in it."""
+        request = messages.ListRolloutDevicesRequest(
+            id=rollout_id, place=place, page_size=PAGE_SIZE_MAX, page_token=token
+        )
+        answer = await self._call(self._stub.ListRolloutDevices, request)
+        return Page(tuple(map(from_wire.device_from, answer.devices)), answer.next_page_token)
 
     async def pause_rollout(self, rollout_id: str, *, now: bool) -> ChangeView:
         request = messages.PauseRolloutRequest(id=rollout_id, now=now)

@@ -17,10 +17,18 @@ from orchestrator.rollout_views import (
     PreviewedDevice,
     PreviewView,
     RecallView,
+    RolloutDeviceView,
     RolloutView,
     WavePreview,
 )
-from orchestrator.rpc.translate import digest_from, digest_to, fields_of, word_from, words
+from orchestrator.rpc.translate import (
+    digest_from,
+    digest_to,
+    fields_of,
+    invalid,
+    word_from,
+    words,
+)
 from orchestrator.rpc.translate_plans import plan_from, plan_to
 from orchestrator.rpc.translate_views import (
     backbone_from,
@@ -182,6 +190,18 @@ def previewed_to(device: PreviewedDevice) -> rollout_pb2.PreviewedDevice:
         exclusion=EXCLUSIONS[device.exclusion] if device.exclusion else None,
         variant=device.variant,
         judge_samples=device.judge_samples,
+    )
+
+
+def device_from(message: rollout_pb2.RolloutDevice) -> RolloutDeviceView:
+    if message.place not in set(Place):
+        raise invalid(f"there is no place {message.place!r} of a device")
+    return RolloutDeviceView(message.id, message.wave, Place(message.place), message.reason)
+
+
+def device_to(device: RolloutDeviceView) -> rollout_pb2.RolloutDevice:
+    return rollout_pb2.RolloutDevice(
+        id=device.id, wave=device.wave, place=device.place.value, reason=device.reason
     )
 
 

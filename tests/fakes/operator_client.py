@@ -21,6 +21,7 @@ from orchestrator.rollout_views import (
     PreviewedDevice,
     PreviewView,
     RecallView,
+    RolloutDeviceView,
     RolloutView,
     WavePreview,
 )
@@ -116,6 +117,7 @@ DRAWN = (
     PreviewedDevice("d-1", 1, None, "int8", 40),
     PreviewedDevice("d-2", 0, Exclusion.PINNED, "", 0),
 )
+PLACED = RolloutDeviceView("d-1", 1, Place.FAILED, "It failed: the graph did not load.")
 EXPLANATION = ExplanationView("d-1", "lite0:1.0.0", "r1", 1, ("It serves lite0.", "It waits."))
 FLEET = FleetView(
     "0.1.0",
@@ -150,6 +152,7 @@ class CannedClient:
             "preview_rollout": PREVIEW,
             "list_previewed": Page(DRAWN),
             "list_events": Page((EVENT,)),
+            "list_rollout_devices": Page((PLACED,)),
             "pause_rollout": CHANGE,
             "resume_rollout": CHANGE,
             "promote_rollout": CHANGE,

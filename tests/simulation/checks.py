@@ -13,6 +13,7 @@ from orchestrator.rollout.orders import wave_in
 from orchestrator.rollout.phases import ADDING, BACKWARD, COMMANDS, TURNS, Phase
 from orchestrator.rollout.places import Exclusion, Place
 from orchestrator.rollout.placing import (
+    APART,
     SETTLED,
     exclusion_of,
     goes_back,
@@ -105,7 +106,8 @@ def check_step(before: Rollout | None, rollout: Rollout, events: Sequence[Event]
     late = opened - (before.wave_started_at or opened) > rollout.plan.wave_deadline_seconds
     settled = before.wave_settled_at if before.wave_settled_at is not None else opened
     commanded = any(event.actor is Actor.OPERATOR for event in events)
-    soaked = opened - settled >= rollout.plan.soak_seconds
+    nobody = set(rollout.tally[before.wave]) <= APART
+    soaked = nobody or opened - settled >= rollout.plan.soak_seconds
     assert soaked or late or commanded, f"a wave of {rollout.id} opened before it was watched"
 
 

@@ -31,6 +31,7 @@ COMMANDS = [
     (("rollout", "list"), "1 healthy, 1 offline, 1 waiting"),
     (("rollout", "show", "r1"), "running"),
     (("rollout", "show", "r1", "--history"), "Started, by an operator."),
+    (("rollout", "devices", "r1", "--place=failed"), "the graph did not load"),
     (("rollout", "pause", "r1"), "no further device starts"),
     (("rollout", "resume", "r1"), "goes on in wave 1 of 2"),
     (("rollout", "promote", "r1"), "wave 1 of 2 is open"),

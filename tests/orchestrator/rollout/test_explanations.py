@@ -6,11 +6,13 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
+from orchestrator.paging import Page, PageRequest
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Plan, Promotion, Wave
-from orchestrator.rollout_views import ExplanationView
+from orchestrator.rollout_views import ExplanationView, RolloutDeviceView
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import SetClock, backbone, join, report, sighting, step
 
@@ -44,6 +46,13 @@ class Fleet:
         stores = self.stores
         asked = Explanations(stores.devices, stores.rollouts, stores.backbones, self.clock)
         return await asked.explain(device)
+
+    async def devices(
+        self, rollout: str, place: str = "", page: PageRequest | None = None
+    ) -> Page[RolloutDeviceView]:
+        stores = self.stores
+        asked = Explanations(stores.devices, stores.rollouts, stores.backbones, self.clock)
+        return await asked.devices(rollout, place, page or PageRequest())
 
 
 @pytest.fixture
@@ -100,3 +109,60 @@ async def test_an_unknown_device_is_not_explained(fleet: Fleet) -> None:
     with pytest.raises(FieldwiseError) as refused:
         await fleet.explain("d9")
     assert refused.value.fault is Fault.NOT_FOUND
+
+
+async def test_every_device_of_a_rollout_is_listed_with_its_place_and_what_it_waits_for(
+    fleet: Fleet,
+) -> None:
+    rollout = await fleet.rollouts.start(Plan("lite0:1", waves=(Wave(devices=1), Wave())))
+    [first] = [
+        each.device
+        for each in await fleet.stores.rollouts.cohort(rollout)
+        if each.target is not None
+    ]
+    await fleet.serve(first, 1, "1", count=2)
+    found = (await fleet.devices(rollout.id)).items
+    assert [each.id for each in found] == ["d1", "d2", "d3"]
+    by_id = {each.id: each for each in found}
+    done = by_id.pop(first)
+    assert (done.wave, done.place, done.reason) == (1, Place.HEALTHY, "That is done.")
+    for each in by_id.values():
+        assert (each.wave, each.place) == (2, Place.WAITING)
+        assert "wave 1 is the newest that is open" in each.reason
+    waiting = await fleet.devices(rollout.id, "waiting", PageRequest(1))
+    assert [each.id for each in waiting.items] == sorted(by_id)[:1]
+    rest = await fleet.devices(rollout.id, "waiting", PageRequest(1, waiting.next_token))
+    assert [each.id for each in rest.items] == sorted(by_id)[1:]
+    assert rest.next_token == ""
+    assert (await fleet.devices(rollout.id, "failed")).items == ()
+
+
+async def test_who_is_excluded_taken_over_or_on_his_way_back_is_listed_so(fleet: Fleet) -> None:
+    picky = await fleet.rollouts.start(Plan("lite0:1", minimum_agent_version="9"))
+    excluded = (await fleet.devices(picky.id)).items
+    assert {each.place for each in excluded} == {Place.EXCLUDED}
+    assert all("or 0.1.0 is the oldest that will do" in each.reason for each in excluded)
+    first = await fleet.rollouts.start(Plan("lite0:1"))
+    for name in ("d1", "d2", "d3"):
+        await fleet.serve(name, 1, "1", count=2)
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    taken = (await fleet.devices(first.id)).items
+    assert {(each.place, each.reason) for each in taken} == {
+        (Place.SUPERSEDED, f"A newer rollout than {first.id} has it.")
+    }
+    for name in ("d1", "d2", "d3"):
+        await fleet.serve(name, 2, "2", count=3)
+    await fleet.rollouts.abort(second.id)
+    back = (await fleet.devices(second.id, Place.WAITING.value)).items
+    assert len(back) == 3
+    assert all("It has not heard of that yet" in each.reason for each in back)
+
+
+async def test_a_place_or_rollout_that_there_is_not_is_refused(fleet: Fleet) -> None:
+    rollout = await fleet.rollouts.start(Plan("lite0:1"))
+    with pytest.raises(FieldwiseError, match="there are excluded, waiting") as caught:
+        await fleet.devices(rollout.id, "lost")
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.devices("r9")
+    assert caught.value.fault is Fault.NOT_FOUND

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from orchestrator.rollout.chances import binomial_tail
 from orchestrator.rollout.evidence import Evidence, Finding, Outcome, Reason
 from orchestrator.rollout.gate import assess, detectable_loss
 from orchestrator.rollout.places import Place
@@ -135,6 +136,36 @@ def test_who_declined_speaks_of_the_bundle_all_the_same() -> None:
     assert finding.taken_loss == pytest.approx(0, abs=0.002)
     assert finding.outcome is Outcome.CLOSED
     assert ask(kept).outcome is Outcome.OPEN
+
+
+def passed_at_some_look(limit: float, share: float, devices: int = 500) -> float:
+    """The chance that a share passes its limit where one looks after every device."""
+    chances, passed, needed = [1.0], 0.0, 1
+    for count in range(1, devices + 1):
+        while binomial_tail(count, needed, limit) > RULES.false_abort + 1e-12:
+            needed += 1
+        stay = [each * (1 - share) for each in chances] + [0.0]
+        move = [0.0] + [each * share for each in chances]
+        chances = [a + b for a, b in zip(stay, move, strict=True)]
+        passed += sum(chances[needed:])
+        chances = chances[:needed]
+    return passed
+
+
+@pytest.mark.parametrize(
+    ("limit", "share", "chance"),
+    [
+        (0.05, 0.01, 0.012),
+        (0.05, 0.025, 0.042),
+        (0.05, 0.05, 0.265),
+        (0.3, 0.15, 0.006),
+        (0.3, 0.3, 0.300),
+    ],
+)
+def test_half_of_a_limit_is_hardly_ever_passed_at_any_look_and_the_limit_itself_often(
+    limit: float, share: float, chance: float
+) -> None:
+    assert passed_at_some_look(limit, share) == pytest.approx(chance, abs=0.001)
 
 
 def test_a_device_counts_once_whatever_it_brings() -> None:

@@ -16,6 +16,7 @@ from orchestrator.rollout.phases import COMMANDS, ENDED, TURNS, Command, Phase, 
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Wave
 from orchestrator.rollout.rollout import Actor, Happening, Kind, Rollout, may_start
+from orchestrator.rollout.telling import told
 from tests.fleet_records import NOW
 from tests.rollout_records import (
     ARRIVED,
@@ -156,8 +157,14 @@ def test_a_promotion_opens_the_next_wave_and_one_to_the_end_all_of_them() -> Non
     assert (event.kind, dict(event.facts)["wave"]) == (Happening.WAVE_OPENED, 2)
     last, _ = obey(rollout, Command.PROMOTE_TO_END, NOW)
     assert (last.wave, last.to_end) == (2, True)
-    insisted, _ = obey(replace(rollout, wave=2), Command.PROMOTE, NOW)
+    insisted, [event] = obey(replace(rollout, wave=2), Command.PROMOTE, NOW)
     assert (insisted.wave, insisted.to_end) == (2, True)
+    assert event.kind is Happening.PROMOTED
+    assert told(event) == (
+        "From here on the evidence that there is suffices, and only harm stops it, by an operator."
+    )
+    watched = replace(insisted, wave_started_at=NOW - 9, wave_settled_at=NOW - 5)
+    assert obey(watched, Command.PROMOTE, NOW) == (watched, ())
 
 
 def test_holding_a_complete_rollout_keeps_when_it_ended_and_lets_nobody_in() -> None:

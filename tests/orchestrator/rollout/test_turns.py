@@ -117,6 +117,16 @@ def test_a_wave_is_watched_for_its_soak() -> None:
     assert look_at(settled, *cohort, now=NOW + 70).rollout.wave == 1
 
 
+def test_a_wave_without_a_device_is_not_watched_for_its_soak() -> None:
+    waves = (Wave(devices=3), Wave(devices=5), Wave(devices=5), Wave())
+    rollout, first, _ = started(replace(TWO, waves=waves, soak_seconds=60), count=3)
+    cohort = devices(first, ARRIVED)
+    settled = look_at(rollout, cohort).rollout
+    assert (settled.wave, settled.wave_settled_at) == (0, NOW)
+    look = look_at(settled, cohort, now=NOW + 60)
+    assert (look.rollout.wave, look.rollout.phase) == (3, Phase.COMPLETE)
+
+
 def test_a_soak_begins_anew_where_a_device_moves_again() -> None:
     rollout, first, rest = started(replace(TWO, soak_seconds=60))
     settled = look_at(rollout, devices(first, ARRIVED), devices(rest, STRANGER)).rollout

@@ -120,6 +120,16 @@ async def test_an_abort_a_recall_and_an_undo_answer_over_the_wire(client: Rollou
     assert refused.value.fault is Fault.NOT_FOUND
 
 
+async def test_devices_are_listed_by_place_over_the_wire(client: RolloutClient) -> None:
+    rollout = await client.start_rollout(PLAN)
+    every = await client.list_rollout_devices(rollout.id)
+    assert [each.id for each in every.items] == [f"d{number}" for number in range(5)]
+    waiting = await client.list_rollout_devices(rollout.id, "waiting")
+    assert sorted(each.wave for each in waiting.items) == [1, 1, 2, 2, 2]
+    assert all(each.reason for each in waiting.items)
+    assert (await client.list_rollout_devices(rollout.id, "failed")).items == ()
+
+
 async def test_a_device_is_explained_over_the_wire(client: RolloutClient) -> None:
     await client.start_rollout(PLAN)
     explained = [await client.explain_device(f"d{number}") for number in range(5)]

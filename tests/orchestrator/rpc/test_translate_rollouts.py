@@ -38,6 +38,7 @@ from orchestrator.rollout_views import (
     PreviewedDevice,
     PreviewView,
     RecallView,
+    RolloutDeviceView,
     RolloutView,
     WavePreview,
 )
@@ -130,6 +131,7 @@ drawn = st.builds(PreviewedDevice, word, small, st.none() | st.sampled_from(Excl
 explanations = st.builds(
     ExplanationView, word, word, word, small, st.lists(word, max_size=5).map(tuple)
 )
+placed = st.builds(RolloutDeviceView, word, small, st.sampled_from(Place), word)
 recalls = st.builds(RecallView, st.just(BACKBONE), st.lists(word, max_size=4).map(tuple))
 
 BOTH_WAYS: dict[str, tuple[Any, Callable[[Any], Message], Callable[[Any], Any]]] = {
@@ -145,6 +147,7 @@ BOTH_WAYS: dict[str, tuple[Any, Callable[[Any], Message], Callable[[Any], Any]]]
         translate_rollouts.explanation_to,
         translate_rollouts.explanation_from,
     ),
+    "device": (placed, translate_rollouts.device_to, translate_rollouts.device_from),
     "recall": (recalls, translate_rollouts.recall_to, translate_rollouts.recall_from),
 }
 
@@ -208,6 +211,12 @@ def test_a_bandwidth_that_no_database_holds_is_refused() -> None:
     with pytest.raises(FieldwiseError) as refused:
         translate_plans.plan_from(message)
     assert refused.value.fault is Fault.INVALID_ARGUMENT
+
+
+def test_a_place_of_a_later_version_is_refused() -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        translate_rollouts.device_from(rollout_pb2.RolloutDevice(id="d", wave=1, place="lost"))
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
 def test_a_choice_of_a_later_version_is_refused() -> None:
