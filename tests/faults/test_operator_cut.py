@@ -5,9 +5,9 @@ pieces that go over it either way the first is cut, in another round the second,
 none left to cut. So there is a round in which the request of each kind had arrived, and nothing
 of its answer came back.
 
-Whoever is not answered is told so in a sentence and gives the command again. Three commands do
-something further when they are given again, and before those an operator looks whether the first
-was heard.
+Whoever is not answered is told so in a sentence and gives the command again. Four commands do
+something further when they are given again. A ticket too many harms nobody; before the other three
+an operator looks whether the first was heard.
 """
 
 import json
