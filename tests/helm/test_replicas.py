@@ -134,7 +134,7 @@ def test_tables_are_brought_up_to_date_by_a_hook_before_anything_new_starts() ->
     spec = job["spec"]["template"]["spec"]
     assert spec["serviceAccountName"] == "default", "the release's own is not there yet"
     [container] = spec["containers"]
-    assert set(charts.environment(container)) == {"FIELDWISE_DATABASE_URL"}
+    assert set(charts.environment(container)) == {"FIELDWISE_DATABASE_URL", "FIELDWISE_DATA_FOLDER"}
 
 
 def test_a_tool_without_hooks_gets_a_job_of_each_revision_that_goes_by_itself() -> None:
