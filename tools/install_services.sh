@@ -1,7 +1,7 @@
 #!/bin/sh
-# Bring the Debian programs that tests start (Prometheus, strace) into the user's cache. They are
-# unpacked, not installed: Debian's package of Prometheus would start a server on port 9090 and leave
-# it there. Needs no root.
+# Bring the Debian programs that tests start (Prometheus, Alertmanager, strace) into the user's cache.
+# They are unpacked, not installed: Debian's package of Prometheus would start a server on port 9090
+# and leave it there. Needs no root.
 set -eu
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/fieldwise/services
@@ -12,6 +12,10 @@ packages=
 if lacks prometheus; then
     packages="prometheus"
     left_out="the tests marked 'services' (the scrape by a real Prometheus)"
+fi
+if lacks prometheus-alertmanager; then
+    packages="$packages prometheus-alertmanager"
+    left_out="${left_out:+$left_out and }the alerts in a real Alertmanager"
 fi
 if lacks strace; then
     packages="$packages strace libunwind8"
@@ -55,6 +59,21 @@ LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" \
     exec "$usr/lib/strace/strace" -E LD_LIBRARY_PATH "$@"
 END
     chmod +x unpacked/usr/bin/strace
+fi
+if [ -x unpacked/usr/bin/prometheus-alertmanager ] && [ ! -e unpacked/usr/lib/alertmanager ]; then
+    # It reads its templates at the place where Debian installs them, which is told in the program;
+    # a path of the same length that leads nowhere else makes that its working folder.
+    mkdir -p unpacked/usr/lib/alertmanager
+    installed=/usr/share/prometheus/alertmanager
+    here=$(echo "$installed" | sed 's|..|./|g')
+    LC_ALL=C sed "s|$installed|$here|g" unpacked/usr/bin/prometheus-alertmanager \
+        >unpacked/usr/lib/alertmanager/prometheus-alertmanager
+    chmod +x unpacked/usr/lib/alertmanager/prometheus-alertmanager
+    cat >unpacked/usr/bin/prometheus-alertmanager <<'END'
+#!/bin/sh
+usr=$(dirname "$(dirname "$0")")
+cd "$usr/share/prometheus/alertmanager" && exec "$usr/lib/alertmanager/prometheus-alertmanager" "$@"
+END
 fi
 rm -rf "$cache"
 mv unpacked "$cache"

@@ -1,14 +1,7 @@
 """A real Prometheus scrapes a real orchestrator: every documented metric is there."""
 
-import json
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import urlopen
 
 import pytest
 
@@ -18,77 +11,17 @@ from orchestrator.metric_names import (
     ROLLOUT_INFO,
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
+    ROLLOUT_STARTED,
     ROLLOUT_WAVE,
     Entry,
     Kind,
 )
 from tests.bundles import tiny_bundle
 from tests.orchestrators import Member, Orchestrator, join, serving
+from tests.services.programs import prometheus, query, wait_for
 
 pytestmark = pytest.mark.services
-READY_SECONDS = 60
-PAUSE_SECONDS = 0.3
-STOP_SECONDS = 30
-OF_A_ROLLOUT = (ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
-
-
-@contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """Run Prometheus on a free port until the end of the context; yields its base URL."""
-    (folder / "prometheus.yml").write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        "scrape_configs:\n"
-        "  - job_name: orchestrator\n"
-        f"    static_configs: [{{targets: ['{target}']}}]\n"
-    )
-    log = folder / "prometheus.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'series'}",
-                "--web.listen-address=127.0.0.1:0",
-            ],
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield f"http://{_address(process, log)}"
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS)
-
-
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where it listens, as its log tells: port 0 took a free one."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for line in log.read_text().splitlines():
-            if 'msg="Listening on"' in line:
-                return line.rpartition("address=")[2].strip()
-        time.sleep(PAUSE_SECONDS)
-    pytest.fail(f"Prometheus did not start:\n{log.read_text()}")
-
-
-def query(base: str, expression: str) -> list[dict[str, object]]:
-    url = f"{base}/api/v1/query?{urlencode({'query': expression})}"
-    with urlopen(url, timeout=60) as answer:
-        found: list[dict[str, object]] = json.load(answer)["data"]["result"]
-    return found
-
-
-def wait_for(base: str, expression: str) -> list[dict[str, object]]:
-    """Ask until there is an answer, for a bounded time."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if found := query(base, expression):
-                return found
-        except URLError:
-            pass
-        time.sleep(PAUSE_SECONDS)
-    pytest.fail(f"Prometheus never had {expression}")
+OF_A_ROLLOUT = (ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_STARTED, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
 
 
 def series_of(entry: Entry) -> list[str]:
