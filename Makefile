@@ -60,6 +60,9 @@ proto: setup  ## generate the stubs from proto/
 docs: setup  ## write the generated parts of docs/ and of the chart from the code
 	@python -m tools.document
 
+dashboards: setup  ## write the dashboards of the chart from tools/dashboards
+	@python -m tools.dashboards
+
 wire: setup  ## record the allow-list of what a device may send, to be read as a diff
 	@python -m tools.list_wire
 
@@ -78,4 +81,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services services check format proto docs wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services services check format proto docs dashboards wire bench explore pins clean
