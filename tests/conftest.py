@@ -22,13 +22,15 @@ settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("FIELDWISE_EXAMPLES", "repeatable"))
 
 # Where `make services` unpacks what Debian ships; what is installed comes first.
+SERVICES = ("prometheus", "promtool", "prometheus-alertmanager")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 os.environ["PATH"] += f"{os.pathsep}{CACHE / 'fieldwise' / 'services' / 'usr' / 'bin'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if shutil.which("prometheus") is None:
-        reason = "there is no Prometheus here (`make services` gets it where there is apt)"
+    lacking = [name for name in SERVICES if shutil.which(name) is None]
+    if lacking:
+        reason = f"no {' and no '.join(lacking)} here (`make services` gets it where there is apt)"
         for item in items:
             if item.get_closest_marker("services") is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))
