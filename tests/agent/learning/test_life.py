@@ -107,8 +107,13 @@ class Life:
             return
         pair = self.made.pop()
         if pair.bundle != self.embedder.bundle:
-            self.made = [self.learner.swap(pair)]
-            self.embedder = next(each for each in BACKBONES if each.bundle == pair.bundle)
+            other = next(each for each in BACKBONES if each.bundle == pair.bundle)
+            try:
+                old = self.learner.swap(pair)
+            except FieldwiseError as error:  # it holds what was taken back: it is made again
+                assert error.fault is Fault.CONFLICT  # noqa: PT017 - it need not be refused
+                old = self.learner.swap(self.learner.rebuild(other, (), lambda _: None, never))
+            self.made, self.embedder = [old], other
 
     def a_class(self) -> str:
         return f"class {self.chance.randrange(6)}"
