@@ -1,16 +1,28 @@
-"""Brings a database to the present tables, at start, one server at a time."""
+"""Brings a database to the present tables, at start, one server at a time.
+
+An upgrade goes replica by replica, and one that goes wrong is taken back: so an older version has
+to live, and even to start, with newer tables. Migrations therefore add and never take away, and the
+database names the oldest version whose program is still fit for it. An older version that finds
+newer tables leaves them as they are. While an older version serves, its transactions hold the
+tables: a migration that does not get one soon gives way, and is tried again by whoever started it.
+"""
 
 from importlib import resources
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.storage.sql.database import Database
 
 LOCK = 0x6669656C64  # "field": the key of an advisory lock that only this product takes
+TABLE_SECONDS = 10  # who waits for a table keeps everybody who comes later waiting, too
+
+_log = structlog.get_logger(__name__)
 
 
 async def migrate(database: Database) -> None:
@@ -23,6 +35,7 @@ async def migrate(database: Database) -> None:
     async with database.write() as connection:
         if not database.is_sqlite:  # SQLite's write transaction is such a lock already
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'"))
         await connection.run_sync(upgrade)
 
 
@@ -38,10 +51,10 @@ async def version(database: Database) -> str:
 
 
 def upgrade(connection: Connection, target: str = "head") -> None:
-    """Take the tables to a version of theirs.
+    """Take the tables to a version of theirs, or leave newer ones that are fit as they are.
 
     Raises:
-        FieldwiseError: ``STATE_DAMAGED`` where a newer version has written the database.
+        FieldwiseError: ``STATE_DAMAGED`` where they are another version's and not fit for this one.
     """
     config = Config()
     folder = resources.files("orchestrator.storage.sql") / "migrations"
@@ -51,6 +64,19 @@ def upgrade(connection: Connection, target: str = "head") -> None:
     try:
         command.upgrade(config, target)
     except CommandError as error:
+        known = ScriptDirectory.from_config(config).get_current_head() or ""
+        if _is_fit(connection, known):
+            _log.warning("the tables are of a newer version", known=known)
+            return
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the database was made by another version: {error}"
         ) from error
+
+
+def _is_fit(connection: Connection, known: str) -> bool:
+    """Tell whether newer tables are fit for a program that knows them up to a version."""
+    if not inspect(connection).has_table("compatibility"):
+        return False
+    newest = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    oldest = connection.execute(text("SELECT max(oldest) FROM compatibility")).scalar_one()
+    return oldest is not None and oldest <= known < newest

@@ -219,6 +219,12 @@ leadership = Table(
     Column("unbroken_since", Double, nullable=False),
 )
 
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("oldest", Text, primary_key=True),
+)
+
 installation = Table(
     "installation",
     metadata,

@@ -103,17 +103,6 @@ async def test_what_was_kept_is_there_after_a_restart(empty_url: str) -> None:
     assert [(device.id, device.tags) for device in page.items] == [("d1", {"site": "berlin"})]
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
-    database = Database(empty_url)
-    await migrate(database)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(FieldwiseError) as caught:
-        await migrate(database)
-    await database.dispose()
-    assert caught.value.fault is Fault.STATE_DAMAGED
-
-
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://somewhere/fleet", "http://host"])
 def test_another_kind_of_database_is_refused(url: str) -> None:
     with pytest.raises(FieldwiseError) as caught:
