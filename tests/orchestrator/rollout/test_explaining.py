@@ -255,7 +255,16 @@ def test_a_device_without_a_rollout_keeps_what_it_has() -> None:
 
 
 def test_a_device_ahead_of_a_restored_database_is_said_so() -> None:
-    assert "as after a restored database" in told(replace(DEVICE, generation=9))
+    ahead = replace(DEVICE, generation=9)
+    assert "as after a restored database; it is ordered again from there" in told(ahead)
+    for phase, does in (
+        (Phase.HELD, "keeps what it runs until a newer rollout takes it"),
+        (Phase.SUPERSEDED, "keeps what it runs until a newer rollout takes it"),
+        (Phase.PAUSED, f"is ordered again from there once {HOME.id} goes on"),
+    ):
+        assert f"as after a restored database; it {does}." in told(
+            ahead, replace(HOME, phase=phase)
+        )
 
 
 @pytest.mark.parametrize("reason", [None, *Reason])
