@@ -1,6 +1,7 @@
 """Prometheus finds the metrics and the rules, and Grafana's sidecar the dashboards."""
 
 import json
+from typing import Any
 
 import yaml
 
@@ -40,20 +41,41 @@ def test_what_becomes_of_labels_is_the_operator_s_choice() -> None:
     assert [endpoint[name] for name in named] == ["10s", [rule], [rule]]
 
 
-def test_the_rules_are_those_of_the_files_under_the_labels_that_prometheus_wants() -> None:
-    made = charts.named(charts.rendered("outside"), "PrometheusRule")
+def groups(*settings: str) -> list[dict[str, Any]]:
+    """The groups of rules as they are made."""
+    made = charts.named(charts.rendered_with("outside", *settings), "PrometheusRule")
     assert made["metadata"]["labels"]["release"] == "monitoring"
+    found: list[dict[str, Any]] = made["spec"]["groups"]
+    return found
+
+
+def alerts(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rule for group in found for rule in group["rules"] if "alert" in rule]
+
+
+def test_the_rules_are_those_of_the_files_under_the_labels_that_prometheus_wants() -> None:
     assert RULES
-    groups = [each for path in RULES for each in yaml.safe_load(path.read_text())["groups"]]
-    assert made["spec"]["groups"] == groups
+    written = [each for path in RULES for each in yaml.safe_load(path.read_text())["groups"]]
+    assert groups('metrics.prometheusRule.runbookBase=""') == written
 
 
 def test_every_alert_leads_to_a_page_of_what_to_do() -> None:
-    made = charts.named(charts.rendered("outside"), "PrometheusRule")
-    rules = [rule for group in made["spec"]["groups"] for rule in group["rules"]]
-    alerts = [rule for rule in rules if "alert" in rule]
-    assert alerts
-    assert all(rule["annotations"]["runbook_url"] for rule in alerts)
+    found = alerts(groups())
+    assert found
+    base = "https://git.example.org/fieldwise/blob/main/"
+    for each in found:
+        page = each["annotations"]["runbook_url"].removeprefix(base)
+        assert (charts.ROOT / page).read_text().startswith(f"# {each['alert']}")
+
+
+def test_an_alert_that_is_not_wanted_is_left_out_and_nothing_else() -> None:
+    every = alerts(groups())
+    unwanted = every[0]["alert"]
+    setting = f"metrics.prometheusRule.disabledAlerts={json.dumps([unwanted])}"
+    assert alerts(groups(setting)) == every[1:]
+    assert sum(len(group["rules"]) for group in groups(setting)) == (
+        sum(len(group["rules"]) for group in groups()) - 1
+    )
 
 
 def test_the_dashboards_are_those_of_the_files_where_the_sidecar_looks() -> None:
