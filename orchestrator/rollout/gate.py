@@ -89,8 +89,8 @@ from orchestrator.rollout.tally import Spread, Tally, spread_of, tally_of
 
 SILENCE_LEVEL = 0.01  # a pause for people to look at; sites fail as a whole, so not for a little
 SILENCE_FLOOR = 0.01  # some device is always being moved, though none was at the first look
-LOPSIDED_DOUBT = 0.04
-RUINED_DOUBT = 0.07  # of lopsidedness and silence together
+LOPSIDED_DOUBT = 0.045
+RUINED_DOUBT = 0.065  # of lopsidedness and silence together
 RUINED_SHOWN = 0.0005
 SHOWN_BEFORE = 0.95  # a gate that asks for proof early stops at most so many good rollouts less
 DETECTED = 0.8  # what people mean by a loss that can be detected
