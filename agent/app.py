@@ -56,6 +56,7 @@ from agent.upkeep import Upkeep
 from agent.wear import WearMeter
 from fieldwise import retry
 from fieldwise.bundle import FileReference, Manifest
+from fieldwise.errors import Fault, FieldwiseError
 
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
@@ -145,6 +146,29 @@ class Agent:
             self.upkeep,
             self._sockets(),
         )
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show metrics on this machine where the owner set a port for them."""
+        port = self.settings.metrics_port
+        if not port:
+            yield
+            return
+        try:
+            from agent.metrics import Told, shown  # noqa: PLC0415 - an extra, and memory for it
+        except ImportError as error:
+            raise FieldwiseError(
+                Fault.EXTRA_MISSING,
+                "metrics_port needs prometheus_client, which the extra [metrics] brings",
+            ) from error
+
+        def tell() -> Told:
+            contact = self.household.contact()
+            status = self.observer.status(self.fleet.membership, contact)
+            return Told(status, self.observer.signs(contact), self.ledger.totals())
+
+        with shown(port, tell):
+            yield
 
     async def _report(self, sequence: int) -> Report:
         return await asyncio.to_thread(self._report_now, sequence)
@@ -286,8 +310,14 @@ def opened(settings: AgentSettings) -> Iterator[Agent]:
 
 
 async def run_daemon(agent: Agent) -> None:
-    """Run an agent until it is told to stop."""
+    """Run an agent until it is told to stop.
+
+    Raises:
+        FieldwiseError: Where it cannot show metrics that it should: ``SETTING_INVALID`` for a port
+            that is taken, ``EXTRA_MISSING``.
+    """
     try:
-        await agent.daemon().run()
+        with agent.showing():
+            await agent.daemon().run()
     finally:
         await agent.fleet.close()

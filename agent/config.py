@@ -244,6 +244,16 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         TooFew, Meta(description="Where too little is held out to judge by: accept or hold.")
     ] = TooFew.ACCEPT
 
+    # Whoever watches a device itself has a Prometheus for it; most fleets read the orchestrator's.
+    metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65_535,
+            description="Port of 127.0.0.1 that shows metrics (extra `metrics`); 0 for none.",
+        ),
+    ] = 0
+
     log_level: Annotated[LogLevel, Meta(description="debug, info, warning or error.")] = (
         LogLevel.INFO
     )

@@ -10,6 +10,7 @@ NEEDLESS = {
     "cryptography": "only members of a fleet need it",
     "cv2": "only cameras need it",
     "numpy.random": "only the head that trains in torch needs it",
+    "prometheus_client": "only who shows metrics needs it",
     "rich.console": "a daemon draws no tables",
     "torch": "only heads that train in it need it",
     "watchfiles": "a daemon watches no folder",
