@@ -98,7 +98,7 @@ def test_a_public_certificate_is_for_operators_alone() -> None:
     assert len(backends(ingress)) == len(paths)
 
 
-def test_cert_manager_fills_the_secret_that_the_ingress_reads() -> None:
+def test_the_certificate_that_is_asked_for_fills_the_secret_that_the_ingress_reads() -> None:
     """The controller reads a renewed one by itself; nothing of ours has to."""
     objects = charts.rendered("outside")
     certificate = charts.named(objects, "Certificate", "-operators")
