@@ -201,3 +201,11 @@ def test_an_account_is_made_with_its_annotations_or_another_is_used() -> None:
     assert pod(charts.rendered("gitops"))["serviceAccountName"] == "default"
     named = charts.rendered_with("gitops", 'serviceAccount.name="own"')
     assert pod(named)["serviceAccountName"] == "own"
+
+
+def test_a_cluster_that_gives_out_user_ids_itself_is_left_to_it() -> None:
+    names = ("runAsUser", "runAsGroup", "fsGroup")
+    settings = [f"podSecurityContext.{name}=null" for name in names]
+    found = pod(charts.rendered_with("default", *settings))
+    assert not found["securityContext"].keys() & set(names)
+    assert found["securityContext"]["runAsNonRoot"] is True
