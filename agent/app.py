@@ -214,6 +214,7 @@ class Agent:
                 member.certificate,
                 member.trust_roots,
                 departures,
+                self.settings.link_hosts,
             )
 
         return Fleet(

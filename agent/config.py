@@ -42,6 +42,9 @@ class TooFew(StrEnum):
     HOLD = "hold"
 
 
+LINK_HOST = r"^\.?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z"
+
+
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an agent can be told; all of it has a default."""
 
@@ -66,6 +69,16 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             pattern=r"^[a-z0-9]{1,16}\Z", description="Variant of a backbone to run, if it has it."
         ),
     ] = "fp32"  # int8 costs accuracy that only an owner can judge to be worth the memory
+
+    # Whom a device talks to is its owner's affair: without a name all files come through the fleet.
+    link_hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=LINK_HOST)], ...],
+        Meta(
+            max_length=16,
+            description="Hosts of object stores from which files of backbones are fetched where "
+            "the orchestrator links to them; .example.com stands for all below it.",
+        ),
+    ] = ()
 
     # One thread leaves the device's other programs their cores; embedding scales to about four.
     threads: Annotated[int, Meta(ge=1, le=64, description="Threads for one embedding.")] = 1

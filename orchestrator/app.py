@@ -188,7 +188,7 @@ async def _bundles(settings: OrchestratorSettings) -> BundleStore:
     name, prefix = found
     key = (settings.bundle_access_key, settings.bundle_secret_key)
     place = Bucket(name, prefix, settings.bundle_endpoint, settings.bundle_region, *key)
-    return await bucket_bundles(place)
+    return await bucket_bundles(place, settings.bundle_public_endpoint)
 
 
 async def _holds_fleet(stores: Stores) -> bool:

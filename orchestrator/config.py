@@ -137,6 +137,15 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="https://HOST:PORT, or http, of the object store. Default: Amazon's.",
         ),
     ] = ""
+    # Spares the replicas the bytes; devices take links only to hosts that their owners named.
+    bundle_public_endpoint: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="https://HOST:PORT under which devices reach the object store themselves. "
+            "Default: none; content goes through the orchestrator.",
+        ),
+    ] = ""
     bundle_region: Annotated[
         str,
         Meta(

@@ -383,3 +383,6 @@ class BundleStore(Protocol):
             FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` for an offset beyond the end, at
                 the first piece.
         """
+
+    async def link(self, digest: str) -> str | None:
+        """Return an address at which devices get the content for some minutes; None for none."""

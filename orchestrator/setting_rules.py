@@ -76,9 +76,9 @@ def _bad_urls(given: "OrchestratorSettings") -> list[str]:
     mistakes = []
     if given.database_url and not given.database_url.startswith(DATABASES):
         mistakes.append(f"database_url begins with none of {', '.join(DATABASES)}")
-    if given.bundle_endpoint and not is_endpoint(given.bundle_endpoint):
-        mistakes.append("bundle_endpoint is not of the form https://HOST:PORT")
-    return mistakes
+    endpoints = ("bundle_endpoint", "bundle_public_endpoint")
+    wrong = [each for each in endpoints if (text := getattr(given, each)) and not is_endpoint(text)]
+    return [*mistakes, *(f"{name} is not of the form https://HOST:PORT" for name in wrong)]
 
 
 def is_endpoint(text: str) -> bool:
@@ -98,7 +98,13 @@ def _bad_bundle_places(given: "OrchestratorSettings") -> list[str]:
     mistakes = []
     if given.bundle_url and given.bundle_folder is not None:
         mistakes.append("bundle_url and bundle_folder cannot both be where bundles are kept")
-    about = ("bundle_endpoint", "bundle_region", "bundle_access_key", "bundle_secret_key")
+    about = (
+        "bundle_endpoint",
+        "bundle_public_endpoint",
+        "bundle_region",
+        "bundle_access_key",
+        "bundle_secret_key",
+    )
     idle = [name for name in about if getattr(given, name)]
     if idle and not given.bundle_url:
         mistakes.append(f"{idle[0]} means nothing without bundle_url")

@@ -45,6 +45,7 @@ class SeaweedFs:
         return (
             f"--bundle-url=s3://{bucket.name}/{bucket.prefix}",
             f"--bundle-endpoint={self.endpoint}",
+            f"--bundle-public-endpoint={self.endpoint}",
             f"--bundle-access-key={ACCESS_KEY}",
             f"--bundle-secret-key={SECRET_KEY}",
         )

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import grpc
+import structlog
 from google.protobuf.message import Message
 
 from agent.ports import Clock, Ledger
 from agent.reporting import Credentials, DeviceFacts, Orders, Piece, Report
 from agent.rpc import summaries, translate
+from agent.rpc.links import allowed_host, fetched
 from fieldwise import wire
 from fieldwise.channel import device_channel, pem_of, pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
@@ -21,6 +23,8 @@ from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrol
 
 CALL_SECONDS = 30.0  # a check-in over a bad cellular link takes under ten
 PIECE_SECONDS = 60.0  # a quarter of a mebibyte at 4 kB/s; slower than that counts as broken off
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ class Departures:
             self.ledger.append, kind, message.ByteSize(), summary, self.clock.wall()
         )
 
+    async def note_link(self, host: str, size_bytes: int, digest: str, offset: int) -> None:
+        """Write down what another host is about to be asked for.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``: it must not be asked.
+        """
+        summary = f"asks {host} for file {digest} from byte {offset:,} on"
+        await asyncio.to_thread(
+            self.ledger.append, "download by link", size_bytes, summary, self.clock.wall()
+        )
+
 
 class OrchestratorClient:
     """The orchestrator port over one channel.
@@ -51,6 +66,7 @@ class OrchestratorClient:
         certificate: Its certificate, DER.
         roots: Certificates of the authorities to trust, DER.
         departures: Where everything that leaves passes.
+        link_hosts: Hosts from which files may be fetched by link; none without any.
     """
 
     def __init__(
@@ -60,12 +76,14 @@ class OrchestratorClient:
         certificate: bytes,
         roots: tuple[bytes, ...],
         departures: Departures,
+        link_hosts: tuple[str, ...] = (),
     ) -> None:
         self._channel = device_channel(
             address, key=key, certificate=pem_of(certificate), roots=pem_of(*roots)
         )
         self._stub = device_pb2_grpc.DeviceStub(self._channel)
         self._departures = departures
+        self._link_hosts = link_hosts
 
     async def check_in(self, report: Report) -> Orders:
         request = translate.check_in_request(report)
@@ -74,15 +92,54 @@ class OrchestratorClient:
         return translate.orders(response)
 
     async def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
-        request = device_pb2.DownloadRequest(digest=bytes.fromhex(digest), offset=offset)
+        first: device_pb2.DownloadResponse | None = None
+        takes_link = bool(self._link_hosts)
+        async with aclosing(self._asked(digest, offset, takes_link=takes_link)) as answers:
+            async for first in answers:
+                if first.link:
+                    break
+                yield translate.piece(first)
+        if first is None or not first.link:
+            return
+        begun = False
+        try:
+            async with aclosing(self._by_link(first, digest)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+        except FieldwiseError as error:
+            if begun or error.fault is not Fault.UNREACHABLE:
+                raise
+            _log.warning("no file by link", reason=error.sentence)
+        else:
+            return
+        async with aclosing(self._asked(digest, offset, takes_link=False)) as answers:
+            async for answer in answers:
+                yield translate.piece(answer)
+
+    async def _by_link(
+        self, told: device_pb2.DownloadResponse, digest: str
+    ) -> AsyncGenerator[Piece]:
+        host = allowed_host(told.link, self._link_hosts)
+        await self._departures.note_link(host, len(told.link), digest, told.offset)
+        async with aclosing(fetched(told.link, host, told.offset, told.total_bytes)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _asked(
+        self, digest: str, offset: int, *, takes_link: bool
+    ) -> AsyncGenerator[device_pb2.DownloadResponse]:
+        request = device_pb2.DownloadRequest(
+            digest=bytes.fromhex(digest), offset=offset, takes_link=takes_link
+        )
         await self._departures.note(
             "download request", request, f"asks for file {digest} from byte {offset:,} on"
         )
         with _wire_errors():
             call = self._stub.Download(request)
             try:
-                while piece := await _next_piece(call):
-                    yield piece
+                while (message := await _next_message(call)) is not None:
+                    yield message
             finally:
                 call.cancel()
 
@@ -144,7 +201,7 @@ async def _call(method: Any, request: Message) -> Any:
     return response
 
 
-async def _next_piece(call: Any) -> Piece | None:
+async def _next_message(call: Any) -> device_pb2.DownloadResponse | None:
     try:
         async with asyncio.timeout(PIECE_SECONDS):
             message = await call.read()
@@ -155,4 +212,4 @@ async def _next_piece(call: Any) -> Piece | None:
     if message is grpc.aio.EOF:
         return None
     wire.check(message)
-    return translate.piece(message)
+    return cast("device_pb2.DownloadResponse", message)

@@ -330,22 +330,26 @@ class CheckInResponse(_message.Message):
     def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
-    __slots__ = ("digest", "offset")
+    __slots__ = ("digest", "offset", "takes_link")
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    TAKES_LINK_FIELD_NUMBER: _ClassVar[int]
     digest: bytes
     offset: int
-    def __init__(self, digest: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
+    takes_link: bool
+    def __init__(self, digest: _Optional[bytes] = ..., offset: _Optional[int] = ..., takes_link: _Optional[bool] = ...) -> None: ...
 
 class DownloadResponse(_message.Message):
-    __slots__ = ("offset", "content", "total_bytes")
+    __slots__ = ("offset", "content", "total_bytes", "link")
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LINK_FIELD_NUMBER: _ClassVar[int]
     offset: int
     content: bytes
     total_bytes: int
-    def __init__(self, offset: _Optional[int] = ..., content: _Optional[bytes] = ..., total_bytes: _Optional[int] = ...) -> None: ...
+    link: str
+    def __init__(self, offset: _Optional[int] = ..., content: _Optional[bytes] = ..., total_bytes: _Optional[int] = ..., link: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("certificate_request",)

@@ -69,6 +69,10 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
             total = await self._bundles.size(digest)
             if total is None:
                 raise FieldwiseError(Fault.NOT_FOUND, f"there is no content {digest[:12]} here")
+            link = await self._bundles.link(digest) if request.takes_link else None
+            if link is not None:
+                yield device_pb2.DownloadResponse(offset=offset, total_bytes=total, link=link)
+                return
             async for piece in self._bundles.read(digest, offset):
                 yield device_pb2.DownloadResponse(offset=offset, content=piece, total_bytes=total)
                 offset += len(piece)

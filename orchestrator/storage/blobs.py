@@ -15,6 +15,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import obstore
@@ -24,13 +25,14 @@ from obstore.exceptions import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from fieldwise.bundle import check_digest_text
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 
 PIECE_BYTES = 256 * 1024  # what one message of a download holds
+LINK_SECONDS = 600  # as long as a start permit; a download that has begun goes on
 REFUSALS = (PermissionDeniedError, UnauthenticatedError)
 
 
@@ -40,11 +42,18 @@ class ObjectBundles:
     Args:
         store: A folder or a bucket; nothing else writes under ``sha256/`` in it.
         folder: Where the store is a folder: what to bring to the disk.
+        public: The same store under the name by which devices reach it; None where they do not.
     """
 
-    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        folder: Path | None = None,
+        public: S3Store | None = None,
+    ) -> None:
         self._store = store
         self._folder = folder
+        self._public = public
 
     async def put(self, digest: str, content: AsyncIterable[bytes]) -> int:
         intact = await self._is_intact(digest)
@@ -80,6 +89,13 @@ class ObjectBundles:
             piece = await self._range(digest, offset, min(offset + PIECE_BYTES, size))
             offset += len(piece)
             yield piece
+
+    async def link(self, digest: str) -> str | None:
+        if self._public is None:
+            return None
+        with _told_plainly(digest):
+            life = timedelta(seconds=LINK_SECONDS)
+            return await obstore.sign_async(self._public, "GET", object_path(digest), life)
 
     async def _is_intact(self, digest: str) -> bool:
         hashed = hashlib.sha256()

@@ -11,7 +11,7 @@ downloads.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,15 +60,20 @@ class Bucket:
         return f"Bucket(s3://{self.name}/{self.prefix})"
 
 
-async def bucket_bundles(bucket: Bucket) -> ObjectBundles:
+async def bucket_bundles(bucket: Bucket, public: str = "") -> ObjectBundles:
     """Keep bundles in a bucket that is there already.
+
+    Args:
+        bucket: Where.
+        public: URL of the service as devices reach it; empty where they do not.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where the bucket is not there or may not be used.
     """
     store = opened(bucket)
     await _prove(bucket, store)
-    return ObjectBundles(store)
+    links = opened(replace(bucket, endpoint=public)) if public else None
+    return ObjectBundles(store, public=links)
 
 
 def opened(bucket: Bucket) -> S3Store:

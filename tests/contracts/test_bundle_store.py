@@ -118,6 +118,12 @@ class TestBundleStore:
         assert await store.put(digest, pieces(b"")) == 0
         assert await read(store, digest) == b""
 
+    async def test_where_devices_do_not_reach_the_store_there_is_no_link(
+        self, store: BundleStore
+    ) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        assert await store.link(DIGEST) is None
+
     async def test_what_is_not_there_is_not_found(self, store: BundleStore) -> None:
         assert await store.size(DIGEST) is None
         with pytest.raises(FieldwiseError) as caught:

@@ -1,7 +1,9 @@
 """Two real orchestrators on one PostgreSQL and one object store: any of them serves any device."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from urllib.request import urlopen
@@ -9,7 +11,11 @@ from urllib.request import urlopen
 import grpc
 import pytest
 
+from agent.rpc.client import Departures, OrchestratorClient
+from fieldwise import identity
+from fieldwise.bundle import digest_of
 from tests.databases import PostgreSql, running_postgresql
+from tests.fakes.agent import TurnedClock
 from tests.object_stores import SeaweedFs
 from tests.orchestrators import Orchestrator, run, status_of
 from tests.replicas import (
@@ -159,3 +165,47 @@ def phase_of(replica: Orchestrator) -> str:
 def is_ready(replica: Orchestrator) -> bool:
     with urlopen(f"http://{replica.told['metrics_address']}/readyz", timeout=60) as page:
         return bool(page.status == 200)
+
+
+async def downloaded(
+    make: Callable[[], OrchestratorClient], digest: str, offsets: tuple[int, ...]
+) -> list[bytes]:
+    client = make()
+    found = [[each.content async for each in client.download(digest, at)] for at in offsets]
+    await client.close()
+    return [b"".join(each) for each in found]
+
+
+class Written:
+    """A ledger that a test reads."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
+
+    def append(self, kind: str, _size_bytes: int, summary: str, _time: float) -> None:
+        self.entries.append((kind, summary))
+
+
+@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("elsewhere.example",), ()])
+def test_files_come_from_the_bucket_itself_where_the_owner_named_it(
+    both: Replicas, tmp_path: Path, hosts: tuple[str, ...]
+) -> None:
+    [device] = joined(both, 1)
+    digest = push(both, tmp_path, "1.0.0", 1)
+    ledger = Written()
+    member = device.member
+    make = partial(
+        OrchestratorClient,
+        both.addresses()[1],
+        member.key,
+        identity.certificate_der(identity.load_pem_certificate(member.certificate)),
+        (identity.certificate_der(identity.load_pem_certificate(member.roots)),),
+        Departures(ledger, TurnedClock()),
+        hosts,
+    )
+    whole, rest = asyncio.run(downloaded(make, digest, (0, 10)))
+    assert digest_of(whole) == digest
+    assert rest == whole[10:]
+    by_link = [summary for kind, summary in ledger.entries if kind == "download by link"]
+    asked = [f"asks 127.0.0.1 for file {digest} from byte {offset} on" for offset in (0, 10)]
+    assert by_link == (asked if hosts == ("127.0.0.1",) else [])

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "bundle_folder": None,
     "bundle_url": "",
     "bundle_endpoint": "",
+    "bundle_public_endpoint": "",
     "bundle_region": "",
     "bundle_access_key": "",
     "bundle_secret_key": "",

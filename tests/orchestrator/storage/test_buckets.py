@@ -1,5 +1,8 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from structlog.testing import capture_logs
@@ -51,6 +54,20 @@ class TestBucket:
         assert SECRET_KEY not in caught.value.sentence
         assert "not-the-secret" not in caught.value.sentence
 
+    async def test_a_link_gives_one_file_and_says_nothing_of_the_secret(
+        self, bucket: Bucket
+    ) -> None:
+        bundles = await bucket_bundles(bucket, public=bucket.endpoint)
+        link = await bundles.link(digest_of(b""))
+        assert link is not None
+        assert link.startswith(f"{bucket.endpoint}/fleet/{bucket.prefix}/sha256/")
+        assert SECRET_KEY not in link
+        assert await asyncio.to_thread(status_of, link) == 200
+        other = link.replace(digest_of(b""), digest_of(b"other"))
+        forged = link[:-1] + ("0" if link[-1] != "0" else "1")
+        for wrong in (other, forged):
+            assert await asyncio.to_thread(status_of, wrong) == 403
+
     async def test_a_key_may_come_from_the_environment(
         self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -58,6 +75,15 @@ class TestBucket:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         bundles = await bucket_bundles(replace(bucket, access_key="", secret_key=""))
         assert await bundles.size(digest_of(b"")) == 0
+
+
+def status_of(link: str) -> int:
+    try:
+        with urlopen(link, timeout=60) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        refused.close()
+        return refused.code
 
 
 async def test_a_store_that_does_not_answer_keeps_no_orchestrator_from_starting() -> None:

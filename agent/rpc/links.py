@@ -1,0 +1,119 @@
+"""Files by link: the bucket itself gives what the orchestrator would only pass on.
+
+A link is an offer of the orchestrator's, and whoever answers it is neither trusted nor told
+anything: content is checked by its digest like any other, the request names nothing of this device,
+and a link is followed only to hosts that the owner named, by https, without redirections. A proxy
+that the environment names is used, as for calls. Where a link leads nowhere, the orchestrator is
+asked for the content itself.
+
+A link is as good as a key for some minutes, so no message and no log repeats it; the ledger has
+the host and the file.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Collection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from agent.reporting import Piece
+from fieldwise.errors import Fault, FieldwiseError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+PIECE_BYTES = 256 * 1024  # as in a download through the orchestrator
+SILENCE_SECONDS = 30.0
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+
+
+def allowed_host(link: str, hosts: Collection[str]) -> str:
+    """Return the host of a link that may be followed.
+
+    Args:
+        link: From the orchestrator.
+        hosts: Those that the owner named; one that begins with a dot stands for all below it.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` for any other link, which is as good as none.
+    """
+    try:
+        parts = urlsplit(link)
+        host = (parts.hostname or "").lower()
+        plain = "@" not in parts.netloc and parts.port != 0
+    except ValueError:
+        raise _useless("an unknown place", "the link is no address") from None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+    named = any(host.endswith(each) if each[0] == "." else host == each for each in hosts)
+    clean = link.isascii() and link.isprintable() and " " not in link
+    if not (host and plain and secure and named and clean):
+        raise _useless(host[:253] or "an unknown place", "its owner did not allow that")
+    return host
+
+
+async def fetched(link: str, host: str, offset: int, total_bytes: int) -> AsyncGenerator[Piece]:
+    """Fetch a file from a byte on by a link that may be followed.
+
+    Raises:
+        FieldwiseError: ``UNREACHABLE`` where it is not given, or not as was said.
+    """
+    if offset >= total_bytes:
+        return
+    answer = await asyncio.to_thread(_open, link, host, offset)
+    try:
+        _check_range(answer, host, offset, total_bytes)
+        while content := await asyncio.to_thread(_read, answer, host):
+            yield Piece(offset, content, total_bytes)
+            offset += len(content)
+    finally:
+        answer.close()
+
+
+def _open(link: str, host: str, offset: int) -> "HTTPResponse":
+    # Imported late: with what it brings along it takes megabytes that few devices have a use for.
+    from http.client import HTTPException  # noqa: PLC0415 - see above
+    from urllib.request import HTTPRedirectHandler, Request, build_opener  # noqa: PLC0415 - as above
+
+    class Stay(HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            """Follow nothing: another host was not allowed."""
+
+    headers = {"Range": f"bytes={offset}-", "User-Agent": "fieldwise-agent"}
+    request = Request(link, headers=headers)  # noqa: S310 - the scheme was checked with the host
+    try:
+        answer: HTTPResponse = build_opener(Stay).open(request, timeout=SILENCE_SECONDS)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _useless(host, _told(error)) from None
+    return answer
+
+
+def _read(answer: "HTTPResponse", host: str) -> bytes:
+    from http.client import HTTPException  # noqa: PLC0415 - as in _open
+
+    try:
+        return answer.read(PIECE_BYTES)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _useless(host, _told(error)) from None
+
+
+def _check_range(answer: "HTTPResponse", host: str, offset: int, total_bytes: int) -> None:
+    told = RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    whole = answer.status == 200 and offset == 0  # noqa: PLR2004 - HTTP's own number
+    if whole and answer.headers.get("Content-Length") == str(total_bytes):
+        return
+    if told is None or (int(told[1]), int(told[3])) != (offset, total_bytes):
+        raise _useless(host, "it gives another part than was asked for")
+
+
+def _told(error: Exception) -> str:
+    """What kind of failure it was; its text might repeat the link."""
+    code = getattr(error, "code", None)
+    if not isinstance(code, int):
+        return type(error).__name__
+    getattr(error, "close", lambda: None)()  # it holds the connection that refused
+    return f"status {code}"
+
+
+def _useless(host: str, reason: str) -> FieldwiseError:
+    return FieldwiseError(Fault.UNREACHABLE, f"no file by a link to {host}: {reason}")

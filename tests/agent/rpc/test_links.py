@@ -1,0 +1,170 @@
+"""Files by link, from a real HTTP server that is told how to misbehave."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from agent.rpc.links import PIECE_BYTES, allowed_host, fetched
+from fieldwise.errors import Fault, FieldwiseError
+
+CONTENT = bytes(range(256)) * 4096
+SECRET = "X-Amz-Signature=hush"
+
+
+class Bucket(BaseHTTPRequestHandler):
+    """Gives a file by parts, as buckets do, or whatever ``mood`` says."""
+
+    def __init__(self, mood: dict[str, str], asked: list[str], *rest: Any) -> None:
+        self.mood, self.asked = mood, asked
+        super().__init__(*rest)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
+        """Tests print nothing."""
+
+    def do_GET(self) -> None:
+        self.asked.append(f"{self.path} {self.headers['Range']} {sorted(self.headers.keys())}")
+        match self.mood.get("is", ""):
+            case "refusing":
+                self.send_error(403)
+            case "moving":
+                self.send_response(302)
+                self.send_header("Location", "https://elsewhere.example/")
+                self.end_headers()
+            case "silent about parts":
+                self._give(200, CONTENT, None)
+            case mood:
+                self._part(mood)
+
+    def _part(self, mood: str) -> None:
+        start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])  # type: ignore[index]
+        shift = 1 if mood == "shifted" else 0
+        told = f"bytes {start + shift}-{len(CONTENT) - 1}/{len(CONTENT) + 5 * (mood == 'longer')}"
+        rest = CONTENT[start:]
+        self._give(206, rest[: len(rest) // 2] if mood == "short" else rest, told)
+
+    def _give(self, status: int, content: bytes, part: str | None) -> None:
+        self.send_response(status)
+        if part is not None:
+            self.send_header("Content-Range", part)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+class Place:
+    def __init__(self, port: int, mood: dict[str, str], asked: list[str]) -> None:
+        self.link = f"http://127.0.0.1:{port}/fleet/file?{SECRET}"
+        self.mood, self.asked = mood, asked
+
+    async def fetch(self, offset: int = 0, total: int = len(CONTENT)) -> bytes:
+        host = allowed_host(self.link, ["127.0.0.1"])
+        pieces = [piece async for piece in fetched(self.link, host, offset, total)]
+        assert all(0 < len(piece.content) <= PIECE_BYTES for piece in pieces)
+        assert all(piece.total_bytes == total for piece in pieces)
+        return b"".join(piece.content for piece in pieces)
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    mood: dict[str, str] = {}
+    asked: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Bucket, mood, asked))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield Place(server.server_address[1], mood, asked)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("offset", [0, 1, PIECE_BYTES, len(CONTENT) - 1])
+async def test_a_file_comes_from_any_byte_on(place: Place, offset: int) -> None:
+    assert await place.fetch(offset) == CONTENT[offset:]
+
+
+async def test_of_a_file_that_is_here_already_nothing_is_asked_for(place: Place) -> None:
+    assert await place.fetch(len(CONTENT)) == b""
+    assert place.asked == []
+
+
+async def test_a_request_says_nothing_of_the_device(place: Place) -> None:
+    await place.fetch(7)
+    [asked] = place.asked
+    names = ["Accept-Encoding", "Connection", "Host", "Range", "User-Agent"]
+    assert asked == f"/fleet/file?{SECRET} bytes=7- {names}"
+
+
+@pytest.mark.parametrize("mood", ["refusing", "moving", "silent about parts", "shifted", "longer"])
+async def test_what_is_not_the_part_that_was_asked_for_is_refused_and_the_link_not_repeated(
+    place: Place, mood: str
+) -> None:
+    place.mood["is"] = mood
+    with pytest.raises(FieldwiseError) as caught:
+        await place.fetch(5)
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert "127.0.0.1" in caught.value.sentence
+    assert SECRET not in caught.value.sentence
+
+
+async def test_a_server_that_knows_no_parts_may_give_the_whole(place: Place) -> None:
+    place.mood["is"] = "silent about parts"
+    assert await place.fetch() == CONTENT
+
+
+async def test_a_file_that_ends_early_is_told_by_what_did_come(place: Place) -> None:
+    place.mood["is"] = "short"
+    assert await place.fetch() == CONTENT[: len(CONTENT) // 2]
+
+
+async def test_nobody_there_is_told_without_the_link() -> None:
+    link = f"http://127.0.0.1:1/x?{SECRET}"
+    with pytest.raises(FieldwiseError) as caught:
+        _ = [piece async for piece in fetched(link, "127.0.0.1", 0, 5)]
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert SECRET not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("link", "hosts"),
+    [
+        ("https://s3.example/x?y=z", ["s3.example"]),
+        ("https://S3.Example:8333/x", ["s3.example"]),
+        ("https://fleet.s3.example/x", [".s3.example"]),
+        ("http://127.0.0.1:1/x", ["other", "127.0.0.1"]),
+    ],
+)
+def test_a_link_to_a_named_host_is_followed(link: str, hosts: list[str]) -> None:
+    assert allowed_host(link, hosts)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "x",
+        "https://",
+        "https://other.example/",
+        "https://xs3.example/",
+        "https://s3.example.evil/",
+        "https://sub.s3.example/",
+        "http://s3.example/",
+        "ftp://s3.example/",
+        "file:///etc/passwd",
+        "https://user@s3.example/",
+        "https://s3.example:0/",
+        "https://s3.example:99999/",
+        "https://s3.example/a b",
+        "https://s3.example/\n",
+        "https://s3.example/\u00e9",
+        "https://[::1",
+    ],
+)
+def test_any_other_is_not(link: str) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        allowed_host(link, ["s3.example", "127.0.0.1"])
+    assert caught.value.fault is Fault.UNREACHABLE
