@@ -22,7 +22,7 @@ settings.register_profile("explore", print_blob=True, deadline=None)
 settings.load_profile(os.environ.get("FIELDWISE_EXAMPLES", "repeatable"))
 
 # Where `make services` unpacks what Debian ships; what is installed comes first.
-SERVICES = ("prometheus", "promtool", "prometheus-alertmanager")
+SERVICES = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 os.environ["PATH"] += f"{os.pathsep}{CACHE / 'fieldwise' / 'services' / 'usr' / 'bin'}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import agent.config
 import orchestrator.config
 from fieldwise.settings import flag_name
-from tools import calibration, chart, commands, diagrams, powers, tables
+from tools import alerts, calibration, chart, commands, diagrams, powers, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -41,11 +41,20 @@ def operator_commands() -> Iterator[str]:
     return commands.commands(app, "fieldwise", names)
 
 
+def dashboards() -> Iterator[str]:
+    from tools.dashboards.boards import BOARDS  # noqa: PLC0415 - needs the SDK of Grafana
+
+    rows = ((f"`{each.name}.json`", each.title, each.text) for each in BOARDS)
+    return tables.table(("file", "question", "what it shows"), rows)
+
+
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "agent-settings": agent_settings,
     "orchestrator-settings": orchestrator_settings,
     "errors": tables.errors,
     "metrics": tables.metrics,
+    "alerts": alerts.alerts,
+    "dashboards": dashboards,
     "agent-commands": agent_commands,
     "operator-commands": operator_commands,
     "device-update": diagrams.device_update,

@@ -102,6 +102,12 @@ CASES = (
         "3m",
     ),
     Case(
+        "FieldwiseNoLeader",
+        {'fieldwise_leader{instance="a"}': "0x20", 'fieldwise_leader{instance="b"}': "0x20"},
+        {'fieldwise_leader{instance="a"}': "0x20", 'fieldwise_leader{instance="b"}': "1x20"},
+        "5m",
+    ),
+    Case(
         "FieldwiseFiguresOld",
         {"fieldwise_snapshot_timestamp_seconds": "0x30"},
         {"fieldwise_snapshot_timestamp_seconds": "0+60x30"},

@@ -1,8 +1,9 @@
 """Panels in the house's form, and the dashboards that they make up.
 
-A dashboard answers one question, which is its title, and a panel a smaller one. Figures of the
-fleet are told alike by every replica, so panels take the greatest; counters are each replica's own
-and added up. ``$job`` chooses the installation, ``$datasource`` where Prometheus is.
+A dashboard answers one question, which is its title, and a panel a smaller one. Of the fleet only
+the replica that leads tells, two for a moment when another takes over, so panels take the greatest;
+counters are each replica's own and added up. ``$job`` chooses the installation, ``$datasource``
+where Prometheus is.
 """
 
 from collections.abc import Sequence
@@ -90,7 +91,7 @@ class Board:
 
 
 def largest(metric: str, by: str = "", labels: str = "") -> str:
-    """A gauge of the fleet, once, however many replicas tell it."""
+    """A gauge of the fleet, once, whichever replica tells it."""
     kept = f" by ({by})" if by else ""
     return f"max{kept} ({metric}{{{_joined(JOB, labels)}}})"
 
