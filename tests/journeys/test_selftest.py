@@ -1,20 +1,99 @@
-"""The chart's own test, as a cluster would run it, against a real orchestrator."""
+"""The chart's own test, as a cluster would run it, against real orchestrators."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.charts import CHART
-from tests.orchestrators import Orchestrator, environment, serving
+from orchestrator.beforehand import create_authority
+from tests import charts, installations
+from tests.databases import PostgreSql
+from tests.installations import PROGRAMS, Ports, quiet_ports
+from tests.object_stores import SeaweedFs
+from tests.orchestrators import environment, serving
 
 # A device changes its backbone three times: a minute on a machine that is busy.
 pytestmark = pytest.mark.timeout(900)
-SCRIPT = CHART / "files" / "selftest" / "selftest.py"
+SCRIPT = charts.CHART / "files" / "selftest" / "selftest.py"
 PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1")
+TOKEN = "a-token-of-a-secret-store"
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """Two replicas of the chart, on a real database and a real bucket.
+
+    Devices and operators call one, and devices that have joined the other.
+    """
+
+    objects: list[charts.Manifest]
+    secrets: installations.Secrets
+    operator: dict[str, str]
+
+    def json(self, *arguments: str) -> Any:
+        done = subprocess.run(
+            [PROGRAMS / "fieldwise", *arguments, "--json"],
+            env=self.operator,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+
+@contextmanager
+def production(folder: Path, postgresql: PostgreSql, seaweedfs: SeaweedFs) -> Iterator[Production]:
+    """Install the chart's set of values for production as far as one machine goes."""
+    ports = quiet_ports(6)
+    joining, devices = Ports(*ports[:3]), Ports(*ports[3:])
+    bucket = seaweedfs.bucket()
+    objects = charts.rendered_with(
+        "replicas",
+        "settings.check_in_seconds=1",
+        "settings.busy_check_in_seconds=1",
+        f'operators.address="127.0.0.1:{joining.operator_listen}"',
+        f'devices.address="127.0.0.1:{devices.device_listen}"',
+        f'bundles.s3.url="s3://{bucket.name}/{bucket.prefix}"',
+        f'bundles.s3.endpoint="{bucket.endpoint}"',
+        'bundles.s3.region="us-east-1"',
+    )
+    secrets = {
+        "fleet-token": {"token": TOKEN},
+        "fleet-database": {"uri": postgresql.create()},
+        "fleet-bucket": {"accessKey": bucket.access_key, "secretKey": bucket.secret_key},
+    }
+    migrate(objects, secrets, folder)
+    _, root = create_authority(folder, "plant-7")
+    with ExitStack() as stack:
+        for name, replica in (("joining", joining), ("devices", devices)):
+            volume = folder / name
+            (volume / "authority").mkdir(parents=True)
+            (volume / "authority" / "authority.json").symlink_to(folder / "authority.json")
+            stack.enter_context(installations.orchestrator(objects, secrets, volume, replica))
+        nobodys = {name: text for name, text in os.environ.items() if "FIELDWISE" not in name}
+        told = {"ADDRESS": f"127.0.0.1:{joining.operator_listen}", "TOKEN": TOKEN, "CA": str(root)}
+        operator = {**nobodys, **{f"FIELDWISE_{name}": text for name, text in told.items()}}
+        yield Production(objects, secrets, operator)
+
+
+def migrate(objects: list[charts.Manifest], secrets: installations.Secrets, folder: Path) -> None:
+    """Run the chart's Job to its end."""
+    job = charts.named(objects, "Job", "-migration")
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    variables = installations.variables_of(container, secrets)
+    command = [*container["command"], *container["args"]]
+    log = folder / "migration.log"
+    with installations.running(command, variables, log) as process:
+        assert process.wait(installations.START_SECONDS) == 0, log.read_text()
+    assert "version of the tables" in log.read_text()
 
 
 def selftest(variables: Mapping[str, str], seconds: int) -> "subprocess.CompletedProcess[str]":
@@ -28,32 +107,20 @@ def selftest(variables: Mapping[str, str], seconds: int) -> "subprocess.Complete
     )
 
 
-def from_elsewhere(orchestrator: Orchestrator, folder: Path) -> dict[str, str]:
-    """The variables of the chart's Pod: address, token and the authority's certificate."""
-    root = folder / "authority.pem"
-    root.write_text(orchestrator.json("authority", "show")["certificate"])
-    given = {
-        "FIELDWISE_ADDRESS": orchestrator.told["operator_address"],
-        "FIELDWISE_TOKEN": (orchestrator.folder / "operator/token").read_text().strip(),
-        "FIELDWISE_CA": str(root),
-    }
-    nobodys = {name: text for name, text in os.environ.items() if "FIELDWISE" not in name}
-    return {**nobodys, **given}
-
-
-def test_an_installation_that_works_passes_and_keeps_no_device(tmp_path: Path) -> None:
-    with serving(tmp_path / "data", *PACE) as orchestrator:
-        ended = selftest(from_elsewhere(orchestrator, tmp_path), 600)
+def test_an_installation_that_works_passes_and_keeps_no_device(
+    tmp_path: Path, postgresql: PostgreSql, seaweedfs: SeaweedFs
+) -> None:
+    with production(tmp_path, postgresql, seaweedfs) as installed:
+        ended = selftest(installed.operator, 600)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         told = ended.stdout.splitlines()
         served = [each.rpartition(" ")[2] for each in told if "the device serves" in each]
-        names = [f"fieldwise-selftest:{number}.0.0" for number in (1, 2, 1)]
-        assert served == names
+        assert served == [f"fieldwise-selftest:{number}.0.0" for number in (1, 2, 1)]
         assert told[-1] == "selftest: passed"
         assert not [each for each in told if "NOT TAKEN BACK" in each]
-        assert orchestrator.json("device", "list") == []
-        assert [each["revoked"] for each in orchestrator.json("ticket", "list")] == [True]
-        kinds = [each["kind"] for each in orchestrator.json("rollout", "list")]
+        assert installed.json("device", "list") == []
+        assert [each["revoked"] for each in installed.json("ticket", "list")] == [True]
+        kinds = [each["kind"] for each in installed.json("rollout", "list")]
         assert kinds == ["undo", "forward", "forward"]
 
 
