@@ -85,7 +85,7 @@ def roll_out(fleet: Fleet, day: int) -> None:
     before = {each["id"] for each in fleet.server.ask("rollout", "list")}
     fleet.server.ask("rollout", "start", name, "--cohort=kind=agent")
     with fleet.agent.device() as device:
-        wait_until(lambda: device.status().backbone == f"{name}:1.0.0", seconds=170)
+        wait_until(lambda: device.status().backbone == f"{name}:1.0.0")
         assert device.predict(class_images("red", 1)[0]).best
     (newest, *_) = fleet.server.ask("rollout", "list")
     assert newest["id"] not in before
@@ -93,7 +93,7 @@ def roll_out(fleet: Fleet, day: int) -> None:
     def is_complete() -> bool:
         return bool(fleet.server.ask("rollout", "show", newest["id"])["phase"] == "complete")
 
-    wait_until(is_complete, seconds=170)
+    wait_until(is_complete)
 
 
 def newcomer(fleet: Fleet, day: int) -> None:

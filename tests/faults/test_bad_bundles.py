@@ -19,7 +19,7 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 # On a quick machine the slow bundle takes no tenth of a second, which people take for at once.
 QUICK = {"latency_floor_seconds": "0.02", "cpu_share": "1"}
 LESSONS_MAX, JUDGED = 2000, 20

@@ -23,7 +23,7 @@ from tests.faults.forked_agent import Client, ForkedAgent
 from tests.faults.traps import trail_of
 from tests.faults.writers import writers
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 DEVICE = Path(agent.device.__file__).parent
 WRITERS = frozenset({"writing", "write_file", "write_private", "unpack", "write"})
 LESSONS = 12
@@ -116,7 +116,7 @@ def live(agent: ForkedAgent, server: ForkedOrchestrator, folder: Path) -> int:
         for number in range(LESSONS):
             teach(device, number)
             taught += 1
-        wait_until(lambda: is_over(device), seconds=170)  # no room is looked for once a minute
+        wait_until(lambda: is_over(device))  # no room is looked for once a minute
         feedback(device)
 
         agent.run_forked("backbone", "pin")  # or a rollout that was turned down insists

@@ -19,7 +19,7 @@ from tests.faults.forked_agent import Client, ForkedAgent
 from tests.faults.test_disk_full_anywhere import NOT_IN_A_LIFE, kinds
 from tests.faults.traps import trail_of
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FIRST_STARTS = (
     "database.Database._migrate",
     "samples.DatabaseSamples._read_holdout_key",

@@ -30,7 +30,7 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.orchestrators import environment, join
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 CUTS = [each for each in Cut if each is not Cut.BEFORE]  # a command's own connection is cut at once
 ROUNDS_MAX = 30
 UNHEARD = {Fault.UNREACHABLE, Fault.UNAVAILABLE}

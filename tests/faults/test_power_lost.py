@@ -31,7 +31,7 @@ from tests.faults.recording import Kind, Op, Reader, children, command, syncs
 
 pytestmark = [
     pytest.mark.faults,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(
         shutil.which("strace") is None,
         reason="there is no strace here (`make services` gets it where there is apt)",

@@ -18,7 +18,7 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 SKIPS = (0, 1, 3)  # pieces that pass first: a fresh connection greets before it asks
 
 
