@@ -31,6 +31,7 @@ OF_THE_CHART = frozenset(
         "bundle_access_key",
         "bundle_endpoint",
         "bundle_folder",
+        "bundle_public_endpoint",
         "bundle_region",
         "bundle_secret_key",
         "bundle_url",

@@ -198,3 +198,10 @@ def test_the_values_of_the_readme_are_those_of_the_file() -> None:
     assert "\n".join(chart.values()).strip() in told
     assert chart.SCHEMA.read_text() == chart.schema()
     assert json.loads(chart.schema())["additionalProperties"] is False
+
+
+def test_a_bucket_is_reached_as_the_values_say(tmp_path: Path) -> None:
+    found = started_with(charts.rendered("replicas"), tmp_path)
+    assert (found.bundle_url, found.bundle_region) == ("s3://plant-7/bundles", "eu-central-1")
+    assert found.bundle_endpoint == "https://s3.internal.example.org"
+    assert found.bundle_public_endpoint == "https://s3.example.org"

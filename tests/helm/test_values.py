@@ -134,9 +134,10 @@ BESIDE = {
     ("default", "persistence.enabled=false"): ["persistence.enabled = false: SQLite lives in"],
     ("replicas", 'database.existingSecret=""'): ["name a PostgreSQL with database.existingSecret"],
     ("replicas", 'authority.existingSecret=""'): ["fieldwise authority create"],
-    ("replicas", 'bundles.s3={"url":"","endpoint":"","region":"","existingSecret":""}'): [
-        "name a bucket with bundles.s3.url"
-    ],
+    (
+        "replicas",
+        'bundles.s3={"url":"","endpoint":"","publicEndpoint":"","region":"","existingSecret":""}',
+    ): ["name a bucket with bundles.s3.url"],
     ("replicas", 'bundles.s3.url=""'): ["and bundles.s3.url not which"],
     ("replicas", 'bundles.existingClaim="b"'): ["both say where bundles are"],
     ("replicas", "autoscaling.minReplicas=9"): ["minReplicas = 9 is above"],

@@ -63,6 +63,7 @@ def production(folder: Path, postgresql: PostgreSql, seaweedfs: SeaweedFs) -> It
         f'devices.address="127.0.0.1:{devices.device_listen}"',
         f'bundles.s3.url="s3://{bucket.name}/{bucket.prefix}"',
         f'bundles.s3.endpoint="{bucket.endpoint}"',
+        'bundles.s3.publicEndpoint=""',
         'bundles.s3.region="us-east-1"',
     )
     secrets = {

@@ -103,6 +103,9 @@ bundle_url = {{ toJson .Values.bundles.s3.url }}
 {{- with .Values.bundles.s3.endpoint }}
 bundle_endpoint = {{ toJson . }}
 {{- end }}
+{{- with .Values.bundles.s3.publicEndpoint }}
+bundle_public_endpoint = {{ toJson . }}
+{{- end }}
 {{- with .Values.bundles.s3.region }}
 bundle_region = {{ toJson . }}
 {{- end }}

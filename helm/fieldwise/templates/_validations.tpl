@@ -11,7 +11,7 @@
 {{- if and $v.bundles.s3.url $v.bundles.existingClaim -}}
 {{- $wrong = append $wrong "bundles.s3.url and bundles.existingClaim both say where bundles are: choose one." -}}
 {{- end -}}
-{{- if and (not $v.bundles.s3.url) (or $v.bundles.s3.existingSecret $v.bundles.s3.endpoint $v.bundles.s3.region) -}}
+{{- if and (not $v.bundles.s3.url) (or $v.bundles.s3.existingSecret $v.bundles.s3.endpoint $v.bundles.s3.publicEndpoint $v.bundles.s3.region) -}}
 {{- $wrong = append $wrong "bundles.s3 says how a bucket is reached, and bundles.s3.url not which." -}}
 {{- end -}}
 {{- $several := or $v.autoscaling.enabled (gt (int $v.replicaCount) 1) -}}
