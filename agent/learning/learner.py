@@ -52,6 +52,8 @@ from agent.learning.unlearning import Prepared, prepare
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
 
+Changes = tuple[int, int, str]
+
 
 class Learner(Lessons):
     """The learning half of a device, over one sample store."""
@@ -275,7 +277,7 @@ class Learner(Lessons):
         while True:
             with self._lock:
                 self.flush()
-                images, began = self._recorder.images_of(Share.LEARN), self._changes
+                images, began = self._recorder.images_of(Share.LEARN), self.changes
                 new = fresh_pair(embedder, starters, self._settings)
                 move = Move(self._pair, new, self._store, self._settings, means)
             move.embed(Watch(images, progress, should_stop))
@@ -287,7 +289,7 @@ class Learner(Lessons):
                 self._followers.expect(new)
             move.settle(should_stop)
             with self._lock:
-                if began == self._changes:
+                if began == self.changes:
                     self._followers.join(new)
                     new.covered = max(new.covered, self._forgotten_at)
                     self.flush()
@@ -296,10 +298,18 @@ class Learner(Lessons):
                     self._others.add(new)
                     return new
 
-    def embed_held_out(self, pair: Pair, should_stop: ShouldStop) -> None:
+    def embed_held_out(
+        self, pair: Pair, should_stop: ShouldStop, since: Changes | None = None
+    ) -> None:
         """Give a pair that is about to serve the features of what is held out, while there is time.
 
         From now on it learns what comes (``agent.learning.following``).
+
+        Args:
+            pair: Made, or opened as it was stored.
+            should_stop: Asked after every batch.
+            since: ``changes`` before it was opened: nobody told it of what was taken back since,
+                and a lesson later nothing would tell that it still holds that.
 
         Raises:
             Stopped: When asked to.
@@ -308,14 +318,15 @@ class Learner(Lessons):
         with self._lock:
             self._others.add(pair)
             if pair not in self._followers:  # it was stored
+                pair.stale = pair.stale or since not in (None, self.changes)
                 self.flush()
                 bring_up_to_date(pair, self._store)
                 self._followers.join(pair)
         embed_held_out(pair, self._store, should_stop)
 
     @property
-    def _changes(self) -> tuple[int, int, str]:
-        """Differs after what a pair that is being made meanwhile cannot know of."""
+    def changes(self) -> Changes:
+        """Differs after what a pair that is being made or opened meanwhile cannot know of."""
         return self._forgotten_at, self._taken_back, self._pair.bundle
 
     def accompany(self, pair: Pair) -> None:

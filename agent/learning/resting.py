@@ -39,6 +39,14 @@ class RestingEmbedder:
         """Whether the engine is not in memory."""
         return self._embedder is None
 
+    def wake(self) -> None:
+        """Have the engine in memory, for who is about to answer with it.
+
+        Raises:
+            FieldwiseError: What ``load`` says.
+        """
+        self._awake()
+
     def rest(self) -> None:
         """Let go of the engine, unless it was used since this was called last."""
         if not self._used:

@@ -254,9 +254,17 @@ class Installer(Generic[PreparedT]):
                     outcome = await self._outcome(action, self.state, stop)
                     continue
                 _log.error("update cannot go on", reason=error.sentence)
-                await asyncio.sleep(RETRY_SECONDS)
+                mends = error.fault in DISK_FAULTS
+                failure = _failure(error.fault, state.phase)
+            except Exception:  # noqa: BLE001 - a defect must end the update and not the daemon
+                _log.exception("update met a defect", phase=state.phase)
+                mends, failure = False, UpdateFailure.INTERNAL
             else:
                 return
+            if mends or isinstance(outcome, Failed):
+                await asyncio.sleep(RETRY_SECONDS)
+            else:  # what cannot serve now would be tried for ever
+                outcome = Failed(action.work, failure)
 
     async def _outcome(self, action: Action, state: UpdateState, stop: threading.Event) -> Outcome:
         try:

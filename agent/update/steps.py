@@ -163,6 +163,7 @@ class Steps:
         learner = self._serving.learner
         if learner is None:
             return self.open(pair)
+        since = learner.changes
         if self.is_kept(pair):
             made = self.open(pair)
         else:
@@ -173,7 +174,7 @@ class Steps:
             made = learner.rebuild(
                 embedder, starters, _log_progress, self._paced(should_stop), means
             )
-        learner.embed_held_out(made, self._paced(should_stop))
+        learner.embed_held_out(made, self._paced(should_stop), since)
         return made
 
     def is_kept(self, pair: Pair) -> bool:
@@ -218,6 +219,8 @@ class Steps:
         return self._starters(digest, self._manifest(digest))
 
     def serve(self, prepared: LearnedPair, persist: Callable[[], None]) -> LearnedPair | None:
+        if isinstance(prepared.embedder, RestingEmbedder):
+            prepared.embedder.wake()  # no prediction is to wait for it, or to find that it is gone
         return self._serving.replace(prepared, persist)
 
     def discard(self) -> None:

@@ -184,3 +184,16 @@ def test_who_has_served_follows_no_more() -> None:
     seen = embedder.seen
     lessons(device)
     assert embedder.seen == seen
+
+
+def test_what_is_forgotten_while_a_stored_pair_is_opened_serves_in_it_neither() -> None:
+    device = Device(60)
+    made(device)
+    since = device.learner.changes
+    pair = open_pair(NEW, (), device.store, SETTINGS)
+    device.learner.forget(Selection(class_name="class 2"))
+    device.teach(TAUGHT)  # a lesson after which nothing of the pair is older than the forgetting
+    device.learner.embed_held_out(pair, never, since)
+    with pytest.raises(FieldwiseError) as caught:
+        device.learner.swap(pair)
+    assert caught.value.fault is Fault.CONFLICT
