@@ -55,7 +55,8 @@ class Hook:
                 _log.error("the update hook took too long", seconds=self._seconds)
                 return False
             finally:
-                with suppress(ProcessLookupError):  # with whatever it began and left
+                # With whatever it began and left, but for what it began as another user.
+                with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
             if status:

@@ -61,3 +61,13 @@ async def test_rubbish_is_read_to_the_end_and_hardly_logged(
     said = capsys.readouterr().out
     assert "x" * SAID_BYTES in said
     assert "x" * (SAID_BYTES + 1) not in said
+
+
+async def test_what_a_hook_leaves_behind_as_another_user_does_not_spoil_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_group: int, _signal: int) -> None:  # as where only a daemon of root's is left
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    assert await Hook(script(tmp_path, "exit 0"))() is True
