@@ -100,6 +100,7 @@ NOT_RULES = {
     "agent.config",  # settings of files and the environment
     "agent.learning.embedder",  # the one door of onnxruntime
     "orchestrator.config",
+    "orchestrator.setting_rules",  # what is no address and no URL
 }
 
 

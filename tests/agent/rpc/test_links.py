@@ -41,7 +41,7 @@ class Bucket(BaseHTTPRequestHandler):
                 self._part(mood)
 
     def _part(self, mood: str) -> None:
-        start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])  # type: ignore[index]
+        start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])  # type: ignore[index]  # ours ask so
         shift = 1 if mood == "shifted" else 0
         told = f"bytes {start + shift}-{len(CONTENT) - 1}/{len(CONTENT) + 5 * (mood == 'longer')}"
         rest = CONTENT[start:]
