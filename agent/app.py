@@ -103,7 +103,7 @@ class Agent:
         if (pair := recover(self.journal, self.steps.open)) is not None:
             self.serving.open(pair)
         self.wear = WearMeter(
-            written_bytes, self._recorded, self.clock, self.serving.predictions_written
+            written_bytes, self.serving.recorded, self.clock, self.serving.predictions_written
         )
         self.installer: Installer[Pair] = Installer(
             self.journal, self.steps, self._holds(), self.clock
@@ -184,10 +184,6 @@ class Agent:
         await asyncio.to_thread(self.journal.write_steering, revision)
         await asyncio.to_thread(self.serving.configure, settings)
         _log.info("settings in force", revision=revision.revision)
-
-    def _recorded(self) -> int:
-        figures = self.serving.figures()
-        return figures.learned + figures.select + figures.judge
 
     def _serving(self) -> Serving:
         settings = learning_settings(self.settings, self.journal.steering().steering)

@@ -263,6 +263,10 @@ class Serving:
         """Learning in numbers."""
         return self._learner.figures() if self._learner else _NOTHING
 
+    def recorded(self) -> int:
+        """Samples recorded since the start, whatever became of them since."""
+        return self._learner.recorded if self._learner else 0
+
     def close(self) -> None:
         """Make everything durable that can be."""
         if self._learner is None:

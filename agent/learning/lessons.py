@@ -65,6 +65,9 @@ class Lessons:
         may_learn: Whether what is taught may be learned now.
         predictions: Kept predictions, which are written with the groups.
         starters: Gives the starter head of a bundle for each view.
+
+    Attributes:
+        recorded: Samples recorded since it was made, corrected ones each time; never fewer.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Lessons:
         self._forgotten_at = 0
         self._others: WeakSet[Pair] = WeakSet()  # that may serve next, while somebody holds them
         self._followers = Followers()  # those of them that never served
+        self.recorded = 0
         self._taken_back = 0  # labels of this run that a later one took the place of
         self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._tracker = Tracker(store.track())
@@ -234,6 +238,7 @@ class Lessons:
             origin=origin,
         )
         recorder.record(sample, placed.burst)
+        self.recorded += 1
         if held is None and origin is not Origin.SELF:
             self._observe(sample, answers)
         self._learn(sample, labelled.row[None])

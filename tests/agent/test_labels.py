@@ -9,6 +9,7 @@ from agent.config import AgentSettings
 from agent.learning.forgetting import Selection
 from agent.learning.samples import Origin
 from agent.learning.stopping import never
+from agent.rpc.translate_report import report_response
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import CLASSES, class_images
@@ -224,3 +225,16 @@ async def test_what_the_agent_had_no_time_to_label_is_counted_in_its_status(tmp_
         assert (await asking(agent, lambda device: device.status())).own_labels_dropped == 0
         agent.serving._own.dropped = 3
         assert (await asking(agent, lambda device: device.status())).own_labels_dropped == 3
+
+
+async def test_an_agent_that_forgot_more_than_it_was_taught_since_it_began_still_reports(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as agent:
+        await asking(agent, lambda device: teach_all(device, 6))
+    with opened(AgentSettings(state_folder=tmp_path / "s")) as agent:
+        agent.serving.forget(Selection(class_name="red"), strict=False)
+        report = await agent.household.learning_report()
+        assert report_response(report).wear.samples == 0
+        agent.serving.teach(class_images("red", 1)[0], "red", "")
+        assert agent.serving.recorded() == 1
