@@ -20,7 +20,7 @@ from fieldwise import channel, identity, ticket
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
 
 PROGRAM = Path(sys.executable).parent / "fieldwise"
-START_SECONDS = 60  # on a machine that runs four test processes beside it
+START_SECONDS = 300  # on a machine that runs many test processes beside it
 STOP_SECONDS = 30
 LISTEN = (
     "--device-listen=127.0.0.1:0",

@@ -13,9 +13,9 @@ from urllib.request import urlopen
 
 import pytest
 
-READY_SECONDS = 120
+READY_SECONDS = 300
 PAUSE_SECONDS = 0.3
-STOP_SECONDS = 30
+STOP_SECONDS = 120
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def watched(folder: Path, target: str) -> Iterator[Inbox]:
         yield inbox
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_every_alert_that_is_played_arrives_and_no_other(tmp_path: Path) -> None:
     playing = Playing(CASES)
     played = {(case.alert, case.alert) for case in CASES if case.firing}
@@ -106,7 +106,7 @@ def knock(ticket: str) -> None:
         join(encode_ticket(wrong))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_live_fleet_fires_what_it_can(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "tiny.bundle")
     flags = ("--metrics-seconds=1", "--check-in-seconds=3", "--busy-check-in-seconds=3")

@@ -106,7 +106,7 @@ def has_figures(found: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.services
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_no_panel_is_dead_where_devices_live(tmp_path: Path) -> None:
     with living(tmp_path) as running, prometheus(tmp_path, running.told["metrics_address"]) as base:
         asked = {

@@ -20,7 +20,7 @@ from tests.bundles import tiny_bundle
 from tests.orchestrators import Member, Orchestrator, join, serving
 from tests.services.programs import prometheus, query, wait_for
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
 OF_A_ROLLOUT = (ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_STARTED, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
 
 
