@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.output import Shown, ago, facts, local, pairs_from, ratio, size, table, tags
 from orchestrator.cli.remote import collect, more, remote
@@ -161,8 +162,20 @@ def _millis(micros: int) -> str:
     return f"{micros / 1000:.1f} ms"
 
 
+def _novelty(signs: LearningSigns) -> str:
+    told = signs.novelty_samples
+    share = ratio(signs.novelty_novel, told) if told else "unknown"
+    return f"{share} of {told:,} predictions"
+
+
+def _calibration(signs: LearningSigns) -> str:
+    held = signs.calibration_samples
+    share = ratio(signs.calibration_error_permille, 1000) if held else "unknown"
+    return f"{share}, on {held:,} held-out samples"
+
+
 def _report_facts(report: Report, titles: Mapping[str, str]) -> list[tuple[str, str | Text]]:
-    learning, vital = report.learning, report.vital_signs
+    learning, vital, signs = report.learning, report.vital_signs, report.signs
     update = f"{report.update.phase}"
     if report.update.failure:
         update += f": {report.update.failure}"
@@ -175,6 +188,11 @@ def _report_facts(report: Report, titles: Mapping[str, str]) -> list[tuple[str, 
         ("same as last", ratio(learning.window_last_label_correct, learning.window_samples)),
         ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
         ("remembered", f"{learning.exemplars:,} images, {size(learning.exemplar_bytes)}"),
+        ("new to it", _novelty(signs)),
+        ("confidence error", _calibration(signs)),
+        ("drift", f"{signs.drift_permille / 1000:.0%} of an alarm, {signs.drift_alarms:,} today"),
+        ("behind", f"{signs.waiting_samples:,} samples wait, {signs.skipped:,} frames skipped"),
+        ("clock off", f"{signs.clock_off_seconds:,} s"),
         ("predictions", f"{vital.predictions:,}, {vital.prediction_errors:,} failed"),
         ("latency, median", _millis(vital.prediction_p50_micros)),
         ("latency, p99", _millis(vital.prediction_p99_micros)),

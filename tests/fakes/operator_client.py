@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from fieldwise.answers import LearningSigns
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Facts, Target
 from orchestrator.fleet.report import LearningCounters, Report, UpdateReport
@@ -64,6 +65,7 @@ REPORT = Report(
     variant_in_use="fp32",
     update=UpdateReport(1, DIGEST, UpdatePhase.REVERTED, UpdateFailure.DISK_FULL),
     learning=LearningCounters(samples=1234, classes=7, window_samples=200, window_correct=150),
+    signs=LearningSigns(novelty_samples=40, novelty_novel=3, drift_permille=250, drift_alarms=2),
 )
 DEVICE = DeviceView(
     id="d-1",
