@@ -189,6 +189,7 @@ class Serving:
             self._own.clear()
             made = learner.forget(selection, meant, strict=strict)
             self._recent.forget(made.forgetting.predictions, made.forgetting.classes)
+            self._examine(learner)
         return made.forgotten
 
     @property
@@ -303,6 +304,13 @@ class Serving:
                 f"disk_bytes_max is {self.settings.disk_bytes_max:,} bytes; to learn safely,"
                 f" {self.missing_bytes:,} more are needed, and nothing is left to make room",
             )
+
+    def _examine(self, learner: Learner) -> None:
+        """Measure anew what predictions are told by: held-out samples and heads are others now."""
+        try:
+            learner.checkpoint()
+        except FieldwiseError as error:
+            _log.warning("held-out samples were not examined anew", reason=error.sentence)
 
     def _novelty(self, look: Look) -> Novelty | None:
         found = self._required().tracker.witness(look.ranking, self._clock.wall())

@@ -140,9 +140,13 @@ class Tracker:
         self._due = True
 
     def without(self, class_names: Iterable[str]) -> bytes:
-        """The record as it will be when classes are forgotten, encoded."""
+        """The record as it will be when samples and all of some classes are forgotten, encoded.
+
+        What known things are like was measured on samples that may go, by a head that changes.
+        """
         self.settle()
         record = opened(self.record.encode())
+        record.forget_checkpoint()
         for name in class_names:
             record.forget_class(name)
         return record.encode()

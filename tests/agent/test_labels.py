@@ -10,6 +10,7 @@ from agent.learning.forgetting import Selection
 from agent.learning.samples import Origin
 from agent.learning.stopping import never
 from agent.rpc.translate_report import report_response
+from fieldwise.answers import Prediction
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import CLASSES, class_images
@@ -238,3 +239,49 @@ async def test_an_agent_that_forgot_more_than_it_was_taught_since_it_began_still
         assert report_response(report).wear.samples == 0
         agent.serving.teach(class_images("red", 1)[0], "red", "")
         assert agent.serving.recorded() == 1
+
+
+async def test_with_nothing_left_to_measure_by_nothing_is_told_of_novelty(tmp_path: Path) -> None:
+    async with running(tmp_path) as agent:
+        await asking(agent, lambda device: teach_all(device, 60))
+        learner = agent.serving.learner
+        assert learner is not None
+        learner.checkpoint()
+        (image,) = class_images("red", 1, seed=7)
+        before = await asking(agent, lambda device: device.predict(image))
+        assert before.novelty is not None
+        agent.serving.forget(Selection(since=0.0), strict=False)
+
+        def begin_anew(device: Device) -> Prediction:
+            for name in ("blue", "green"):
+                for each in class_images(name, 3):
+                    device.teach(each, name)
+            return device.predict(image)
+
+        told = await asking(agent, begin_anew)
+        report = await agent.household.learning_report()
+        assert told.novelty is None
+        assert (report.novelty_rate, report.batch_gap_samples, report.confidence.samples) == (
+            0.0,
+            0,
+            0,
+        )
+
+
+async def test_what_is_left_is_measured_anew_as_soon_as_something_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as agent:
+        await asking(agent, lambda device: teach_all(device, 60))
+        learner = agent.serving.learner
+        assert learner is not None
+        learner.checkpoint()
+        agent.serving.forget(Selection(class_name="red"), strict=False)
+        figures, record = learner.figures(), learner.track()
+        assert record.counts == (figures.learned, figures.select)
+        assert record.yardstick is not None
+        assert len(record.yardstick.held) == figures.select
+        learner.checkpoint()
+        again = learner.track().yardstick
+        assert again is not None
+        assert again.held.tolist() == record.yardstick.held.tolist()

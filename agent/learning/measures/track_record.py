@@ -200,10 +200,14 @@ class TrackRecord:
 
     def rebase(self) -> None:
         """Another backbone serves: what was of the old one's scores says nothing any more."""
-        self.calibration, self.yardstick = Calibration(), None
-        self.gap = self.counts = (0, 0)
+        self.forget_checkpoint()
         for signal in LABEL_FREE:
             self.watches[signal].restart()
+
+    def forget_checkpoint(self) -> None:
+        """Keep nothing of how held-out samples fared but recall by class."""
+        self.calibration, self.yardstick = Calibration(), None
+        self.gap = self.counts = (0, 0)
 
     def forget_class(self, class_name: str) -> None:
         """Keep nothing that names a class."""
