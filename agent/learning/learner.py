@@ -293,6 +293,8 @@ class Learner(Lessons):
                     self._followers.join(new)
                     new.covered = max(new.covered, self._forgotten_at)
                     self.flush()
+                    bring_up_to_date(self._pair, self._store)
+                    self._backlog.clear()
                     self._save(self._pair)  # what is taken back of the other is so of this one
                     self._save(new)
                     self._others.add(new)

@@ -306,7 +306,8 @@ class Lessons:
         if due or self._pair.covered - self._pair.saved >= samples:
             self._save(self._pair)
         for pair in due:
-            self._save(pair)
+            if pair.covered <= self._pair.saved:  # else what serves has yet to learn what waits
+                self._save(pair)
 
     def _save(self, pair: Pair) -> None:
         snapshot = pair.snapshot()

@@ -197,3 +197,19 @@ def test_what_is_forgotten_while_a_stored_pair_is_opened_serves_in_it_neither() 
     with pytest.raises(FieldwiseError) as caught:
         device.learner.swap(pair)
     assert caught.value.fault is Fault.CONFLICT
+
+
+def test_a_correction_of_what_waits_to_be_learned_is_in_no_stored_pair() -> None:
+    device, idle = Device(TAUGHT), [True]
+    store = device.store
+    pair = open_pair(OLD, (), store, SETTINGS)
+    device.learner = Learner(pair, store, SETTINGS, Random(3), may_learn=lambda: idle[0])
+    waiting = made(device)
+    idle[0] = False
+    lessons(device)
+    device.learner.close()
+    assert waiting.total > device.learner.pair.total
+    correct(device, newest(device))
+    device.learner.flush()
+    stored = open_pair(NEW, (), store, SETTINGS)
+    assert stored.total == store.counters().learned
