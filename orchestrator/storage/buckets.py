@@ -10,6 +10,7 @@ told as one. A store that does not answer is none: devices are served without it
 downloads.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from orchestrator.storage.blobs import REFUSALS, ObjectBundles, object_path
 # A part of an upload has 5 MiB, a piece of a download 256 KiB.
 REQUEST_SECONDS = 60
 CONNECT_SECONDS = 5
+PROOF_SECONDS = 10.0  # a start does not wait for a store that hangs
 TRIES = 3
 TRIES_SECONDS = 20  # a device that waits for a piece waits for its tries, too
 EMPTY = digest_of(b"")
@@ -111,11 +113,12 @@ def opened(bucket: Bucket) -> S3Store:
 async def _prove(bucket: Bucket, store: S3Store) -> None:
     """Read and write the empty content, which is as good as any other."""
     try:
-        await _read_or_write(bucket, store)
+        async with asyncio.timeout(PROOF_SECONDS):
+            await _read_or_write(bucket, store)
     except REFUSALS as error:
         raise _unusable(bucket, f"the store refuses the key ({_code_of(error)})") from error
-    except (BaseError, OSError) as error:
-        told = str(error).splitlines()[0][:200]
+    except (BaseError, OSError) as error:  # a timeout is one of them
+        told = (str(error) or type(error).__name__).splitlines()[0][:200]
         _log.warning("bundle store does not answer", bucket=bucket.name, reason=told)
 
 

@@ -97,5 +97,21 @@ async def test_a_store_that_does_not_answer_keeps_no_orchestrator_from_starting(
     assert caught.value.fault is Fault.UNAVAILABLE
 
 
+async def test_a_store_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.storage.buckets.PROOF_SECONDS", 0.2)
+    opened: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: opened.append(writer), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    hanging = Bucket("fleet", "", f"http://127.0.0.1:{port}", "", ACCESS_KEY, SECRET_KEY)
+    with capture_logs() as told:
+        await bucket_bundles(hanging)
+    assert [each["reason"] for each in told] == ["TimeoutError"]
+    for writer in opened:
+        writer.close()
+        await writer.wait_closed()
+    silent.close()
+    await silent.wait_closed()
+
+
 def test_nothing_that_prints_a_bucket_prints_its_secret() -> None:
     assert SECRET_KEY not in repr(Bucket("fleet", "", "", "", ACCESS_KEY, SECRET_KEY))
