@@ -116,10 +116,11 @@ class Operators:
             return
         if revokes and change.rollout.phase in {Phase.PAUSED, Phase.HELD}:
             self._check_revoked(change.rollout)
-        # A stop that found it stopped already changes nothing, whoever promoted it meanwhile.
+        # A stop that found it stopped already changes nothing, whoever promoted it meanwhile; and
+        # one who found nothing to do while it ran was told nothing of a stop by somebody else.
         if self.contents.rollouts[rollout.number].phase in FORWARD:
             self.promises.pop(rollout.number, None)
-        else:
+        elif change.rollout.phase not in FORWARD:
             until = self.clock.now() + change.within_seconds
             self.promises[rollout.number] = Promise(change.may_still_start, until)
 
