@@ -23,11 +23,11 @@ from orchestrator.rollout.placing import (
 )
 from orchestrator.rollout.plan import Promotion, Undecided
 from orchestrator.rollout.rollout import Actor, Event, Happening, Kind, Rollout, is_way_back
-from orchestrator.rollout.timetable import is_open
+from orchestrator.rollout.timetable import closes_in
 from orchestrator.storage.memory_contents import Contents
 from tests.simulation.devices import SimulatedDevice
+from tests.simulation.storage import Given
 
-LATE_START_SECONDS = 150  # that a permit may be used after it was given, in the simulation
 DONE = {
     Place.HEALTHY,
     Place.DECLINED,
@@ -117,8 +117,9 @@ def _gate_opened(events: Sequence[Event]) -> bool:
     )
 
 
-def check_start(rollout: Rollout, known: Standing, now: float) -> bool:
-    """Check that a device might begin; tell whether it went forward."""
+def check_start(given: Given, now: float) -> bool:
+    """Check that a device might begin on a permit heard now; tell whether it went forward."""
+    rollout, known = given.rollout, given.standing
     target = known.target
     assert target is not None
     if is_way_back(rollout, target):
@@ -129,9 +130,8 @@ def check_start(rollout: Rollout, known: Standing, now: float) -> bool:
         opened = wave_in(rollout, known.device) <= rollout.wave
         welcomed = rollout.phase is Phase.COMPLETE
         assert opened or welcomed, f"{known.device} began before its wave was open"
-    window = rollout.plan.window
-    lately = is_open(window, now) or is_open(window, now - LATE_START_SECONDS)
-    assert lately, f"{known.device} began outside of the window"
+    in_time = closes_in(rollout.plan.window, now) >= given.seconds > 0
+    assert in_time, f"{known.device} may begin outside of the window"
     return True
 
 

@@ -20,6 +20,7 @@ from orchestrator.rollout.phases import ADDING, ENDED, FORWARD, Phase, Turn
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import APART
 from orchestrator.rollout.rollout import Event, Order, Rollout, is_way_back
+from orchestrator.rollout.timetable import is_open
 from orchestrator.storage import memory_rollouts, refusals
 from orchestrator.storage.memory_contents import Contents, Membership
 from orchestrator.storage.memory_rollouts import MemoryCheckIns, MemoryRollouts
@@ -185,15 +186,10 @@ def late_reports_are_believed(patch: pytest.MonkeyPatch) -> None:
 def the_faster_writer_is_overwritten(patch: pytest.MonkeyPatch) -> None:
     genuine = MemoryRollouts.save
 
-    async def save(
-        self: MemoryRollouts,
-        rollout: Rollout,
-        given: Sequence[Order] = (),
-        events: Sequence[Event] = (),
-        term: int | None = None,
-    ) -> Rollout:
+    async def save(self: MemoryRollouts, rollout: Rollout, *rest: object) -> Rollout:
         stored = await self.get(rollout.number)
-        return await genuine(self, replace(rollout, revision=stored.revision), given, events, term)
+        newest = replace(rollout, revision=stored.revision)
+        return await genuine(self, newest, *rest)  # type: ignore[arg-type]  # whatever goes with it
 
     patch.setattr(MemoryRollouts, "save", save)
 
@@ -307,6 +303,10 @@ def devices_start_outside_of_the_window(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(limits, "closes_in", lambda _window, _now: inf)
 
 
+def a_permit_outlives_the_window(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(limits, "closes_in", lambda window, now: inf if is_open(window, now) else 0.0)
+
+
 # Ways back.
 
 
@@ -391,6 +391,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     excluded_devices_are_forgotten_in_the_counts,
     each_replica_counts_for_itself,
     devices_start_outside_of_the_window,
+    a_permit_outlives_the_window,
     an_abort_orders_nobody_back,
     what_was_there_before_is_not_remembered,
     nobody_is_revoked,

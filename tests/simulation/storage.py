@@ -1,6 +1,6 @@
 """What surrounds the simulated fleet: a slow store, its backups, and what operators were told."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -28,6 +28,20 @@ class Promise:
         self.devices -= 1
         assert self.devices >= 0, "more devices began than the operator was told"
         assert now <= self.until, "a device began later than the operator was told"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A permit on its way to a device, with everything as it was when the permit was given.
+
+    A store that is put back meanwhile knows nothing of it, or may have given its generation again.
+    ``promises`` are what operators were told of the store that gave it.
+    """
+
+    seconds: int
+    standing: Standing
+    rollout: Rollout
+    promises: Mapping[int, Promise]
 
 
 class InterruptedRollouts(MemoryRollouts):

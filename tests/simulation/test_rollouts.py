@@ -16,6 +16,7 @@ NOTICED_BY: Mapping[Sabotage, int] = {
     sabotages.the_way_back_is_closed_to_whoever_was_stopped: 26,
     sabotages.a_rollout_turns_back_without_the_devices_that_nobody_hears: 23,
     sabotages.nobody_is_ever_overdue: 23,
+    sabotages.a_permit_outlives_the_window: 22,
     sabotages.devices_that_join_later_are_passed_over: 22,
     sabotages.waves_open_before_they_have_been_watched: 13,
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from random import Random
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.fleet.check_in import CheckIns
+from orchestrator.fleet.check_in import CheckIns, Orders
 from orchestrator.fleet.device import Standing
 from orchestrator.fleet.directory import Directory
 from orchestrator.fleet.report import Report
@@ -31,7 +31,7 @@ from tests.simulation.bundles import drawn
 from tests.simulation.device_checks import check
 from tests.simulation.devices import CALL_SECONDS, SimulatedDevice
 from tests.simulation.operators import COHORTS, VERSIONS, Operators
-from tests.simulation.storage import Deed, InterruptedRollouts, copied
+from tests.simulation.storage import Deed, Given, InterruptedRollouts, copied
 
 TICK_SECONDS = 5
 CALM_TICK_SECONDS = 10
@@ -71,7 +71,6 @@ class World:
         self.mail: list[tuple[float, int, Deed]] = []
         self.posted = 0
         self.backup: Contents | None = None
-        self.issued: dict[tuple[str, int], Standing] = {}
         self.meddled: set[str] = set()
         self.restored = False
         self.before: dict[str, Standing] = {}
@@ -163,26 +162,34 @@ class World:
         if orders.permit is not None:
             assert orders.target is not None
             assert orders.target.digest not in recalled, "a recalled bundle may be started"
+        given = self.given(device.name, orders)
         late = self.dice.choice([0, 5, 20, 60]) if self.unlucky(0.2) else 0
 
         async def answer() -> None:
             in_time = self.clock.now() - sent <= CALL_SECONDS
             hears = device.reachable and device.incarnation == life and in_time
             if hears and device.hear(orders, self.clock.now()):
-                self.note_start(device)
+                self.note_start(device, given)
 
         if not self.unlucky(0.2):
             self.post(self.clock.now() + late, answer)
 
-    def note_start(self, device: SimulatedDevice) -> None:
+    def given(self, name: str, orders: Orders) -> Given | None:
+        """The permit of a reply that has just been made."""
+        if orders.permit is None:
+            return None
+        standing = self.contents.devices[name].standing
+        rollout = self.contents.rollouts[standing.rollout]
+        return Given(orders.permit.seconds, standing, rollout, self.operators.promises)
+
+    def note_start(self, device: SimulatedDevice, given: Given | None) -> None:
         self.say(f"{device.name} begins generation {device.generation}")
-        known = self.issued.get((device.name, device.generation))
+        assert given is not None, f"{device.name} began without a permit"
         # What a removed device begins leads nowhere: it is refused whatever it would fetch.
-        if known is None or self.contents.member(device.name) is None:
+        if self.contents.member(device.name) is None:
             return
-        rollout = self.contents.rollouts[known.rollout]
-        if checks.check_start(rollout, known, self.clock.now()):
-            promise = self.operators.promises.get(rollout.number)
+        if checks.check_start(given, self.clock.now()):
+            promise = given.promises.get(given.rollout.number)
             if promise is not None:
                 promise.keep(self.clock.now())
 
@@ -271,8 +278,7 @@ class World:
         for place in range(2):
             self.replicas[place] = CheckIns(self.stores.check_ins, self.clock)
         self.restored = True
-        self.operators.promises.clear()
-        self.issued.clear()
+        self.operators.promises = {}  # those of before are kept by the permits of before
         self.before.clear()
         self.phases.clear()
         self.known.clear()
@@ -324,8 +330,6 @@ class World:
             known = self.contents.rollouts.values()
             recalls = {each.number for each in known if each.kind is Kind.RECALL}
             checks.check_owner(before, standing, self.phases, recalls)
-        if standing.target is not None:
-            self.issued.setdefault((name, standing.target.generation), standing)
         self.before[name] = standing
 
     def check_rollout(self, number: int, rollout: Rollout) -> None:
