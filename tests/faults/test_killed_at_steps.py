@@ -83,6 +83,7 @@ WORK = {
 WITH_HOLD = frozenset({Sign.CONFIRMED, Sign.RELEASED})  # what ends a hold of a judged pair
 LIVES = {Sign.RESUMED: 1, Sign.EXHAUSTED: 4}  # that end in the phase before the one that is tried
 HELD: Line = {"event": "Judged", "given": {"judgement": "held"}}
+INSTALLED: Line = {"event": "Installed", "given": {"digest": "b"}}
 
 
 def target(generation: int, digest: str, *, back: bool = False) -> Line:
@@ -102,6 +103,8 @@ def route(phase: UpdatePhase, sign: str) -> list[Line]:
     match phase:
         case UpdatePhase.ACTIVE:
             return []
+        case UpdatePhase.IDLE if sign == Sign.RESUMED:
+            return [{"holds": "verify"}, INSTALLED, {"phase": "verifying"}, {"event": "Lost"}]
         case UpdatePhase.IDLE:
             return start(sign)[:1]
         case UpdatePhase.REVERTED:
