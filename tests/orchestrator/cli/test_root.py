@@ -44,7 +44,9 @@ def test_the_commands_are_these() -> None:
     assert leaves - {"demo"} == {
         "serve",
         "status",
+        "migrate",
         "explain",
+        "authority create",
         "settings show",
         "settings apply",
         "ticket create",
