@@ -83,7 +83,12 @@ WORK = {
 WITH_HOLD = frozenset({Sign.CONFIRMED, Sign.RELEASED})  # what ends a hold of a judged pair
 LIVES = {Sign.RESUMED: 1, Sign.EXHAUSTED: 4}  # that end in the phase before the one that is tried
 HELD: Line = {"event": "Judged", "given": {"judgement": "held"}}
-INSTALLED: Line = {"event": "Installed", "given": {"digest": "b"}}
+WISH_LOST: list[Line] = [  # an owner's wish whose serving pair goes lost under it
+    {"holds": "verify"},
+    {"event": "Installed", "given": {"digest": "b"}},
+    {"phase": "verifying"},
+    {"event": "Lost"},
+]
 
 
 def target(generation: int, digest: str, *, back: bool = False) -> Line:
@@ -103,10 +108,8 @@ def route(phase: UpdatePhase, sign: str) -> list[Line]:
     match phase:
         case UpdatePhase.ACTIVE:
             return []
-        case UpdatePhase.IDLE if sign == Sign.RESUMED:
-            return [{"holds": "verify"}, INSTALLED, {"phase": "verifying"}, {"event": "Lost"}]
         case UpdatePhase.IDLE:
-            return start(sign)[:1]
+            return WISH_LOST if sign == Sign.RESUMED else start(sign)[:1]
         case UpdatePhase.REVERTED:
             return [{"fails": "verify"}, *start(sign)]
         case UpdatePhase.DECLINED:
@@ -149,7 +152,7 @@ def word(phase: UpdatePhase, sign: str) -> list[Line]:
 
 def script(phase: UpdatePhase, sign: str, digests: dict[str, str]) -> list[Line]:
     """What to play to a daemon so that it takes this step."""
-    lines, said = route(phase, sign), word(phase, sign)
+    lines, said = [*route(phase, sign)], word(phase, sign)
     if sign == Sign.FAILED:
         lines.insert(0, {"fails": WORK[phase]})
     elif phase in WORK and (said or sign in LIVES):
