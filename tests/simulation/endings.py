@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from fieldwise.update import UpdatePhase
+from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Device, Standing, is_ahead
 from orchestrator.rollout.orders import wave_in
-from orchestrator.rollout.phases import ENDED, FORWARD, Phase, Reason
+from orchestrator.rollout.phases import BACKWARD, ENDED, FORWARD, Phase, Reason
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.placing import (
     APART,
@@ -14,6 +14,7 @@ from orchestrator.rollout.placing import (
     is_overdue,
     may_have_run,
     place_of,
+    way_back,
 )
 from orchestrator.rollout.rollout import Kind, Rollout, may_start
 from orchestrator.rollout.timetable import is_open
@@ -28,16 +29,23 @@ TRUTH = {
 
 
 def check_device(
-    device: SimulatedDevice, standing: Standing, owner: Rollout | None, now: float
+    device: SimulatedDevice,
+    standing: Standing,
+    owner: Rollout | None,
+    now: float,
+    recalled: Collection[str],
 ) -> None:
     """Fail where a device that is there did not come to an end with what it was ordered."""
     told = (standing.generation, standing.bundle_in_use, standing.update)
     assert told == (device.generation, device.bundle, device.update), "the store is behind"
     if standing.target is None or owner is None:
         return
-    waits = owner.phase in {Phase.HELD, Phase.SUPERSEDED} and is_ahead(standing)
+    # A rollout orders devices forward or back, or is paused, held or superseded and orders nobody.
+    waits = owner.phase not in FORWARD | BACKWARD and is_ahead(standing)
     closed = owner.phase in FORWARD and not is_open(owner.plan.window, now)
-    if waits or closed or not may_start(owner, standing.target):
+    # What it should go back to was recalled meanwhile, and it had nothing else.
+    gone = standing.target.digest in recalled and way_back(owner, standing, recalled) is None
+    if waits or closed or gone or not may_start(owner, standing.target):
         return
     generation = standing.target.generation
     assert device.generation == generation, f"{device.name} never heard of its target"
@@ -88,16 +96,24 @@ def check_rollout(
         assert closed or nobody or in_time or rollout.reason is Reason.PROMOTION, told
     elif rollout.phase is Phase.REVERTING:
         away = [
-            each.device
+            each
             for each in cohort
             if may_have_run(rollout, each) and places[each.device] not in APART | {Place.HEALTHY}
         ]
-        assert any(each in lost or places[each] is Place.FAILED for each in away), told
+        stuck = (each.device in lost or _stays(each, places[each.device]) for each in away)
+        assert away, told
+        assert all(stuck), told
     elif rollout.phase in ENDED and rollout.watched:
         assert lost or not is_open(rollout.plan.window, now), f"{told}, and watched"
     if rollout.phase in {Phase.COMPLETE, Phase.REVERTED}:
         for standing in cohort:
             _check_truth(rollout, standing, devices[standing.device], places[standing.device])
+
+
+def _stays(standing: Standing, place: Place) -> bool:
+    """Tell whether a device could not go back, or its owner would not: nobody judges a way back."""
+    refused = place is Place.DECLINED and standing.update.failure is UpdateFailure.OWNER
+    return refused or place is Place.FAILED
 
 
 def _check_truth(

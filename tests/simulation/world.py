@@ -353,7 +353,7 @@ class World:
             device = self.devices[member.id]
             if device.reachable:
                 owner = self.contents.rollouts.get(member.standing.rollout)
-                endings.check_device(device, member.standing, owner, now)
+                endings.check_device(device, member.standing, owner, now, recalled)
                 endings.check_served(member, rollouts)
                 if device.name not in self.meddled and not self.restored:
                     endings.check_recalled(device, member.standing, recalled)

@@ -90,6 +90,15 @@ def test_a_revoked_device_is_ordered_again_when_the_rollout_goes_on() -> None:
     assert order.before == (OTHER,)
 
 
+def test_a_revoked_device_that_knows_more_is_ordered_when_the_rollout_goes_on_or_back() -> None:
+    ahead = replace(ordered_back(), generation=9)
+    assert orders_owed(replace(ROLLOUT, phase=Phase.PAUSED), [ahead], NOW) == ()
+    [order] = orders_owed(ROLLOUT, [ahead], NOW)
+    assert order.target == Target(10, WANTED)
+    [order] = orders_owed(REVERTING, [ahead], NOW)
+    assert order.target == Target(10, OTHER, back=True)
+
+
 def test_an_abort_orders_all_back_to_what_each_had() -> None:
     other = replace(ARRIVED, device="d2", before=(OLDEST,))
     first, second = orders_owed(REVERTING, [ARRIVED, other], NOW)

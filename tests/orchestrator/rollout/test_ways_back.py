@@ -132,6 +132,49 @@ async def test_a_recall_reaches_a_device_that_declined_what_came_after(fleet: Fl
     assert third.digest != backbone("1").digest
 
 
+async def test_a_device_whose_way_back_is_recalled_too_keeps_what_it_runs_until_a_newer_rollout(
+    fleet: Fleet,
+) -> None:
+    await fleet.stores.backbones.add(backbone("3"))
+    for version in ("1", "2"):
+        await fleet.rollouts.start(Plan(f"lite0:{version}"))
+        await fleet.arrives("d1")
+    await fleet.rollouts.recall("lite0:2")
+    back = Target(3, backbone("1").digest, back=True)
+    assert fleet.target("d1") == back
+    recall = (await fleet.rollouts.recall("lite0:1")).rollouts[0]
+    told = report(fleet.next(), generation=3, bundle=backbone("2").digest)
+    orders = await fleet.check_ins.check_in(caller("d1"), told)
+    assert (orders.target, orders.permit) == (back, None)
+    await fleet.controller.look_at_all()
+    for number in (recall.number - 1, recall.number):
+        ended = await fleet.stores.rollouts.get(number)
+        assert (ended.phase, ended.watched) == (Phase.REVERTED, False)
+        assert set(ended.counts) == {Place.EXCLUDED}
+    await fleet.rollouts.start(Plan("lite0:3"))
+    assert fleet.target("d1") == Target(4, backbone("3").digest)
+
+
+async def test_an_owner_who_refuses_the_way_back_keeps_a_rollout_turning_back(
+    fleet: Fleet,
+) -> None:
+    for version in ("1", "2"):
+        rollout = await fleet.rollouts.start(Plan(f"lite0:{version}", "site=berlin"))
+        for device in ("d1", "d2"):
+            await fleet.arrives(device)
+    await fleet.rollouts.abort(rollout.id)
+    await fleet.arrives("d2")
+    await fleet.calls("d1", UpdatePhase.DECLINED)
+    await fleet.controller.look_at_all()
+    reverting = await fleet.rollouts.get(rollout.id)
+    assert reverting.phase is Phase.REVERTING
+    assert reverting.counts == {Place.HEALTHY: 1, Place.DECLINED: 1}
+    target = fleet.target("d1")
+    await fleet.rollouts.retry(rollout.id)
+    assert fleet.target("d1") == target
+    assert (await fleet.rollouts.hold(rollout.id)).rollout.phase is Phase.HELD
+
+
 async def test_a_recall_goes_on_for_a_device_that_is_heard_after_its_end(fleet: Fleet) -> None:
     await fleet.stores.backbones.add(backbone("3"))
     for version in ("3", "1"):
