@@ -11,8 +11,11 @@ the host and the file.
 """
 
 import asyncio
+import os
 import re
+import socket
 from collections.abc import AsyncGenerator, Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 256 * 1024  # as in a download through the orchestrator
 SILENCE_SECONDS = 30.0
+PIECE_SECONDS = 60.0  # as in a download through the orchestrator; who drips is never silent
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
@@ -52,7 +56,13 @@ def allowed_host(link: str, hosts: Collection[str]) -> str:
     return host
 
 
-async def fetched(link: str, host: str, offset: int, total_bytes: int) -> AsyncGenerator[Piece]:
+async def fetched(
+    link: str,
+    host: str,
+    offset: int,
+    total_bytes: int,
+    piece_seconds: float = PIECE_SECONDS,
+) -> AsyncGenerator[Piece]:
     """Fetch a file from a byte on by a link that may be followed.
 
     Raises:
@@ -61,13 +71,33 @@ async def fetched(link: str, host: str, offset: int, total_bytes: int) -> AsyncG
     if offset >= total_bytes:
         return
     answer = await asyncio.to_thread(_open, link, host, offset)
+    connection = socket.socket(fileno=os.dup(answer.fileno()))
     try:
         _check_range(answer, host, offset, total_bytes)
-        while content := await asyncio.to_thread(_read, answer, host):
+        while content := await _next_piece(answer, host, piece_seconds):
             yield Piece(offset, content, total_bytes)
             offset += len(content)
     finally:
-        answer.close()
+        _break_off(answer, connection)
+
+
+async def _next_piece(answer: "HTTPResponse", host: str, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(_read, answer, host)
+    except TimeoutError:
+        raise _useless(host, f"no piece of it came within {seconds:g} s") from None
+
+
+def _break_off(answer: "HTTPResponse", connection: socket.socket) -> None:
+    """End a connection, and with it a reading that a thread may be at still.
+
+    Whoever closes an answer waits for its reader, which here would be everything else that the
+    device does. The connection is a second descriptor of the same, so it can be shut for both.
+    """
+    with connection, suppress(OSError):  # where the other side has gone, it is shut already
+        connection.shutdown(socket.SHUT_RDWR)
+    answer.close()
 
 
 def _open(link: str, host: str, offset: int) -> "HTTPResponse":

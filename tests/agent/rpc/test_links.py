@@ -1,7 +1,10 @@
 """Files by link, from a real HTTP server that is told how to misbehave."""
 
+import asyncio
 import re
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -14,6 +17,7 @@ from fieldwise.errors import Fault, FieldwiseError
 
 CONTENT = bytes(range(256)) * 4096
 SECRET = "X-Amz-Signature=hush"
+DRIPS, DRIP_SECONDS = 600, 0.05  # together far less than a piece, in half a minute
 
 
 class Bucket(BaseHTTPRequestHandler):
@@ -35,6 +39,8 @@ class Bucket(BaseHTTPRequestHandler):
                 self.send_response(302)
                 self.send_header("Location", "https://elsewhere.example/")
                 self.end_headers()
+            case "dripping":
+                self._drip()
             case "silent about parts":
                 self._give(200, CONTENT, None)
             case mood:
@@ -47,13 +53,28 @@ class Bucket(BaseHTTPRequestHandler):
         rest = CONTENT[start:]
         self._give(206, rest[: len(rest) // 2] if mood == "short" else rest, told)
 
+    def _drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        try:
+            for byte in CONTENT[:DRIPS]:
+                self.wfile.write(bytes([byte]))
+                self.mood["dripping"] = "on"
+                time.sleep(DRIP_SECONDS)
+        except OSError:
+            self.mood["dripping"] = "broken off"
+        else:
+            self.mood["dripping"] = "to the end"
+
     def _give(self, status: int, content: bytes, part: str | None) -> None:
         self.send_response(status)
         if part is not None:
             self.send_header("Content-Range", part)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(OSError):  # who was given the wrong part does not wait for the rest
+            self.wfile.write(content)
 
 
 class Place:
@@ -119,6 +140,32 @@ async def test_a_server_that_knows_no_parts_may_give_the_whole(place: Place) -> 
 async def test_a_file_that_ends_early_is_told_by_what_did_come(place: Place) -> None:
     place.mood["is"] = "short"
     assert await place.fetch() == CONTENT[: len(CONTENT) // 2]
+
+
+async def test_who_stops_does_not_wait_for_a_bucket_that_drips(place: Place) -> None:
+    place.mood["is"] = "dripping"
+    fetching = asyncio.create_task(place.fetch())
+    await _until(place, "on")
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+    assert await _until(place, "broken off", "to the end") == "broken off"
+
+
+async def test_a_piece_that_only_drips_is_given_up(place: Place) -> None:
+    place.mood["is"] = "dripping"
+    with pytest.raises(FieldwiseError, match=r"no piece of it came within 0\.5 s") as caught:
+        _ = [piece async for piece in fetched(place.link, "127.0.0.1", 0, len(CONTENT), 0.5)]
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert await _until(place, "broken off", "to the end") == "broken off"
+
+
+async def _until(place: Place, *states: str) -> str:
+    for _ in range(10 * DRIPS):
+        if (state := place.mood.get("dripping", "")) in states:
+            return state
+        await asyncio.sleep(DRIP_SECONDS)
+    raise AssertionError(f"the bucket never was at {states}")
 
 
 async def test_nobody_there_is_told_without_the_link() -> None:
