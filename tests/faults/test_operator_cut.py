@@ -171,6 +171,7 @@ def rollouts(operator: Operator, run: str) -> None:
     rollout = start(operator, run, f"a{run}", *waves)
     assert operator.give("rollout", "list")[0]["id"] == rollout
     assert operator.give("rollout", "show", rollout)["phase"] == "running"
+    assert len(operator.give("rollout", "devices", rollout)) == 2
     assert operator.give("rollout", "pause", rollout)["rollout"]["phase"] == "paused"
     assert operator.give("rollout", "resume", rollout)["rollout"]["phase"] == "running"
     operator.give("rollout", "promote", rollout, unless=lambda: shown(operator, rollout, wave=2))
