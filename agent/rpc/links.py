@@ -29,6 +29,9 @@ PIECE_BYTES = 256 * 1024  # as in a download through the orchestrator
 SILENCE_SECONDS = 30.0
 PIECE_SECONDS = 60.0  # as in a download through the orchestrator; who drips is never silent
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# No more than a name or address needs: %2F or \ is a host to some readers of a URL and ends one
+# to others, as to a proxy, and whoever ends it early reaches what the owner did not name.
+HOST = re.compile(r"[a-z0-9:][a-z0-9.:-]{0,252}")
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -51,7 +54,7 @@ def allowed_host(link: str, hosts: Collection[str]) -> str:
     secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
     named = any(host.endswith(each) if each[0] == "." else host == each for each in hosts)
     clean = link.isascii() and link.isprintable() and " " not in link
-    if not (host and plain and secure and named and clean):
+    if not (HOST.fullmatch(host) and plain and secure and named and clean):
         raise _useless(host[:253] or "an unknown place", "its owner did not allow that")
     return host
 

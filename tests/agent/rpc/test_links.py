@@ -215,3 +215,25 @@ def test_any_other_is_not(link: str) -> None:
     with pytest.raises(FieldwiseError) as caught:
         allowed_host(link, ["s3.example", "127.0.0.1"])
     assert caught.value.fault is Fault.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.1%2f.s3.example",
+        "10.0.0.1%23.s3.example",
+        "10.0.0.1%3a443%2f.s3.example",
+        "10.0.0.1%00.s3.example",
+        "10.0.0.1\\.s3.example",
+        "10.0.0.1;.s3.example",
+        "[::1%25.s3.example]",
+        "[::1%5D.s3.example]",
+        ".s3.example",
+    ],
+)
+def test_no_host_passes_for_one_below_another_by_signs_that_others_read_as_its_end(
+    host: str,
+) -> None:
+    with pytest.raises(FieldwiseError) as caught:
+        allowed_host(f"https://{host}/x", [".s3.example"])
+    assert caught.value.fault is Fault.UNREACHABLE
