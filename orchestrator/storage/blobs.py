@@ -172,7 +172,7 @@ def _told_plainly(digest: str) -> Iterator[None]:
 
 
 def _translated(error: Exception) -> FieldwiseError:
-    told = str(error)
+    told = str(error).strip() or type(error).__name__
     if isinstance(error, REFUSALS):
         return FieldwiseError(
             Fault.UNAVAILABLE, "the bundle store refuses this orchestrator: see bundle_url"

@@ -113,6 +113,15 @@ class TestBundleStore:
         assert await store.put(DIGEST, pieces(CONTENT)) == len(CONTENT)
         assert await read(store, DIGEST) == CONTENT
 
+    async def test_a_failure_without_a_word_is_told_by_its_kind(self, store: BundleStore) -> None:
+        async def late() -> AsyncIterator[bytes]:
+            yield CONTENT
+            raise TimeoutError
+
+        with pytest.raises(FieldwiseError, match="does not answer: TimeoutError") as caught:
+            await store.put(DIGEST, late())
+        assert caught.value.fault is Fault.UNAVAILABLE
+
     async def test_empty_content_has_a_place_too(self, store: BundleStore) -> None:
         digest = digest_of(b"")
         assert await store.put(digest, pieces(b"")) == 0
