@@ -47,7 +47,8 @@ def orders_owed(
         )
     if rollout.phase not in FORWARD:
         return ()
-    return tuple(order_for(rollout, each, now) for each in cohort if _is_owed(rollout, each))
+    owed = (each for each in cohort if _is_owed(rollout, each, recalled))
+    return tuple(order_for(rollout, each, now) for each in owed)
 
 
 def order_for(rollout: Rollout, standing: Standing, now: float, known: int = 0) -> Order:
@@ -92,15 +93,25 @@ def revocations(
     )
 
 
-def _is_owed(rollout: Rollout, standing: Standing) -> bool:
+def _is_owed(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:
     """Tell whether a device of a rollout that goes forward is owed its target."""
     if standing.rollout == rollout.number:
         return is_ahead(standing) or target_of(rollout, standing) is None
     newer = standing.rollout > rollout.number
-    if newer or rollout.phase is not Phase.RUNNING:
+    if newer or rollout.phase is not Phase.RUNNING or _leaves(standing, recalled):
         return False
     reached = wave_in(rollout, standing.device) <= rollout.wave
     return reached and exclusion_of(rollout, standing) is None
+
+
+def _leaves(standing: Standing, recalled: Collection[str]) -> bool:
+    """Tell whether a device is on its way from a recalled backbone to one that is allowed.
+
+    Whoever took it now might be paused before it starts, and leave it with what was recalled.
+    """
+    target = standing.target
+    on_the_way = target is not None and target.back and target.digest not in recalled
+    return on_the_way and standing.bundle_in_use in recalled and not is_settled(standing)
 
 
 def is_owed_back(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:

@@ -65,6 +65,16 @@ def test_what_a_newer_rollout_has_is_left_alone() -> None:
     assert orders_owed(REVERTING, [replace(ARRIVED, rollout=6)], NOW) == ()
 
 
+def test_who_leaves_a_recalled_backbone_is_taken_when_it_has_left() -> None:
+    recalled = frozenset({OTHER})
+    leaving = replace(STRANGER, rollout=4, target=Target(7, OLDEST, back=True), bundle_in_use=OTHER)
+    assert orders_owed(ROLLOUT, [leaving], NOW, recalled) == ()
+    assert orders_owed(ROLLOUT, [leaving], NOW) != ()
+    assert orders_owed(ROLLOUT, [leaving], NOW, recalled | {OLDEST}) != ()
+    left = replace(leaving, bundle_in_use=OLDEST)
+    assert orders_owed(ROLLOUT, [left], NOW, recalled) != ()
+
+
 def test_an_order_is_above_everything_that_store_or_device_know() -> None:
     ahead = replace(STRANGER, target=Target(4, OTHER), rollout=2, generation=9)
     assert orders_owed(ROLLOUT, [ahead], NOW)[0].target.generation == 10
