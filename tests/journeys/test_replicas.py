@@ -116,8 +116,14 @@ def test_no_permit_is_lost_or_doubled_when_the_leader_is_killed(
     both.start(killed)
     for device in devices:
         assert all(device.call(address) for address in both.addresses())
-    [shown] = both.running[killed].json("rollout", "list")
-    assert (shown["phase"], shown["counts"]) == ("complete", {"healthy": DEVICES})
+    ended = ("complete", {"healthy": DEVICES})
+
+    def has_ended() -> bool:
+        round_of_calls(both, devices, turn)
+        [shown] = both.running[killed].json("rollout", "list")
+        return (shown["phase"], shown["counts"]) == ended
+
+    wait_until(has_ended, "the rollout is complete, for the restarted replica too")
 
 
 def test_devices_hear_their_targets_while_the_database_is_away_and_nothing_is_lost(

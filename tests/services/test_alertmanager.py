@@ -99,6 +99,11 @@ def reporting(member: Member, target: device_pb2.Target) -> None:
     )
 
 
+def turned_back(running: Any) -> bool:
+    """Whether the first rollout has turned back; a newer one would take its devices before."""
+    return running.json("rollout", "show", "r1")["phase"] in {"reverting", "reverted"}
+
+
 def knock(ticket: str) -> None:
     """Ask to join with a secret that is not the ticket's."""
     wrong = structs.replace(decode_ticket(ticket), secret=bytes(32))
@@ -121,6 +126,7 @@ def test_a_live_fleet_fires_what_it_can(tmp_path: Path) -> None:
         running.json("rollout", "start", title)
         for member in members:
             reporting(member, member.check_in().target)
+        until(lambda: turned_back(running), lambda: "r1 never turned back")
         running.json("rollout", "start", title)
         running.json("rollout", "pause", "r2")
         for _ in range(DEVICES + 1):
