@@ -88,16 +88,16 @@ def devices_that_join_later_are_passed_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         orders,
         "_is_owed",
-        lambda rollout, standing: not rollout.finding and genuine(rollout, standing),
+        lambda rollout, *seen: not rollout.finding and genuine(rollout, *seen),
     )
 
 
 def an_older_rollout_orders_what_a_newer_took(patch: pytest.MonkeyPatch) -> None:
     genuine = orders._is_owed
 
-    def owed(rollout: Rollout, standing: Standing) -> bool:
+    def owed(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:
         newer = standing.rollout > rollout.number
-        return genuine(rollout, replace(standing, rollout=0) if newer else standing)
+        return genuine(rollout, replace(standing, rollout=0) if newer else standing, recalled)
 
     patch.setattr(orders, "_is_owed", owed)
 
