@@ -125,6 +125,13 @@ def way_back(rollout: Rollout, standing: Standing, recalled: Collection[str] = N
     """
     own = standing.rollout == rollout.number
     past = standing.before if own else past_of(standing)
+    return back_from(rollout, past, recalled)
+
+
+def back_from(
+    rollout: Rollout, past: tuple[str, ...], recalled: Collection[str] = NONE
+) -> str | None:
+    """Return what leads back from a rollout, by what was there before it, the newest first."""
     if rollout.kind is not Kind.RECALL and past[:1] == (rollout.digest,):
         return None
     allowed = (each for each in past if each != rollout.digest and each not in recalled)

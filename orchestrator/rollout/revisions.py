@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.rollout.phases import COMMANDS, Command
+from orchestrator.rollout.placing import back_from
 from orchestrator.rollout.rollout import Kind, Rollout
 from orchestrator.rollout.telling import devices
 
@@ -29,10 +30,7 @@ def had_before(undone: Rollout, past: Past, recalled: Collection[str]) -> Mappin
     """
     found: Counter[str] = Counter()
     for before, count in past.items():
-        if before[:1] == (undone.digest,):
-            continue
-        allowed = (each for each in before if each != undone.digest and each not in recalled)
-        digest = next(allowed, None)
+        digest = back_from(undone, before, recalled)
         if digest is not None:
             found[digest] += count
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
