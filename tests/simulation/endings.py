@@ -81,9 +81,10 @@ def check_rollout(
     cohort: Sequence[Standing],
     devices: Mapping[str, SimulatedDevice],
     now: float,
+    recalled: Collection[str],
 ) -> None:
     """Fail where a rollout neither ended nor waits for anything that only a person can give."""
-    places = {each.device: place_of(rollout, each, now) for each in cohort}
+    places = {each.device: place_of(rollout, each, now, recalled) for each in cohort}
     lost = {each.device for each in cohort if not devices[each.device].reachable}
     behind = {name for name, place in places.items() if place is Place.OFFLINE}
     told = f"{rollout.id} is still {rollout.phase}: {dict(rollout.counts)}"

@@ -361,7 +361,7 @@ class World:
                 assert device.settings_revision == revision, f"{device.name} kept old settings"
         for rollout in rollouts:
             cohort = await self.stores.rollouts.cohort(rollout)
-            endings.check_rollout(rollout, cohort, self.devices, now)
+            endings.check_rollout(rollout, cohort, self.devices, now, recalled)
 
     # Chance and the record of it.
 
