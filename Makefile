@@ -36,6 +36,10 @@ test-faults: setup services  ## real processes killed, cut off, without room and
 test-services: setup services  ## the cluster's side: chart rendered and validated, rules, dashboards, real services
 	pytest -n $(WORKERS) tests/helm tests/services
 
+test-kubernetes: setup services  ## the chart and the program on a real API server, built once: ten minutes of compiling
+	@tools/install_kubernetes.sh
+	pytest -m kubernetes tests/kubernetes
+
 services: setup  ## the programs that tests start: Debian's Prometheus and strace, helm and kubectl
 	@tools/install_services.sh
 	tools/install_chart_tools.sh
@@ -81,4 +85,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services services check format proto docs dashboards wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes services check format proto docs dashboards wire bench explore pins clean
