@@ -8,7 +8,7 @@ memory is written, and only then the database and the folder are let go.
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ import structlog
 from fieldwise import __version__
 from fieldwise.identity import certificate_der, certificate_pem
 from fieldwise.ticket import Ticket, encode_ticket
-from orchestrator import addresses
+from orchestrator import addresses, clustering
+from orchestrator.admission import Admission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.enrolment.authority import Authority
@@ -39,6 +40,7 @@ from orchestrator.publishing import Publishing
 from orchestrator.readiness import Readiness, holds_fleet
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
+from orchestrator.rights import OperatorLogin
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
@@ -88,6 +90,7 @@ class _Ground:
     entropy: Entropy
     metrics: FleetMetrics
     leading: Leading
+    admission: Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,8 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
 async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Ground:
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
-    token = open_token(folder, settings.operator_token, entropy)
-    bundles = await _bundles(settings)
+    token = _token(settings, entropy)
+    bundles = await bundles_of(settings)
     stores = await stack.enter_async_context(
         sql_stores(settings.database, settings.database_connections_max)
     )
@@ -169,6 +172,8 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     await check_installation(stores.installation, authority)
     metrics = FleetMetrics(__version__)
     replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
+    closing = stack.enter_context(ExitStack())
+    elected = clustering.elected(settings, stores.leadership, closing)
     return _Ground(
         settings=settings,
         authority=authority,
@@ -178,17 +183,18 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         clock=clock,
         entropy=entropy,
         metrics=metrics,
-        leading=Leading(stores.leadership, replica, settings.lease_seconds, clock, metrics.leads),
+        leading=Leading(
+            elected.store, replica, settings.lease_seconds, clock, metrics.leads, elected.trusted
+        ),
+        admission=clustering.admission(settings, token, closing),
     )
 
 
-async def _bundles(settings: OrchestratorSettings) -> BundleStore:
-    if (found := settings.bucket) is None:
-        return folder_bundles(made(settings.bundles, "bundle_folder"))
-    name, prefix = found
-    key = (settings.bundle_access_key, settings.bundle_secret_key)
-    place = Bucket(name, prefix, settings.bundle_endpoint, settings.bundle_region, *key)
-    return await bucket_bundles(place, settings.bundle_public_endpoint)
+def _token(settings: OrchestratorSettings, entropy: Entropy) -> str:
+    """The one token; none is made where it would open nothing."""
+    if settings.operator_login is OperatorLogin.KUBERNETES:
+        return ""
+    return open_token(settings.folder, settings.operator_token, entropy)
 
 
 async def _holds_fleet(stores: Stores) -> bool:
@@ -298,7 +304,7 @@ def _servers(ground: _Ground) -> Servers:
         ServerCertificate(ground.authority, hosts, ground.clock),
         (
             DeviceOnly(fleet, ground.clock, ground.stores.members.admit),
-            OperatorsOnly(ground.token),
+            OperatorsOnly(ground.admission.admit),
         ),
         ground.metrics,
         settings.calls_max,

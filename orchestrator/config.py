@@ -16,7 +16,9 @@ from fieldwise import settings
 from fieldwise.identity import FLEET_PATTERN
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
-from orchestrator.setting_rules import BUCKET, mistakes_of
+from orchestrator.leadership import Election
+from orchestrator.rights import OperatorLogin
+from orchestrator.setting_rules import BUCKET, NAMESPACE, OBJECT, mistakes_of
 
 PREFIX = "FIELDWISE_"
 # Variables of the device program, of the operator's commands, of the benchmarks (the folder of
@@ -25,6 +27,7 @@ FOREIGN = (
     "FIELDWISE_AGENT_",
     "FIELDWISE_ADDRESS",
     "FIELDWISE_TOKEN",
+    "FIELDWISE_TOKEN_FILE",
     "FIELDWISE_CA",
     "FIELDWISE_CONFIG",
     "FIELDWISE_DATA",
@@ -192,6 +195,50 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    # One token needs nothing else; a cluster knows people, and takes rights from them one by one.
+    operator_login: Annotated[
+        OperatorLogin,
+        Meta(
+            description="Who operators are: token for whoever has operator_token, kubernetes for "
+            "whom the cluster knows and gives rights to fieldwise.dev."
+        ),
+    ] = OperatorLogin.TOKEN
+    # Spares the cluster most questions; a right that was taken away ends this much later.
+    operator_login_seconds: Annotated[
+        float,
+        Meta(ge=0, le=300, description="How long the cluster's word about an operator holds."),
+    ] = 10.0
+    # A token for the cluster itself would let this program act there as its operator.
+    kubernetes_audience: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=253,
+            description="Audience that tokens of operators must be meant for, as in "
+            "`kubectl create token NAME --audience fieldwise`.",
+        ),
+    ] = "fieldwise"
+    # The account of the Pod is there without a word; on a desk the kubeconfig of kubectl is.
+    kubernetes_config: Annotated[
+        Path | None,
+        Meta(
+            description="kubeconfig of the cluster that elects leaders or knows operators. "
+            "Default: the Pod's account, else what kubectl takes."
+        ),
+    ] = None
+    # Rights within one namespace are enough: fleets of one cluster have operators of their own.
+    kubernetes_namespace: Annotated[
+        str,
+        Meta(
+            pattern=f"^({NAMESPACE})?\\Z",
+            description="Namespace of the Lease and of operators' rights. Default: the account's.",
+        ),
+    ] = ""
+    kubernetes_lease: Annotated[
+        str,
+        Meta(pattern=f"^{OBJECT}\\Z", description="Name of the Lease, one for each fleet."),
+    ] = "fieldwise"
+
     # A minute keeps 10,000 devices at 170 check-ins a second; an order reaches a device in half.
     check_in_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Pace: time between check-ins of a device.")
@@ -249,6 +296,14 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0.1, le=300, description="Time between two looks at running rollouts."),
     ] = 2.0
 
+    # The database is there anyway; a Lease is what operators of clusters look at and may delete.
+    leader_election: Annotated[
+        Election,
+        Meta(
+            description="Who says which replica may lead: database, or kubernetes by a Lease; the "
+            "database fences leaders in any case."
+        ),
+    ] = Election.DATABASE
     # Kubernetes' own leases last as long; a leader that stops gives its lease back at once.
     lease_seconds: Annotated[
         float,
@@ -297,6 +352,12 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     def bundles(self) -> Path:
         """Folder of bundles in force."""
         return self.bundle_folder or self.folder / "bundles"
+
+    @property
+    def needs_cluster(self) -> bool:
+        """Whether anything is asked of a cluster's API."""
+        chosen = (self.leader_election, self.operator_login)
+        return chosen != (Election.DATABASE, OperatorLogin.TOKEN)
 
     @property
     def bucket(self) -> tuple[str, str] | None:

@@ -18,9 +18,17 @@ devices call, so silence before that moment says nothing about a device.
 """
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 LEASE_SECONDS_MAX = 600.0
 BREAK_SECONDS = 60.0  # of nobody leading; devices call every minute
+
+
+class Election(StrEnum):
+    """Who says which replica may try to lead; the database gives the term in any case."""
+
+    DATABASE = "database"
+    KUBERNETES = "kubernetes"
 
 
 @dataclass(frozen=True, slots=True)

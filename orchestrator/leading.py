@@ -25,6 +25,8 @@ class Leading:
         replica: Who this is.
         seconds: How long a lease lasts.
         clock: What time it is here.
+        trusted: Share of the lease for which this replica trusts its own clock. All of it, where
+            one clock says when a lease has lapsed; less, where each of those who wait has its own.
         changed: Told the term that begins, None when this replica leads no more.
     """
 
@@ -35,12 +37,14 @@ class Leading:
         seconds: float,
         clock: Clock,
         changed: Callable[[int | None], None] = lambda _: None,
+        trusted: float = 1.0,
     ) -> None:
         self._store = store
         self._replica = replica
         self._seconds = seconds
         self._clock = clock
         self._changed = changed
+        self._trusted_seconds = seconds * trusted
         self._lead: Lead | None = None
         self._asked_at = 0.0
         self._told: int | None = None
@@ -48,14 +52,15 @@ class Leading:
     @property
     def pause_seconds(self) -> float:
         """Time between two claims."""
-        return self._seconds / CLAIMS_A_LEASE
+        return self._trusted_seconds / CLAIMS_A_LEASE
 
     def term(self) -> int | None:
         """Return the term in which this replica leads now; None while another does."""
         lead = self._lead
         if lead is None or lead.replica != self._replica:
             return None
-        return lead.term if 0 <= self._clock.now() - self._asked_at < self._seconds else None
+        passed = self._clock.now() - self._asked_at
+        return lead.term if 0 <= passed < self._trusted_seconds else None
 
     def unbroken_since(self, now: float) -> float:
         """Return since when somebody has led without a break; now, where that is not known."""

@@ -15,6 +15,10 @@ class LeadershipStore(Protocol):
         """
         ...
 
+    async def newest(self) -> Lead | None:
+        """Learn who leads, or led last, and ask for nothing; None before the first term."""
+        ...
+
     async def resign(self, replica: Replica) -> None:
         """Let others lead at once, where this replica leads (``leadership.after_resigning``)."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fieldwise.channel import split_address
 from fieldwise.errors import FieldwiseError
+from orchestrator.rights import OperatorLogin
 
 if TYPE_CHECKING:
     from orchestrator.config import OrchestratorSettings
@@ -22,10 +23,14 @@ HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<
 # A bucket's name as Amazon allows it, and a prefix that needs no escaping.
 BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]{1,128}){0,8}/?"
 
+# What Kubernetes takes for the name of a namespace, and of an object.
+NAMESPACE = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+OBJECT = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+
 
 def mistakes_of(given: "OrchestratorSettings") -> list[str]:
     """Return what is wrong with settings that are each well formed."""
-    rules = (_bad_addresses, _bad_hosts, _bad_urls, _bad_bundle_places, _bad_pace)
+    rules = (_bad_addresses, _bad_hosts, _bad_urls, _bad_bundle_places, _bad_pace, _bad_login)
     return [mistake for rule in rules for mistake in rule(given)]
 
 
@@ -70,6 +75,12 @@ def _bad_pace(given: "OrchestratorSettings") -> list[str]:
     if busy is None or busy <= idle:
         return []
     return [f"busy_check_in_seconds = {busy} is above check_in_seconds = {idle}"]
+
+
+def _bad_login(given: "OrchestratorSettings") -> list[str]:
+    if given.operator_token and given.operator_login is OperatorLogin.KUBERNETES:
+        return ["operator_token opens nothing where operator_login is kubernetes"]
+    return []
 
 
 def _bad_urls(given: "OrchestratorSettings") -> list[str]:

@@ -1,9 +1,10 @@
 """Commands that ask a server: one decorator gives them their connection and their output.
 
 A command is an async function of an ``OperatorClient`` and its own arguments that returns
-``Shown``. What it becomes has the options --address, --token, --ca, --data-folder and --json as
-well. What the first three leave open is looked up in the data folder, which is found as `serve`
-finds it: by the option, the environment, the file that FIELDWISE_CONFIG names, or the default.
+``Shown``. What it becomes has the options --address, --token, --token-file, --ca, --data-folder
+and --json as well. What the first four leave open is looked up in the data folder, which is found
+as `serve` finds it: by the option, the environment, the file that FIELDWISE_CONFIG names, or the
+default.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from orchestrator.paging import Page
 from orchestrator.rpc.client import connect
 
 AUTHORITY_BYTES_MAX = 65_536  # a few certificates
+TOKEN_BYTES_MAX = 16_384  # twice what a header carries
 
 Address = Annotated[
     str | None,
@@ -36,6 +38,14 @@ Address = Annotated[
 Token = Annotated[
     str | None,
     typer.Option(envvar="FIELDWISE_TOKEN", help="Operator token.", show_default=False),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FIELDWISE_TOKEN_FILE",
+        help="File with the operator token, in place of --token; read at each command.",
+        show_default=False,
+    ),
 ]
 Authority = Annotated[
     Path | None,
@@ -66,6 +76,7 @@ class Asked:
     token: str | None
     ca: Path | None
     data_folder: str | None = None
+    token_file: Path | None = None
 
 
 def remote(app: typer.Typer, name: str) -> Callable[[Command], Command]:
@@ -77,13 +88,14 @@ def remote(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             *,
             address: str | None,
             token: str | None,
+            token_file: Path | None,
             ca: Path | None,
             data_folder: str | None,
             json: bool,
             **own: Any,
         ) -> None:
             with errors_shown(as_json=json):
-                asked = Asked(address, token, ca, data_folder)
+                asked = Asked(address, token, ca, data_folder, token_file)
                 shown = asyncio.run(_ask(function, asked, own))
                 show(shown, as_json=json)
 
@@ -129,7 +141,8 @@ def resolve(asked: Asked) -> Connection:
             ``UNAUTHENTICATED`` without a token, ``INVALID_ARGUMENT`` for a bad address or file,
             ``SETTING_INVALID`` where the settings do not tell the data folder.
     """
-    near = None if asked.address and asked.token and asked.ca else _near(asked.data_folder)
+    given = asked.token or (_read_token(asked.token_file) if asked.token_file else None)
+    near = None if asked.address and given and asked.ca else _near(asked.data_folder)
     address = asked.address or (near.address if near else None)
     if address is None:
         raise FieldwiseError(
@@ -142,8 +155,8 @@ def resolve(asked: Asked) -> Connection:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"--ca is needed to know the server at {address}"
         )
-    token = asked.token or (near.token if near else None)
-    if token is None:
+    token = given or (near.token if near else None)
+    if not token:
         raise FieldwiseError(Fault.UNAUTHENTICATED, "no operator token is given")
     return Connection(check_address(address), authority, token)
 
@@ -159,9 +172,17 @@ def _folder(given: str | None) -> Path:
 
 
 def _read_authority(path: Path) -> str:
+    return _read("--ca", path, AUTHORITY_BYTES_MAX)
+
+
+def _read_token(path: Path) -> str:
+    return _read("--token-file", path, TOKEN_BYTES_MAX).strip()
+
+
+def _read(option: str, path: Path, bytes_max: int) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(AUTHORITY_BYTES_MAX).decode()
+            return file.read(bytes_max).decode()
     except OSError as error:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"--ca: {path} cannot be read: {error.strerror}"
@@ -177,6 +198,7 @@ def _describe(command: Callable[..., None], function: Command) -> None:
     added = [
         inspect.Parameter("address", keyword, default=None, annotation=Address),
         inspect.Parameter("token", keyword, default=None, annotation=Token),
+        inspect.Parameter("token_file", keyword, default=None, annotation=TokenFile),
         inspect.Parameter("ca", keyword, default=None, annotation=Authority),
         inspect.Parameter("data_folder", keyword, default=None, annotation=DataFolder),
         inspect.Parameter("json", keyword, default=False, annotation=Json),

@@ -16,7 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.settings import DEFAULT
 from orchestrator.cli.output import as_line, errors_shown
 from orchestrator.cli.setting_options import setting_options
-from orchestrator.config import load_settings
+from orchestrator.config import OrchestratorSettings, load_settings
 
 if TYPE_CHECKING:
     from orchestrator.app import Started
@@ -42,6 +42,7 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
         effective = load_settings(config, os.environ, flags)
         settings = effective.settings
         check_extra()
+        check_cluster(settings)
         from fieldwise import logs
         from orchestrator.app import serve as serve_settings
 
@@ -49,6 +50,19 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
         hint = ticket_command(settings.folder, effective.origins["data_folder"])
         announce = _announce_json if json else partial(_announce, hint)
         asyncio.run(serve_settings(settings, announce))
+
+
+def check_cluster(settings: OrchestratorSettings) -> None:
+    """Refuse to go on without the client of the cluster that a setting asks for.
+
+    Raises:
+        FieldwiseError: ``EXTRA_MISSING``.
+    """
+    if settings.needs_cluster and find_spec("kubernetes") is None:
+        raise FieldwiseError(
+            Fault.EXTRA_MISSING,
+            "leader_election and operator_login by kubernetes need the extra [kubernetes]",
+        )
 
 
 def check_extra() -> None:

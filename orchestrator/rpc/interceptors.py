@@ -4,7 +4,6 @@ They stand with ``fieldwise.status.TranslateErrors`` and ``fieldwise.calls.Check
 each method: count outermost, then translate errors, check bounds, and last find out who it is.
 """
 
-import hmac
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -36,11 +35,17 @@ SELF_CHECKED = "CheckIn"
 CERTIFICATES_KEPT = 4096  # parsed ones, a few KiB each: the devices of one busy minute
 
 _caller: ContextVar[Caller] = ContextVar("caller")
+_operator: ContextVar[str] = ContextVar("operator")
 
 
 def calling() -> Caller:
     """Return whose call this is; the certificate was checked before."""
     return _caller.get()
+
+
+def calling_operator() -> str:
+    """Return the name of the operator whose call this is; empty where nobody knows."""
+    return _operator.get("")
 
 
 def calling_device() -> str:
@@ -90,24 +95,23 @@ class OperatorsOnly:
     """A layer that asks for the operator token before any method of the operator API.
 
     Args:
-        token: The token in force.
+        admit: Told the caller's token and the method; returns the caller's name, or refuses.
     """
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    def __init__(self, admit: Callable[[str, str], Awaitable[str]]) -> None:
+        self._admit = admit
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
-        if call.method.service == OPERATOR_SERVICE:
-            self._check(call.context)
-        yield None
-
-    def _check(self, context: Context) -> None:
-        given = _bearer(context)
-        if not given:
-            raise FieldwiseError(Fault.UNAUTHENTICATED, "the call came without an operator token")
-        if not hmac.compare_digest(given, self._token):
-            raise FieldwiseError(Fault.UNAUTHENTICATED, "the operator token is not the right one")
+        if call.method.service != OPERATOR_SERVICE:
+            yield None
+            return
+        name = await self._admit(_bearer(call.context), call.method.name)
+        token = _operator.set(name)
+        try:
+            yield None
+        finally:
+            _operator.reset(token)
 
 
 class CountCalls:
@@ -163,12 +167,12 @@ def _read_certificate(pem: bytes) -> tuple[x509.Certificate, DeviceIdentity, str
     return certificate, identity_of(certificate), fingerprint_of(key)
 
 
-def _bearer(context: Context) -> bytes:
+def _bearer(context: Context) -> str:
     for key, value in context.invocation_metadata() or ():
         if key == "authorization":
-            text = value.encode() if isinstance(value, str) else value
-            return text.removeprefix(b"Bearer ") if text.startswith(b"Bearer ") else b""
-    return b""
+            text = value if isinstance(value, str) else value.decode("latin-1")
+            return text.removeprefix("Bearer ") if text.startswith("Bearer ") else ""
+    return ""
 
 
 def _code_of(context: Context) -> grpc.StatusCode:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from fieldwise.calls import Call, Watcher
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.rpc.interceptors import calling
+from orchestrator.rpc.interceptors import calling, calling_operator
 
 REFUSALS_PER_MINUTE = 20  # a screen; the metrics have the full number
 MINUTE_SECONDS = 60.0
@@ -163,11 +163,12 @@ class _Entry:
         fields = self._told(self._request, message)
         if fields is None:
             return
+        told = {**fields, "operator": operator} if (operator := calling_operator()) else fields
         _log.info(
             self._event,
             **{
                 name: clean(value) if isinstance(value, str) else value
-                for name, value in fields.items()
+                for name, value in told.items()
             },
         )
 

@@ -22,6 +22,9 @@ class MemoryLeadership:
         self.lead = after_claim(self.lead, replica, seconds, self._now())
         return self.lead
 
+    async def newest(self) -> Lead | None:
+        return self.lead
+
     async def resign(self, replica: Replica) -> None:
         self.lead = after_resigning(self.lead, replica, self._now())
 

@@ -85,6 +85,11 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("agent.checkins", "sqlite3"),
     ),
     "buckets": (("orchestrator.storage.memory", "obstore"), ("orchestrator.publishing", "obstore")),
+    "clusters": (
+        ("orchestrator.clustering", "kubernetes"),
+        ("orchestrator.admission", "kubernetes"),
+        ("orchestrator.kubernetes.election", "urllib3"),
+    ),
     "federation": (("orchestrator.app", "flwr"), ("agent.app", "flwr")),
     "metrics": (("orchestrator.survey", "prometheus_client"), ("agent.app", "prometheus_client")),
     "terminals": (("orchestrator.app", "typer"), ("demonstration.story", "rich")),

@@ -14,6 +14,8 @@ from orchestrator.config import (
     default_data_folder,
     load_settings,
 )
+from orchestrator.leadership import Election
+from orchestrator.rights import OperatorLogin
 
 DEFAULTS: dict[str, Any] = {
     "data_folder": None,
@@ -35,6 +37,12 @@ DEFAULTS: dict[str, Any] = {
     "bundle_secret_key": "",
     "authority_file": None,
     "operator_token": "",
+    "operator_login": OperatorLogin.TOKEN,
+    "operator_login_seconds": 10.0,
+    "kubernetes_audience": "fieldwise",
+    "kubernetes_config": None,
+    "kubernetes_namespace": "",
+    "kubernetes_lease": "fieldwise",
     "check_in_seconds": 60,
     "busy_check_in_seconds": None,
     "busy_check_ins_per_second": 100.0,
@@ -44,6 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "bundle_bytes_max": 2 * 1024**3,
     "metrics_seconds": 15,
     "reconcile_seconds": 2.0,
+    "leader_election": Election.DATABASE,
     "lease_seconds": 15.0,
     "drain_seconds": 10.0,
     "log_level": LogLevel.INFO,

@@ -31,6 +31,10 @@ class SqlLeadership:
     async def claim(self, replica: Replica, seconds: float) -> Lead:
         return await _twice(partial(self._claim, replica, seconds))
 
+    async def newest(self) -> Lead | None:
+        async with self._database.read() as connection:
+            return await _newest(connection, held=False)
+
     async def resign(self, replica: Replica) -> None:
         async with self._database.write() as connection:
             known = await _newest(connection)
@@ -82,8 +86,10 @@ async def check_term(connection: AsyncConnection, term: int) -> None:
         raise refusals.term_over(term)
 
 
-async def _newest(connection: AsyncConnection) -> Lead | None:
-    statement = select(leadership).where(leadership.c.number == ONLY).with_for_update()
+async def _newest(connection: AsyncConnection, *, held: bool = True) -> Lead | None:
+    statement = select(leadership).where(leadership.c.number == ONLY)
+    if held:
+        statement = statement.with_for_update()
     row = (await connection.execute(statement)).one_or_none()
     if row is None:
         return None

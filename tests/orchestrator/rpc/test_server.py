@@ -17,6 +17,7 @@ from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
+from orchestrator.admission import TokenAdmission
 from orchestrator.enrolment.authority import Authority, found_authority
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.fleet.check_in import CheckIns
@@ -109,7 +110,10 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     )
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
-        (DeviceOnly("plant-7", clock, stores.members.admit), OperatorsOnly(TOKEN)),
+        (
+            DeviceOnly("plant-7", clock, stores.members.admit),
+            OperatorsOnly(TokenAdmission(TOKEN).admit),
+        ),
         metrics,
         calls_max=50,
         connection_age_seconds=getattr(request, "param", 1800),

@@ -1,0 +1,88 @@
+"""What an orchestrator asks a cluster for, put together: who may lead, and who operates.
+
+The official client of Kubernetes takes a second to load and 60 MB, so it is loaded where a setting
+asks for it. Election and logins have connections of their own: however many people log in, a leader
+renews its Lease.
+"""
+
+import platform
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.admission import Admission, ClusterAdmission, TokenAdmission
+from orchestrator.config import OrchestratorSettings
+from orchestrator.leadership import Election
+from orchestrator.replica_ports import LeadershipStore
+from orchestrator.rights import OperatorLogin
+
+if TYPE_CHECKING:
+    from orchestrator.kubernetes.access import Access
+
+REVIEW_SECONDS = 5.0  # a person waits for it; an API server that is well answers in 10 ms
+REVIEWS_MAX = 8
+# A ninth of a lease: within what is trusted of one, each of three claims has time for two calls.
+LEASE_CALLS = 9
+LEASE_CALL_SECONDS_MIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Elected:
+    """Where leadership is decided, and the share of a lease that a leader may trust."""
+
+    store: LeadershipStore
+    trusted: float
+
+
+def elected(settings: OrchestratorSettings, terms: LeadershipStore, stack: ExitStack) -> Elected:
+    """Return where leadership is decided.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
+    """
+    if settings.leader_election is not Election.KUBERNETES:
+        return Elected(terms, 1.0)
+    from orchestrator.kubernetes.election import TRUSTED, LeaseLeadership  # noqa: PLC0415 - 60 MB
+    from orchestrator.kubernetes.leases import KubernetesLease  # noqa: PLC0415 - 60 MB
+
+    seconds = max(LEASE_CALL_SECONDS_MIN, settings.lease_seconds / LEASE_CALLS)
+    access, namespace = _access(settings, seconds, 1, stack)
+    lease = KubernetesLease(access, namespace, settings.kubernetes_lease)
+    return Elected(LeaseLeadership(lease, terms, platform.node()), TRUSTED)
+
+
+def admission(settings: OrchestratorSettings, token: str, stack: ExitStack) -> Admission:
+    """Return what lets operators in.
+
+    Args:
+        settings: Which way is chosen.
+        token: The one token, where that is the way.
+        stack: What ends with the orchestrator.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
+    """
+    if settings.operator_login is not OperatorLogin.KUBERNETES:
+        return TokenAdmission(token)
+    from orchestrator.kubernetes.reviews import KubernetesPeople  # noqa: PLC0415 - 60 MB
+
+    access, namespace = _access(settings, REVIEW_SECONDS, REVIEWS_MAX, stack)
+    audience = settings.kubernetes_audience
+    return ClusterAdmission(
+        KubernetesPeople(access, namespace, audience),
+        f"`kubectl create token NAME --audience {audience}` makes one",
+        settings.operator_login_seconds,
+        time.monotonic,
+    )
+
+
+def _access(
+    settings: OrchestratorSettings, seconds: float, calls_max: int, stack: ExitStack
+) -> "tuple[Access, str]":
+    from orchestrator.kubernetes.access import Access, find_cluster  # noqa: PLC0415 - 60 MB
+
+    place = find_cluster(settings.kubernetes_config)
+    access = Access(place, seconds, calls_max)
+    stack.callback(access.close)
+    return access, settings.kubernetes_namespace or place.namespace

@@ -1,0 +1,90 @@
+"""What an operator's call needs a right to, in the words of Kubernetes: a verb and a resource.
+
+The resources exist in no cluster. They are a group of names, ``fieldwise.dev``, that a ClusterRole
+may mention as it mentions ``apps``, and that is all that an authorizer needs to say yes or no.
+
+There is one table, and a method that is missing in it nobody may call. Rights are to kinds and not
+to single rollouts or devices. A look that changes nothing is ``get`` or ``list``, even where it is
+one at the devices of a rollout; what steers a rollout that runs is ``update``, and what begins one
+is ``create``, a preview and a way back included, as both say what would or will happen to devices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+GROUP = "fieldwise.dev"
+
+
+class OperatorLogin(StrEnum):
+    """How the orchestrator knows who operates it."""
+
+    TOKEN = "token"  # noqa: S105 - the name of a way, not a secret
+    KUBERNETES = "kubernetes"
+
+
+class Verb(StrEnum):
+    GET = "get"
+    LIST = "list"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Resource(StrEnum):
+    BACKBONES = "backbones"
+    DEVICES = "devices"
+    DIAGNOSES = "diagnoses"
+    FLEETS = "fleets"
+    ROLLOUTS = "rollouts"
+    SETTINGS = "settings"
+    TICKETS = "tickets"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """To do something to a kind of things."""
+
+    verb: Verb
+    resource: Resource
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource}"
+
+
+# By the method of the operator API.
+RIGHTS: Mapping[str, Right] = MappingProxyType(
+    {
+        "CreateTicket": Right(Verb.CREATE, Resource.TICKETS),
+        "ListTickets": Right(Verb.LIST, Resource.TICKETS),
+        "RevokeTicket": Right(Verb.DELETE, Resource.TICKETS),
+        "ListDevices": Right(Verb.LIST, Resource.DEVICES),
+        "GetDevice": Right(Verb.GET, Resource.DEVICES),
+        "ExplainDevice": Right(Verb.GET, Resource.DEVICES),
+        "UpdateDeviceTags": Right(Verb.UPDATE, Resource.DEVICES),
+        "DeleteDevice": Right(Verb.DELETE, Resource.DEVICES),
+        "AskDiagnosis": Right(Verb.CREATE, Resource.DIAGNOSES),
+        "ListDiagnoses": Right(Verb.LIST, Resource.DIAGNOSES),
+        "PushBackbone": Right(Verb.CREATE, Resource.BACKBONES),
+        "ListBackbones": Right(Verb.LIST, Resource.BACKBONES),
+        "GetBackbone": Right(Verb.GET, Resource.BACKBONES),
+        # Rare and drastic: whoever steers rollouts need not be let.
+        "RecallBackbone": Right(Verb.DELETE, Resource.BACKBONES),
+        "StartRollout": Right(Verb.CREATE, Resource.ROLLOUTS),
+        "ListPreviewedDevices": Right(Verb.CREATE, Resource.ROLLOUTS),
+        "UndoRollout": Right(Verb.CREATE, Resource.ROLLOUTS),
+        "ListRollouts": Right(Verb.LIST, Resource.ROLLOUTS),
+        "GetRollout": Right(Verb.GET, Resource.ROLLOUTS),
+        "ListRolloutEvents": Right(Verb.GET, Resource.ROLLOUTS),
+        "ListRolloutDevices": Right(Verb.GET, Resource.ROLLOUTS),
+        "PauseRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "ResumeRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "PromoteRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "AbortRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "HoldRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "RetryRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "ApplySettings": Right(Verb.UPDATE, Resource.SETTINGS),
+        "GetFleetStatus": Right(Verb.GET, Resource.FLEETS),
+    }
+)
