@@ -185,10 +185,10 @@ def _read(option: str, path: Path, bytes_max: int) -> str:
             return file.read(bytes_max).decode()
     except OSError as error:
         raise FieldwiseError(
-            Fault.INVALID_ARGUMENT, f"--ca: {path} cannot be read: {error.strerror}"
+            Fault.INVALID_ARGUMENT, f"{option}: {path} cannot be read: {error.strerror}"
         ) from error
     except UnicodeDecodeError as error:
-        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"--ca: {path} is not PEM") from error
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, f"{option}: {path} is not text") from error
 
 
 def _describe(command: Callable[..., None], function: Command) -> None:
