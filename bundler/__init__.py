@@ -9,3 +9,9 @@ same eyes as the orchestrator that will receive it.
 Everything heavy (torch, onnx) lives here and in no image: extra ``pack``. Packing the same thing
 twice with the same versions of these libraries gives the same bytes.
 """
+
+import os
+
+# ONNX Runtime 1.29 and later report to their maker over the network, with an id of the device that
+# they store, unless this is said before they are loaded. What is packed is its owner's affair.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

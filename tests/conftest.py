@@ -15,6 +15,9 @@ from tests.object_stores import SeaweedFs, running_seaweedfs
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# As agent and bundler say it; a test may load the runtime before them.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 # A change is held to the same examples wherever it is tested; `make explore` draws new ones. How
 # long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

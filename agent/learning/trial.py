@@ -158,7 +158,8 @@ def _run(
 ) -> "subprocess.CompletedProcess[bytes]":
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(  # our own module under our own interpreter
-        [sys.executable, "-m", "agent.learning.trial"],
+        # -P: the folder that a command is called in may have an `agent` of its own.
+        [sys.executable, "-P", "-m", "agent.learning.trial"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

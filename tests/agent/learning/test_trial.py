@@ -110,6 +110,15 @@ def test_a_sound_graph_reproduces_its_golden_features(tmp_path: Path) -> None:
     assert result.sample_seconds > 0
 
 
+def test_a_namesake_in_the_folder_of_the_caller_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "__init__.py").write_text("raise SystemExit('another agent')")
+    monkeypatch.chdir(tmp_path)
+    assert attempt(tmp_path, averaging()).golden_error < 1e-5
+
+
 def test_other_features_than_the_recorded_are_refused(tmp_path: Path) -> None:
     assert attempt(tmp_path, averaging(1 + TOLERANCE / 2)).golden_error < TOLERANCE
     error = refusal(tmp_path, averaging(1 + TOLERANCE * 2))
