@@ -172,7 +172,7 @@ def running_cluster() -> Iterator[Cluster]:
             except OSError:  # whoever asked has given up
                 self.close_connection = True
 
-        do_GET = do_POST = do_PUT = _do
+        do_GET = do_POST = do_PUT = _do  # noqa: N815 - the names that the base class calls
 
         def log_message(self, *_: object) -> None: ...
 

@@ -1,0 +1,29 @@
+from fieldwise.v1alpha1 import operator_pb2
+from orchestrator.rights import RIGHTS, Resource, Right, Verb
+
+METHODS = {each.name: each for each in operator_pb2.DESCRIPTOR.services_by_name["Operator"].methods}
+CHANGING = {Verb.CREATE, Verb.UPDATE, Verb.DELETE}
+
+
+def test_every_method_of_the_operator_api_needs_a_right_and_no_other_name_has_one() -> None:
+    assert set(RIGHTS) == set(METHODS)
+
+
+def test_what_only_looks_is_get_or_list_and_what_changes_is_not() -> None:
+    looks = {name for name in METHODS if name.startswith(("Get", "List", "Explain"))}
+    for name, right in RIGHTS.items():
+        assert (right.verb in CHANGING) is not (name in looks - {"ListPreviewedDevices"}), name
+
+
+def test_a_preview_needs_what_the_rollout_would() -> None:
+    assert RIGHTS["ListPreviewedDevices"] == RIGHTS["StartRollout"]
+
+
+def test_every_resource_is_somebody_s_to_look_at() -> None:
+    """One that may be changed and not seen would leave a viewer's role with a gap."""
+    seen = {right.resource for right in RIGHTS.values() if right.verb not in CHANGING}
+    assert seen == set(Resource) - {Resource.SETTINGS}
+
+
+def test_a_right_reads_as_it_is_told() -> None:
+    assert str(Right(Verb.DELETE, Resource.TICKETS)) == "delete tickets"
