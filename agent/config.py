@@ -26,6 +26,7 @@ from fieldwise.places import socket_in, state_folder
 from fieldwise.settings import Effective, Layers, load
 
 PREFIX = "FIELDWISE_AGENT_"
+FOREIGN = ("FIELDWISE_AGENT_CONFIG",)  # it names the file of settings and is none itself
 MIB = 1024 * 1024
 DISK_BYTES_MIN = (
     25 * MIB
@@ -364,7 +365,7 @@ def load_settings(
     Raises:
         FieldwiseError: ``SETTING_INVALID``, one line for each mistake.
     """
-    effective = load(AgentSettings, Layers(file, environment, PREFIX, flags, flag=_flag))
+    effective = load(AgentSettings, Layers(file, environment, PREFIX, flags, FOREIGN, _flag))
     bound = effective.settings.disk_bytes_max
     if 0 < bound < DISK_BYTES_MIN:
         raise FieldwiseError(

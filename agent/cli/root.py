@@ -8,6 +8,7 @@ import typer
 
 from agent.cli import backbone, labels, learning, membership, report, running, sources
 from agent.cli.output import reporting_errors
+from fieldwise import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,9 +34,22 @@ app.command("ledger")(membership.ledger)
 app.add_typer(backbone.app, name="backbone")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fieldwise-agent {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def shared(
     context: typer.Context,
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings.", envvar="FIELDWISE_AGENT_CONFIG")
     ] = None,

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from agent.cli.desk import FAULTS, check_installed
+from fieldwise import __version__
 from fieldwise.answers import UpdateStatus
 from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
 from fieldwise.update import UpdateFailure
@@ -194,6 +195,20 @@ def test_every_setting_is_shown_with_its_origin(run: Run, tmp_path: Path) -> Non
     assert found["variant"] == ("int8", "--set variant")  # as it can be typed again
     assert found["queue_max"][1] == "default"
     assert all(each["description"] for each in shown)
+
+
+def test_the_environment_may_name_the_file_of_settings(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text("threads = 2\n")
+    monkeypatch.setenv("FIELDWISE_AGENT_CONFIG", str(file))
+    found = {each["name"]: (each["value"], each["origin"]) for each in json_of(run, "settings")}
+    assert found["threads"] == ("2", str(file))
+
+
+def test_it_says_its_version(run: Run) -> None:
+    assert run("--version") == (0, f"fieldwise-agent {__version__}\n", "")
 
 
 @pytest.mark.parametrize("pair", ["threads=0", "nothing=1", "threads", "variant=INT 8"])
