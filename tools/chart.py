@@ -40,9 +40,15 @@ OF_THE_CHART = frozenset(
         "device_address",
         "device_listen",
         "fleet",
+        "kubernetes_audience",
+        "kubernetes_config",
+        "kubernetes_lease",
+        "kubernetes_namespace",
+        "leader_election",
         "metrics_listen",
         "operator_address",
         "operator_listen",
+        "operator_login",
         "operator_token",
     }
 )

@@ -17,6 +17,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Of what is not in a namespace. */}}
+{{- define "fieldwise.wideName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "fieldwise.fullname" .) | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
 {{- define "fieldwise.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "fieldwise.fullname" .) "default" .Values.serviceAccount.create) -}}
 {{- end -}}

@@ -5,6 +5,16 @@
 {{- if not .Values.persistence.enabled -}}true{{- end -}}
 {{- end -}}
 
+{{/* What an operator may have rights to: the resources of orchestrator/rights.py. */}}
+{{- define "fieldwise.resources" -}}
+[backbones, devices, diagnoses, fleets, rollouts, settings, tickets]
+{{- end -}}
+
+{{/* Not empty where the program calls the cluster's API. */}}
+{{- define "fieldwise.asksCluster" -}}
+{{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled -}}true{{- end -}}
+{{- end -}}
+
 {{- define "fieldwise.tokenSecret" -}}
 {{- .Values.operatorToken.existingSecret | default (printf "%s-operator-token" (include "fieldwise.fullname" .)) -}}
 {{- end -}}
@@ -112,6 +122,17 @@ bundle_region = {{ toJson . }}
 {{- else if .Values.evaluation.enabled }}
 bundle_url = "s3://fieldwise/bundles"
 bundle_endpoint = "http://{{ include "fieldwise.bucketSecret" . }}.{{ .Release.Namespace }}.svc:8333"
+{{- end }}
+{{- if .Values.kubernetes.leaderElection.enabled }}
+leader_election = "kubernetes"
+kubernetes_lease = {{ include "fieldwise.fullname" . | toJson }}
+{{- end }}
+{{- if .Values.kubernetes.login.enabled }}
+operator_login = "kubernetes"
+kubernetes_audience = {{ toJson .Values.kubernetes.login.audience }}
+{{- end }}
+{{- if include "fieldwise.asksCluster" . }}
+kubernetes_namespace = {{ toJson .Release.Namespace }}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }} = {{ toJson $value }}

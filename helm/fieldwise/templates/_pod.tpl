@@ -7,7 +7,7 @@ metadata:
   {{- include "fieldwise.metadata" (list . "orchestrator" .Values.podLabels .Values.podAnnotations $checksum) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "fieldwise.serviceAccountName" . }}
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ ne (include "fieldwise.asksCluster" .) "" }}
   # A Service's variables would pass for settings of the program.
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
@@ -50,11 +50,13 @@ spec:
       env:
         - name: FIELDWISE_CONFIG
           value: /etc/fieldwise/fieldwise.toml
+        {{- if not .Values.kubernetes.login.enabled }}
         - name: FIELDWISE_OPERATOR_TOKEN
           valueFrom:
             secretKeyRef:
               name: {{ include "fieldwise.tokenSecret" . }}
               key: {{ include "fieldwise.tokenKey" . }}
+        {{- end }}
         {{- with include "fieldwise.databaseEnv" . }}
         {{- . | nindent 8 }}
         {{- end }}
