@@ -36,7 +36,10 @@ class Entropy(Protocol):
 
 class TicketStore(Protocol):
     async def add(self, ticket: Ticket) -> Ticket:
-        """Keep a fresh ticket; return it with its number."""
+        """Keep a fresh ticket; return it with its number.
+
+        Where its request has made one already, nothing is changed and that one is returned.
+        """
 
     async def get(self, ticket_id: str) -> Ticket | None: ...
 
@@ -296,7 +299,13 @@ class Permits:
 
 class RolloutStore(Protocol):
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
-        """Start a rollout under a number above every other, whatever number it came with."""
+        """Start a rollout under a number above every other, whatever number it came with.
+
+        Where its request has started one already, nothing is changed and that one is returned.
+        """
+
+    async def requested(self, request: str) -> Rollout | None:
+        """Return what a request has started, by its fingerprint."""
 
     async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
         """Mark a rollout's backbone as recalled, and start the rollout that takes it back.

@@ -57,7 +57,7 @@ class Ticket(_message.Message):
     def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uses_allowed: _Optional[int] = ..., uses: _Optional[int] = ..., revoked: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class CreateTicketRequest(_message.Message):
-    __slots__ = ("uses", "lifetime_seconds", "tags")
+    __slots__ = ("uses", "lifetime_seconds", "tags", "request")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -68,10 +68,12 @@ class CreateTicketRequest(_message.Message):
     USES_FIELD_NUMBER: _ClassVar[int]
     LIFETIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     uses: int
     lifetime_seconds: int
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, uses: _Optional[int] = ..., lifetime_seconds: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    request: str
+    def __init__(self, uses: _Optional[int] = ..., lifetime_seconds: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., request: _Optional[str] = ...) -> None: ...
 
 class CreateTicketResponse(_message.Message):
     __slots__ = ("ticket", "token")
@@ -314,12 +316,14 @@ class RecallBackboneResponse(_message.Message):
     def __init__(self, backbone: _Optional[_Union[Backbone, _Mapping]] = ..., rollout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StartRolloutRequest(_message.Message):
-    __slots__ = ("plan", "validate_only")
+    __slots__ = ("plan", "validate_only", "request")
     PLAN_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     plan: _rollout_pb2.RolloutPlan
     validate_only: bool
-    def __init__(self, plan: _Optional[_Union[_rollout_pb2.RolloutPlan, _Mapping]] = ..., validate_only: _Optional[bool] = ...) -> None: ...
+    request: str
+    def __init__(self, plan: _Optional[_Union[_rollout_pb2.RolloutPlan, _Mapping]] = ..., validate_only: _Optional[bool] = ..., request: _Optional[str] = ...) -> None: ...
 
 class StartRolloutResponse(_message.Message):
     __slots__ = ("rollout", "preview")
@@ -442,12 +446,14 @@ class ResumeRolloutResponse(_message.Message):
     def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class PromoteRolloutRequest(_message.Message):
-    __slots__ = ("id", "to_end")
+    __slots__ = ("id", "to_end", "wave")
     ID_FIELD_NUMBER: _ClassVar[int]
     TO_END_FIELD_NUMBER: _ClassVar[int]
+    WAVE_FIELD_NUMBER: _ClassVar[int]
     id: str
     to_end: bool
-    def __init__(self, id: _Optional[str] = ..., to_end: _Optional[bool] = ...) -> None: ...
+    wave: int
+    def __init__(self, id: _Optional[str] = ..., to_end: _Optional[bool] = ..., wave: _Optional[int] = ...) -> None: ...
 
 class PromoteRolloutResponse(_message.Message):
     __slots__ = ("change",)
@@ -494,12 +500,14 @@ class RetryRolloutResponse(_message.Message):
     def __init__(self, change: _Optional[_Union[_rollout_pb2.RolloutChange, _Mapping]] = ...) -> None: ...
 
 class UndoRolloutRequest(_message.Message):
-    __slots__ = ("id", "to")
+    __slots__ = ("id", "to", "request")
     ID_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
     id: str
     to: str
-    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ...) -> None: ...
+    request: str
+    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., request: _Optional[str] = ...) -> None: ...
 
 class UndoRolloutResponse(_message.Message):
     __slots__ = ("change",)

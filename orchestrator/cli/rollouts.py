@@ -10,6 +10,7 @@ from orchestrator.cli.confirming import Yes, confirm
 from orchestrator.cli.output import Shown, table
 from orchestrator.cli.plan_forms import COUNT, SHARE
 from orchestrator.cli.remote import collect, more, remote
+from orchestrator.cli.repeating import Request, named, repeatable
 from orchestrator.cli.tickets import Limit
 from orchestrator.rollout.phases import FORWARD, Phase
 from orchestrator.rollout.places import Place
@@ -53,6 +54,7 @@ async def start(
         bool, typer.Option("--dry-run", help="Show who would be in which wave, start nothing.")
     ] = False,
     limit: Limit = 100,
+    request: Request = "",
 ) -> Shown:
     """Bring a backbone to a cohort as a plan says; options go before what the file says.
 
@@ -80,7 +82,9 @@ async def start(
     meant = plan_options.plan_from(plan, given, parts, wave or [])
     if dry_run:
         return await _dry_run(client, meant, limit)
-    started = await client.start_rollout(meant)
+    request = named(request)
+    with repeatable(f"--request {request}"):
+        started = await client.start_rollout(meant, request)
     happens = f"{started.id} has started: wave 1 of {len(meant.waves)} is open."
     return Shown(started, lambda: rollout_screens.facts_of(started, ("now", happens)))
 
@@ -202,12 +206,23 @@ async def promote(
     to_end: Annotated[
         bool, typer.Option("--to-end", help="Open every wave, and ask the gate for harm only.")
     ] = False,
+    wave: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="The wave that was open when you decided: nothing happens where it is passed. "
+            "Without: the one that is open now.",
+            show_default=False,
+        ),
+    ] = 0,
     yes: Yes = False,
 ) -> Shown:
     """Open the next wave, whatever the gate waits for; harm still turns a rollout back."""
     if to_end:
         confirm(context, f"Open every wave of {rollout} to the whole cohort?", yes=yes)
-    change = await client.promote_rollout(rollout, to_end=to_end)
+    seen = wave or (await client.get_rollout(rollout)).wave
+    with repeatable(f"--wave {seen}"):
+        change = await client.promote_rollout(rollout, to_end=to_end, wave=seen)
     opened = "has all its waves open" if to_end else f"goes on: {_wave(change.rollout)} is open"
     return _told(change, opened, f"has {_wave(change.rollout)} open already")
 
@@ -255,11 +270,14 @@ async def undo(
     *,
     context: typer.Context,
     to: Annotated[str, typer.Option(help="Rollout whose backbone is wanted; the one before.")] = "",
+    request: Request = "",
     yes: Yes = False,
 ) -> Shown:
     """Start a rollout that brings the cohort back to an earlier backbone, unjudged."""
     confirm(context, f"Bring the cohort of {rollout} back to an earlier backbone?", yes=yes)
-    change = await client.undo_rollout(rollout, to)
+    request = named(request)
+    with repeatable(f"--request {request}"):
+        change = await client.undo_rollout(rollout, to, request)
     back = f"brings the cohort of {rollout} back to {change.rollout.title}, which nobody judges"
     return _told(change, f"{back}: {devices(change.ordered)} ordered", back)
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from orchestrator.cli.output import Shown, ago, facts, local, pairs_from, seconds_from, table, tags
 from orchestrator.cli.remote import collect, more, remote
+from orchestrator.cli.repeating import Request, named, repeatable
 from orchestrator.rpc.client import OperatorClient
 from orchestrator.views import TicketView
 
@@ -24,10 +25,12 @@ async def create(
     tag: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to write on every device that joins.")
     ] = None,
+    request: Request = "",
 ) -> Shown:
     """Make a ticket and print it; it is shown only this once."""
-    given = pairs_from(tag or [], "tag")
-    created = await client.create_ticket(uses, seconds_from(lifetime), given)
+    given, request = pairs_from(tag or [], "tag"), named(request)
+    with repeatable(f"--request {request}"):
+        created = await client.create_ticket(uses, seconds_from(lifetime), given, request)
     ticket = created.ticket
     devices = "one device" if ticket.uses_allowed == 1 else f"{ticket.uses_allowed:,} devices"
     return Shown(

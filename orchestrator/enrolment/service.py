@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
 from orchestrator.enrolment.authority import Authority, Issued, fingerprint_of
-from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, check_ticket, mint, used_up
+from orchestrator.enrolment.ticket import (
+    SECRET_BYTES,
+    Ticket,
+    check_ticket,
+    is_same,
+    mint,
+    used_up,
+)
 from orchestrator.fleet.device import Caller, DeviceKey, Facts, not_a_member
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import (
@@ -26,6 +33,7 @@ from orchestrator.ports import (
     Newcomer,
     TicketStore,
 )
+from orchestrator.repeats import asked_otherwise, request_fingerprint, ticket_secret
 
 TICKET_ID_BYTES = 8
 DEVICE_ID_BYTES = 10  # 80 bits: no two devices of a million meet by chance
@@ -75,14 +83,15 @@ class Enrolment:
         self._entropy = entropy
 
     async def create_ticket(
-        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str]
+        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
     ) -> Minted:
-        """Make a ticket for some devices and some time.
+        """Make a ticket for some devices and some time; a request that is repeated makes one.
 
         Raises:
-            FieldwiseError: As ``ticket.mint``.
+            FieldwiseError: As ``ticket.mint`` and ``repeats.request_fingerprint``, and
+                ``INVALID_ARGUMENT`` where that request asked for another ticket.
         """
-        secret = self._entropy.token(SECRET_BYTES)
+        secret = ticket_secret(request) if request else self._entropy.token(SECRET_BYTES)
         ticket = mint(
             self._entropy.token(TICKET_ID_BYTES).hex(),
             secret,
@@ -90,8 +99,12 @@ class Enrolment:
             lifetime_seconds=lifetime_seconds,
             tags=tags,
             now=self._clock.now(),
+            request=request_fingerprint(request),
         )
-        return Minted(await self._tickets.add(ticket), secret)
+        kept = await self._tickets.add(ticket)
+        if not is_same(kept, ticket):
+            raise asked_otherwise(f"the ticket {kept.id}")
+        return Minted(kept, secret)
 
     async def list_tickets(self, page: PageRequest) -> Page[Ticket]:
         return await self._tickets.list(page)

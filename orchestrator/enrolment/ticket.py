@@ -1,7 +1,8 @@
 """Tickets: the right of a number of devices to join, for a while.
 
-A ticket has a public id and a secret of 32 random bytes. The store holds only the secret's SHA-256:
-who reads the database cannot join with it, and a slow hash would add nothing to 256 random bits.
+A ticket has a public id and a secret of 32 bytes, random or made of 16 random ones. The store holds
+only the secret's SHA-256: who reads the database cannot join with it, and a slow hash would add
+nothing to so many random bits.
 """
 
 import hashlib
@@ -19,7 +20,11 @@ LIFETIME_SECONDS = (60, 90 * 24 * 3600)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket as stored; ``number`` is given by the store and sorts tickets by age."""
+    """A ticket as stored.
+
+    ``number`` is given by the store and sorts tickets by age; ``request`` is the fingerprint of the
+    request that made it (``orchestrator.repeats``).
+    """
 
     id: str
     secret_hash: str
@@ -30,6 +35,7 @@ class Ticket:
     revoked: bool
     tags: Mapping[str, str]
     number: int = 0
+    request: str = ""
 
 
 def mint(
@@ -40,6 +46,7 @@ def mint(
     lifetime_seconds: int,
     tags: Mapping[str, str],
     now: float,
+    request: str = "",
 ) -> Ticket:
     """Make a fresh ticket.
 
@@ -58,7 +65,15 @@ def mint(
         uses=0,
         revoked=False,
         tags=check_tags(tags),
+        request=request,
     )
+
+
+def is_same(ticket: Ticket, other: Ticket) -> bool:
+    """Tell whether two tickets are good for the same, whenever they were made."""
+    lives = (each.expires_at - each.created_at for each in (ticket, other))
+    alike = (ticket.uses_allowed, ticket.tags) == (other.uses_allowed, other.tags)
+    return alike and round(next(lives)) == round(next(lives))
 
 
 def hash_secret(secret: bytes) -> str:

@@ -86,12 +86,23 @@ class Look:
     events: tuple[Event, ...] = ()
 
 
-def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple[Event, ...]]:
+def obey(
+    rollout: Rollout, command: Command, now: float, seen: int = 0
+) -> tuple[Rollout, tuple[Event, ...]]:
     """Return the rollout as the command leaves it, unchanged where it is so already.
+
+    Args:
+        rollout: As last saved.
+        command: What an operator wants.
+        now: Seconds since 1970.
+        seen: For a promotion, the wave that was open when the operator decided, from 1 on; 0 for
+            whichever is open.
 
     Raises:
         FieldwiseError: ``ILLEGAL_COMMAND`` where the command has no meaning in the present phase.
     """
+    if seen and _is_passed(rollout, command, seen):
+        return rollout, ()
     phase = COMMANDS[rollout.phase].get(command)
     if phase is None:
         raise FieldwiseError(
@@ -110,6 +121,11 @@ def obey(rollout: Rollout, command: Command, now: float) -> tuple[Rollout, tuple
     else:
         obeyed = _entered(rollout, phase, Reason.OPERATOR, now)
     return obeyed, of_command(rollout, obeyed, command, now)
+
+
+def _is_passed(rollout: Rollout, command: Command, seen: int) -> bool:
+    later = rollout.wave + 1 > seen and command is Command.PROMOTE
+    return rollout.phase is Phase.COMPLETE or (later and rollout.phase in FORWARD)
 
 
 def reconcile(

@@ -9,6 +9,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import BackboneStore, Clock, RolloutStore
+from orchestrator.repeats import asked_otherwise, request_fingerprint
 from orchestrator.rollout.backbone import Backbone, Reference, parse_reference
 from orchestrator.rollout.controller import Controller, Saved, Wish
 from orchestrator.rollout.history import started
@@ -76,16 +77,22 @@ class Rollouts:
         self._controller = controller
         self._clock = clock
 
-    async def start(self, plan: Plan) -> Rollout:
-        """Bring a backbone to a cohort, and give the first orders.
+    async def start(self, plan: Plan, request: str = "") -> Rollout:
+        """Bring a backbone to a cohort, and give the first orders; a request starts one rollout.
 
         Raises:
             FieldwiseError: ``NOT_FOUND`` for the backbone, ``INVALID_ARGUMENT`` for a bad reference
-                or selector, ``ILLEGAL_COMMAND`` for a recalled backbone.
+                or selector or the name of another request, ``ILLEGAL_COMMAND`` for a recalled
+                backbone.
         """
-        selector = parse_selector(plan.cohort)
-        found = await self._backbones.find(parse_reference(plan.backbone))
-        return await self._start(found, replace(plan, cohort=str(selector)), Kind.FORWARD)
+        meant = replace(plan, cohort=str(parse_selector(plan.cohort)))
+        known = await self._requested(request, Kind.FORWARD)
+        if known is None:
+            found = await self._backbones.find(parse_reference(plan.backbone))
+            known = await self._added(found, meant, Kind.FORWARD, request)
+        if known.plan != meant:
+            raise asked_otherwise(known.id)
+        return await self._insist(known.number, self._controller.look_at)
 
     async def pause(self, rollout_id: str, *, now: bool = False) -> Change:
         """Let no further device start until it is resumed; ``now`` takes the target back, too."""
@@ -95,14 +102,14 @@ class Rollouts:
         """Go on; the wave has its whole time again."""
         return await self._command(rollout_id, Command.RESUME)
 
-    async def promote(self, rollout_id: str, *, to_end: bool = False) -> Change:
+    async def promote(self, rollout_id: str, *, to_end: bool = False, wave: int = 0) -> Change:
         """Open the next wave, or all that are left, whatever the gate waits for.
 
         In the last wave it takes what is undecided for enough. Harm turns a rollout back all the
-        same.
+        same. Nothing changes where the wave, from 1 on, that the operator saw is passed.
         """
         command = Command.PROMOTE_TO_END if to_end else Command.PROMOTE
-        return await self._command(rollout_id, command)
+        return await self._command(rollout_id, command, seen=wave)
 
     async def abort(self, rollout_id: str) -> Change:
         """Order every device that has the rollout's backbone, or may get it, back."""
@@ -116,26 +123,32 @@ class Rollouts:
         """Order failed devices again what they failed at."""
         return await self._command(rollout_id, Command.RETRY_FAILED, RETRY)
 
-    async def undo(self, rollout_id: str, to: str = "") -> Change:
+    async def undo(self, rollout_id: str, to: str = "", request: str = "") -> Change:
         """Bring a rollout's cohort back to the backbone of an earlier one, unjudged.
 
         Args:
             rollout_id: What is undone; it stays as it is, and loses its devices to the new one.
             to: The earlier rollout; empty for the backbone that its devices had before it.
+            request: Its name (``orchestrator.repeats``); it starts one rollout.
 
         Raises:
             FieldwiseError: ``NOT_FOUND`` where there is no such rollout or nothing before,
                 ``INVALID_ARGUMENT`` where its devices had different backbones, each with what can
-                be named; ``ILLEGAL_COMMAND`` where what is named is not earlier or was recalled,
-                and for a recall, which is for good.
+                be named, or for the name of another request; ``ILLEGAL_COMMAND`` where what is
+                named is not earlier or was recalled, and for a recall, which is for good.
         """
         undone = await self._rollouts.get(rollout_number(rollout_id))
         if undone.kind is Kind.RECALL:
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, f"{undone.id} is a recall, and for good")
-        digest = await self._named(undone, to) if to else await self._before(undone)
-        found = await self._backbones.find(Reference(digest, None, None))
-        plan = Plan(backbone=found.manifest.title, cohort=undone.cohort)
-        rollout = await self._start(found, plan, Kind.UNDO)
+        known = await self._requested(request, Kind.UNDO)
+        if known is None:
+            digest = await self._named(undone, to) if to else await self._before(undone)
+            found = await self._backbones.find(Reference(digest, None, None))
+            plan = Plan(backbone=found.manifest.title, cohort=undone.cohort)
+            known = await self._added(found, plan, Kind.UNDO, request)
+        if known.cohort != undone.cohort:
+            raise asked_otherwise(known.id)
+        rollout = await self._insist(known.number, self._controller.look_at)
         return Change(rollout, ordered=sum(rollout.counts.values()))
 
     async def recall(self, reference: str) -> Recalled:
@@ -189,16 +202,24 @@ class Rollouts:
         """
         return await self._rollouts.history(rollout_number(rollout_id), page)
 
-    async def _start(self, backbone: Backbone, plan: Plan, kind: Kind) -> Rollout:
+    async def _requested(self, request: str, kind: Kind) -> Rollout | None:
+        known = await self._rollouts.requested(request_fingerprint(request)) if request else None
+        if known is not None and known.kind is not kind:
+            raise asked_otherwise(known.id)
+        return known
+
+    async def _added(self, backbone: Backbone, plan: Plan, kind: Kind, request: str) -> Rollout:
         if backbone.recalled_at is not None:
             raise FieldwiseError(
                 Fault.ILLEGAL_COMMAND, f"{backbone.manifest.title} was recalled; nobody gets it"
             )
-        fresh = fresh_rollout(backbone, plan, kind, self._clock.now())
-        rollout = await self._rollouts.add(fresh, (started(fresh, fresh.created_at),))
-        return await self._insist(rollout.number, self._controller.look_at)
+        made = fresh_rollout(backbone, plan, kind, self._clock.now())
+        fresh = replace(made, request=request_fingerprint(request))
+        return await self._rollouts.add(fresh, (started(fresh, fresh.created_at),))
 
-    async def _command(self, rollout_id: str, command: Command, wish: Wish | None = None) -> Change:
+    async def _command(
+        self, rollout_id: str, command: Command, wish: Wish | None = None, seen: int = 0
+    ) -> Change:
         """Obey, look and save in one, and count who may still start.
 
         Raises:
@@ -207,7 +228,7 @@ class Rollouts:
         """
 
         async def obeyed(read: Rollout) -> tuple[Rollout, Saved]:
-            after, events = obey(read, command, self._clock.now())
+            after, events = obey(read, command, self._clock.now(), seen)
             if wish is not None:
                 after = replace(after, watched=True)
             return after, await self._controller.carry_out(read, after, events, wish)

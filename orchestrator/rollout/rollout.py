@@ -36,7 +36,8 @@ class Needs:
 class Rollout:
     """One backbone for one cohort; a recall has the backbone that it takes away.
 
-    ``number`` is given by the store and rises; ``digest`` and ``title`` name the backbone.
+    ``number`` is given by the store and rises; ``digest`` and ``title`` name the backbone;
+    ``request`` is the fingerprint of the request that started it (``orchestrator.repeats``).
     ``thresholds`` are empty until a look finds the first device: ``waves.py`` says what they are.
     ``wave`` is the newest that is open, from 0 on; ``wave_started_at`` is when its devices might
     first start, ``wave_settled_at`` since when all of it has settled. ``finding`` is what the gate
@@ -58,6 +59,7 @@ class Rollout:
     created_at: float
     plan: Plan
     kind: Kind = Kind.FORWARD
+    request: str = ""
     needs: Needs = Needs()
     thresholds: tuple[float, ...] = ()
     silent_before: float = 0.0

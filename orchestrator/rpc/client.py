@@ -45,12 +45,13 @@ class OperatorClient(RolloutClient):
     """Calls one server; every method raises ``FieldwiseError`` and nothing else."""
 
     async def create_ticket(
-        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str]
+        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
     ) -> CreatedTicket:
-        request = messages.CreateTicketRequest(
-            uses=uses, lifetime_seconds=lifetime_seconds, tags=dict(tags)
+        """Make a ticket; with the same request, the same one."""
+        message = messages.CreateTicketRequest(
+            uses=uses, lifetime_seconds=lifetime_seconds, tags=dict(tags), request=request
         )
-        answer = await self._call(self._stub.CreateTicket, request)
+        answer = await self._insist(self._stub.CreateTicket, message)
         return CreatedTicket(from_wire.ticket_from(answer.ticket), answer.token)
 
     async def list_tickets(self, token: str = "") -> Page[TicketView]:

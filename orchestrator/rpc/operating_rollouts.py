@@ -44,7 +44,7 @@ class RolloutCalls:
         if request.validate_only:
             preview = await self._about.previews.preview(plan)
             return messages.StartRolloutResponse(preview=to_wire.preview_to(preview))
-        rollout = await self._about.rollouts.start(plan)
+        rollout = await self._about.rollouts.start(plan, request.request)
         return messages.StartRolloutResponse(rollout=to_wire.rollout_to(view_rollout(rollout)))
 
     async def ListPreviewedDevices(
@@ -112,7 +112,9 @@ class RolloutCalls:
     async def PromoteRollout(
         self, request: messages.PromoteRolloutRequest, context: Context
     ) -> messages.PromoteRolloutResponse:
-        change = await self._about.rollouts.promote(request.id, to_end=request.to_end)
+        change = await self._about.rollouts.promote(
+            request.id, to_end=request.to_end, wave=request.wave
+        )
         return messages.PromoteRolloutResponse(change=_told(change))
 
     async def AbortRollout(
@@ -136,7 +138,7 @@ class RolloutCalls:
     async def UndoRollout(
         self, request: messages.UndoRolloutRequest, context: Context
     ) -> messages.UndoRolloutResponse:
-        change = await self._about.rollouts.undo(request.id, request.to)
+        change = await self._about.rollouts.undo(request.id, request.to, request.request)
         return messages.UndoRolloutResponse(change=_told(change))
 
     async def RecallBackbone(

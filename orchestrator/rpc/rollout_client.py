@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fieldwise import wire
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from orchestrator.paging import PAGE_SIZE_MAX, Page
@@ -24,6 +25,8 @@ from orchestrator.rpc.translate_plans import plan_to
 if TYPE_CHECKING:
     from fieldwise.v1alpha1.operator_pb2_grpc import OperatorAsyncStub  # only the types have it
 
+AGAIN_SECONDS = 20.0  # that a server which restarts may take
+UNHEARD = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE})  # the call may have been heard or not
 CALL_SECONDS = 30.0  # a fleet of a million is counted in a few; longer means that nobody is there
 
 
@@ -39,9 +42,11 @@ class RolloutClient:
         self._stub = stub
         self._metadata = (("authorization", f"Bearer {token}"),)
 
-    async def start_rollout(self, plan: Plan) -> RolloutView:
-        request = messages.StartRolloutRequest(plan=plan_to(plan))
-        return from_wire.rollout_from((await self._call(self._stub.StartRollout, request)).rollout)
+    async def start_rollout(self, plan: Plan, request: str = "") -> RolloutView:
+        """Start a rollout; with the same request, the same one."""
+        message = messages.StartRolloutRequest(plan=plan_to(plan), request=request)
+        answer = await self._insist(self._stub.StartRollout, message)
+        return from_wire.rollout_from(answer.rollout)
 
     async def preview_rollout(self, plan: Plan) -> PreviewView:
         """Return what a start would do, without starting."""
@@ -92,9 +97,12 @@ class RolloutClient:
         request = messages.ResumeRolloutRequest(id=rollout_id)
         return await self._command(self._stub.ResumeRollout, request)
 
-    async def promote_rollout(self, rollout_id: str, *, to_end: bool) -> ChangeView:
-        request = messages.PromoteRolloutRequest(id=rollout_id, to_end=to_end)
-        return await self._command(self._stub.PromoteRollout, request)
+    async def promote_rollout(self, rollout_id: str, *, to_end: bool, wave: int) -> ChangeView:
+        """Promote, unless the wave that the caller saw is passed already."""
+        request = messages.PromoteRolloutRequest(id=rollout_id, to_end=to_end, wave=wave)
+        return from_wire.change_from(
+            (await self._insist(self._stub.PromoteRollout, request)).change
+        )
 
     async def abort_rollout(self, rollout_id: str) -> ChangeView:
         request = messages.AbortRolloutRequest(id=rollout_id)
@@ -108,9 +116,10 @@ class RolloutClient:
         request = messages.RetryRolloutRequest(id=rollout_id)
         return await self._command(self._stub.RetryRollout, request)
 
-    async def undo_rollout(self, rollout_id: str, to: str) -> ChangeView:
-        request = messages.UndoRolloutRequest(id=rollout_id, to=to)
-        return await self._command(self._stub.UndoRollout, request)
+    async def undo_rollout(self, rollout_id: str, to: str, request: str = "") -> ChangeView:
+        """Start the way back; with the same request, the same one."""
+        message = messages.UndoRolloutRequest(id=rollout_id, to=to, request=request)
+        return from_wire.change_from((await self._insist(self._stub.UndoRollout, message)).change)
 
     async def recall_backbone(self, reference: str) -> RecallView:
         request = messages.RecallBackboneRequest(reference=reference)
@@ -124,9 +133,31 @@ class RolloutClient:
     async def _command(self, method: Callable[..., Awaitable[Any]], request: Any) -> ChangeView:
         return from_wire.change_from((await self._call(method, request)).change)
 
-    async def _call(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    async def _insist(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
+        """Call, and once more where no answer came: the request says what it must not do twice."""
+        try:
+            return await self._call(method, request)
+        except FieldwiseError as error:
+            if error.fault not in UNHEARD:
+                raise
+            try:
+                return await self._call(method, request, AGAIN_SECONDS)
+            except FieldwiseError as second:
+                raise (error if second.fault in UNHEARD else second) from second
+
+    async def _call(
+        self,
+        method: Callable[..., Awaitable[Any]],
+        request: Any,
+        waiting: float = 0.0,
+    ) -> Any:
         wire.check(request)
         with client_errors():
-            answer = await method(request, metadata=self._metadata, timeout=CALL_SECONDS)
+            answer = await method(
+                request,
+                metadata=self._metadata,
+                timeout=waiting or CALL_SECONDS,
+                wait_for_ready=waiting > 0,
+            )
         wire.check(answer)
         return answer

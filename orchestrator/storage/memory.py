@@ -36,6 +36,9 @@ class MemoryTickets:
         self._contents = contents
 
     async def add(self, ticket: Ticket) -> Ticket:
+        for known in self._contents.tickets.values():
+            if ticket.request and known.request == ticket.request:
+                return known
         kept = replace(ticket, number=len(self._contents.tickets) + 1)
         self._contents.tickets[ticket.id] = kept
         return kept

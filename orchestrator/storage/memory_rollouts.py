@@ -199,7 +199,11 @@ class MemoryRollouts:
         self._leadership = leadership or MemoryLeadership()
 
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
-        return self._contents.enter(rollout, events)
+        return await self.requested(rollout.request) or self._contents.enter(rollout, events)
+
+    async def requested(self, request: str) -> Rollout | None:
+        started = self._contents.rollouts.values()
+        return next((each for each in started if request and each.request == request), None)
 
     async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
         backbone = self._contents.backbones[rollout.digest]

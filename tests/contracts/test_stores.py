@@ -36,6 +36,14 @@ class TestTicketStore:
         assert kept == replace(ticket("t1", uses=3, tags={"site": "berlin"}), number=kept.number)
         assert await stores.tickets.get("t1") == kept
 
+    async def test_a_request_makes_one_ticket(self, stores: Stores) -> None:
+        first = await stores.tickets.add(replace(ticket("t1"), request="5e41a1"))
+        assert first.request == "5e41a1"
+        assert await stores.tickets.add(replace(ticket("t2"), request="5e41a1")) == first
+        assert await stores.tickets.get("t2") is None
+        others = [await stores.tickets.add(ticket(name)) for name in ("t3", "t4")]
+        assert [each.id for each in others] == ["t3", "t4"]
+
     async def test_an_unknown_ticket_is_none(self, stores: Stores) -> None:
         assert await stores.tickets.get("t1") is None
 

@@ -1,6 +1,7 @@
 """A small fleet of real processes: an orchestrator that comes back on its ports, and a device."""
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -100,14 +101,22 @@ def ask(folder: Path, *arguments: str) -> Any:
     """Ask the orchestrator of a data folder by a command until it succeeds; returns its JSON."""
     from orchestrator.cli import app
 
+    again: list[str] = []
+
     def once() -> Any:
-        done = CliRunner(env=environment(folder)).invoke(app, [*arguments, "--json"])
+        done = CliRunner(env=environment(folder)).invoke(app, [*arguments, *again, "--json"])
         assert done.exit_code != USAGE, done.stderr
         if done.exit_code:
+            again[:] = again or told_again(done.stderr)
             raise typer.Exit(done.exit_code)
         return json.loads(done.stdout)
 
     return insist(once)
+
+
+def told_again(sentence: str) -> list[str]:
+    """Return the option with which a command that got no answer says that it counts once."""
+    return [f"--{name}={text}" for name, text in re.findall(r"--(request|wave) (\w+)", sentence)]
 
 
 def announced(output: Path) -> dict[str, str] | None:

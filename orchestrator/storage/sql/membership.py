@@ -21,17 +21,20 @@ class SqlTickets:
         self._database = database
 
     async def add(self, ticket: Ticket) -> Ticket:
-        async with self._database.write() as connection:
-            statement = insert(tickets).values(ticket_values(ticket)).returning(tickets)
-            return ticket_of((await connection.execute(statement)).mappings().one())
+        statement = insert(tickets).values(ticket_values(ticket)).returning(tickets)
+        try:
+            async with self._database.write() as connection:
+                return ticket_of((await connection.execute(statement)).mappings().one())
+        except IntegrityError:
+            known = await self._first(tickets.c.request == ticket.request)
+            if known is None:
+                raise
+            return known
 
     async def get(self, ticket_id: str) -> Ticket | None:
         if not refusals.can_be(ticket_id):
             return None
-        async with self._database.read() as connection:
-            found = await connection.execute(select(tickets).where(tickets.c.id == ticket_id))
-            row = found.mappings().one_or_none()
-        return ticket_of(row) if row else None
+        return await self._first(tickets.c.id == ticket_id)
 
     async def list(self, page: PageRequest) -> Page[Ticket]:
         statement = select(tickets).order_by(tickets.c.number.desc()).limit(page.limit + 1)
@@ -63,6 +66,11 @@ class SqlTickets:
                 select(func.count()).select_from(tickets).where(is_open)
             )
             return counted.scalar_one()
+
+    async def _first(self, meant: ColumnElement[bool]) -> Ticket | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(tickets).where(meant))).mappings().one_or_none()
+        return ticket_of(row) if row else None
 
 
 class SqlMembers:

@@ -106,8 +106,20 @@ class SqlRollouts:
         self._database = database
 
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
-        async with self._database.write() as connection:
-            return await _insert(connection, rollout, events)
+        try:
+            async with self._database.write() as connection:
+                return await _insert(connection, rollout, events)
+        except IntegrityError:
+            known = await self.requested(rollout.request)
+            if known is None:
+                raise
+            return known
+
+    async def requested(self, request: str) -> Rollout | None:
+        statement = select(rollouts).where(rollouts.c.request == request)
+        async with self._database.read() as connection:
+            row = (await connection.execute(statement)).mappings().one_or_none()
+        return rollout_of(row) if row else None
 
     async def recall(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout | None:
         mark = (
@@ -184,7 +196,7 @@ class SqlRollouts:
                 raise refusals.rollout_changed(rollout.number)
             if orders:
                 await give(connection, rollout.number, orders)
-            await _tell(connection, rollout.number, events)
+            await tell(connection, rollout.number, events)
         return kept
 
     async def history(self, number: int, page: PageRequest) -> Page[Event]:
@@ -243,11 +255,11 @@ async def _insert(
 ) -> Rollout:
     statement = insert(rollouts).values(fresh_values(rollout)).returning(rollouts)
     kept = rollout_of((await connection.execute(statement)).mappings().one())
-    await _tell(connection, kept.number, events)
+    await tell(connection, kept.number, events)
     return kept
 
 
-async def _tell(connection: AsyncConnection, number: int, events: Sequence[Event]) -> None:
+async def tell(connection: AsyncConnection, number: int, events: Sequence[Event]) -> None:
     """Add to a rollout's history; whoever tells holds the rollout's row."""
     if not events:
         return

@@ -249,13 +249,15 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
 
 
 def ticket_of(row: RowMapping) -> Ticket:
-    return Ticket(**{**row, "tags": json.loads(row["tags"])})
+    tags, request = json.loads(row["tags"]), row["request"] or ""
+    return Ticket(**{**row, "tags": tags, "request": request})
 
 
 def ticket_values(ticket: Ticket) -> dict[str, Any]:
     values = {each.name: getattr(ticket, each.name) for each in fields(Ticket)}
     del values["number"]
-    return {**values, "tags": json.dumps(dict(ticket.tags), sort_keys=True)}
+    tags = json.dumps(dict(ticket.tags), sort_keys=True)
+    return {**values, "tags": tags, "request": ticket.request or None}
 
 
 def backbone_of(row: RowMapping) -> Backbone:

@@ -58,6 +58,7 @@ tickets = Table(
     Column("uses", BigInteger, nullable=False),
     Column("revoked", Boolean, nullable=False),
     Column("tags", Text, nullable=False),  # JSON
+    Column("request", Text, index=True, unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -90,6 +91,7 @@ rollouts = Table(
     _text("kind", "forward"),
     _text("plan", "{}"),  # JSON: what stays as it was at the start
     _text("course", "{}"),  # JSON: what changes from look to look
+    Column("request", Text, index=True, unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -21,6 +21,7 @@ from orchestrator.rollout.plan import GateRules, Limits, Plan, Promotion, Wave, 
 from orchestrator.rollout_views import ChangeView
 from tests.fakes.operator_client import CHANGE, DRAWN, EVENT, FINDING, ROLLOUT, CannedClient
 
+REQUEST = "0f" * 16
 COMPLETE = replace(ROLLOUT, phase=Phase.COMPLETE)
 
 
@@ -124,14 +125,46 @@ def test_a_command_says_what_happens_now_and_how_many_may_still_start(
 def test_now_revokes_permits(run: Any, client: CannedClient) -> None:
     run("rollout", "pause", "r1", "--now")
     run("rollout", "hold", "r1", "--now")
-    run("rollout", "promote", "r1", "--to-end")
-    run("rollout", "undo", "r5", "--to=r2")
+    run("rollout", "promote", "r1", "--to-end", "--wave=2")
+    run("rollout", "undo", "r5", "--to=r2", f"--request={REQUEST}")
     assert client.asked == [
         ("pause_rollout", "r1", True),
         ("hold_rollout", "r1", True),
-        ("promote_rollout", "r1", True),
-        ("undo_rollout", "r5", "r2"),
+        ("promote_rollout", "r1", True, 2),
+        ("undo_rollout", "r5", "r2", REQUEST),
     ]
+
+
+def test_a_promotion_is_of_the_wave_that_is_open_as_it_is_given(
+    run: Any, client: CannedClient
+) -> None:
+    run("rollout", "promote", "r1")
+    assert client.asked == [
+        ("get_rollout", "r1"),
+        ("promote_rollout", "r1", False, ROLLOUT.wave),
+    ]
+
+
+REPEATABLE = {
+    ("rollout", "start", "lite0"): ("start_rollout", f"--request={REQUEST}"),
+    ("rollout", "undo", "r1"): ("undo_rollout", f"--request={REQUEST}"),
+    ("rollout", "promote", "r1"): ("promote_rollout", "--wave=1"),
+    ("ticket", "create"): ("create_ticket", f"--request={REQUEST}"),
+}
+
+
+@pytest.mark.parametrize("arguments", REPEATABLE, ids=" ".join)
+def test_who_is_not_answered_is_told_how_to_ask_again(
+    run: Any, client: CannedClient, arguments: tuple[str, ...]
+) -> None:
+    call, option = REPEATABLE[arguments]
+    client.error = FieldwiseError(Fault.UNREACHABLE, "nobody answers")
+    told = " ".join(run(*arguments, option).stderr.split())
+    assert told.startswith("error: nobody answers; it may have been heard")
+    assert option.replace("=", " ") in told
+    assert client.asked[-1][0] == call
+    client.error = FieldwiseError(Fault.NOT_FOUND, "there is none")
+    assert "heard" not in run(*arguments, option).stderr
 
 
 DESTRUCTIVE = [
@@ -160,7 +193,7 @@ def test_a_person_is_asked_before_what_is_hard_to_take_back_and_a_script_is_not(
     assert run(*arguments, asked="y\n").exit_code == 0
     assert run(*arguments, "--yes").exit_code == 0
     assert run(*arguments, "--json").exit_code == 0
-    assert len(client.asked) == 3
+    assert len([each for each in client.asked if each[0] != "get_rollout"]) == 3
 
 
 def test_an_abort_that_finds_nobody_says_so(run: Any, client: CannedClient) -> None:

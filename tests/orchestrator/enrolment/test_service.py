@@ -12,6 +12,7 @@ from fieldwise.identity import (
 from orchestrator.enrolment.authority import fingerprint_of, found_authority
 from orchestrator.enrolment.service import Credentials, Enrolment, Minted
 from orchestrator.fleet.device import Caller
+from orchestrator.paging import PageRequest
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import FACTS, NOW, CountedEntropy, SetClock
 
@@ -19,6 +20,8 @@ KEY, OTHER_KEY = generate_key(), generate_key()
 REQUEST, OTHER_REQUEST = certificate_request(KEY), certificate_request(OTHER_KEY)
 FINGERPRINT = fingerprint_of(KEY.public_key())
 OTHER_FINGERPRINT = fingerprint_of(OTHER_KEY.public_key())
+
+NAME = "0f" * 16
 
 
 class Fleet:
@@ -66,6 +69,35 @@ async def test_a_ticket_makes_a_member_with_its_tags(fleet: Fleet) -> None:
     await fleet.stores.members.admit(Caller(credentials.device_id, FINGERPRINT))
     root = load_certificate(credentials.trust_roots[0])
     load_certificate(credentials.certificate).verify_directly_issued_by(root)
+
+
+async def test_a_request_that_is_repeated_makes_one_ticket_with_one_secret(fleet: Fleet) -> None:
+    first, again = [
+        await fleet.enrolment.create_ticket(2, 3600, {"line": "3"}, NAME) for _ in range(2)
+    ]
+    assert first == again
+    assert len((await fleet.enrolment.list_tickets(PageRequest())).items) == 1
+    assert (await fleet.enrol(first)).device_id == (await fleet.enrol(again)).device_id
+    assert NAME not in repr(first.ticket)
+
+
+@pytest.mark.parametrize(
+    ("uses", "seconds", "tags", "name"),
+    [
+        (3, 3600, {"line": "3"}, NAME),
+        (2, 7200, {"line": "3"}, NAME),
+        (2, 3600, {"line": "4"}, NAME),
+        (2, 3600, {"line": "3"}, "deploy-7"),
+        (2, 3600, {"line": "3"}, NAME.upper()),
+    ],
+)
+async def test_a_request_has_one_meaning_and_a_name_that_nobody_guesses(
+    fleet: Fleet, uses: int, seconds: int, tags: dict[str, str], name: str
+) -> None:
+    await fleet.enrolment.create_ticket(2, 3600, {"line": "3"}, NAME)
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.enrolment.create_ticket(uses, seconds, tags, name)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
 async def test_asking_again_gives_the_same_device_without_a_second_use(fleet: Fleet) -> None:

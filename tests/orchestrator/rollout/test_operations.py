@@ -1,4 +1,5 @@
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -15,6 +16,8 @@ from orchestrator.rollout.rollout import Happening
 from tests.fleet_records import backbone, caller, join, report, roll_out, step
 from tests.rollout_fleet import ALL, Fleet, RacedRollouts
 
+REQUEST = "0f" * 16
+
 
 @pytest.fixture
 async def fleet() -> Fleet:
@@ -28,6 +31,55 @@ async def test_a_start_orders_the_cohort_at_once(fleet: Fleet) -> None:
     assert (rollout.phase, rollout.counts) == (Phase.RUNNING, {Place.WAITING: 2})
     await fleet.calls("d1")
     assert (await fleet.rollouts.get(rollout.id)).counts == {Place.WAITING: 1, Place.PERMITTED: 1}
+
+
+async def test_a_start_that_is_repeated_starts_one_rollout(fleet: Fleet) -> None:
+    first = await fleet.rollouts.start(replace(ALL, cohort="line!=3, site=berlin"), REQUEST)
+    again = await fleet.rollouts.start(replace(ALL, cohort="line!=3,site=berlin"), REQUEST)
+    assert (again.id, again.counts) == (first.id, first.counts)
+    assert (await fleet.rollouts.start(ALL)).id != first.id
+
+
+async def test_a_start_is_made_up_for_where_the_server_died_before_its_first_look(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(fleet.controller, "look_at", AsyncMock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            await fleet.rollouts.start(ALL, REQUEST)
+    assert (await fleet.rollouts.start(ALL, REQUEST)).id == "r1"
+    assert fleet.target("d1") is not None
+
+
+async def test_an_undo_that_is_repeated_starts_one_rollout(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    first = await fleet.rollouts.undo(second.id, "r1", REQUEST)
+    again = await fleet.rollouts.undo(second.id, "r1", REQUEST)
+    assert (again.rollout.id, again.ordered) == (first.rollout.id, first.ordered)
+    assert len((await fleet.rollouts.list(PageRequest())).items) == 3
+
+
+async def test_the_name_of_a_request_is_good_for_that_one(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"), REQUEST)
+    second = await fleet.rollouts.start(Plan("lite0:2"))
+    for other in (
+        fleet.rollouts.start(Plan("lite0:2"), REQUEST),
+        fleet.rollouts.undo(second.id, "r1", REQUEST),
+        fleet.rollouts.start(ALL, "deploy-7"),
+    ):
+        with pytest.raises(FieldwiseError) as caught:
+            await other
+        assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
+async def test_a_promotion_that_is_repeated_opens_one_wave(fleet: Fleet) -> None:
+    waves = (Wave(devices=1), Wave(devices=1), Wave())
+    rollout = await fleet.rollouts.start(replace(ALL, waves=waves))
+    first = await fleet.rollouts.promote(rollout.id, wave=1)
+    again = await fleet.rollouts.promote(rollout.id, wave=1)
+    assert (first.changed, again.changed, again.rollout.wave) == (True, False, 1)
+    assert (await fleet.rollouts.promote(rollout.id)).rollout.wave == 2
 
 
 async def test_who_joins_later_gets_the_target_at_the_next_look(fleet: Fleet) -> None:

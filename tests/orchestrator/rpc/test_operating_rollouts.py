@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import grpc
 import pytest
 
 from fieldwise import wire
@@ -21,13 +22,18 @@ from orchestrator.survey import Survey
 from tests.fleet_records import SetClock, backbone, join
 
 PLAN = Plan("lite0:1", "site=berlin", waves=(Wave(devices=2), Wave()))
+REQUEST = "0f" * 16
 
 
 class Straight:
-    """A stub that calls the servicer without a network, over bytes as the wire has them."""
+    """A stub that calls the servicer without a network, over bytes as the wire has them.
+
+    What ``losses`` has a status for is answered, and its answer lost.
+    """
 
     def __init__(self, calls: RolloutCalls) -> None:
         self._calls = calls
+        self.losses: list[grpc.StatusCode] = []
 
     def __getattr__(self, name: str) -> Any:
         async def call(request: Any, **_options: Any) -> Any:
@@ -35,14 +41,23 @@ class Straight:
             wire.check(received)
             answer = await getattr(self._calls, name)(received, None)
             wire.check(answer)
+            if self.losses:
+                nothing = grpc.aio.Metadata()
+                raise grpc.aio.AioRpcError(self.losses.pop(0), nothing, nothing)
             return type(answer).FromString(answer.SerializeToString())
 
         return call
 
 
 @pytest.fixture
-async def client() -> RolloutClient:
-    """A client of a server with two backbones and five devices in Berlin."""
+def client(lossy: Straight) -> RolloutClient:
+    stub: Any = lossy
+    return RolloutClient(stub, "token")
+
+
+@pytest.fixture
+async def lossy() -> Straight:
+    """A server with two backbones and five devices in Berlin."""
     stores, clock = memory_stores(), SetClock()
     for version in ("1", "2"):
         await stores.backbones.add(backbone(version))
@@ -56,8 +71,7 @@ async def client() -> RolloutClient:
         Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
         survey,
     )
-    stub: Any = Straight(RolloutCalls(uses))
-    return RolloutClient(stub, "token")
+    return Straight(RolloutCalls(uses))
 
 
 async def test_a_validation_starts_nothing_and_a_start_has_the_same_waves(
@@ -97,7 +111,7 @@ async def test_commands_answer_with_the_rollout_as_it_is_now(client: RolloutClie
     assert (paused.rollout.phase, paused.changed) == (Phase.PAUSED, True)
     assert (await client.pause_rollout("r1", now=False)).changed is False
     assert (await client.resume_rollout("r1")).rollout.phase is Phase.RUNNING
-    assert (await client.promote_rollout("r1", to_end=True)).rollout.wave == 2
+    assert (await client.promote_rollout("r1", to_end=True, wave=1)).rollout.wave == 2
     assert (await client.retry_rollout("r1")).changed is False
     assert (await client.hold_rollout("r1", now=True)).rollout.phase is Phase.HELD
     with pytest.raises(FieldwiseError) as refused:
@@ -106,6 +120,28 @@ async def test_commands_answer_with_the_rollout_as_it_is_now(client: RolloutClie
     told = await client.list_events("r1")
     assert [each.sequence for each in told.items] == list(range(len(told.items), 0, -1))
     assert "was started, by an operator." in told.items[-1].sentence
+
+
+async def test_a_lost_answer_is_asked_for_again_and_made_up_for(
+    client: RolloutClient, lossy: Straight
+) -> None:
+    lossy.losses = [grpc.StatusCode.UNAVAILABLE]
+    started = await client.start_rollout(PLAN, REQUEST)
+    assert lossy.losses == []
+    assert [each.id for each in (await client.list_rollouts()).items] == [started.id] == ["r1"]
+    lossy.losses = [grpc.StatusCode.DEADLINE_EXCEEDED]
+    promoted = await client.promote_rollout("r1", to_end=False, wave=1)
+    assert (promoted.changed, promoted.rollout.wave) == (False, 2)
+
+
+async def test_who_is_never_answered_is_told_what_it_was_at_first(
+    client: RolloutClient, lossy: Straight
+) -> None:
+    lossy.losses = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED]
+    with pytest.raises(FieldwiseError) as caught:
+        await client.start_rollout(PLAN, REQUEST)
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert len((await client.list_rollouts()).items) == 1
 
 
 async def test_an_abort_a_recall_and_an_undo_answer_over_the_wire(client: RolloutClient) -> None:
