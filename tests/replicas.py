@@ -1,4 +1,4 @@
-"""Two orchestrators that share a database and a bucket, and devices that call now one, now another.
+"""Orchestrators that share a database and a bucket, and devices that call now one, now another.
 
 Devices are played, so that every order and permit that reaches one is counted.
 """
@@ -71,25 +71,42 @@ class Replicas:
 
 
 @contextmanager
-def replicas(folder: Path, database: PostgreSql, store: SeaweedFs) -> Iterator[Replicas]:
-    """Two of them, a and b, with the authority and the token that a secret store would hand out."""
+def replicas(
+    folder: Path,
+    database: PostgreSql,
+    store: SeaweedFs,
+    *more: str,
+    names: str = "ab",
+    lease_seconds: float = LEASE_SECONDS,
+) -> Iterator[Replicas]:
+    """Two of them, a and b, with the authority and the token that a secret store would hand out.
+
+    Args:
+        folder: For what each has of its own.
+        database: Where they share what they know.
+        store: Where they share bundles.
+        more: Further flags.
+        names: A letter for each.
+        lease_seconds: How long a lease lasts.
+    """
     authority, _ = create_authority(made(folder / "secrets"), "plant-7")
     flags = (
         f"--database-url={database.create()}",
         f"--authority-file={authority}",
-        f"--lease-seconds={LEASE_SECONDS}",
+        f"--lease-seconds={lease_seconds:g}",
         "--reconcile-seconds=0.2",
         TOKEN,
         *PACE,
         *store.flags(store.bucket()),
+        *more,
     )
-    both = Replicas(folder, flags)
+    all_of_them = Replicas(folder, flags)
     try:
-        both.start("a")
-        both.start("b")
-        yield both
+        for name in names:
+            all_of_them.start(name)
+        yield all_of_them
     finally:
-        both.end()
+        all_of_them.end()
 
 
 def made(folder: Path) -> Path:

@@ -30,15 +30,14 @@ LONG = 500.0
 
 
 @contextmanager
-def with_a_lease(stores: Stores, kubeconfig: Path) -> Iterator[Stores]:
+def with_a_lease(stores: Stores, kubeconfig: Path, namespace: str) -> Iterator[Stores]:
     """Put a Lease before the leadership of stores.
 
     Two seconds pass between any two looks at its clock: a Lease of no time, which is one of a
     second, is over at the next look, and a long one is not.
     """
-    place = find_cluster(kubeconfig)
-    access = Access(place, 60, 2)
-    lease = KubernetesLease(access, place.namespace, "fieldwise")
+    access = Access(find_cluster(kubeconfig), 60, 2)
+    lease = KubernetesLease(access, namespace, "fieldwise")
     looks = count()
     election = LeaseLeadership(lease, stores.leadership, "pod", monotonic=lambda: 2 * next(looks))
     try:
@@ -54,7 +53,7 @@ def replicated(request: pytest.FixtureRequest, stores: Stores, tmp_path: Path) -
         return
     with (
         running_cluster() as cluster,
-        with_a_lease(stores, cluster.kubeconfig(tmp_path)) as found,
+        with_a_lease(stores, cluster.kubeconfig(tmp_path), "fleet") as found,
     ):
         yield found
 
