@@ -11,6 +11,7 @@ SHARED: Mapping[str, str] = {
     "address": "Asks a server.",
     "token": "",
     "ca": "",
+    "token_file": "",
 }
 
 
