@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REVIEW_SECONDS = 5.0  # a person waits for it; an API server that is well answers in 10 ms
 REVIEWS_MAX = 8
+ELECTIONS_MAX = 2  # one at a time, and one that was given up and has not ended yet
 # A ninth of a lease: within what is trusted of one, each of three claims has time for two calls.
 LEASE_CALLS = 9
 LEASE_CALL_SECONDS_MIN = 1.0
@@ -47,7 +48,7 @@ def elected(settings: OrchestratorSettings, terms: LeadershipStore, stack: ExitS
     from orchestrator.kubernetes.leases import KubernetesLease  # noqa: PLC0415 - 60 MB
 
     seconds = max(LEASE_CALL_SECONDS_MIN, settings.lease_seconds / LEASE_CALLS)
-    access, namespace = _access(settings, seconds, 1, stack)
+    access, namespace = _access(settings, seconds, ELECTIONS_MAX, stack)
     lease = KubernetesLease(access, namespace, settings.kubernetes_lease)
     return Elected(LeaseLeadership(lease, terms, platform.node()), TRUSTED)
 

@@ -91,3 +91,14 @@ async def test_who_resigns_leads_no_more_even_where_nobody_hears_of_it(place: Pl
     assert place.one.term() is None
     await place.two.claim()
     assert place.two.term() == 2
+
+
+async def test_who_trusts_a_lease_for_a_part_asks_the_more_often_and_stops_the_sooner() -> None:
+    clock = SetClock()
+    leading = Leading(MemoryLeadership(clock.now), ONE, 15, clock, trusted=2 / 3)
+    assert leading.pause_seconds == pytest.approx(10 / 3)
+    await leading.claim()
+    clock.pass_by(9.9)
+    assert leading.term() == 1
+    clock.pass_by(0.1)
+    assert leading.term() is None

@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator.config import OrchestratorSettings
+from orchestrator.rights import OperatorLogin
 from orchestrator.setting_rules import is_endpoint
 
 S3 = {"bundle_url": "s3://bucket/fleet"}
@@ -17,6 +18,7 @@ S3 = {"bundle_url": "s3://bucket/fleet"}
         ({**S3, "bundle_access_key": "a"}, "go together"),
         ({**S3, "bundle_secret_key": "b"}, "go together"),
         ({**S3, "bundle_endpoint": "s3.example"}, "bundle_endpoint is not of the form"),
+        ({"operator_token": "t" * 16, "operator_login": OperatorLogin.KUBERNETES}, "opens nothing"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(

@@ -51,6 +51,36 @@ def test_what_is_missing_is_named(folder: Path) -> None:
     assert fault_of(Asked("far:1", "t", folder / "ca.pem")) is Fault.INVALID_ARGUMENT
 
 
+def test_a_token_is_read_from_its_file_at_each_command(folder: Path) -> None:
+    write_connection(folder, NEAR)
+    file = folder / "token"
+    for token in ("first", "second"):
+        file.write_text(f"{token}\n")
+        assert resolve(Asked(None, None, None, token_file=file)).token == token
+    assert resolve(Asked(None, "said", None, token_file=file)).token == "said"
+
+
+def test_a_file_without_a_token_is_named(folder: Path) -> None:
+    for spoil in (
+        lambda _: None,
+        lambda path: path.write_bytes(b"\xff"),
+        lambda path: path.mkdir(),
+    ):
+        file = folder / "spoilt"
+        file.unlink(missing_ok=True)
+        spoil(file)
+        with pytest.raises(FieldwiseError) as refused:
+            resolve(Asked("far:1", None, None, token_file=file))
+        assert refused.value.fault is Fault.INVALID_ARGUMENT
+        assert f"--token-file: {file}" in refused.value.sentence
+
+
+def test_where_the_cluster_knows_operators_the_folder_opens_nothing(folder: Path) -> None:
+    write_connection(folder, Connection(NEAR.address, NEAR.authority, ""))
+    assert fault_of(NOTHING) is Fault.UNAUTHENTICATED
+    assert resolve(Asked(None, "hers", None)).token == "hers"
+
+
 def test_the_data_folder_is_found_as_serve_finds_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fieldwise.errors import CATALOGUE, Fault
-from orchestrator.cli import app
+from orchestrator.cli import app, serve
 
 LISTEN = tuple(f"--{name}-listen=127.0.0.1:0" for name in ("device", "operator", "metrics"))
 
@@ -79,3 +79,17 @@ def test_a_setting_that_cannot_be_is_a_mistake_and_no_defect(tmp_path: Path, fla
     name = flag[2:].partition("=")[0].replace("-", "_")
     assert name in told["message"]
     assert "hush" not in ended.output
+
+
+@pytest.mark.parametrize("flag", ["--operator-login=kubernetes", "--leader-election=kubernetes"])
+def test_a_cluster_is_asked_for_by_an_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    found = serve.find_spec
+    monkeypatch.setattr(
+        serve, "find_spec", lambda name: None if name == "kubernetes" else found(name)
+    )
+    given = ["serve", f"--data-folder={tmp_path}", *LISTEN, flag, "--json"]
+    ended = CliRunner().invoke(app, given)
+    assert json.loads(ended.stderr)["error"]["fault"] == Fault.EXTRA_MISSING
+    assert "[kubernetes]" in ended.stderr

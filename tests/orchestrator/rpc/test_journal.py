@@ -129,6 +129,9 @@ class Peer:
     def peer(self) -> str:
         return "ipv4:192.0.2.7:1"
 
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return (("authorization", "Bearer hers"),)
+
 
 def call(name: str) -> Call:
     context: Any = Peer()
@@ -152,6 +155,25 @@ async def test_a_change_is_one_line_without_secrets(name: str) -> None:
     assert told == [{**line, "log_level": "info"}]
     assert TOKEN not in repr(told)
     assert SECRET.decode() not in repr(told)
+
+
+async def test_a_change_names_its_operator_where_one_is_known() -> None:
+    async def admit(token: str, method: str) -> str:
+        assert (token, method) == ("hers", "RevokeTicket")
+        return f"alice {EVIL}"
+
+    context: Any = Peer()
+    revoking = Method("/fieldwise.v1alpha1.Operator/RevokeTicket", Kind.UNARY)
+    with capture_logs() as told:
+        async with (
+            Journal().around(Call(revoking, context)) as watcher,
+            interceptors.OperatorsOnly(admit).around(Call(revoking, context)),
+        ):
+            assert watcher is not None
+            watcher.received(operator_pb2.RevokeTicketRequest(id="t1"))
+            watcher.sent(operator_pb2.RevokeTicketResponse())
+    assert told[0]["operator"] == "alice a\ufffd[2J\ufffdb"
+    assert interceptors.calling_operator() == ""
 
 
 async def test_a_rollout_that_is_only_validated_is_not_told() -> None:
