@@ -9,6 +9,7 @@ and rights are a test's own.
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -23,6 +24,7 @@ TOKENS = "/apis/authentication.k8s.io/v1/tokenreviews"
 RIGHTS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
 ACCOUNT = "the-token-of-the-program"
+DRIP_SECONDS = 0.05
 
 Object = dict[str, Any]
 
@@ -46,6 +48,9 @@ class Cluster:
         refuses_writes: The same of whatever would change something.
         goes_on: Cleared while it answers nothing.
         keeps_quiet: Whether it does what it is told and answers only once it goes on.
+        hangs_up: Whether it ends the connection in place of an answer.
+        drips: Whether answers come byte by byte, none of them late.
+        denied: Rights that somebody denies, whoever else allows them.
         asked: Method and path of every request, and what it brought along.
     """
 
@@ -57,6 +62,9 @@ class Cluster:
     refuses_writes: int | None = None
     goes_on: threading.Event = field(default_factory=threading.Event)
     keeps_quiet: bool = False
+    hangs_up: bool = False
+    drips: bool = False
+    denied: bool = False
     asked: list[tuple[str, str, Object]] = field(default_factory=list)
     leases: dict[tuple[str, str], Object] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ("fleet",)
@@ -88,7 +96,8 @@ class Cluster:
         if path == TOKENS:
             return {**body, "status": self._token(body["spec"])}
         if path == RIGHTS:
-            return {**body, "status": {"allowed": self._allows(body["spec"])}}
+            allowed = self._allows(body["spec"])
+            return {**body, "status": {"allowed": allowed, "denied": self.denied}}
         if (found := LEASE_PATH.fullmatch(path)) is None:
             raise AnswerError(404)
         with self._turn:
@@ -162,12 +171,19 @@ def running_cluster() -> Iterator[Cluster]:
             except AnswerError as error:
                 code, told = error.code, {"kind": "Status", "code": error.code, "echo": body}
             cluster.goes_on.wait()
+            if cluster.hangs_up:
+                self.close_connection = True
+                return
             content = json.dumps(told).encode()
             try:
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                while content and cluster.drips:
+                    self.wfile.write(content[:1])
+                    content = content[1:]
+                    time.sleep(DRIP_SECONDS)
                 self.wfile.write(content)
             except OSError:  # whoever asked has given up
                 self.close_connection = True
@@ -185,6 +201,7 @@ def running_cluster() -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.goes_on.set()
+        cluster.drips = False
         server.shutdown()
         thread.join()
         server.server_close()

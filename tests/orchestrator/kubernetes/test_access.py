@@ -61,6 +61,25 @@ async def test_a_cluster_that_says_nothing_is_left_alone_in_time(
     assert raised.value.fault is Fault.UNAVAILABLE
 
 
+async def test_a_cluster_that_drips_is_left_alone_in_time(cluster: Cluster, reach: Reach) -> None:
+    cluster.drips = True
+    way = reach(0.3)
+    with pytest.raises(FieldwiseError) as raised:
+        await way.ask(CoordinationV1Api(way.client).read_namespaced_lease, "a", "fleet")
+    assert raised.value.fault is Fault.UNAVAILABLE
+
+
+async def test_what_may_have_been_done_is_not_tried_again_unasked(
+    cluster: Cluster, reach: Reach
+) -> None:
+    cluster.hangs_up = True
+    way = reach()
+    with pytest.raises(FieldwiseError) as raised:
+        await way.ask(CoordinationV1Api(way.client).read_namespaced_lease, "a", "fleet")
+    assert raised.value.fault is Fault.UNAVAILABLE
+    assert len(cluster.asked) == 1
+
+
 async def test_calls_that_hang_keep_later_ones_no_longer_than_their_own_time(
     cluster: Cluster, reach: Reach
 ) -> None:

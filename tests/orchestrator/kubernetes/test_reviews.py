@@ -86,6 +86,13 @@ async def test_another_right_person_or_namespace_is_another_answer(
     assert not await KubernetesPeople(reach(), "other", "fieldwise").may(ALICE, LOOK)
 
 
+async def test_a_right_that_somebody_denies_is_none_whoever_else_allows_it(
+    people: KubernetesPeople, cluster: Cluster
+) -> None:
+    cluster.denied = True
+    assert not await people.may(ALICE, LOOK)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
 async def test_a_cluster_that_refuses_to_say_lets_nobody_in(
     people: KubernetesPeople, cluster: Cluster, status: int
