@@ -1,6 +1,6 @@
 """What an orchestrator asks a cluster for, put together: who may lead, and who operates.
 
-The official client of Kubernetes takes a second to load and 60 MB, so it is loaded where a setting
+The official client of Kubernetes takes seconds to load and 60 MB, so it is loaded where a setting
 asks for it. Election and logins have connections of their own: however many people log in, a leader
 renews its Lease.
 """

@@ -42,7 +42,7 @@ def orchestrator(cluster: Cluster, tmp_path: Path) -> Iterator[Orchestrator]:
 
 
 def asked(running: Orchestrator, token: str, *command: str) -> Finished:
-    return running.run(*command, "--json", *([f"--token={token}"] if token else []))
+    return running.told_json(*command, *([f"--token={token}"] if token else []))
 
 
 def fault(finished: Finished) -> tuple[str, str]:
@@ -68,7 +68,7 @@ def test_operators_are_whom_the_cluster_knows_and_may_what_it_lets_them(
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     cluster.rights.add(("fleet", "alice", "get", "fleets"))
-    assert orchestrator.run("status", f"--token-file={file}").status == 0
+    assert orchestrator.told_json("status", f"--token-file={file}").status == 0
     cluster.refuses = 503
     name, told = fault(asked(orchestrator, TOKEN, "status"))
     assert name == "unavailable"

@@ -42,7 +42,7 @@ def orchestrator(accounts: Accounts, tmp_path: Path) -> Iterator[Orchestrator]:
 
 
 def asked(running: Orchestrator, token: str, *command: str) -> Finished:
-    return running.run(*command, "--json", f"--token={token}")
+    return running.told_json(*command, f"--token={token}")
 
 
 def fault(finished: Finished) -> str:
