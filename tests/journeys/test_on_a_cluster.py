@@ -108,6 +108,7 @@ def test_a_cluster_that_is_away_keeps_nobody_from_starting_and_nobody_leads(
         cluster.goes_on.clear()
         wait_until(lambda: not leads(running), "it steps down")
         assert running.json("status")["fleet"], "operators are served all the same"
+        assert running.stop() == 0, "and it stops all the same"
 
 
 def test_settings_that_lead_to_no_cluster_are_a_sentence(tmp_path: Path) -> None:
