@@ -92,7 +92,7 @@ class DeviceOnly:
 
 
 class OperatorsOnly:
-    """A layer that asks for the operator token before any method of the operator API.
+    """A layer that lets nobody but operators call a method of the operator API.
 
     Args:
         admit: Told the caller's token and the method; returns the caller's name, or refuses.
