@@ -38,9 +38,9 @@ from orchestrator.metrics_http import MetricsServer
 from orchestrator.ports import BundleStore, Clock, Entropy
 from orchestrator.publishing import Publishing
 from orchestrator.readiness import Readiness, holds_fleet
+from orchestrator.rights import OperatorLogin
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
-from orchestrator.rights import OperatorLogin
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
@@ -157,7 +157,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
     token = _token(settings, entropy)
-    bundles = await bundles_of(settings)
+    bundles = await _bundles(settings)
     stores = await stack.enter_async_context(
         sql_stores(settings.database, settings.database_connections_max)
     )
@@ -171,9 +171,9 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     )
     await check_installation(stores.installation, authority)
     metrics = FleetMetrics(__version__)
-    replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
     closing = stack.enter_context(ExitStack())
     elected = clustering.elected(settings, stores.leadership, closing)
+    replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
     return _Ground(
         settings=settings,
         authority=authority,
@@ -195,6 +195,15 @@ def _token(settings: OrchestratorSettings, entropy: Entropy) -> str:
     if settings.operator_login is OperatorLogin.KUBERNETES:
         return ""
     return open_token(settings.folder, settings.operator_token, entropy)
+
+
+async def _bundles(settings: OrchestratorSettings) -> BundleStore:
+    if (found := settings.bucket) is None:
+        return folder_bundles(made(settings.bundles, "bundle_folder"))
+    name, prefix = found
+    key = (settings.bundle_access_key, settings.bundle_secret_key)
+    place = Bucket(name, prefix, settings.bundle_endpoint, settings.bundle_region, *key)
+    return await bucket_bundles(place, settings.bundle_public_endpoint)
 
 
 async def _holds_fleet(stores: Stores) -> bool:
