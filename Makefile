@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 STAMP := .venv/ready
 WORKERS ?= 2
 SEEDS ?= 10000
+ENGINE ?= podman
 # Two cores are shared by several processes: one thread each loses nothing and keeps times steady.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
@@ -39,6 +40,14 @@ test-services: setup services  ## the cluster's side: chart rendered and validat
 test-kubernetes: setup services  ## the chart and the program on a real API server, built once: ten minutes of compiling
 	@tools/install_kubernetes.sh
 	pytest -m kubernetes tests/kubernetes
+
+test-containers: setup services  ## images built, and the chart and compose.yaml run from them; needs root and Debian
+	@tools/install_containers.sh
+	tools/test_containers.sh
+
+images: setup  ## the images of orchestrator and agent (ENGINE=docker, REGISTRY=..., BASE=..., TAG=...)
+	@python -m tools.images --engine $(ENGINE) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(BASE),--base $(BASE)) \
+		$(if $(TAG),--tag $(TAG)) -- $(BUILD_FLAGS)
 
 services: setup  ## the programs that tests start: Debian's Prometheus and strace, helm and kubectl
 	@tools/install_services.sh
@@ -85,4 +94,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes services check format proto docs dashboards wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images services check format proto docs dashboards wire bench explore pins clean

@@ -1,4 +1,4 @@
-"""What is neither Python nor a proto file is linted, too: shell scripts and YAML."""
+"""What is neither Python nor a proto file is linted, too: shell scripts, Dockerfiles and YAML."""
 
 import subprocess
 import sys
@@ -37,6 +37,19 @@ def test_a_shell_script_that_splits_words_by_accident_is_noticed(tmp_path: Path)
     script = tmp_path / "script.sh"
     script.write_text("#!/bin/sh\nrm -r $1\n")
     assert "SC2086" in linted("shellcheck", str(script)).stdout
+
+
+def test_images_are_built_as_is_good_practice() -> None:
+    files = tracked("*Dockerfile")
+    assert files
+    found = linted("hadolint", *files)
+    assert found.returncode == 0, found.stdout
+
+
+def test_a_dockerfile_that_takes_whatever_version_comes_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM debian:bookworm\nRUN pip install fieldwise\n")
+    assert "DL3013" in linted("hadolint", str(file)).stdout
 
 
 def test_yaml_is_in_one_form() -> None:

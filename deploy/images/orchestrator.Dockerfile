@@ -1,0 +1,41 @@
+# The orchestrator and the operator's commands, `fieldwise`, without torch, onnxruntime or pip.
+# Built from the top of the repository; `make images` does it. Any image with Python 3.11 or newer is a
+# base; where that has no venv module (as a Debian without python3-venv) name a BUILDER that has one.
+ARG BASE=docker.io/library/python:3.12-slim
+ARG BUILDER=${BASE}
+
+# hadolint ignore=DL3006 # which version is the caller's choice
+FROM ${BUILDER} AS build
+WORKDIR /source
+RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/fieldwise
+COPY . .
+# Tests of packages go, and the second, asynchronous form of Kubernetes's client, which nothing uses.
+# Where packages come from is the builder's business: no layer has it, as secrets are mounted.
+RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
+    PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_CONSTRAINT=/source/constraints.txt \
+    /opt/build/bin/pip --python /opt/fieldwise/bin/python install \
+        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off '.[orchestrator,kubernetes]' \
+    && find /opt/fieldwise -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} +
+
+# hadolint ignore=DL3006 # which version is the caller's choice
+FROM ${BASE}
+# What installs or compiles packages is no part of a server. The user has a home that is all its
+# state; the group is root's, as a cluster that gives out user ids itself leaves it.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
+    && echo 'fieldwise:x:65532:65532::/var/lib/fieldwise:/usr/sbin/nologin' >>/etc/passwd \
+    && echo 'fieldwise:x:65532:' >>/etc/group \
+    && install -d -o 65532 -g 0 -m 0770 /var/lib/fieldwise
+COPY --from=build /opt/fieldwise /opt/fieldwise
+ENV PATH=/opt/fieldwise/bin:$PATH HOME=/var/lib/fieldwise PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+WORKDIR /var/lib/fieldwise
+EXPOSE 8443 8444 9464
+ENTRYPOINT ["fieldwise"]
+CMD ["serve"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="fieldwise orchestrator" \
+    org.opencontainers.image.description="Orchestrates a fleet of devices that keep learning in the field" \
+    org.opencontainers.image.licenses="Apache-2.0" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
