@@ -49,6 +49,13 @@ images: setup  ## the images of orchestrator and agent (ENGINE=docker, REGISTRY=
 	@python -m tools.images --engine $(ENGINE) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(BASE),--base $(BASE)) \
 		$(if $(TAG),--tag $(TAG)) -- $(BUILD_FLAGS)
 
+packages: setup  ## deb and rpm of the agent in output/packages (ARCHITECTURE=arm64 for the other)
+	@tools/build_packages.sh $(ARCHITECTURE)
+
+test-packages: packages  ## the deb installed, upgraded and purged under a systemd of its own, the rpm read; needs root
+	@tools/install_package_tools.sh
+	pytest -m packages tests/packages
+
 services: setup  ## the programs that tests start: Debian's Prometheus and strace, helm and kubectl
 	@tools/install_services.sh
 	tools/install_chart_tools.sh
@@ -94,4 +101,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images services check format proto docs dashboards wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards wire bench explore pins clean
