@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.checkins import CheckIns
+from agent.checkins import CheckIns, Contact
+from agent.collecting import Collector
 from agent.config import AgentSettings, judging_rules, learning_settings, probation_rules
 from agent.daemon import Daemon
 from agent.device.allocator import return_memory_early
@@ -29,6 +30,7 @@ from agent.device.meter import DiskMeter, written_bytes
 from agent.device.predictions import DatabasePredictions
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
+from agent.diagnosing import Diagnosing
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
@@ -44,6 +46,7 @@ from agent.rpc.client import Departures, OrchestratorClient, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
 from agent.surveying import Surveyor
+from agent.troubles import Troubles
 from agent.update.comparing import Comparer
 from agent.update.fetching import Fetcher
 from agent.update.holding import Holds, OwnerRules
@@ -57,6 +60,7 @@ from agent.wear import WearMeter
 from fieldwise import retry
 from fieldwise.bundle import FileReference, Manifest
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.logs import seen_by
 
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
@@ -109,6 +113,8 @@ class Agent:
             self.journal, self.steps, self._holds(), self.clock
         )
         self.observer = self._observer()
+        self.troubles = Troubles(self.clock.monotonic)
+        self.diagnosing = self._diagnosing()
         surveyor = Surveyor(self.serving, self.wear.wear)
         self.household = Household(
             self.fleet,
@@ -136,8 +142,10 @@ class Agent:
             self._steer,
             self.clock,
             self._chance,
+            self.diagnosing.obey,
         )
         self.household.contact = lambda: check_ins.contact
+        self.diagnosing.hurry = check_ins.hurry.set
         return Daemon(
             self.serving,
             self.installer,
@@ -276,17 +284,34 @@ class Agent:
             self.folder,
             self.host,
             self.clock,
+            self.settings.diagnose,
         )
+
+    def _diagnosing(self) -> Diagnosing:
+        def contact() -> Contact:  # the daemon gives the household another
+            return self.household.contact()
+
+        collector = Collector(
+            self.settings,
+            self.observer,
+            contact,
+            self.ledger.totals,
+            self.troubles,
+            self.host,
+        )
+        rule = self.settings.diagnose
+        return Diagnosing(rule, self.journal, self.fleet, collector.collect, self.clock)
 
     def _sockets(self) -> LocalSockets:
         queue = Queue(self.settings.queue_max)
         application = ApplicationService(self.serving, self.household, queue)
-        owner = OwnerService(self.household, self.serving, self.ledger)
+        owner = OwnerService(self.household, self.serving, self.ledger, self.diagnosing)
         mode = int(self.settings.application_socket_mode, 8)
         return LocalSockets(
             (application, self.settings.applications, mode),
             (owner, self.settings.owner_socket),
             queue,
+            self.troubles.note,
         )
 
 
@@ -314,7 +339,7 @@ async def run_daemon(agent: Agent) -> None:
             that is taken, ``EXTRA_MISSING``.
     """
     try:
-        with agent.showing():
+        with agent.showing(), seen_by(agent.troubles.note):
             await agent.daemon().run()
     finally:
         await agent.fleet.close()

@@ -15,7 +15,13 @@ import structlog
 
 from agent.fleet import Fleet
 from agent.ports import Clock
-from agent.reporting import PERMIT_SECONDS_MAX, Orders, Report, SteeringRevision
+from agent.reporting import (
+    PERMIT_SECONDS_MAX,
+    DiagnosisRequest,
+    Orders,
+    Report,
+    SteeringRevision,
+)
 from agent.update.events import Targeted
 from agent.update.installer import Permit
 from fieldwise.errors import Fault, FieldwiseError
@@ -68,6 +74,7 @@ class CheckIns:
         steer: Takes settings of an operator's revision that is new.
         clock: Time.
         chance: For the jitter.
+        diagnose: Hears what is asked for, or nothing, and answers what is owed.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class CheckIns:
         steer: Callable[[SteeringRevision], Awaitable[None]],
         clock: Clock,
         chance: random.Random,
+        diagnose: Callable[[DiagnosisRequest | None], Awaitable[None]],
     ) -> None:
         self._fleet = fleet
         self._report = report
@@ -85,6 +93,7 @@ class CheckIns:
         self._steer = steer
         self._clock = clock
         self._chance = chance
+        self._diagnose = diagnose
         self._renewal_chance = chance.random()
         self._waits = delays(chance)
         self._sequence = 0
@@ -111,6 +120,7 @@ class CheckIns:
             return self._note_failure(error)
         self._waits = delays(self._chance)
         await self._obey(orders)
+        await self._diagnose(orders.diagnosis)
         pace = max(PACE_SECONDS_MIN, float(orders.next_seconds))
         return pace * self._chance.uniform(1 - JITTER, 1 + JITTER)
 

@@ -20,6 +20,7 @@ from agent.learning.settings import WINDOW_PATTERN, HeadName, LearningSettings
 from agent.reporting import Steering
 from agent.update.judging import JudgingRules
 from agent.update.probation import ProbationRules
+from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
@@ -257,6 +258,12 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     too_few_samples: Annotated[
         TooFew, Meta(description="Where too little is held out to judge by: accept or hold.")
     ] = TooFew.ACCEPT
+
+    # What goes beyond the figures of a check-in is the owner's to give, each time anew.
+    diagnose: Annotated[
+        DiagnosisRule,
+        Meta(description="When an operator asks for a diagnosis: ask the owner, always or never."),
+    ] = DiagnosisRule.ASK
 
     # Whoever watches a device itself has a Prometheus for it; most fleets read the orchestrator's.
     metrics_port: Annotated[

@@ -13,7 +13,15 @@ from datetime import UTC, datetime
 import structlog
 
 from agent.ports import Identity, Orchestrator
-from agent.reporting import Credentials, DeviceFacts, Membership, Orders, Piece, Report
+from agent.reporting import (
+    Credentials,
+    DeviceFacts,
+    DiagnosisAnswer,
+    Membership,
+    Orders,
+    Piece,
+    Report,
+)
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import Ticket, decode_ticket
 
@@ -105,6 +113,10 @@ class Fleet:
     async def check_in(self, report: Report) -> Orders:
         """See ``Orchestrator.check_in``; ``NOT_JOINED`` outside a fleet."""
         return await self._current().check_in(report)
+
+    async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
+        """See ``Orchestrator.answer_diagnosis``; ``NOT_JOINED`` outside a fleet."""
+        await self._current().answer_diagnosis(answer)
 
     def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
         """See ``Orchestrator.download``; ``NOT_JOINED`` outside a fleet."""

@@ -19,6 +19,7 @@ from fieldwise.answers import (
     UpdateStatus,
     VitalSigns,
 )
+from fieldwise.diagnosis import DiagnosisRule
 
 DAY_SECONDS = 86_400
 UINT32_MAX = 2**32 - 1  # the wire's width
@@ -57,6 +58,7 @@ class Observer:
         folder: Where the state lies.
         host: The process and its machine.
         clock: For the time since the start.
+        diagnosis_rule: What the owner has settled about diagnoses.
     """
 
     def __init__(
@@ -68,7 +70,9 @@ class Observer:
         folder: Folder,
         host: Host,
         clock: Clock,
+        diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK,
     ) -> None:
+        self._diagnosis_rule = diagnosis_rule
         self._serving = serving
         self._update = update
         self._probation = probation
@@ -90,6 +94,7 @@ class Observer:
             settings_revision=self._steering().revision,
             execution_provider=EXECUTION_PROVIDER,
             signs=self.signs(contact),
+            diagnosis_rule=self._diagnosis_rule,
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:
@@ -111,7 +116,7 @@ class Observer:
             select_samples=tally.samples if tally else 0,
             select_correct=tally.correct if tally else 0,
             settings_revision=self._steering().revision,
-            settings=self._settings_in_force(),
+            settings=self.settings_in_force(),
             lost_samples=learner.pair.lost if learner else 0,
             clock_ahead_seconds=contact.clock_ahead_seconds,
             skipped=self._serving.stopwatch.skipped,
@@ -121,7 +126,8 @@ class Observer:
             own_labels_dropped=self._serving.own_labels_dropped,
         )
 
-    def _settings_in_force(self) -> SettingsInForce:
+    def settings_in_force(self) -> SettingsInForce:
+        """What an operator may steer, as it is in force."""
         settings = self._serving.settings
         return SettingsInForce(
             exemplar_bytes_max=settings.exemplar_bytes_max,

@@ -16,6 +16,7 @@ from agent.learning.kept import Asking, Changes, Entry, Kept
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 from agent.reporting import (
     Credentials,
+    DiagnosisAnswer,
     LedgerEntry,
     Membership,
     Orders,
@@ -258,6 +259,9 @@ class Orchestrator(Protocol):
     async def leave(self) -> None:
         """Leave the fleet."""
         ...
+
+    async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
+        """Say how a request for a diagnosis stands; again is no error."""
 
     async def close(self) -> None:
         """End the connection."""

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
+from fieldwise.diagnosis import Diagnosis, DiagnosisRule, DiagnosisStep
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600
@@ -48,6 +49,7 @@ class Report:
     settings_revision: int
     execution_provider: str
     signs: LearningSigns = NO_SIGNS
+    diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,51 @@ class Permit:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagnosisRequest:
+    """An operator asks for a diagnosis; it may be answered for so many seconds from its receipt."""
+
+    id: str
+    seconds: int
+
+
+class DiagnosisNote(msgspec.Struct, frozen=True):
+    """The newest request for a diagnosis, as the device keeps it.
+
+    Attributes:
+        id: Of the request.
+        device_id: The membership that it came to: another fleet hears nothing of it.
+        until: When it is over, seconds since 1970.
+        step: The owner's word, or that it is waited for.
+        told: Whether the orchestrator was told that step.
+    """
+
+    id: str
+    device_id: str
+    until: float
+    step: DiagnosisStep
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisAnswer:
+    """How a request stands on the device; with a diagnosis where the owner allowed it."""
+
+    id: str
+    step: DiagnosisStep
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """Versions of what the agent runs on."""
+
+    python_version: str
+    system: str
+    kernel: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """The answer to a report; ``steering_refusal`` says why settings in it cannot be obeyed."""
 
@@ -85,6 +132,7 @@ class Orders:
     steering_refusal: str
     next_seconds: int
     unix_seconds: int
+    diagnosis: DiagnosisRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ program's app module; everything else asks ``structlog.get_logger()``.
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TextIO
@@ -27,9 +27,10 @@ def _hidden(package: str) -> Iterator[None]:
 
 with _hidden("rich"):  # structlog would load it for coloured tracebacks: 4 MB of a small device
     import structlog
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 CHATTY = ("alembic",)  # libraries whose INFO tells an operator nothing
+SERIOUS = frozenset({"warning", "error", "exception", "critical"})
 
 
 class LogLevel(StrEnum):
@@ -72,6 +73,24 @@ def configure(level: LogLevel, form: LogForm, stream: TextIO | None = None) -> N
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def seen_by(notice: Callable[[BaseException], None]) -> Iterator[None]:
+    """For a while let somebody see each error that is logged while it is being handled."""
+
+    def processor(_logger: object, name: str, event: EventDict) -> EventDict:
+        error = sys.exc_info()[1]
+        if error is not None and name in SERIOUS:
+            notice(error)
+        return event
+
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[processor, *before])
+    try:
+        yield
+    finally:
+        structlog.configure(processors=before)
 
 
 def _prepare() -> list[Processor]:

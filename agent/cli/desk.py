@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from agent.app import Agent, opened
 from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
+from agent.diagnosing import Asked
 from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
 from agent.reporting import Backbone, LedgerEntry, Total
@@ -133,6 +134,14 @@ class Desk(Protocol):
         """Say yes or no to the backbone that is wanted; returns its digest."""
         ...
 
+    def diagnosis(self) -> Asked:
+        """What an operator asked for, and what would leave the device now."""
+        ...
+
+    def decide_diagnosis(self, request_id: str, *, approved: bool) -> str:
+        """Allow or refuse it; returns which one. An empty id means the one that waits."""
+        ...
+
     def tick(self) -> None:
         """Make durable what waits for it."""
         ...
@@ -208,6 +217,8 @@ class DaemonDesk:
         self.roll_back = owner.roll_back
         self.pin = owner.pin
         self.answer = owner.answer
+        self.diagnosis = owner.diagnosis
+        self.decide_diagnosis = owner.decide_diagnosis
         self._install = owner.install
 
     def install(self, path: Path) -> tuple[str, str]:
@@ -232,6 +243,7 @@ class AloneDesk:
         self.forget = agent.serving.forget
         self.report_skipped = agent.serving.report_skipped
         self.tick = agent.upkeep.tick
+        self.diagnosis = agent.diagnosing.asked
 
     def teach(self, image: Image, class_name: str, burst: str, key: str = "") -> Lesson:
         self._share_out()
@@ -275,6 +287,10 @@ class AloneDesk:
 
     def pin(self, *, pinned: bool) -> None:
         asyncio.run(self._settled(self._agent.household.pin(pinned=pinned)))
+
+    def decide_diagnosis(self, request_id: str, *, approved: bool) -> str:
+        """The daemon sends it once it runs."""
+        return asyncio.run(self._agent.diagnosing.decide(request_id, approved=approved))
 
     def answer(self, *, confirmed: bool) -> str:
         return asyncio.run(self._settled(self._agent.household.answer(confirmed=confirmed)))

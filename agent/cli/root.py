@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from agent.cli import backbone, labels, learning, membership, report, running, sources
+from agent.cli import (
+    backbone,
+    diagnose,
+    labels,
+    learning,
+    membership,
+    report,
+    running,
+    sources,
+)
 from agent.cli.output import reporting_errors
 from fieldwise import __version__
 
@@ -32,6 +41,7 @@ app.command("join")(membership.join)
 app.command("leave")(membership.leave)
 app.command("ledger")(membership.ledger)
 app.add_typer(backbone.app, name="backbone")
+app.add_typer(diagnose.app, name="diagnose")
 
 
 def _print_version(asked: bool) -> None:

@@ -5,7 +5,8 @@ import platform
 from pathlib import Path
 
 import fieldwise
-from agent.reporting import DeviceFacts
+from agent.reporting import DeviceFacts, Software
+from fieldwise.diagnosis import KERNEL, SYSTEM, VERSION, of_form
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1024 * 1024
@@ -25,6 +26,15 @@ class LinuxHost:
             processors=len(os.sched_getaffinity(0)),
         )
 
+    def software(self) -> Software:
+        """What the agent runs on; a text of another form than versions have is not told."""
+        return Software(
+            python_version=of_form(VERSION, platform.python_version()),
+            system=of_form(SYSTEM, _system()),
+            kernel=of_form(KERNEL, platform.release()),
+            architecture=of_form(VERSION, platform.machine()),
+        )
+
     def resident_bytes(self) -> int:
         """Memory of this process that is in use now."""
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
@@ -35,3 +45,11 @@ class LinuxHost:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024 // _MIB
         return os.sysconf("SC_AVPHYS_PAGES") * _PAGE_BYTES // _MIB
+
+
+def _system() -> str:
+    try:
+        told = platform.freedesktop_os_release()
+    except OSError:
+        return platform.system().lower()
+    return f"{told['ID']} {told.get('VERSION_ID', '')}".rstrip()

@@ -6,7 +6,7 @@ import msgspec
 
 from agent.device.database import Database
 from agent.device.ledger import Tail
-from agent.reporting import SteeringRevision
+from agent.reporting import DiagnosisNote, SteeringRevision
 from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
@@ -15,7 +15,7 @@ ValueT = TypeVar("ValueT")
 
 
 class DatabaseJournal:
-    """Where the update stands and the ledger ends, how often it started, what was steered."""
+    """Where the update stands and the ledger ends, how often it started, what was ordered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,6 +42,12 @@ class DatabaseJournal:
 
     def write_steering(self, revision: SteeringRevision) -> None:
         self._write("steering", revision)
+
+    def diagnosis(self) -> DiagnosisNote | None:
+        return self._read("diagnosis", DiagnosisNote)
+
+    def write_diagnosis(self, note: DiagnosisNote) -> None:
+        self._write("diagnosis", note)
 
     def ledger_tail(self) -> Tail | None:
         return self._read("ledger", Tail)

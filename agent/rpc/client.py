@@ -11,7 +11,7 @@ import structlog
 from google.protobuf.message import Message
 
 from agent.ports import Clock, Ledger
-from agent.reporting import Credentials, DeviceFacts, Orders, Piece, Report
+from agent.reporting import Credentials, DeviceFacts, DiagnosisAnswer, Orders, Piece, Report
 from agent.rpc import summaries, translate
 from agent.rpc.links import allowed_host, fetched
 from fieldwise import wire
@@ -153,6 +153,11 @@ class OrchestratorClient:
         request = device_pb2.LeaveRequest()
         await self._departures.note("leave", request, "leaves the fleet")
         await _call(self._stub.Leave, request)
+
+    async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
+        request = translate.diagnosis_request(answer)
+        await self._departures.note("diagnosis", request, summaries.diagnosis(answer))
+        await _call(self._stub.AnswerDiagnosis, request)
 
     async def close(self) -> None:
         await self._channel.close()

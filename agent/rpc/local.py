@@ -5,21 +5,22 @@ what does not fit into the queue before them is told so at once instead of waiti
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import grpc
 
+from agent.diagnosing import Diagnosing
 from agent.ports import Ledger
 from agent.reporting import Backbone, Membership
-from agent.rpc import translate_labels, translate_local, translate_report
+from agent.rpc import translate_diagnosis, translate_labels, translate_local, translate_report
 from agent.serving import Serving
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
-from fieldwise.calls import CheckMessages, Interceptor
+from fieldwise.calls import Call, CheckMessages, Interceptor, Watcher
 from fieldwise.channel import MIB, ServerLimits, server_options, unix_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import LearningReport
@@ -191,9 +192,13 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         household: What does it.
         serving: What is to forget.
         ledger: What left the device.
+        diagnosing: What operators ask for.
     """
 
-    def __init__(self, household: Household, serving: Serving, ledger: Ledger) -> None:
+    def __init__(
+        self, household: Household, serving: Serving, ledger: Ledger, diagnosing: Diagnosing
+    ) -> None:
+        self._diagnosing = diagnosing
         self._household = household
         self._serving = serving
         self._ledger = ledger
@@ -254,6 +259,17 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         forgotten = await asyncio.to_thread(self._serving.forget, selection, strict=request.strict)
         return translate_labels.forget_response(forgotten)
 
+    async def GetAskedDiagnosis(
+        self, request: local_pb2.GetAskedDiagnosisRequest, context: Context
+    ) -> local_pb2.GetAskedDiagnosisResponse:
+        return translate_diagnosis.asked_response(await asyncio.to_thread(self._diagnosing.asked))
+
+    async def DecideDiagnosis(
+        self, request: local_pb2.DecideDiagnosisRequest, context: Context
+    ) -> local_pb2.DecideDiagnosisResponse:
+        decided = await self._diagnosing.decide(request.id, approved=request.approved)
+        return local_pb2.DecideDiagnosisResponse(id=decided)
+
 
 class LocalSockets:
     """The two servers.
@@ -262,6 +278,7 @@ class LocalSockets:
         application: Service of the first, its path and the mode of its file.
         owner: Service of the second and its path, whose folder is for the owner alone.
         queue: Where their images wait.
+        notice: Sees every error that a call ends with.
     """
 
     def __init__(
@@ -269,11 +286,12 @@ class LocalSockets:
         application: tuple[ApplicationService, Path, int],
         owner: tuple[OwnerService, Path],
         queue: Queue,
+        notice: Callable[[BaseException], None],
     ) -> None:
         self._queue = queue
         service, self._application, self._mode = application
         owner_service, self._owner = owner
-        self._servers = (_server(), _server())
+        self._servers = (_server(notice), _server(notice))
         local_pb2_grpc.add_ApplicationServicer_to_server(service, self._servers[0])
         local_pb2_grpc.add_OwnerServicer_to_server(owner_service, self._servers[1])
 
@@ -304,8 +322,23 @@ class LocalSockets:
                 path.unlink(missing_ok=True)
 
 
-def _server() -> grpc.aio.Server:
-    interceptor = Interceptor([TranslateErrors(), CheckMessages()])
+class _Noticed:
+    """A layer that lets somebody see what goes wrong, before it is translated."""
+
+    def __init__(self, notice: Callable[[BaseException], None]) -> None:
+        self._notice = notice
+
+    @asynccontextmanager
+    async def around(self, _call: Call) -> AsyncIterator[Watcher | None]:
+        try:
+            yield None
+        except FieldwiseError as error:  # of defects the log tells
+            self._notice(error)
+            raise
+
+
+def _server(notice: Callable[[BaseException], None]) -> grpc.aio.Server:
+    interceptor = Interceptor([TranslateErrors(), _Noticed(notice), CheckMessages()])
     return grpc.aio.server(interceptors=[interceptor], options=server_options(LIMITS))
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.diagnosing import Asked
 from agent.learning.forgetting import Forgotten, Selection
 from agent.reporting import Backbone, LedgerEntry, Total
-from agent.rpc import translate_labels, translate_local
+from agent.rpc import translate_diagnosis, translate_labels, translate_local
 from fieldwise.client import LocalClient, call, make
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
@@ -82,6 +83,17 @@ class OwnerClient(LocalClient):
         request = local_pb2.AnswerUpdateRequest(confirmed=confirmed)
         digest: bytes = call(self._stub.AnswerUpdate, request).digest
         return digest.hex()
+
+    def diagnosis(self) -> Asked:
+        """What an operator asked for, and what would leave the device now."""
+        response = call(self._stub.GetAskedDiagnosis, local_pb2.GetAskedDiagnosisRequest())
+        return translate_diagnosis.asked_of(response)
+
+    def decide_diagnosis(self, request_id: str, *, approved: bool) -> str:
+        """Allow or refuse it; returns which one."""
+        request = make(local_pb2.DecideDiagnosisRequest, id=request_id, approved=approved)
+        decided: str = call(self._stub.DecideDiagnosis, request).id
+        return decided
 
     def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
         """Take back what was learned, with everything that is kept of it."""

@@ -1,6 +1,7 @@
 """What a message says, in words for the device's owner."""
 
-from agent.reporting import DeviceFacts, Report
+from agent.reporting import DeviceFacts, DiagnosisAnswer, Report
+from fieldwise.diagnosis import ALLOWED_SETTINGS, Diagnosis, DiagnosisStep, Trouble
 from fieldwise.verdict import PairedCounts, Verdict
 
 
@@ -44,8 +45,37 @@ def check_in(report: Report) -> str:
             f"drift {signs.drift_permille}/1000, {signs.drift_alarms:,} alarms",
             f"{signs.skipped:,} skipped, {signs.waiting_samples:,} wait",
             f"learned in {signs.learning_p50_micros:,} us, clock off {signs.clock_off_seconds:,} s",
+            f"diagnoses {report.diagnosis_rule}",
         )
     )
+
+
+def diagnosis(answer: DiagnosisAnswer) -> str:
+    """What a request is answered; of a diagnosis what it says, so far as a line holds."""
+    if answer.diagnosis is not None:
+        return f"gives the diagnosis {answer.id}: {_diagnosis(answer.diagnosis)}"
+    if answer.step is DiagnosisStep.REFUSED:
+        return f"refuses the diagnosis {answer.id}"
+    return f"says that its owner is asked about the diagnosis {answer.id}"
+
+
+def _diagnosis(found: Diagnosis) -> str:
+    system = f"{found.system}, kernel {found.kernel}, {found.architecture}"
+    return "; ".join(
+        (
+            f"agent {found.agent_version}, Python {found.python_version}, {system}",
+            f"{len(ALLOWED_SETTINGS)} settings, the counters of a report",
+            f"what left so far of {len(found.sent)} kinds",
+            f"{found.troubles_noticed:,} errors noticed",
+            *map(_trouble, found.troubles),
+        )
+    )
+
+
+def _trouble(trouble: Trouble) -> str:
+    name = trouble.fault or trouble.exception or "another's exception"
+    frames = f" in {len(trouble.frames)} frames to {trouble.frames[-1]}" if trouble.frames else ""
+    return f"{name} {trouble.times:,} times{frames}"
 
 
 def _verdict(verdict: Verdict) -> str:

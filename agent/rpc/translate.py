@@ -7,6 +7,8 @@ import msgspec
 from agent.reporting import (
     Credentials,
     DeviceFacts,
+    DiagnosisAnswer,
+    DiagnosisRequest,
     Orders,
     Permit,
     Piece,
@@ -18,6 +20,8 @@ from agent.reporting import (
 from agent.update.events import UpdateState
 from agent.update.telling import told
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
+from fieldwise.diagnosis import check_id
+from fieldwise.diagnosis_messages import RULES, STEPS, diagnosis_to
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import Ticket
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
@@ -85,6 +89,7 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         verdict=verdict(report.update.verdict) if report.update.verdict else None,
         execution_provider=report.execution_provider,
         signs=learning_signs(report.signs),
+        diagnosis_rule=RULES[report.diagnosis_rule],
     )
 
 
@@ -187,6 +192,19 @@ def orders(message: device_pb2.CheckInResponse) -> Orders:
         steering_refusal=refusal,
         next_seconds=message.next_seconds,
         unix_seconds=message.unix_seconds,
+        diagnosis=_asked(message.diagnosis) if message.HasField("diagnosis") else None,
+    )
+
+
+def _asked(message: device_pb2.DiagnosisRequest) -> DiagnosisRequest:
+    return DiagnosisRequest(check_id(message.id), message.seconds)
+
+
+def diagnosis_request(answer: DiagnosisAnswer) -> device_pb2.AnswerDiagnosisRequest:
+    return device_pb2.AnswerDiagnosisRequest(
+        id=answer.id,
+        step=STEPS[answer.step],
+        diagnosis=diagnosis_to(answer.diagnosis) if answer.diagnosis else None,
     )
 
 

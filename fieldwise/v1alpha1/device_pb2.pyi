@@ -1,9 +1,10 @@
 from fieldwise.v1alpha1 import enrolment_pb2 as _enrolment_pb2
 from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -66,6 +67,20 @@ class VerdictBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_BASIS_LABELLED: _ClassVar[VerdictBasis]
     VERDICT_BASIS_TOO_FEW: _ClassVar[VerdictBasis]
     VERDICT_BASIS_UNLABELLED: _ClassVar[VerdictBasis]
+
+class DiagnosisRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIAGNOSIS_RULE_UNSPECIFIED: _ClassVar[DiagnosisRule]
+    DIAGNOSIS_RULE_ASK: _ClassVar[DiagnosisRule]
+    DIAGNOSIS_RULE_ALWAYS: _ClassVar[DiagnosisRule]
+    DIAGNOSIS_RULE_NEVER: _ClassVar[DiagnosisRule]
+
+class DiagnosisStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIAGNOSIS_STEP_UNSPECIFIED: _ClassVar[DiagnosisStep]
+    DIAGNOSIS_STEP_WAITING: _ClassVar[DiagnosisStep]
+    DIAGNOSIS_STEP_REFUSED: _ClassVar[DiagnosisStep]
+    DIAGNOSIS_STEP_GIVEN: _ClassVar[DiagnosisStep]
 UPDATE_PHASE_UNSPECIFIED: UpdatePhase
 UPDATE_PHASE_IDLE: UpdatePhase
 UPDATE_PHASE_FETCHING: UpdatePhase
@@ -110,6 +125,14 @@ VERDICT_BASIS_NONE: VerdictBasis
 VERDICT_BASIS_LABELLED: VerdictBasis
 VERDICT_BASIS_TOO_FEW: VerdictBasis
 VERDICT_BASIS_UNLABELLED: VerdictBasis
+DIAGNOSIS_RULE_UNSPECIFIED: DiagnosisRule
+DIAGNOSIS_RULE_ASK: DiagnosisRule
+DIAGNOSIS_RULE_ALWAYS: DiagnosisRule
+DIAGNOSIS_RULE_NEVER: DiagnosisRule
+DIAGNOSIS_STEP_UNSPECIFIED: DiagnosisStep
+DIAGNOSIS_STEP_WAITING: DiagnosisStep
+DIAGNOSIS_STEP_REFUSED: DiagnosisStep
+DIAGNOSIS_STEP_GIVEN: DiagnosisStep
 
 class UpdateReport(_message.Message):
     __slots__ = ("generation", "bundle_digest", "phase", "failure", "hold")
@@ -244,7 +267,7 @@ class LearningSigns(_message.Message):
     def __init__(self, novelty_samples: _Optional[int] = ..., novelty_novel: _Optional[int] = ..., calibration_samples: _Optional[int] = ..., calibration_error_permille: _Optional[int] = ..., drift_permille: _Optional[int] = ..., drift_alarms: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., learning_p50_micros: _Optional[int] = ..., clock_off_seconds: _Optional[int] = ...) -> None: ...
 
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -258,6 +281,7 @@ class CheckInRequest(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_PROVIDER_FIELD_NUMBER: _ClassVar[int]
     SIGNS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_RULE_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -271,7 +295,8 @@ class CheckInRequest(_message.Message):
     verdict: Verdict
     execution_provider: str
     signs: LearningSigns
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ...) -> None: ...
+    diagnosis_rule: DiagnosisRule
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")
@@ -315,19 +340,29 @@ class SettingsRevision(_message.Message):
     settings: DeviceSettings
     def __init__(self, revision: _Optional[int] = ..., settings: _Optional[_Union[DeviceSettings, _Mapping]] = ...) -> None: ...
 
+class DiagnosisRequest(_message.Message):
+    __slots__ = ("id", "seconds")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    seconds: int
+    def __init__(self, id: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+
 class CheckInResponse(_message.Message):
-    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds")
+    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     PERMIT_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     NEXT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     UNIX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
     target: Target
     permit: StartPermit
     settings: SettingsRevision
     next_seconds: int
     unix_seconds: int
-    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ...) -> None: ...
+    diagnosis: DiagnosisRequest
+    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("digest", "offset", "takes_link")
@@ -368,5 +403,165 @@ class LeaveRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class LeaveResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DiagnosedSettings(_message.Message):
+    __slots__ = ("threads", "queue_max", "predictions_kept", "predictions_bytes_max", "predictions_durable", "questions_a_day", "self_label_confidence", "self_label_share_max", "commit_seconds", "commit_samples", "exemplar_bytes_max", "shrinkage", "heads", "half_life_samples", "image_seconds_max", "replay_bytes_max", "learning_paused", "retention_days", "classes_max", "memory_bytes_max", "disk_bytes_max", "cpu_share", "passing_pairs", "passing_seconds_max", "learn_window", "learn_when_idle_seconds", "judging_alpha", "judging_loss_min", "latency_ratio_max", "latency_floor_seconds", "probation_predictions", "probation_minutes", "update_window", "require_confirmation", "too_few_samples", "metrics_port", "log_level", "log_form")
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_MAX_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_KEPT_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    PREDICTIONS_DURABLE_FIELD_NUMBER: _ClassVar[int]
+    QUESTIONS_A_DAY_FIELD_NUMBER: _ClassVar[int]
+    SELF_LABEL_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    SELF_LABEL_SHARE_MAX_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    EXEMPLAR_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    SHRINKAGE_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    HALF_LIFE_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_SECONDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_PAUSED_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_MAX_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    DISK_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
+    CPU_SHARE_FIELD_NUMBER: _ClassVar[int]
+    PASSING_PAIRS_FIELD_NUMBER: _ClassVar[int]
+    PASSING_SECONDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    LEARN_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    LEARN_WHEN_IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    JUDGING_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    JUDGING_LOSS_MIN_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_RATIO_MAX_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_FLOOR_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PROBATION_PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROBATION_MINUTES_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_WINDOW_FIELD_NUMBER: _ClassVar[int]
+    REQUIRE_CONFIRMATION_FIELD_NUMBER: _ClassVar[int]
+    TOO_FEW_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    METRICS_PORT_FIELD_NUMBER: _ClassVar[int]
+    LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    LOG_FORM_FIELD_NUMBER: _ClassVar[int]
+    threads: int
+    queue_max: int
+    predictions_kept: int
+    predictions_bytes_max: int
+    predictions_durable: bool
+    questions_a_day: int
+    self_label_confidence: float
+    self_label_share_max: float
+    commit_seconds: float
+    commit_samples: int
+    exemplar_bytes_max: int
+    shrinkage: float
+    heads: _containers.RepeatedScalarFieldContainer[str]
+    half_life_samples: float
+    image_seconds_max: float
+    replay_bytes_max: int
+    learning_paused: bool
+    retention_days: int
+    classes_max: int
+    memory_bytes_max: int
+    disk_bytes_max: int
+    cpu_share: float
+    passing_pairs: int
+    passing_seconds_max: float
+    learn_window: str
+    learn_when_idle_seconds: float
+    judging_alpha: float
+    judging_loss_min: float
+    latency_ratio_max: float
+    latency_floor_seconds: float
+    probation_predictions: int
+    probation_minutes: float
+    update_window: str
+    require_confirmation: bool
+    too_few_samples: str
+    metrics_port: int
+    log_level: str
+    log_form: str
+    def __init__(self, threads: _Optional[int] = ..., queue_max: _Optional[int] = ..., predictions_kept: _Optional[int] = ..., predictions_bytes_max: _Optional[int] = ..., predictions_durable: _Optional[bool] = ..., questions_a_day: _Optional[int] = ..., self_label_confidence: _Optional[float] = ..., self_label_share_max: _Optional[float] = ..., commit_seconds: _Optional[float] = ..., commit_samples: _Optional[int] = ..., exemplar_bytes_max: _Optional[int] = ..., shrinkage: _Optional[float] = ..., heads: _Optional[_Iterable[str]] = ..., half_life_samples: _Optional[float] = ..., image_seconds_max: _Optional[float] = ..., replay_bytes_max: _Optional[int] = ..., learning_paused: _Optional[bool] = ..., retention_days: _Optional[int] = ..., classes_max: _Optional[int] = ..., memory_bytes_max: _Optional[int] = ..., disk_bytes_max: _Optional[int] = ..., cpu_share: _Optional[float] = ..., passing_pairs: _Optional[int] = ..., passing_seconds_max: _Optional[float] = ..., learn_window: _Optional[str] = ..., learn_when_idle_seconds: _Optional[float] = ..., judging_alpha: _Optional[float] = ..., judging_loss_min: _Optional[float] = ..., latency_ratio_max: _Optional[float] = ..., latency_floor_seconds: _Optional[float] = ..., probation_predictions: _Optional[int] = ..., probation_minutes: _Optional[float] = ..., update_window: _Optional[str] = ..., require_confirmation: _Optional[bool] = ..., too_few_samples: _Optional[str] = ..., metrics_port: _Optional[int] = ..., log_level: _Optional[str] = ..., log_form: _Optional[str] = ...) -> None: ...
+
+class DiagnosedTotal(_message.Message):
+    __slots__ = ("kind", "messages", "bytes")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    messages: int
+    bytes: int
+    def __init__(self, kind: _Optional[str] = ..., messages: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class DiagnosedFrame(_message.Message):
+    __slots__ = ("module", "function", "line")
+    MODULE_FIELD_NUMBER: _ClassVar[int]
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    module: str
+    function: str
+    line: int
+    def __init__(self, module: _Optional[str] = ..., function: _Optional[str] = ..., line: _Optional[int] = ...) -> None: ...
+
+class DiagnosedError(_message.Message):
+    __slots__ = ("fault", "exception", "times", "seconds_ago", "frames", "further_frames", "foreign_frames")
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    EXCEPTION_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_AGO_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    FURTHER_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    fault: str
+    exception: str
+    times: int
+    seconds_ago: int
+    frames: _containers.RepeatedCompositeFieldContainer[DiagnosedFrame]
+    further_frames: int
+    foreign_frames: int
+    def __init__(self, fault: _Optional[str] = ..., exception: _Optional[str] = ..., times: _Optional[int] = ..., seconds_ago: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[DiagnosedFrame, _Mapping]]] = ..., further_frames: _Optional[int] = ..., foreign_frames: _Optional[int] = ...) -> None: ...
+
+class Diagnosis(_message.Message):
+    __slots__ = ("agent_version", "python_version", "system", "kernel", "architecture", "settings", "vital_signs", "learning", "signs", "sent", "errors", "errors_noticed")
+    AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    VITAL_SIGNS_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_FIELD_NUMBER: _ClassVar[int]
+    SIGNS_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_NOTICED_FIELD_NUMBER: _ClassVar[int]
+    agent_version: str
+    python_version: str
+    system: str
+    kernel: str
+    architecture: str
+    settings: DiagnosedSettings
+    vital_signs: VitalSigns
+    learning: LearningCounters
+    signs: LearningSigns
+    sent: _containers.RepeatedCompositeFieldContainer[DiagnosedTotal]
+    errors: _containers.RepeatedCompositeFieldContainer[DiagnosedError]
+    errors_noticed: int
+    def __init__(self, agent_version: _Optional[str] = ..., python_version: _Optional[str] = ..., system: _Optional[str] = ..., kernel: _Optional[str] = ..., architecture: _Optional[str] = ..., settings: _Optional[_Union[DiagnosedSettings, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., sent: _Optional[_Iterable[_Union[DiagnosedTotal, _Mapping]]] = ..., errors: _Optional[_Iterable[_Union[DiagnosedError, _Mapping]]] = ..., errors_noticed: _Optional[int] = ...) -> None: ...
+
+class AnswerDiagnosisRequest(_message.Message):
+    __slots__ = ("id", "step", "diagnosis")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    step: DiagnosisStep
+    diagnosis: Diagnosis
+    def __init__(self, id: _Optional[str] = ..., step: _Optional[_Union[DiagnosisStep, str]] = ..., diagnosis: _Optional[_Union[Diagnosis, _Mapping]] = ...) -> None: ...
+
+class AnswerDiagnosisResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -56,6 +56,11 @@ class DeviceStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.LeaveRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.LeaveResponse.FromString,
                 _registered_method=True)
+        self.AnswerDiagnosis = channel.unary_unary(
+                '/fieldwise.v1alpha1.Device/AnswerDiagnosis',
+                request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.FromString,
+                _registered_method=True)
 
 
 class DeviceServicer:
@@ -91,6 +96,13 @@ class DeviceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnswerDiagnosis(self, request, context):
+        """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeviceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +125,11 @@ def add_DeviceServicer_to_server(servicer, server):
                     servicer.Leave,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.LeaveRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.LeaveResponse.SerializeToString,
+            ),
+            'AnswerDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerDiagnosis,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +242,33 @@ class Device:
             '/fieldwise.v1alpha1.Device/Leave',
             fieldwise_dot_v1alpha1_dot_device__pb2.LeaveRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_device__pb2.LeaveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Device/AnswerDiagnosis',
+            fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.FromString,
             options,
             channel_credentials,
             insecure,

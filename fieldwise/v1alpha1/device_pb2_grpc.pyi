@@ -43,6 +43,8 @@ class DeviceStub:
     """A fresh certificate for a fresh key, while the old certificate is still valid."""
     Leave: _grpc.UnaryUnaryMultiCallable[_device_pb2.LeaveRequest, _device_pb2.LeaveResponse]
     """The device's owner takes it out of the fleet."""
+    AnswerDiagnosis: _grpc.UnaryUnaryMultiCallable[_device_pb2.AnswerDiagnosisRequest, _device_pb2.AnswerDiagnosisResponse]
+    """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
 
 @_typing.type_check_only
 class DeviceAsyncStub(DeviceStub):
@@ -59,6 +61,8 @@ class DeviceAsyncStub(DeviceStub):
     """A fresh certificate for a fresh key, while the old certificate is still valid."""
     Leave: _aio.UnaryUnaryMultiCallable[_device_pb2.LeaveRequest, _device_pb2.LeaveResponse]  # type: ignore[assignment]
     """The device's owner takes it out of the fleet."""
+    AnswerDiagnosis: _aio.UnaryUnaryMultiCallable[_device_pb2.AnswerDiagnosisRequest, _device_pb2.AnswerDiagnosisResponse]  # type: ignore[assignment]
+    """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
 
 class DeviceServicer(metaclass=_abc_1.ABCMeta):
     """What devices call, over mutual TLS. The caller's identity is the URI in its certificate,
@@ -96,5 +100,13 @@ class DeviceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.LeaveResponse, _abc.Awaitable[_device_pb2.LeaveResponse]]:
         """The device's owner takes it out of the fleet."""
+
+    @_abc_1.abstractmethod
+    def AnswerDiagnosis(
+        self,
+        request: _device_pb2.AnswerDiagnosisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.AnswerDiagnosisResponse, _abc.Awaitable[_device_pb2.AnswerDiagnosisResponse]]:
+        """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
 
 def add_DeviceServicer_to_server(servicer: DeviceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

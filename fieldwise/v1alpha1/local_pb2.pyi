@@ -628,3 +628,35 @@ class ForgetResponse(_message.Message):
     predictions: int
     sentences: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, samples: _Optional[int] = ..., exact: _Optional[int] = ..., images: _Optional[int] = ..., orphans: _Optional[int] = ..., lost: _Optional[int] = ..., predictions: _Optional[int] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetAskedDiagnosisRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetAskedDiagnosisResponse(_message.Message):
+    __slots__ = ("id", "seconds", "step", "rule", "diagnosis")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    seconds: int
+    step: _device_pb2.DiagnosisStep
+    rule: _device_pb2.DiagnosisRule
+    diagnosis: _device_pb2.Diagnosis
+    def __init__(self, id: _Optional[str] = ..., seconds: _Optional[int] = ..., step: _Optional[_Union[_device_pb2.DiagnosisStep, str]] = ..., rule: _Optional[_Union[_device_pb2.DiagnosisRule, str]] = ..., diagnosis: _Optional[_Union[_device_pb2.Diagnosis, _Mapping]] = ...) -> None: ...
+
+class DecideDiagnosisRequest(_message.Message):
+    __slots__ = ("id", "approved")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    approved: bool
+    def __init__(self, id: _Optional[str] = ..., approved: _Optional[bool] = ...) -> None: ...
+
+class DecideDiagnosisResponse(_message.Message):
+    __slots__ = ("id",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    def __init__(self, id: _Optional[str] = ...) -> None: ...

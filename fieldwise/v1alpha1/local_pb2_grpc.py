@@ -461,6 +461,16 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.FromString,
                 _registered_method=True)
+        self.GetAskedDiagnosis = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/GetAskedDiagnosis',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisResponse.FromString,
+                _registered_method=True)
+        self.DecideDiagnosis = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/DecideDiagnosis',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.FromString,
+                _registered_method=True)
 
 
 class OwnerServicer:
@@ -530,6 +540,20 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAskedDiagnosis(self, request, context):
+        """What an operator asked for, and what would leave the device if the owner allowed it now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideDiagnosis(self, request, context):
+        """The owner's word about it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OwnerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -577,6 +601,16 @@ def add_OwnerServicer_to_server(servicer, server):
                     servicer.Forget,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.SerializeToString,
+            ),
+            'GetAskedDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAskedDiagnosis,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisResponse.SerializeToString,
+            ),
+            'DecideDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideDiagnosis,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -823,6 +857,60 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/Forget',
             fieldwise_dot_v1alpha1_dot_local__pb2.ForgetRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.ForgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAskedDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/GetAskedDiagnosis',
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetAskedDiagnosisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/DecideDiagnosis',
+            fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -157,6 +157,10 @@ class OwnerStub:
     """The owner's word about a backbone that waits or is being brought into use."""
     Forget: _grpc.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]
     """Takes back what was learned, with everything that is kept of it."""
+    GetAskedDiagnosis: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetAskedDiagnosisRequest, _local_pb2.GetAskedDiagnosisResponse]
+    """What an operator asked for, and what would leave the device if the owner allowed it now."""
+    DecideDiagnosis: _grpc.UnaryUnaryMultiCallable[_local_pb2.DecideDiagnosisRequest, _local_pb2.DecideDiagnosisResponse]
+    """The owner's word about it."""
 
 @_typing.type_check_only
 class OwnerAsyncStub(OwnerStub):
@@ -181,6 +185,10 @@ class OwnerAsyncStub(OwnerStub):
     """The owner's word about a backbone that waits or is being brought into use."""
     Forget: _aio.UnaryUnaryMultiCallable[_local_pb2.ForgetRequest, _local_pb2.ForgetResponse]  # type: ignore[assignment]
     """Takes back what was learned, with everything that is kept of it."""
+    GetAskedDiagnosis: _aio.UnaryUnaryMultiCallable[_local_pb2.GetAskedDiagnosisRequest, _local_pb2.GetAskedDiagnosisResponse]  # type: ignore[assignment]
+    """What an operator asked for, and what would leave the device if the owner allowed it now."""
+    DecideDiagnosis: _aio.UnaryUnaryMultiCallable[_local_pb2.DecideDiagnosisRequest, _local_pb2.DecideDiagnosisResponse]  # type: ignore[assignment]
+    """The owner's word about it."""
 
 class OwnerServicer(metaclass=_abc_1.ABCMeta):
     """What only the device's owner may call, over a second socket that the file system guards."""
@@ -256,5 +264,21 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.ForgetResponse, _abc.Awaitable[_local_pb2.ForgetResponse]]:
         """Takes back what was learned, with everything that is kept of it."""
+
+    @_abc_1.abstractmethod
+    def GetAskedDiagnosis(
+        self,
+        request: _local_pb2.GetAskedDiagnosisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.GetAskedDiagnosisResponse, _abc.Awaitable[_local_pb2.GetAskedDiagnosisResponse]]:
+        """What an operator asked for, and what would leave the device if the owner allowed it now."""
+
+    @_abc_1.abstractmethod
+    def DecideDiagnosis(
+        self,
+        request: _local_pb2.DecideDiagnosisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.DecideDiagnosisResponse, _abc.Awaitable[_local_pb2.DecideDiagnosisResponse]]:
+        """The owner's word about it."""
 
 def add_OwnerServicer_to_server(servicer: OwnerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,16 @@ class DeviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEVICE_STATE_FAILED: _ClassVar[DeviceState]
     DEVICE_STATE_WAITING: _ClassVar[DeviceState]
     DEVICE_STATE_OFFLINE: _ClassVar[DeviceState]
+
+class DiagnosisState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DIAGNOSIS_STATE_UNSPECIFIED: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_ASKED: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_UNSUPPORTED: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_WAITING: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_REFUSED: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_GIVEN: _ClassVar[DiagnosisState]
+    DIAGNOSIS_STATE_EXPIRED: _ClassVar[DiagnosisState]
 DEVICE_STATE_UNSPECIFIED: DeviceState
 DEVICE_STATE_NEW: DeviceState
 DEVICE_STATE_HEALTHY: DeviceState
@@ -30,6 +40,13 @@ DEVICE_STATE_UPDATING: DeviceState
 DEVICE_STATE_FAILED: DeviceState
 DEVICE_STATE_WAITING: DeviceState
 DEVICE_STATE_OFFLINE: DeviceState
+DIAGNOSIS_STATE_UNSPECIFIED: DiagnosisState
+DIAGNOSIS_STATE_ASKED: DiagnosisState
+DIAGNOSIS_STATE_UNSUPPORTED: DiagnosisState
+DIAGNOSIS_STATE_WAITING: DiagnosisState
+DIAGNOSIS_STATE_REFUSED: DiagnosisState
+DIAGNOSIS_STATE_GIVEN: DiagnosisState
+DIAGNOSIS_STATE_EXPIRED: DiagnosisState
 
 class Ticket(_message.Message):
     __slots__ = ("id", "create_time", "expire_time", "uses_allowed", "uses", "revoked", "tags")
@@ -583,3 +600,49 @@ class GetFleetStatusResponse(_message.Message):
     tickets_open: int
     rollouts_by_phase: _containers.ScalarMap[str, int]
     def __init__(self, version: _Optional[str] = ..., fleet: _Optional[str] = ..., devices_by_state: _Optional[_Mapping[str, int]] = ..., devices_by_backbone: _Optional[_Mapping[str, int]] = ..., rollouts_running: _Optional[int] = ..., tickets_open: _Optional[int] = ..., rollouts_by_phase: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class AskedDiagnosis(_message.Message):
+    __slots__ = ("id", "device_id", "state", "create_time", "expire_time", "answer_time", "diagnosis")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TIME_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    device_id: str
+    state: DiagnosisState
+    create_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    answer_time: _timestamp_pb2.Timestamp
+    diagnosis: _device_pb2.Diagnosis
+    def __init__(self, id: _Optional[str] = ..., device_id: _Optional[str] = ..., state: _Optional[_Union[DiagnosisState, str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., answer_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., diagnosis: _Optional[_Union[_device_pb2.Diagnosis, _Mapping]] = ...) -> None: ...
+
+class AskDiagnosisRequest(_message.Message):
+    __slots__ = ("device_id", "lifetime_seconds", "again")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    AGAIN_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    lifetime_seconds: int
+    again: bool
+    def __init__(self, device_id: _Optional[str] = ..., lifetime_seconds: _Optional[int] = ..., again: _Optional[bool] = ...) -> None: ...
+
+class AskDiagnosisResponse(_message.Message):
+    __slots__ = ("asked",)
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    asked: AskedDiagnosis
+    def __init__(self, asked: _Optional[_Union[AskedDiagnosis, _Mapping]] = ...) -> None: ...
+
+class ListDiagnosesRequest(_message.Message):
+    __slots__ = ("device_id",)
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    def __init__(self, device_id: _Optional[str] = ...) -> None: ...
+
+class ListDiagnosesResponse(_message.Message):
+    __slots__ = ("diagnoses",)
+    DIAGNOSES_FIELD_NUMBER: _ClassVar[int]
+    diagnoses: _containers.RepeatedCompositeFieldContainer[AskedDiagnosis]
+    def __init__(self, diagnoses: _Optional[_Iterable[_Union[AskedDiagnosis, _Mapping]]] = ...) -> None: ...

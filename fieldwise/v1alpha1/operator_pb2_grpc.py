@@ -71,6 +71,16 @@ class OperatorStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceResponse.FromString,
                 _registered_method=True)
+        self.AskDiagnosis = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/AskDiagnosis',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisResponse.FromString,
+                _registered_method=True)
+        self.ListDiagnoses = channel.unary_unary(
+                '/fieldwise.v1alpha1.Operator/ListDiagnoses',
+                request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesResponse.FromString,
+                _registered_method=True)
         self.PushBackbone = channel.stream_unary(
                 '/fieldwise.v1alpha1.Operator/PushBackbone',
                 request_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.PushBackboneRequest.SerializeToString,
@@ -216,6 +226,21 @@ class OperatorServicer:
 
     def DeleteDevice(self, request, context):
         """Takes the device out of the fleet: its certificate is refused from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AskDiagnosis(self, request, context):
+        """Asks a device for a diagnosis, which its owner may refuse; where it was asked already, tells how
+        that stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDiagnoses(self, request, context):
+        """The newest requests of a device, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -392,6 +417,16 @@ def add_OperatorServicer_to_server(servicer, server):
                     servicer.DeleteDevice,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceResponse.SerializeToString,
+            ),
+            'AskDiagnosis': grpc.unary_unary_rpc_method_handler(
+                    servicer.AskDiagnosis,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisResponse.SerializeToString,
+            ),
+            'ListDiagnoses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDiagnoses,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesResponse.SerializeToString,
             ),
             'PushBackbone': grpc.stream_unary_rpc_method_handler(
                     servicer.PushBackbone,
@@ -685,6 +720,60 @@ class Operator:
             '/fieldwise.v1alpha1.Operator/DeleteDevice',
             fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_operator__pb2.DeleteDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AskDiagnosis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/AskDiagnosis',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.AskDiagnosisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDiagnoses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Operator/ListDiagnoses',
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_operator__pb2.ListDiagnosesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,12 @@ class OperatorStub:
     UpdateDeviceTags: _grpc.UnaryUnaryMultiCallable[_operator_pb2.UpdateDeviceTagsRequest, _operator_pb2.UpdateDeviceTagsResponse]
     DeleteDevice: _grpc.UnaryUnaryMultiCallable[_operator_pb2.DeleteDeviceRequest, _operator_pb2.DeleteDeviceResponse]
     """Takes the device out of the fleet: its certificate is refused from now on."""
+    AskDiagnosis: _grpc.UnaryUnaryMultiCallable[_operator_pb2.AskDiagnosisRequest, _operator_pb2.AskDiagnosisResponse]
+    """Asks a device for a diagnosis, which its owner may refuse; where it was asked already, tells how
+    that stands.
+    """
+    ListDiagnoses: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListDiagnosesRequest, _operator_pb2.ListDiagnosesResponse]
+    """The newest requests of a device, newest first."""
     PushBackbone: _grpc.StreamUnaryMultiCallable[_operator_pb2.PushBackboneRequest, _operator_pb2.PushBackboneResponse]
     """Uploads one bundle file; checked as a whole before any of it can be seen."""
     ListBackbones: _grpc.UnaryUnaryMultiCallable[_operator_pb2.ListBackbonesRequest, _operator_pb2.ListBackbonesResponse]
@@ -94,6 +100,12 @@ class OperatorAsyncStub(OperatorStub):
     UpdateDeviceTags: _aio.UnaryUnaryMultiCallable[_operator_pb2.UpdateDeviceTagsRequest, _operator_pb2.UpdateDeviceTagsResponse]  # type: ignore[assignment]
     DeleteDevice: _aio.UnaryUnaryMultiCallable[_operator_pb2.DeleteDeviceRequest, _operator_pb2.DeleteDeviceResponse]  # type: ignore[assignment]
     """Takes the device out of the fleet: its certificate is refused from now on."""
+    AskDiagnosis: _aio.UnaryUnaryMultiCallable[_operator_pb2.AskDiagnosisRequest, _operator_pb2.AskDiagnosisResponse]  # type: ignore[assignment]
+    """Asks a device for a diagnosis, which its owner may refuse; where it was asked already, tells how
+    that stands.
+    """
+    ListDiagnoses: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListDiagnosesRequest, _operator_pb2.ListDiagnosesResponse]  # type: ignore[assignment]
+    """The newest requests of a device, newest first."""
     PushBackbone: _aio.StreamUnaryMultiCallable[_operator_pb2.PushBackboneRequest, _operator_pb2.PushBackboneResponse]  # type: ignore[assignment]
     """Uploads one bundle file; checked as a whole before any of it can be seen."""
     ListBackbones: _aio.UnaryUnaryMultiCallable[_operator_pb2.ListBackbonesRequest, _operator_pb2.ListBackbonesResponse]  # type: ignore[assignment]
@@ -184,6 +196,24 @@ class OperatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operator_pb2.DeleteDeviceResponse, _abc.Awaitable[_operator_pb2.DeleteDeviceResponse]]:
         """Takes the device out of the fleet: its certificate is refused from now on."""
+
+    @_abc_1.abstractmethod
+    def AskDiagnosis(
+        self,
+        request: _operator_pb2.AskDiagnosisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.AskDiagnosisResponse, _abc.Awaitable[_operator_pb2.AskDiagnosisResponse]]:
+        """Asks a device for a diagnosis, which its owner may refuse; where it was asked already, tells how
+        that stands.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDiagnoses(
+        self,
+        request: _operator_pb2.ListDiagnosesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operator_pb2.ListDiagnosesResponse, _abc.Awaitable[_operator_pb2.ListDiagnosesResponse]]:
+        """The newest requests of a device, newest first."""
 
     @_abc_1.abstractmethod
     def PushBackbone(

@@ -7,6 +7,7 @@ import pytest
 from agent.checkins import JITTER, REFUSED_SECONDS, CheckIns, Contact
 from agent.fleet import Fleet
 from agent.reporting import (
+    DiagnosisRequest,
     Orders,
     Permit,
     Report,
@@ -44,6 +45,10 @@ class Heard:
     async def steer(self, revision: SteeringRevision) -> None:
         self.events.append(revision)
 
+    async def diagnose(self, request: DiagnosisRequest | None) -> None:
+        if request is not None:
+            self.events.append(request)
+
 
 @dataclass
 class World:
@@ -68,7 +73,7 @@ def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
             1, sequence, UpdateState(), VitalSigns(), LearningCounters(), "0.1.0", 0, "cpu"
         )
 
-    check_ins = CheckIns(fleet, report, heard, heard.steer, clock, random.Random(1))
+    check_ins = CheckIns(fleet, report, heard, heard.steer, clock, random.Random(1), heard.diagnose)
     return World(check_ins, orchestrator, heard, clock, fleet)
 
 
@@ -100,6 +105,14 @@ async def test_settings_target_and_permit_are_obeyed_in_that_order() -> None:
         Targeted(4, NEW, "int8", back=True),
         Received(4, here.clock.seconds + 90, 7),
     ]
+
+
+async def test_a_request_for_a_diagnosis_is_heard_even_where_orders_cannot_be_obeyed() -> None:
+    asked = DiagnosisRequest("ab" * 16, 60)
+    here = world(replace(QUIET, target=Target(4, NEW), diagnosis=asked))
+    here.heard.fault = Fault.DISK_FULL
+    await here.check_ins.once()
+    assert here.heard.events == [asked]
 
 
 async def test_a_revision_is_applied_once() -> None:

@@ -3,7 +3,15 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from agent.reporting import Credentials, Orders, Piece, Report, SteeringRevision
+from agent.reporting import (
+    Credentials,
+    DiagnosisAnswer,
+    DiagnosisNote,
+    Orders,
+    Piece,
+    Report,
+    SteeringRevision,
+)
 from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
@@ -35,6 +43,7 @@ class MemoryJournal:
     incarnation: int = 0
     full: bool = False
     watched: Probation = field(default_factory=Probation)
+    note: DiagnosisNote | None = None
 
     def update(self) -> UpdateState:
         return self.states[-1]
@@ -62,6 +71,14 @@ class MemoryJournal:
     def write_steering(self, revision: SteeringRevision) -> None:
         self.revision = revision
 
+    def diagnosis(self) -> DiagnosisNote | None:
+        return self.note
+
+    def write_diagnosis(self, note: DiagnosisNote) -> None:
+        if self.full:
+            raise FieldwiseError(Fault.DISK_FULL, "no room")
+        self.note = note
+
 
 @dataclass(slots=True)
 class PlayedOrchestrator:
@@ -72,6 +89,8 @@ class PlayedOrchestrator:
         files: Contents by digest.
         breaks: After how many bytes a download breaks off, one for each download.
         piece_bytes: Size of a piece.
+        diagnoses: What it was told about diagnoses.
+        refuses: What it raises instead of hearing about one.
     """
 
     answers: list[Orders | FieldwiseError] = field(default_factory=list)
@@ -81,6 +100,8 @@ class PlayedOrchestrator:
     reports: list[Report] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     credentials: Credentials | None = None
+    diagnoses: list[DiagnosisAnswer] = field(default_factory=list)
+    refuses: FieldwiseError | None = None
     left: bool = False
     closed: bool = False
 
@@ -109,6 +130,11 @@ class PlayedOrchestrator:
 
     async def leave(self) -> None:
         self.left = True
+
+    async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.diagnoses.append(answer)
 
     async def close(self) -> None:
         self.closed = True

@@ -12,17 +12,29 @@ import pytest
 from agent.device.database import Database
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
-from agent.reporting import DeviceFacts, Permit, Report, Steering, SteeringRevision, Target
+from agent.reporting import (
+    DeviceFacts,
+    DiagnosisAnswer,
+    DiagnosisRequest,
+    Permit,
+    Report,
+    Steering,
+    SteeringRevision,
+    Target,
+)
 from agent.rpc import summaries
 from agent.rpc.client import Departures, OrchestratorClient
 from agent.update.events import Pair, UpdateState, Wish
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.calls import CheckMessages, Interceptor
+from fieldwise.diagnosis import DiagnosisStep
+from fieldwise.diagnosis_messages import diagnosis_from
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from tests.diagnoses import DIAGNOSIS, REQUEST
 from tests.fakes.agent import TurnedClock
 
 DIGEST = "ab" * 32
@@ -80,6 +92,10 @@ class Service(device_pb2_grpc.DeviceServicer):
         for offset in range(request.offset, 10, 4):
             content = bytes(range(offset, min(offset + 4, 10)))
             yield device_pb2.DownloadResponse(offset=offset, content=content, total_bytes=10)
+
+    async def AnswerDiagnosis(self, request: Any, context: Any) -> Any:
+        self.asked.append(request)
+        return device_pb2.AnswerDiagnosisResponse()
 
     async def Leave(self, request: Any, context: Any) -> Any:
         raise FieldwiseError(Fault.DEVICE_REMOVED, "this device was removed")
@@ -254,6 +270,37 @@ async def test_what_the_server_says_is_raised_again(client: OrchestratorClient) 
     with pytest.raises(FieldwiseError, match="was removed") as caught:
         await client.leave()
     assert caught.value.fault is Fault.DEVICE_REMOVED
+
+
+async def test_an_answer_about_a_diagnosis_stands_in_the_ledger_in_words(
+    client: OrchestratorClient, service: Service, tmp_path: Path
+) -> None:
+    answers = [
+        DiagnosisAnswer(REQUEST, DiagnosisStep.WAITING),
+        DiagnosisAnswer(REQUEST, DiagnosisStep.REFUSED),
+        DiagnosisAnswer(REQUEST, DiagnosisStep.GIVEN, DIAGNOSIS),
+    ]
+    for answer in answers:
+        await client.answer_diagnosis(answer)
+    assert entries(tmp_path) == [
+        ("diagnosis", told.ByteSize(), summaries.diagnosis(answer))
+        for told, answer in zip(service.asked, answers, strict=True)
+    ]
+    said = summaries.diagnosis(answers[-1])
+    assert REQUEST in said
+    assert "disk-full 3 times in 2 frames to agent.device.room:Room.write:7" in said
+    assert diagnosis_from(service.asked[-1].diagnosis) == DIAGNOSIS
+
+
+async def test_a_request_for_a_diagnosis_is_read_and_one_without_an_id_refused(
+    client: OrchestratorClient, service: Service
+) -> None:
+    service.answer.diagnosis.id, service.answer.diagnosis.seconds = REQUEST, 90
+    assert (await client.check_in(REPORT)).diagnosis == DiagnosisRequest(REQUEST, 90)
+    service.answer.diagnosis.id = "no id"
+    with pytest.raises(FieldwiseError) as caught:
+        await client.check_in(REPORT)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
 
 
 async def test_what_cannot_be_written_down_does_not_leave(
