@@ -46,6 +46,8 @@ class Fault(StrEnum):
     STATE_DAMAGED = "state-damaged"
     STATE_UNUSABLE = "state-unusable"
     AUTHORITY_UNUSABLE = "authority-unusable"
+    BACKUP_INVALID = "backup-invalid"
+    NOT_EMPTY = "not-empty"
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
     UNREACHABLE = "unreachable"
@@ -194,6 +196,14 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             5,
             "Restore authority.json from a backup; without it every device must join again, "
             "a new fleet in an empty data folder and database.",
+        ),
+        Fault.BACKUP_INVALID: Entry(
+            "INVALID_ARGUMENT", 2, "Nothing was written: restore another backup."
+        ),
+        Fault.NOT_EMPTY: Entry(
+            "FAILED_PRECONDITION",
+            5,
+            "Nothing was changed: restore into an empty database and an empty data folder.",
         ),
         Fault.NOT_JOINED: Entry(
             "FAILED_PRECONDITION", 5, "Run `fieldwise-agent join TICKET` first."

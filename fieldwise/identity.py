@@ -119,8 +119,8 @@ def load_certificate(der: bytes) -> x509.Certificate:
         FieldwiseError: ``CERTIFICATE_INVALID`` for anything else.
     """
     try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+        return _whole(x509.load_der_x509_certificate(der))
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _invalid("the bytes are not a certificate") from error
 
 
@@ -131,9 +131,15 @@ def load_pem_certificate(pem: bytes) -> x509.Certificate:
         FieldwiseError: ``CERTIFICATE_INVALID`` for anything else.
     """
     try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+        return _whole(x509.load_pem_x509_certificate(pem))
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise _invalid("the text is not a PEM certificate") from error
+
+
+def _whole(certificate: x509.Certificate) -> x509.Certificate:
+    """Read now the parts that are otherwise read when asked for, and could raise there."""
+    _ = (certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key())
+    return certificate
 
 
 def certificate_der(certificate: x509.Certificate) -> bytes:

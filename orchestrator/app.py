@@ -22,13 +22,15 @@ from orchestrator import addresses, clustering
 from orchestrator.admission import Admission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
+from orchestrator.contents import bundles_of
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.belonging import check_installation
 from orchestrator.enrolment.service import Enrolment, Minted
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
+from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.fleet.directory import Directory
-from orchestrator.home import emptied, held, made, open_authority, open_place, open_token
+from orchestrator.home import emptied, held, open_authority, open_place, open_token
 from orchestrator.leadership import Replica
 from orchestrator.leading import Leading
 from orchestrator.loops import Repeated, repeating, turn
@@ -51,8 +53,6 @@ from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
-from orchestrator.storage.blobs import folder_bundles
-from orchestrator.storage.buckets import Bucket, bucket_bundles
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
@@ -100,6 +100,7 @@ class _Parts:
     enrolment: Enrolment
     check_ins: CheckIns
     directory: Directory
+    diagnosing: Diagnosing
     controller: Controller
     about_rollouts: RolloutUseCases
     survey: Survey
@@ -157,7 +158,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
     token = _token(settings, entropy)
-    bundles = await _bundles(settings)
+    bundles = await bundles_of(settings)
     stores = await stack.enter_async_context(
         sql_stores(settings.database, settings.database_connections_max)
     )
@@ -197,15 +198,6 @@ def _token(settings: OrchestratorSettings, entropy: Entropy) -> str:
     return open_token(settings.folder, settings.operator_token, entropy)
 
 
-async def _bundles(settings: OrchestratorSettings) -> BundleStore:
-    if (found := settings.bucket) is None:
-        return folder_bundles(made(settings.bundles, "bundle_folder"))
-    name, prefix = found
-    key = (settings.bundle_access_key, settings.bundle_secret_key)
-    place = Bucket(name, prefix, settings.bundle_endpoint, settings.bundle_region, *key)
-    return await bucket_bundles(place, settings.bundle_public_endpoint)
-
-
 async def _holds_fleet(stores: Stores) -> bool:
     return await holds_fleet(stores.devices, stores.tickets, stores.backbones, stores.rollouts)
 
@@ -234,6 +226,7 @@ def _assemble(ground: _Ground) -> _Parts:
         ),
         check_ins=CheckIns(stores.check_ins, clock, _pace(settings), metrics.update_ended),
         directory=Directory(stores.devices, stores.members, clock),
+        diagnosing=Diagnosing(stores.diagnoses, stores.devices, clock, ground.entropy),
         controller=controller,
         about_rollouts=RolloutUseCases(
             Rollouts(stores.rollouts, stores.backbones, controller, clock),
@@ -353,6 +346,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             parts.enrolment,
             ground.bundles,
             Withholding(ground.stores.backbones, ground.clock),
+            parts.diagnosing,
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
@@ -362,6 +356,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             OperatorUseCases(
                 enrolment=parts.enrolment,
                 directory=parts.directory,
+                diagnosing=parts.diagnosing,
                 publishing=parts.publishing,
                 backbones=ground.stores.backbones,
                 about_rollouts=parts.about_rollouts,

@@ -125,8 +125,8 @@ def open_authority(
         with _private_files(path):
             fleet = wanted or f"fleet-{entropy.token(4).hex()}"
             _store_authority(path, found_authority(fleet, generate_key(), now))
-            return _read_authority(path, now)
-    found = _read_authority(path, now)
+            return read_authority(path, now)
+    found = read_authority(path, now)
     _refuse_other(folder, path, found)
     if wanted and found.fleet != wanted:
         raise FieldwiseError(
@@ -227,21 +227,42 @@ def emptied(folder: Path) -> Path:
     return made(folder, "data_folder")
 
 
-def _read_authority(path: Path, now: float) -> Authority:
+def read_authority(path: Path, now: float) -> Authority:
+    """Read an authority from its file.
+
+    Raises:
+        FieldwiseError: ``AUTHORITY_UNUSABLE`` for one that is damaged or expired.
+    """
     try:
         stored = read_record(path, StoredAuthority)
+    except FieldwiseError as error:
+        raise _useless(_useless_as(str(path), error)) from error
+    return checked_authority(stored, str(path), now)
+
+
+def checked_authority(stored: StoredAuthority, name: str, now: float) -> Authority:
+    """Return a stored authority, told of by a name, as one that can sign.
+
+    Raises:
+        FieldwiseError: ``AUTHORITY_UNUSABLE``.
+    """
+    try:
         certificate = load_pem_certificate(stored.certificate.encode())
         key = load_key(stored.key.encode())
         check_validity(certificate, datetime.fromtimestamp(now, UTC))
     except FieldwiseError as error:
-        told = error.sentence.removeprefix(f"{path} ")
-        raise _useless(f"{path} cannot be used as the fleet's authority: {told}") from error
+        raise _useless(_useless_as(name, error)) from error
     certified = certificate.public_key()
     if not isinstance(certified, PublicKey) or certified != key.public_key():
-        raise _useless(f"{path}: the key is not the certificate's")
+        raise _useless(f"{name}: the key is not the certificate's")
     if certificate.subject != name_of_root(stored.fleet):
-        raise _useless(f"{path}: the certificate is not of the fleet {stored.fleet[:64]!r}")
+        raise _useless(f"{name}: the certificate is not of the fleet {stored.fleet[:64]!r}")
     return Authority(stored.fleet, certificate, key)
+
+
+def _useless_as(name: str, error: FieldwiseError) -> str:
+    told = error.sentence.removeprefix(f"{name} ")
+    return f"{name} cannot be used as the fleet's authority: {told}"
 
 
 def _refuse_other(folder: Path, path: Path, found: Authority) -> None:

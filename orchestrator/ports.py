@@ -16,6 +16,7 @@ from typing import Protocol
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import Caller, Device, DeviceKey, Facts, Permit, Standing
+from orchestrator.fleet.diagnosis import OpenRequest
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
@@ -87,7 +88,7 @@ class MembershipStore(Protocol):
         Raises:
             FieldwiseError: ``DEVICE_UNKNOWN`` where there never was such a device,
                 ``DEVICE_REMOVED`` where it is not a member any more, ``CERTIFICATE_INVALID`` where
-                the key is not one of its own.
+                the key is neither its own nor of a restored span (``fleet.device.Restoration``).
         """
 
     async def find_key(self, fingerprint: str) -> KnownKey | None: ...
@@ -175,7 +176,8 @@ class Visitor:
 
     ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
     as its phase goes; ``is_welcome`` whether it belongs to no rollout and a complete one takes it;
-    ``runs_recalled`` whether it told that a backbone serves which nobody is to run.
+    ``runs_recalled`` whether it told that a backbone serves which nobody is to run. ``diagnosis``
+    is a request that is not answered for good, and may be over.
     """
 
     standing: Standing
@@ -183,6 +185,7 @@ class Visitor:
     may_start: bool
     is_welcome: bool
     runs_recalled: bool = False
+    diagnosis: OpenRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

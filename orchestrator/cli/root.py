@@ -16,7 +16,9 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
     authority,
     backbones,
+    backup,
     devices,
+    diagnoses,
     explain,
     migrate,
     rollouts,
@@ -26,6 +28,7 @@ from orchestrator.cli import (
     tickets,
 )
 from orchestrator.cli.output import err, errors_shown, show_error
+from orchestrator.cli.remote import remote
 
 COMMANDS = "fieldwise.commands"
 
@@ -59,11 +62,13 @@ def fieldwise(
 def _assemble(program: typer.Typer) -> None:
     program.add_typer(serve.app)
     program.add_typer(migrate.app)
+    program.add_typer(backup.app)
     program.add_typer(status.app)
     program.add_typer(explain.app)
     program.add_typer(settings.app, name="settings")
     program.add_typer(authority.app, name="authority")
     program.add_typer(tickets.app, name="ticket")
+    remote(devices.app, "diagnose")(diagnoses.diagnose)
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")
     program.add_typer(rollouts.app, name="rollout")

@@ -1,7 +1,7 @@
 """An option for every setting of the orchestrator, made from ``orchestrator.config``."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,23 +16,29 @@ Config = Annotated[
     Path | None,
     typer.Option(envvar="FIELDWISE_CONFIG", help="TOML file with settings.", show_default=False),
 ]
-WithSettings = Callable[[Mapping[str, object], Path | None, bool], None]
+WithSettings = Callable[..., None]  # of flags, config, json, and what else the command takes
+OWN = ("flags", "config", "json")
 
 
 def setting_options(function: WithSettings) -> Callable[..., None]:
     """Make a command with an option for every setting, and --config and --json.
 
-    As the command of a group it stands back where one of the group's own is called.
+    Whatever else the function takes is an argument or an option of the command as well. As the
+    command of a group it stands back where one of the group's own is called.
     """
+    taken = inspect.signature(function).parameters.values()
+    further = [each for each in taken if each.name not in OWN]
 
     @wraps(function)
     def command(*, context: typer.Context, config: Path | None, json: bool, **flags: Any) -> None:
         if context.invoked_subcommand is None:
-            function(flags, config, json)
+            others = {each.name: flags.pop(each.name) for each in further}
+            function(flags, config, json, **others)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
         inspect.Parameter("context", keyword, annotation=typer.Context),
+        *(each.replace(kind=keyword) for each in further),
         inspect.Parameter("config", keyword, default=None, annotation=Config),
         *(_parameter(name) for name in field_names(OrchestratorSettings)),
         inspect.Parameter("json", keyword, default=False, annotation=Json),

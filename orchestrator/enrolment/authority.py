@@ -112,6 +112,11 @@ def name_of_root(fleet: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"fieldwise {fleet}"[:64])])
 
 
+def issued_at(certificate: x509.Certificate) -> float:
+    """Return when a device certificate was given, which begins earlier."""
+    return (certificate.not_valid_before_utc + BACKDATED).timestamp()
+
+
 def fingerprint_of(key: PublicKey) -> str:
     """What a key is recognised by: SHA-256 of its SubjectPublicKeyInfo, in hexadecimal."""
     return hashlib.sha256(public_key_der(key)).hexdigest()

@@ -13,14 +13,19 @@ from orchestrator.enrolment.authority import Authority
 from orchestrator.replica_ports import Installation, InstallationStore
 
 
+def installation_of(authority: Authority) -> Installation:
+    """Return to whom an authority's database belongs."""
+    root = hashlib.sha256(certificate_der(authority.certificate)).hexdigest()
+    return Installation(authority.fleet, root)
+
+
 async def check_installation(store: InstallationStore, authority: Authority) -> None:
     """Let a replica use a database that is its fleet's, or nobody's yet.
 
     Raises:
         FieldwiseError: ``AUTHORITY_UNUSABLE``, or ``UNAVAILABLE`` without the store.
     """
-    root = hashlib.sha256(certificate_der(authority.certificate)).hexdigest()
-    ours = Installation(authority.fleet, root)
+    ours = installation_of(authority)
     kept = await store.belong_to(ours)
     if kept != ours:
         raise FieldwiseError(

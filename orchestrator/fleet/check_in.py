@@ -100,6 +100,14 @@ class StartPermit:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagnosisAsked:
+    """An operator asks for a diagnosis; it may be answered for some seconds from receipt."""
+
+    id: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
     """What a device should do; ``settings`` only where it has an older revision."""
 
@@ -108,6 +116,7 @@ class Orders:
     settings: SettingsRevision | None
     next_seconds: int
     unix_seconds: int
+    diagnosis: DiagnosisAsked | None = None
 
 
 class CheckIns:
@@ -163,6 +172,7 @@ class CheckIns:
             settings=await self._settings(visitor, report),
             next_seconds=seconds,
             unix_seconds=int(now),
+            diagnosis=_asked(visitor, report, now),
         )
 
     @property
@@ -299,6 +309,14 @@ def _waits(standing: Standing) -> bool:
     # A bundle that serves is active as soon as the device hears that it is wanted.
     serves = standing.bundle_in_use == standing.target.digest
     return not (serves or is_under_way(standing) or is_held(standing))
+
+
+def _asked(visitor: Visitor, report: Report, now: float) -> DiagnosisAsked | None:
+    """Return what is to be asked of a device whose agent knows what that is."""
+    asked = visitor.diagnosis
+    if asked is None or report.diagnosis_rule is None or asked.expires_at < now + 1:
+        return None
+    return DiagnosisAsked(asked.id, int(asked.expires_at - now))
 
 
 def _revision(visitor: Visitor) -> int:

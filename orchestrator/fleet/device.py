@@ -18,6 +18,7 @@ from orchestrator.fleet.settings import SettingsRevision
 
 CONTINUED_MAX = 2**53  # a thousand orders a second for 285,000 years, and room to count on from
 DELIVERY_SECONDS = 30  # no caller waits longer for a reply than its deadline, and that is less
+CLOCKS_SECONDS = 300.0  # what clocks of replicas may differ by; keys that old are refused again
 PACES_UNTIL_OFFLINE = 3  # two lost messages in a row are weather; three are an outage
 
 
@@ -121,10 +122,32 @@ class DeviceKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls by its certificate: the device's id and the fingerprint of the key."""
+    """Who calls by its certificate: the device's id and the fingerprint of the key.
+
+    ``issued_at`` is when the fleet's authority gave the certificate.
+    """
 
     device: str
     fingerprint: str
+    issued_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A backup that was put back: of which moment it was, and when that was done.
+
+    Keys of certificates that were given in between are not in it, and no harm to trust: the
+    authority has signed them for this very device, and nobody here remembers to have taken one
+    back. Without that, every device that happened to renew would have to join again.
+    """
+
+    made_at: float
+    restored_at: float
+
+    def spans(self, caller: Caller) -> bool:
+        """Tell whether the caller's certificate was given in between, by clocks that differ."""
+        since, until = self.made_at - CLOCKS_SECONDS, self.restored_at + CLOCKS_SECONDS
+        return since <= caller.issued_at <= until
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Digests are SHA-256 in lower-case hexadecimal, or None where a device has no bac
 from dataclasses import dataclass, fields
 
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
+from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
@@ -36,7 +37,8 @@ class Report:
 
     ``incarnation`` counts the starts of the agent and ``sequence`` the reports of one start, both
     from 1, so that the first is newer than none. ``generation`` is the highest generation of target
-    that the device has seen and stored.
+    that the device has seen and stored. ``diagnosis_rule`` is what its
+    owner has settled, None of an agent that knows no diagnoses.
 
     Raises:
         FieldwiseError: On creation ``OVER_LIMIT`` where a number could not be stored,
@@ -56,6 +58,7 @@ class Report:
     verdict: Verdict | None = None
     execution_provider: str = ""
     signs: LearningSigns = NOTHING_SEEN
+    diagnosis_rule: DiagnosisRule | None = None
 
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning, self.signs):

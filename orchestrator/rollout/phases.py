@@ -1,7 +1,8 @@
-"""Where a rollout stands, and everything that moves it, as two tables with a row for every phase.
+"""Where a rollout stands, and everything that moves it, as tables with a row for every phase.
 
-Operators command (``COMMANDS``), the fleet shows (``TURNS``). Nothing else changes a phase. A
-command that leads to the phase that it finds is welcome at any time and may change nothing.
+Operators command (``COMMANDS``), the fleet shows (``TURNS``), and what comes out of a backup is
+halted (``HALTS``). Nothing else changes a phase. A command that leads to the phase that it finds is
+welcome at any time and may change nothing.
 """
 
 from collections.abc import Mapping
@@ -116,6 +117,20 @@ TURNS: Mapping[Phase, Mapping[Turn, Phase]] = MappingProxyType(
         Phase.COMPLETE: {Turn.RECALLED: Phase.REVERTING},
         Phase.REVERTED: {Turn.FOUND_AGAIN: Phase.REVERTING},
         Phase.SUPERSEDED: {},
+    }
+)
+
+# What a backup says of devices may be long past: nothing moves until an operator has looked, who
+# then resumes, aborts, or starts a newer rollout.
+HALTS: Mapping[Phase, Phase] = MappingProxyType(
+    {
+        Phase.RUNNING: Phase.PAUSED,
+        Phase.PAUSED: Phase.PAUSED,
+        Phase.REVERTING: Phase.HELD,
+        Phase.HELD: Phase.HELD,
+        Phase.COMPLETE: Phase.HELD,
+        Phase.REVERTED: Phase.HELD,
+        Phase.SUPERSEDED: Phase.SUPERSEDED,
     }
 )
 

@@ -90,6 +90,9 @@ def _counted_pairs(counts: PairedCounts) -> str:
 REASON_KNOWN = frozenset({Happening.AWAITS_PROMOTION, Happening.REVERTED})
 
 
+RESTORE = "restore"  # a command to the database, and not to a rollout
+
+
 def told(event: Event) -> str:
     """Return an event as one sentence."""
     return f"{SENTENCES[event.kind](event.facts)}{_because(event)}."
@@ -106,6 +109,8 @@ def devices(count: object) -> str:
 
 
 def _because(event: Event) -> str:
+    if event.facts.get("command") == RESTORE:
+        return ", as a backup was restored"
     if event.actor is Actor.OPERATOR:
         return ", by an operator"
     reason = event.facts.get("reason")

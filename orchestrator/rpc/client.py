@@ -9,9 +9,10 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
+from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
-from orchestrator.rpc import translate
+from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as from_wire
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
@@ -82,6 +83,22 @@ class OperatorClient(RolloutClient):
         request = messages.UpdateDeviceTagsRequest(id=device_id, set=dict(put), unset=drop)
         answer = await self._call(self._stub.UpdateDeviceTags, request)
         return from_wire.device_from(answer.device)
+
+    async def ask_diagnosis(
+        self, device_id: str, lifetime_seconds: int, *, again: bool
+    ) -> DiagnosisView:
+        """Ask a device for a diagnosis, or learn how an earlier request stands."""
+        request = messages.AskDiagnosisRequest(
+            device_id=device_id, lifetime_seconds=lifetime_seconds, again=again
+        )
+        answer = await self._call(self._stub.AskDiagnosis, request)
+        return translate_diagnoses.asked_from(answer.asked)
+
+    async def list_diagnoses(self, device_id: str) -> Sequence[DiagnosisView]:
+        """The newest requests of a device, newest first."""
+        request = messages.ListDiagnosesRequest(device_id=device_id)
+        answer = await self._call(self._stub.ListDiagnoses, request)
+        return [translate_diagnoses.asked_from(each) for each in answer.diagnoses]
 
     async def remove_device(self, device_id: str) -> None:
         await self._call(self._stub.DeleteDevice, messages.DeleteDeviceRequest(id=device_id))

@@ -9,10 +9,11 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.fleet.answering import Answering
-from orchestrator.fleet.check_in import Orders, StartPermit
+from orchestrator.fleet.check_in import DiagnosisAsked, Orders, StartPermit
+from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.ports import BundleStore
 from orchestrator.rollout.withholding import Withholding
-from orchestrator.rpc import translate
+from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc.enrolment import credentials_to
 from orchestrator.rpc.interceptors import calling, calling_device
 
@@ -29,6 +30,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         enrolment: Membership.
         bundles: Content by digest.
         withholding: What of it may not be had any more.
+        diagnosing: What operators ask devices for.
         device_address: host:port of this API as devices are told it.
         downloads_max: Downloads at the same time.
         downloaded: Told the size of every piece that is sent.
@@ -40,6 +42,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         enrolment: Enrolment,
         bundles: BundleStore,
         withholding: Withholding,
+        diagnosing: Diagnosing,
         *,
         device_address: str,
         downloads_max: int,
@@ -49,6 +52,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._enrolment = enrolment
         self._bundles = bundles
         self._withholding = withholding
+        self._diagnosing = diagnosing
         self._device_address = device_address
         self._downloads = _Downloads(downloads_max)
         self._downloaded = downloaded
@@ -92,6 +96,13 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         await self._enrolment.leave(calling_device())
         return device_pb2.LeaveResponse()
 
+    async def AnswerDiagnosis(
+        self, request: device_pb2.AnswerDiagnosisRequest, context: Context
+    ) -> device_pb2.AnswerDiagnosisResponse:
+        answer = translate_diagnoses.answer_from(request)
+        await self._diagnosing.answer(calling_device(), request.id, answer)
+        return device_pb2.AnswerDiagnosisResponse()
+
 
 class _Downloads:
     """Those under way, by device; whoever is over a limit is put off."""
@@ -124,7 +135,12 @@ def orders_to(orders: Orders) -> device_pb2.CheckInResponse:
         settings=translate.revision_to(orders.settings) if orders.settings else None,
         next_seconds=orders.next_seconds,
         unix_seconds=orders.unix_seconds,
+        diagnosis=_asked_to(orders.diagnosis) if orders.diagnosis else None,
     )
+
+
+def _asked_to(asked: DiagnosisAsked) -> device_pb2.DiagnosisRequest:
+    return device_pb2.DiagnosisRequest(id=asked.id, seconds=asked.seconds)
 
 
 def _permit_to(permit: StartPermit) -> device_pb2.StartPermit:

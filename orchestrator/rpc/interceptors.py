@@ -25,7 +25,7 @@ from fieldwise.identity import (
     load_pem_certificate,
 )
 from fieldwise.wire import PACKAGE
-from orchestrator.enrolment.authority import fingerprint_of
+from orchestrator.enrolment.authority import fingerprint_of, issued_at
 from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock
@@ -81,7 +81,7 @@ class DeviceOnly:
                 Fault.CERTIFICATE_INVALID, f"the certificate is of the fleet {identity.fleet}"
             )
         check_validity(certificate, datetime.fromtimestamp(self._clock.now(), UTC))
-        caller = Caller(identity.device_id, fingerprint)
+        caller = Caller(identity.device_id, fingerprint, issued_at(certificate))
         if call.method.name != SELF_CHECKED:
             await self._admit(caller)
         token = _caller.set(caller)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from fieldwise.calls import Context
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from fieldwise.v1alpha1 import operator_pb2_grpc
+from orchestrator.diagnosis_views import view_request
 from orchestrator.enrolment.service import Enrolment, Minted
+from orchestrator.fleet.diagnosing import Diagnosing, SeenRequest
 from orchestrator.fleet.directory import Directory, SeenDevice
 from orchestrator.paging import PageRequest
 from orchestrator.ports import BackboneStore
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.backbone import parse_reference
-from orchestrator.rpc import translate
+from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as to_wire
 from orchestrator.rpc.operating_rollouts import RolloutCalls, RolloutUseCases
 from orchestrator.survey import Survey
@@ -25,6 +27,7 @@ class OperatorUseCases:
 
     enrolment: Enrolment
     directory: Directory
+    diagnosing: Diagnosing
     publishing: Publishing
     backbones: BackboneStore
     about_rollouts: RolloutUseCases
@@ -98,6 +101,20 @@ class OperatorServicer(RolloutCalls, operator_pb2_grpc.OperatorServicer):
         await self._uses.directory.remove(request.id)
         return messages.DeleteDeviceResponse()
 
+    async def AskDiagnosis(
+        self, request: messages.AskDiagnosisRequest, context: Context
+    ) -> messages.AskDiagnosisResponse:
+        seen = await self._uses.diagnosing.ask(
+            request.device_id, request.lifetime_seconds, again=request.again
+        )
+        return messages.AskDiagnosisResponse(asked=_asked(seen))
+
+    async def ListDiagnoses(
+        self, request: messages.ListDiagnosesRequest, context: Context
+    ) -> messages.ListDiagnosesResponse:
+        found = await self._uses.diagnosing.list(request.device_id)
+        return messages.ListDiagnosesResponse(diagnoses=map(_asked, found))
+
     async def PushBackbone(
         self, request_iterator: AsyncIterable[messages.PushBackboneRequest], context: Context
     ) -> messages.PushBackboneResponse:
@@ -148,6 +165,10 @@ Paged = messages.ListTicketsRequest | messages.ListDevicesRequest | messages.Lis
 
 def _page(request: Paged) -> PageRequest:
     return PageRequest(request.page_size, request.page_token)
+
+
+def _asked(seen: SeenRequest) -> messages.AskedDiagnosis:
+    return translate_diagnoses.asked_to(view_request(seen.request, seen.state))
 
 
 def _view(seen: SeenDevice) -> DeviceView:

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from fieldwise import received
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
+from fieldwise.diagnosis_messages import RULES, rule_from
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
@@ -54,6 +55,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         verdict=received.verdict(message.verdict) if message.HasField("verdict") else None,
         execution_provider=message.execution_provider,
         signs=_signs_from(message.signs),
+        diagnosis_rule=rule_from(message.diagnosis_rule),
     )
 
 
@@ -72,6 +74,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         verdict=verdict_to(report.verdict) if report.verdict else None,
         execution_provider=report.execution_provider,
         signs=device_pb2.LearningSigns(**fields_of(report.signs)),
+        diagnosis_rule=RULES[report.diagnosis_rule] if report.diagnosis_rule else None,
     )
 
 

@@ -24,6 +24,7 @@ from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.memory_contents import Contents, newest_first
+from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
 from orchestrator.storage.stores import Stores
@@ -183,6 +184,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         check_ins=MemoryCheckIns(contents),
         backbones=MemoryBackbones(contents),
         rollouts=MemoryRollouts(contents, leadership),
+        diagnoses=MemoryDiagnoses(contents),
         leadership=leadership,
         installation=MemoryInstallation(),
     )

@@ -4,15 +4,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from fieldwise.diagnosis import DiagnosisStep
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import (
     Caller,
     Device,
     DeviceKey,
     Permit,
+    Restoration,
     Standing,
     not_a_member,
 )
+from orchestrator.fleet.diagnosis import OpenRequest, Request
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.rollout import (
@@ -36,7 +39,10 @@ class Membership:
 
 @dataclass(slots=True)
 class Contents:
-    """What the stores hold together; ``members`` says which devices a rollout has ordered."""
+    """What the stores hold together; ``members`` says which devices a rollout has ordered.
+
+    ``diagnoses`` has the requests of each device, newest first.
+    """
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
@@ -46,6 +52,8 @@ class Contents:
     rollouts: dict[int, Rollout] = field(default_factory=dict)
     members: dict[int, dict[str, Membership]] = field(default_factory=dict)
     events: dict[int, tuple[Event, ...]] = field(default_factory=dict)
+    diagnoses: dict[str, tuple[Request, ...]] = field(default_factory=dict)
+    restorations: dict[int, Restoration] = field(default_factory=dict)
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)
@@ -60,9 +68,16 @@ class Contents:
         if caller.device not in self.devices:
             raise refusals.unknown_device(caller.device)
         device, key = self.present(caller.device), self.keys.get(caller.fingerprint)
-        if key is None or key.device != caller.device:
+        known = key is not None and key.device == caller.device
+        if not known and not any(each.spans(caller) for each in self.restorations.values()):
             raise refusals.foreign_key(caller.device)
         return device
+
+    def open_request(self, device_id: str) -> OpenRequest | None:
+        for request in self.diagnoses.get(device_id, ())[:1]:
+            if request.step in (None, DiagnosisStep.WAITING):
+                return OpenRequest(request.id, request.expires_at)
+        return None
 
     def fleet(self) -> Iterator[Device]:
         return (self.devices[each] for each in sorted(self.devices) if each not in self.removed)

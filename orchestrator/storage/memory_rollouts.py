@@ -110,7 +110,7 @@ class MemoryCheckIns:
         target, rollout = standing.target, self._contents.rollouts[standing.rollout]
         if target is None or target.generation != permit.generation:
             return None
-        if self._contents.backbones[target.digest].recalled_at is not None:
+        if target.digest in self._recalled():
             return None
         load = self._load(rollout, device_id, now) if is_bounded(rollout) else Load()
         give = continued if is_way_back(rollout, target) else partial(granted, rollout, load)
@@ -142,6 +142,7 @@ class MemoryCheckIns:
             may_start=self._may_start(device.standing),
             is_welcome=not device.standing.rollout and self._host_of(device) is not None,
             runs_recalled=device.standing.bundle_in_use in self._recalled(),
+            diagnosis=self._contents.open_request(device.id),
         )
 
     def _host_of(self, device: Device) -> Rollout | None:

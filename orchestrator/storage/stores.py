@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.ports import (
     BackboneStore,
     CheckInStore,
@@ -21,5 +22,6 @@ class Stores:
     check_ins: CheckInStore
     backbones: BackboneStore
     rollouts: RolloutStore
+    diagnoses: DiagnosisStore
     leadership: LeadershipStore
     installation: InstallationStore

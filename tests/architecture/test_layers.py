@@ -90,6 +90,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.admission", "kubernetes"),
         ("orchestrator.kubernetes.election", "urllib3"),
     ),
+    "seals": (("orchestrator.backup_file", "pyrage"), ("orchestrator.home", "pyrage")),
     "federation": (("orchestrator.app", "flwr"), ("agent.app", "flwr")),
     "metrics": (("orchestrator.survey", "prometheus_client"), ("agent.app", "prometheus_client")),
     "terminals": (("orchestrator.app", "typer"), ("demonstration.story", "rich")),

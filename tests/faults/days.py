@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orchestrator.storage.sql
 from fieldwise import identity
+from fieldwise.v1alpha1 import device_pb2
 from tests.bundles import class_images, tiny_bundle
 from tests.fakes.agent_process import wait_until
 from tests.faults.fleets import ForkedOrchestrator, insist
@@ -45,6 +46,7 @@ def spend_a_day(fleet: Fleet) -> None:
     renew(member)
     server.ask("device", "tag", member.device_id, "line=3")
     server.ask("settings", "apply", f"retention_days={day + 1}")
+    diagnose(fleet, member)
     server.ask("ticket", "revoke", ticket["ticket"]["id"])
     roll_out(fleet, day)
     newcomer(fleet, day)
@@ -64,8 +66,6 @@ def spend_a_day_with(fleet: Fleet, method: str) -> None:
 
 
 def renew(member: Member) -> None:
-    from fieldwise.v1alpha1 import device_pb2
-
     request = device_pb2.RenewRequest(
         certificate_request=identity.certificate_request(identity.generate_key())
     )
@@ -75,6 +75,20 @@ def renew(member: Member) -> None:
             return stub.Renew(request, timeout=60)
 
     insist(ask)
+
+
+def diagnose(fleet: Fleet, member: Member) -> None:
+    """Ask the device for a diagnosis, which its owner does not want to give."""
+    asked = fleet.server.ask("device", "diagnose", member.device_id)["id"]
+    answer = device_pb2.AnswerDiagnosisRequest(id=asked, step=device_pb2.DIAGNOSIS_STEP_REFUSED)
+
+    def refuse() -> object:
+        with member.calling() as stub:
+            return stub.AnswerDiagnosis(answer, timeout=60)
+
+    insist(refuse)
+    (kept,) = fleet.server.ask("device", "diagnose", member.device_id, "--list")
+    assert (kept["id"], kept["state"]) == (asked, "refused")
 
 
 def roll_out(fleet: Fleet, day: int) -> None:

@@ -153,6 +153,9 @@ def devices(operator: Operator, run: str, device: str) -> None:
     operator.give("settings", "apply", "retention_days=3", f"--cohort=run={run}")
     revision = operator.server.ask("device", "show", device)["settings"]
     assert (revision["revision"], revision["settings"]["retention_days"]) == (1, 3)
+    asked = operator.give("device", "diagnose", device)
+    (kept,) = operator.give("device", "diagnose", device, "--list")
+    assert kept["id"] == asked["id"]
     assert operator.give("status")["version"]
 
 

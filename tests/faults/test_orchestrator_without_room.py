@@ -16,7 +16,7 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.traps import trail_of
 from tests.faults.writers import writers
-from tests.orchestrators import LISTEN, environment
+from tests.orchestrators import LISTEN, environment, run
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 PROGRAM = Path(orchestrator.__file__).parent
@@ -27,6 +27,7 @@ BY_STARTS = {  # what is written before anybody is served; only the last of them
     "orchestrator.home:open_place": ("orchestrator.home", 3),
     "orchestrator.connection:write_connection": ("orchestrator.connection", 1),
 }
+BY_RESTORING = {"orchestrator.keys:put_keys"}  # what no server writes, but `fieldwise restore`
 # What is not on a disk of this machine.
 ELSEWHERE = {"orchestrator.storage.buckets:_read_or_write": "an object store has a disk of its own"}
 
@@ -41,7 +42,7 @@ def kinds() -> list[str]:
 
 
 def test_what_is_written_at_a_start_is_listed_whole() -> None:
-    assert {*BY_STARTS, *ELSEWHERE} <= set(kinds())
+    assert {*BY_STARTS, *BY_RESTORING, *ELSEWHERE} <= set(kinds())
 
 
 @pytest.mark.parametrize("method", commits())
@@ -56,7 +57,7 @@ def test_an_orchestrator_outlives_a_full_disk_at_a_commit(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("kind", sorted(set(kinds()) - {*BY_STARTS, *ELSEWHERE}))
+@pytest.mark.parametrize("kind", sorted(set(kinds()) - {*BY_STARTS, *BY_RESTORING, *ELSEWHERE}))
 def test_an_orchestrator_outlives_a_full_disk_at_a_write_of_a_bundle(
     kind: str, count: int, fleet: Fleet, tmp_path: Path, tried: Tried
 ) -> None:
@@ -90,3 +91,27 @@ def test_a_first_start_without_room_says_so_and_the_next_one_succeeds(
     assert "free space" in child.told(), child.told()
     with ForkedOrchestrator(orchestrators, folder) as server:
         assert server.ask("device", "list") == []
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_restoration_without_room_fills_nothing_and_the_next_one_succeeds(
+    count: int, orchestrators: Mother, tmp_path: Path, tried: Tried
+) -> None:
+    tried("a full disk at a write of the orchestrator")
+    file, trail, folder = tmp_path / "backup", tmp_path / "trail", tmp_path / "restored"
+    with ForkedOrchestrator(orchestrators, tmp_path / "data") as server:
+        ticket = server.ask("ticket", "create")["ticket"]["id"]
+        assert run(tmp_path / "data", "backup", str(file)).status == 0
+    keys = {"module": "orchestrator.keys", "function": "write_private", "count": count}
+    child = orchestrators.fork(
+        ["restore", str(file), "--json"],
+        environment(folder),
+        tmp_path / "first",
+        {"leave_no_room": {**keys, "trail": str(trail)}},
+    )
+    child.wait()
+    assert len(trail_of(trail)) == 1
+    assert "free space" in child.told(), child.told()
+    assert run(folder, "restore", str(file)).status == 0
+    with ForkedOrchestrator(orchestrators, folder) as server:
+        assert [each["id"] for each in server.ask("ticket", "list")] == [ticket]

@@ -1,7 +1,7 @@
 """The network cut at every kind of message between a device and its orchestrator.
 
 The kinds come from the services' own descriptors. Around each cut goes a membership from beginning
-to end: join, check in, renew, fetch a backbone and bring it into use, leave.
+to end: join, check in, renew, give a diagnosis, fetch a backbone and bring it into use, leave.
 """
 
 from collections.abc import Iterator
@@ -65,7 +65,9 @@ def test_a_membership_outlives_a_cut(
     if cut is Cut.BEFORE and skip:
         pytest.skip("before anything there is nothing to let pass")
     tried("the network cut at a kind of message")
-    agent = ForkedAgent(mother, tmp_path_factory.mktemp("n") / "s", probation_minutes="0")
+    agent = ForkedAgent(
+        mother, tmp_path_factory.mktemp("n") / "s", probation_minutes="0", diagnose="always"
+    )
     agent.run_forked("backbone", "install", first)
     with (
         Proxy(server.told["device_address"]) as devices,
@@ -93,7 +95,14 @@ def live_in_fleet(agent: ForkedAgent, server: ForkedOrchestrator) -> None:
         wait_until(has_joined)
         (joined,) = {each["id"] for each in server.ask("device", "list")} - before
         assert device.status().device_id == joined
+        server.ask("device", "diagnose", joined)
         wait_until(lambda: device.status().backbone == "fleets:1.0.0")
+
+        def is_diagnosed() -> bool:
+            (asked,) = server.ask("device", "diagnose", joined, "--list")
+            return bool(asked["state"] == "given")
+
+        wait_until(is_diagnosed)
 
         def is_seen() -> bool:
             return bool(server.ask("device", "show", joined)["state"] == "healthy")

@@ -163,6 +163,17 @@ def test_rubbish_is_no_request_and_no_certificate(content: bytes) -> None:
         identity.load_key(content)
 
 
+def test_a_certificate_whose_key_is_no_point_of_the_curve_is_refused_at_once() -> None:
+    made = certificate()
+    point = made.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    content = identity.certificate_der(made).replace(point, point[:-1] + bytes([point[-1] ^ 1]))
+    with pytest.raises(FieldwiseError) as refused:
+        identity.load_certificate(content)
+    assert refused.value.fault is Fault.CERTIFICATE_INVALID
+
+
 def test_a_request_beyond_the_limit_is_not_even_parsed() -> None:
     with pytest.raises(FieldwiseError, match="2,049 bytes"):
         identity.requested_key(b"\x30" * 2049)

@@ -30,6 +30,7 @@ from orchestrator.fleet.device import (
     Standing,
     not_a_member,
 )
+from orchestrator.fleet.diagnosis import OpenRequest
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
@@ -69,6 +70,7 @@ from orchestrator.storage.sql.tables import (
     device_keys,
     device_tags,
     devices,
+    diagnoses,
     reports,
     rollouts,
 )
@@ -297,8 +299,12 @@ def _select_affairs(device_id: str) -> Select[Any]:
         rollouts.c.kind,
         rollouts.c.digest.label("rollout_digest"),
         _RUNS_RECALLED,
+        diagnoses.c.id.label("diagnosis"),
+        diagnoses.c.expires_at.label("diagnosis_expires_at"),
     )
-    return affairs.outerjoin(rollouts, own).where(devices.c.id == device_id)
+    asked = diagnoses.c.open_of == devices.c.id
+    joined = affairs.outerjoin(rollouts, own).outerjoin(diagnoses, asked)
+    return joined.where(devices.c.id == device_id)
 
 
 async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping:
@@ -315,7 +321,10 @@ def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     # Nothing else of the rollout counts here, and its plan need not be read at every check-in.
     back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
     starts = target is not None and (back or phase in FORWARD)
-    return Visitor(standing, settings_of(row), bool(starts), is_welcome, row["runs_recalled"])
+    asked = OpenRequest(row["diagnosis"], row["diagnosis_expires_at"]) if row["diagnosis"] else None
+    return Visitor(
+        standing, settings_of(row), bool(starts), is_welcome, row["runs_recalled"], asked
+    )
 
 
 async def _standing(connection: AsyncConnection, device_id: str) -> Standing | None:
@@ -350,8 +359,9 @@ async def _recall_of(connection: AsyncConnection, digest: str | None) -> Rollout
 
 
 async def _is_recalled(connection: AsyncConnection, digest: str) -> bool:
+    # The way back may lead to a backbone that nobody here knows, as after a restored backup.
     statement = select(backbones.c.recalled_at).where(backbones.c.digest == digest)
-    return (await connection.execute(statement)).scalar_one() is not None
+    return (await connection.execute(statement)).scalar_one_or_none() is not None
 
 
 async def _tags_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -1,17 +1,24 @@
 """Tickets, members and their keys in a database."""
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.enrolment.ticket import Ticket
-from orchestrator.fleet.device import Caller, DeviceKey, not_a_member
+from orchestrator.fleet.device import CLOCKS_SECONDS, Caller, DeviceKey, not_a_member
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.rows import ticket_of, ticket_values
-from orchestrator.storage.sql.tables import device_keys, device_tags, devices, reports, tickets
+from orchestrator.storage.sql.tables import (
+    device_keys,
+    device_tags,
+    devices,
+    reports,
+    restorations,
+    tickets,
+)
 
 
 class SqlTickets:
@@ -151,10 +158,16 @@ class SqlMembers:
 
 
 def holds(caller: Caller) -> ColumnElement[bool]:
-    """Tell in a statement whether the key is the device's own."""
-    return exists().where(
+    """Tell in a statement whether the key is the device's own: known, or given meanwhile."""
+    known = exists().where(
         device_keys.c.fingerprint == caller.fingerprint, device_keys.c.device == caller.device
     )
+    # ``Restoration.spans``: the table is empty but where a backup was restored.
+    meanwhile = exists().where(
+        restorations.c.made_at <= caller.issued_at + CLOCKS_SECONDS,
+        restorations.c.restored_at >= caller.issued_at - CLOCKS_SECONDS,
+    )
+    return or_(known, meanwhile)
 
 
 async def check_caller(connection: AsyncConnection, caller: Caller) -> None:

@@ -15,11 +15,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.storage.sql.database import Database
 
 LOCK = 0x6669656C64  # "field": the key of an advisory lock that only this product takes
+VERSION_TABLE = "alembic_version"
 TABLE_SECONDS = 10  # who waits for a table keeps everybody who comes later waiting, too
 
 _log = structlog.get_logger(__name__)
@@ -33,10 +35,15 @@ async def migrate(database: Database) -> None:
             ``Database.write``.
     """
     async with database.write() as connection:
-        if not database.is_sqlite:  # SQLite's write transaction is such a lock already
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            await connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'"))
+        await hold_tables(connection)
         await connection.run_sync(upgrade)
+
+
+async def hold_tables(connection: AsyncConnection) -> None:
+    """Let nobody else change the shape of the tables until the end of the transaction."""
+    if connection.dialect.name != "sqlite":  # SQLite's write transaction is such a lock already
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'"))
 
 
 async def version(database: Database) -> str:
@@ -56,10 +63,7 @@ def upgrade(connection: Connection, target: str = "head") -> None:
     Raises:
         FieldwiseError: ``STATE_DAMAGED`` where they are another version's and not fit for this one.
     """
-    config = Config()
-    folder = resources.files("orchestrator.storage.sql") / "migrations"
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    config = _config()
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, target)
@@ -71,6 +75,20 @@ def upgrade(connection: Connection, target: str = "head") -> None:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"the database was made by another version: {error}"
         ) from error
+
+
+def revisions() -> tuple[str, ...]:
+    """Return every version of the tables that this program knows, the oldest first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return tuple(each.revision for each in scripts.walk_revisions())[::-1]
+
+
+def _config() -> Config:
+    config = Config()
+    folder = resources.files("orchestrator.storage.sql") / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def _is_fit(connection: Connection, known: str) -> bool:

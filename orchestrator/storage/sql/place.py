@@ -63,6 +63,17 @@ def file_of(url: URL) -> Path | None:
     return Path(url.database or "") if is_file else None
 
 
+def refuse_missing(url: str) -> None:
+    """Refuse a SQLite database whose file is not there, where it is only to be read.
+
+    Raises:
+        FieldwiseError: ``NOT_FOUND``, or as ``read_url``.
+    """
+    file = file_of(read_url(url))
+    if file is not None and not file.exists():
+        raise FieldwiseError(Fault.NOT_FOUND, f"there is no database {file}")
+
+
 def prepare_file(path: Path) -> None:
     """Make a database's file and folder where they are missing; only the owner may read the file.
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
+from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
 from orchestrator.enrolment.ticket import Ticket
@@ -188,6 +189,7 @@ def report_of(row: RowMapping) -> Report | None:
         settings_revision=row["settings_revision"],
         verdict=_verdict_of(row["verdict"]),
         execution_provider=row["execution_provider"],
+        diagnosis_rule=DiagnosisRule(row["diagnosis_rule"]) if row["diagnosis_rule"] else None,
         signs=LearningSigns(**{each.name: row[each.name] for each in fields(LearningSigns)}),
     )
 
@@ -242,6 +244,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "settings_revision": report.settings_revision,
         "verdict": msgspec.json.encode(report.verdict).decode() if report.verdict else None,
         "execution_provider": report.execution_provider,
+        "diagnosis_rule": report.diagnosis_rule,
         **asdict(report.vital_signs),
         **asdict(report.learning),
         **asdict(report.signs),

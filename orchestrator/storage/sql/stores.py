@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
+from orchestrator.storage.sql.diagnoses import SqlDiagnoses
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
 from orchestrator.storage.sql.migrate import migrate, version
@@ -51,6 +52,7 @@ def stores_over(database: Database) -> Stores:
         check_ins=SqlCheckIns(database),
         backbones=SqlBackbones(database),
         rollouts=SqlRollouts(database),
+        diagnoses=SqlDiagnoses(database),
         leadership=SqlLeadership(database),
         installation=SqlInstallation(database),
     )

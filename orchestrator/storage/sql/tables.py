@@ -192,6 +192,23 @@ reports = Table(
     _count("waiting_samples"),
     _count("learning_p50_micros"),
     _count("clock_off_seconds"),
+    Column("diagnosis_rule", Text),
+)
+
+# What operators asked devices for; ``open_of`` is the device while a request is open.
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("device", Text, ForeignKey("devices.id"), nullable=False, index=True),
+    Column("asked_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("open_of", Text, unique=True),
+    Column("step", Text),
+    Column("answered_at", Double),
+    Column("content", Text),  # JSON
+    sqlite_autoincrement=True,
 )
 
 rollout_members = Table(
@@ -233,4 +250,13 @@ installation = Table(
     Column("number", Number, primary_key=True, autoincrement=False),
     Column("fleet", Text, nullable=False),
     Column("authority", Text, nullable=False),
+)
+
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("made_at", Double, nullable=False),
+    Column("restored_at", Double, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -53,6 +53,7 @@ def test_the_commands_are_these() -> None:
         "ticket create",
         "ticket list",
         "ticket revoke",
+        "device diagnose",
         "device list",
         "device show",
         "device tag",

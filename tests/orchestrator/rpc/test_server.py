@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from fieldwise import channel, identity
 from fieldwise.bundle import digest_of
+from fieldwise.diagnosis_messages import diagnosis_to
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
@@ -22,6 +23,8 @@ from orchestrator.enrolment.authority import Authority, found_authority
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.device import Facts
+from orchestrator.fleet.diagnosing import Diagnosing
+from orchestrator.fleet.diagnosis import DiagnosisState
 from orchestrator.fleet.directory import Directory
 from orchestrator.metrics import FleetMetrics
 from orchestrator.publishing import Publishing
@@ -41,6 +44,7 @@ from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
 from orchestrator.survey import Survey
+from tests.diagnoses import DIAGNOSIS
 from tests.fleet_records import CountedEntropy, SetClock
 
 NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
@@ -99,6 +103,7 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     metrics = FleetMetrics("0.1.0")
     check_ins = CheckIns(stores.check_ins, clock)
     controller = Controller(stores.rollouts, stores.backbones, clock)
+    diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     survey = Survey(
         "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
     )
@@ -126,6 +131,7 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         enrolment,
         bundles,
         Withholding(stores.backbones, clock),
+        diagnosing,
         device_address=made.device_address,
         downloads_max=DOWNLOADS_MAX,
         downloaded=made.metrics.downloaded,
@@ -133,6 +139,7 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     uses = OperatorUseCases(
         enrolment=enrolment,
         directory=Directory(stores.devices, stores.members, clock),
+        diagnosing=diagnosing,
         publishing=Publishing(stores.backbones, bundles, clock, tmp_path, 1 << 20),
         backbones=stores.backbones,
         about_rollouts=about_rollouts,
@@ -211,6 +218,42 @@ async def test_a_key_that_the_fleet_never_admitted_is_refused_whatever_it_calls(
             await stub.Download(device_pb2.DownloadRequest(digest=b"x" * 32)).read()
         assert raised.value.fault is fault
         assert (await refused(stub)).fault is fault
+
+
+async def test_a_device_answers_for_itself_alone_and_in_the_form_that_diagnoses_have(
+    site: Site, key: identity.PrivateKey
+) -> None:
+    certificate, other = await site.join(key), identity.generate_key()
+    device = identity.identity_of(identity.load_pem_certificate(certificate)).device_id
+    stranger = await site.join(other)
+    report = device_pb2.CheckInRequest(
+        incarnation=1, sequence=1, diagnosis_rule=device_pb2.DIAGNOSIS_RULE_ASK
+    )
+    given = device_pb2.DIAGNOSIS_STEP_GIVEN
+    async with (
+        site.device(key, certificate) as stub,
+        site.device(other, stranger) as others,
+        site.operator() as operator,
+    ):
+        asked = await operator.ask_diagnosis(device, 3600, again=False)
+        heard = (await stub.CheckIn(report)).diagnosis
+        assert (heard.id, heard.seconds) == (asked.id, 3600)
+        answer = device_pb2.AnswerDiagnosisRequest(
+            id=asked.id, step=given, diagnosis=diagnosis_to(DIAGNOSIS)
+        )
+        await others.AnswerDiagnosis(answer)
+        assert not (await others.CheckIn(report)).HasField("diagnosis")
+        (kept,) = await operator.list_diagnoses(device)
+        assert (kept.state, kept.diagnosis) == (DiagnosisState.ASKED, None)
+        for spoil in ("/etc/passwd", "red apple"):
+            spoilt = device_pb2.AnswerDiagnosisRequest.FromString(answer.SerializeToString())
+            spoilt.diagnosis.errors[0].frames[0].function = spoil
+            with pytest.raises(FieldwiseError) as raised, client_errors():
+                await stub.AnswerDiagnosis(spoilt)
+            assert raised.value.fault is Fault.INVALID_ARGUMENT
+        await stub.AnswerDiagnosis(answer)
+        (kept,) = await operator.list_diagnoses(device)
+        assert (kept.state, kept.diagnosis) == (DiagnosisState.GIVEN, DIAGNOSIS)
 
 
 async def test_one_download_more_than_allowed_is_put_off(

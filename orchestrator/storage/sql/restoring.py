@@ -1,0 +1,113 @@
+"""What is otherwise in a database that comes out of a backup.
+
+**Terms.** Leaders of after the backup had terms that it does not know. One of them may have been
+suspended and wake up over the restored database, so the next term is far above any that can have
+begun since.
+
+**Rollouts** stand still (``rollout.halting``), unless nothing can have happened since the backup.
+
+**Keys.** Devices renew their certificates all the time. One that did so after the backup calls with
+a key that the backup does not have; its certificate says when the fleet's authority gave it. So the
+span from backup to restoration is kept, and such keys pass (``membership.check_caller``).
+
+Generations and revisions of settings need nothing: devices say which they know, and are continued
+from there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fieldwise.errors import FieldwiseError
+from orchestrator.backup_format import Head, invalid
+from orchestrator.replica_ports import Installation
+from orchestrator.rollout.backbone import Backbone
+from orchestrator.rollout.halting import halted
+from orchestrator.rollout.rollout import Rollout
+from orchestrator.storage.sql.copying import belongs_to, fill
+from orchestrator.storage.sql.replicas import ONLY
+from orchestrator.storage.sql.rollout_rows import rollout_of, rollout_values
+from orchestrator.storage.sql.rollouts import tell
+from orchestrator.storage.sql.rows import backbone_of
+from orchestrator.storage.sql.tables import (
+    backbones,
+    leadership,
+    restorations,
+    rollouts,
+)
+
+TERMS_SKIPPED = 2**32  # a new leader every second since the backup, for 136 years
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A database after a restoration: its rollouts that were halted, and its backbones."""
+
+    halted: tuple[Rollout, ...]
+    backbones: tuple[Backbone, ...]
+
+
+async def restore_into(
+    connection: AsyncConnection,
+    head: Head,
+    parts: Iterable[tuple[str, bytes]],
+    own: Installation,
+    now: float,
+    *,
+    halt: bool,
+) -> Restored:
+    """Fill an empty database, in a transaction that is to be undone where this fails.
+
+    Args:
+        connection: In that transaction.
+        head: What the backup is of.
+        parts: Names of tables, with lines of rows.
+        own: To whom the database has to belong.
+        now: Seconds since 1970.
+        halt: Whether rollouts are to stand still.
+
+    Raises:
+        FieldwiseError: ``BACKUP_INVALID``.
+    """
+    await fill(connection, head.tables_version, head.tables, parts)
+    try:
+        await _check_belongs(connection, head, own)
+        read = [rollout_of(row) for row in (await connection.execute(select(rollouts))).mappings()]
+        named = (await connection.execute(select(backbones))).mappings()
+        published = tuple(backbone_of(row) for row in named)
+    except (msgspec.MsgspecError, ValueError, FieldwiseError) as error:
+        raise invalid(f"what it holds of the fleet is damaged: {error}") from error
+    stopped = [each for each in read if await _halt(connection, each, now)] if halt else []
+    await _begin_term(connection)
+    span = {"made_at": head.made_at, "restored_at": now}
+    await connection.execute(insert(restorations).values(span))
+    return Restored(tuple(stopped), published)
+
+
+async def _check_belongs(connection: AsyncConnection, head: Head, own: Installation) -> None:
+    if await belongs_to(connection, head.tables) not in {None, own}:
+        raise invalid("its database belongs to another authority than its keys")
+
+
+async def _halt(connection: AsyncConnection, rollout: Rollout, now: float) -> bool:
+    stands, events = halted(rollout, now)
+    if not events:
+        return False
+    values = {"revision": stands.revision, **rollout_values(stands)}
+    statement = update(rollouts).where(rollouts.c.number == rollout.number).values(values)
+    await connection.execute(statement)
+    await tell(connection, rollout.number, events)
+    return True
+
+
+async def _begin_term(connection: AsyncConnection) -> None:
+    """Begin a term of nobody's, which lapsed long ago: the first that asks leads."""
+    known = (await connection.execute(select(leadership.c.term))).scalar_one_or_none() or 0
+    nobodys = {"process": "", "place": "", "expires_at": 0.0, "unbroken_since": 0.0}
+    await connection.execute(delete(leadership))
+    await connection.execute(
+        insert(leadership).values(number=ONLY, term=known + TERMS_SKIPPED, **nobodys)
+    )
