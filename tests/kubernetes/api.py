@@ -5,7 +5,8 @@ import os
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ MERGE = "application/merge-patch+json"
 
 Object = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
+Beside = subprocess.Popen[str]
 
 
 class RefusalError(Exception):
@@ -152,14 +154,21 @@ class ApiServer:
     def helm(self, *arguments: str, user: str = "admin") -> Done:
         return self._run([charts.helm(), *arguments], user)
 
+    @contextmanager
+    def helm_beside(self, *arguments: str) -> Iterator[Beside]:
+        """Run helm beside the block, which waits for it; at the end of the block it is ended."""
+        pipe = subprocess.PIPE
+        command = [charts.helm(), *arguments]
+        process = subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, text=True, env=self._environment("admin")
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
     def _run(self, command: list[str], user: str, given: str | None = None) -> Done:
-        """Run to the end with this server alone: nobody's settings of either program."""
-        kept = {
-            name: text
-            for name, text in os.environ.items()
-            if not name.startswith(("HELM_", "KUBE"))
-        }
-        home = self.folder / "home"
         return subprocess.run(
             command,
             input=given,
@@ -167,17 +176,32 @@ class ApiServer:
             text=True,
             timeout=PROGRAM_SECONDS,
             check=False,
-            env={**kept, "HOME": str(home), "KUBECONFIG": str(self.kubeconfig(user))},
+            env=self._environment(user),
         )
 
+    def _environment(self, user: str) -> dict[str, str]:
+        """This server alone, and nobody's settings of either program."""
+        kept = {
+            name: text
+            for name, text in os.environ.items()
+            if not name.startswith(("HELM_", "KUBE"))
+        }
+        home = {"HOME": str(self.folder / "home"), "KUBECONFIG": str(self.kubeconfig(user))}
+        return {**kept, **home}
 
-def until(is_true: Callable[[], bool], promise: str) -> None:
+
+def until(is_true: Callable[[], bool], promise: str, look: Callable[[], object] = str) -> None:
     """Wait for a condition.
+
+    Args:
+        is_true: Asked again and again.
+        promise: What is waited for.
+        look: What is told beside it where it did not come.
 
     Raises:
         AssertionError: it did not come true in a generous time.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not is_true():
-        assert time.monotonic() < deadline, f"not within {WAIT_SECONDS} s: {promise}"
+        assert time.monotonic() < deadline, f"not in {WAIT_SECONDS} s: {promise} {look()}"
         time.sleep(PAUSE_SECONDS)

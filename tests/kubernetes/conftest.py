@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from tests.kubernetes.api import ApiServer
+from tests.kubernetes.releases import Release, prepare
 from tests.kubernetes.servers import running_api_server
 
 _NUMBERS = count(1)
@@ -24,3 +25,10 @@ def namespace(api_server: ApiServer) -> str:
     name = f"test-{next(_NUMBERS)}"
     api_server.make_namespace(name)
     return name
+
+
+@pytest.fixture
+def release(api_server: ApiServer, namespace: str) -> Release:
+    """The chart, not installed yet, where all is there that the sets of values name."""
+    prepare(api_server, namespace)
+    return Release(api_server, namespace)

@@ -11,11 +11,13 @@ class Kind:
 
     Attributes:
         name: In the plural; of a part of one, as ``pods/status``.
+        kind: As objects tell it.
         group: Empty for the oldest.
         path: Where all of them are listed.
     """
 
     name: str
+    kind: str
     group: str
     path: str
     namespaced: bool
@@ -30,6 +32,7 @@ def kinds_of(server: ApiServer) -> list[Kind]:
     return [
         Kind(
             each["name"],
+            each["kind"],
             group,
             f"{place}/{each['name']}",
             each["namespaced"],

@@ -2,13 +2,15 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tests import charts
-from tests.kubernetes.api import ApiServer, Done, Object
+from tests.kubernetes.api import ApiServer, Beside, Done, Object, until
 from tests.kubernetes.kinds import kinds_of
+from tests.kubernetes.pods import nodes
 
 # Kinds of others that values ask for. A cluster has them from whoever defines them; these stand-ins
 # take every field, so nothing is said here about the fields (tests/helm looks at those by hand).
@@ -52,8 +54,23 @@ class Release:
     def helm(self, *arguments: str) -> Done:
         return self.server.helm(*arguments, f"--namespace={self.namespace}")
 
+    @contextmanager
+    def being(self, verb: str, values: str, *arguments: str) -> Iterator[Beside]:
+        """Install or upgrade beside the block, which has to bring it to its end."""
+        command = (verb, charts.RELEASE, str(charts.CHART), charts.values_of(values))
+        with self.server.helm_beside(*command, *arguments, f"--namespace={self.namespace}") as helm:
+            yield helm
+
     def uninstall(self) -> None:
         succeeded(self.helm("uninstall", charts.RELEASE, "--wait", "--timeout=10m"))
+
+    def objects(self) -> dict[Name, Object]:
+        """All of the namespace but what helm and the cluster write about it."""
+        return {
+            name: each
+            for name, each in everything(self.server).items()
+            if name[1] == self.namespace and each.get("type") != "helm.sh/release.v1"
+        }
 
     def sent(self) -> list[Object]:
         """The objects of the newest revision as helm sent them."""
@@ -101,6 +118,12 @@ def prepare(server: ApiServer, namespace: str) -> None:
         server.create(
             f"/api/v1/namespaces/{namespace}/persistentvolumeclaims",
             {"metadata": {"name": name}, "spec": spec},
+        )
+    claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+    with nodes(server, namespace):
+        until(
+            lambda: all(each["status"]["phase"] == "Bound" for each in server.items(claims)),
+            "the claims are bound",
         )
 
 

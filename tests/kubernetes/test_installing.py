@@ -1,31 +1,12 @@
-"""Every set of values on a real API server: each object is taken whole, and none is left behind."""
+"""Every set of values on a real API server: each object is taken, whole, and every Pod is made."""
 
 import pytest
 
 from tests import charts
-from tests.kubernetes.api import ApiServer
 from tests.kubernetes.pods import nodes
-from tests.kubernetes.releases import (
-    Release,
-    kind_of,
-    lost,
-    prepare,
-    succeeded,
-)
+from tests.kubernetes.releases import Release, kind_of, lost, succeeded
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
-
-# What `keep` says: the volume with the fleet's authority.
-KEPT = {
-    "default": {("persistentvolumeclaims", "edge-fieldwise-data")},
-    "outside": {("persistentvolumeclaims", "edge-fieldwise-data")},
-}
-
-
-@pytest.fixture
-def release(api_server: ApiServer, namespace: str) -> Release:
-    prepare(api_server, namespace)
-    return Release(api_server, namespace)
 
 
 @pytest.mark.parametrize("values", charts.value_sets())
@@ -38,3 +19,10 @@ def test_every_object_is_taken_with_every_field_and_every_pod_is_made(
     assert {each["kind"] for each in sent} >= {"ConfigMap", "Service"}
     for each in sent:
         assert list(lost(each, release.stored(each))) == [], kind_of(each)
+
+
+def test_a_field_that_the_server_drops_is_noticed() -> None:
+    stored = {"spec": {"ports": [{"port": 1, "protocol": "TCP"}], "added": True}}
+    assert list(lost({"spec": {"ports": [{"port": 1}]}}, stored)) == []
+    for sent in ({"port": 2}, {"port": 1, "hostPort": 1}):
+        assert len(list(lost({"spec": {"ports": [sent]}}, stored))) == 1
