@@ -1,10 +1,8 @@
 """Both ports over real TLS in this process, with a clock that the test moves."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -14,154 +12,22 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from fieldwise import channel, identity
 from fieldwise.bundle import digest_of
-from fieldwise.diagnosis_messages import diagnosis_to
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
-from orchestrator.admission import TokenAdmission
-from orchestrator.enrolment.authority import Authority, found_authority
-from orchestrator.enrolment.service import Enrolment
-from orchestrator.fleet.check_in import CheckIns
-from orchestrator.fleet.device import Facts
-from orchestrator.fleet.diagnosing import Diagnosing
-from orchestrator.fleet.diagnosis import DiagnosisState
-from orchestrator.fleet.directory import Directory
-from orchestrator.metrics import FleetMetrics
-from orchestrator.publishing import Publishing
-from orchestrator.rollout.controller import Controller
-from orchestrator.rollout.explanations import Explanations
-from orchestrator.rollout.operations import Rollouts
-from orchestrator.rollout.previewing import Previews
-from orchestrator.rollout.withholding import Withholding
-from orchestrator.rpc.client import OperatorClient, connect
+from orchestrator.enrolment.authority import found_authority
+from orchestrator.rpc.client import connect
 from orchestrator.rpc.credentials import ServerCertificate
-from orchestrator.rpc.devices import DeviceServicer
-from orchestrator.rpc.enrolment import EnrolmentServicer
-from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
-from orchestrator.rpc.operating_rollouts import RolloutUseCases
-from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
-from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
-from orchestrator.storage.memory import memory_stores
-from orchestrator.survey import Survey
-from tests.diagnoses import DIAGNOSIS
-from tests.fleet_records import CountedEntropy, SetClock
+from tests.sites import NOW, TOKEN, Site
 
-NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
-TOKEN = "a-token-of-the-operator"
 DAY = 86_400
-DOWNLOADS_MAX = 3
-
-
-@dataclass
-class Site:
-    """A server in this process; ``check_ins`` and the rest are its own parts."""
-
-    clock: SetClock
-    authority: Authority
-    enrolment: Enrolment
-    metrics: FleetMetrics
-    folder: Path
-    servers: Servers
-    device_address: str = ""
-    operator_address: str = ""
-
-    @property
-    def roots(self) -> bytes:
-        return identity.certificate_pem(self.authority.certificate)
-
-    async def join(self, key: identity.PrivateKey) -> bytes:
-        """Admit a key; return its certificate, PEM."""
-        minted = await self.enrolment.create_ticket(1, 3600, {})
-        request = identity.certificate_request(key)
-        given = await self.enrolment.enrol(minted.ticket.id, minted.secret, request, Facts())
-        return channel.pem_of(given.certificate)
-
-    @asynccontextmanager
-    async def device(
-        self, key: identity.PrivateKey, certificate: bytes
-    ) -> AsyncIterator[device_pb2_grpc.DeviceStub]:
-        async with channel.device_channel(
-            self.device_address,
-            key=identity.key_pem(key),
-            certificate=certificate,
-            roots=self.roots,
-        ) as opened:
-            yield device_pb2_grpc.DeviceStub(opened)
-
-    @asynccontextmanager
-    async def operator(self, token: str = TOKEN) -> AsyncIterator[OperatorClient]:
-        async with connect(self.operator_address, self.roots, token) as client:
-            yield client
-
-
-@pytest.fixture
-async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
-    stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(tmp_path / "bundles")
-    authority = found_authority("plant-7", identity.generate_key(), NOW)
-    enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
-    metrics = FleetMetrics("0.1.0")
-    check_ins = CheckIns(stores.check_ins, clock)
-    controller = Controller(stores.rollouts, stores.backbones, clock)
-    diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
-    survey = Survey(
-        "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
-    )
-    about_rollouts = RolloutUseCases(
-        Rollouts(stores.rollouts, stores.backbones, controller, clock),
-        Previews(stores.rollouts, stores.backbones, clock),
-        Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
-        survey,
-    )
-    servers = Servers(
-        ServerCertificate(authority, ("127.0.0.1",), clock),
-        (
-            DeviceOnly("plant-7", clock, stores.members.admit),
-            OperatorsOnly(TokenAdmission(TOKEN).admit),
-        ),
-        metrics,
-        calls_max=50,
-        connection_age_seconds=getattr(request, "param", 1800),
-    )
-    made = Site(clock, authority, enrolment, metrics, tmp_path, servers)
-    ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
-    made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
-    devices = DeviceServicer(
-        check_ins,
-        enrolment,
-        bundles,
-        Withholding(stores.backbones, clock),
-        diagnosing,
-        device_address=made.device_address,
-        downloads_max=DOWNLOADS_MAX,
-        downloaded=made.metrics.downloaded,
-    )
-    uses = OperatorUseCases(
-        enrolment=enrolment,
-        directory=Directory(stores.devices, stores.members, clock),
-        diagnosing=diagnosing,
-        publishing=Publishing(stores.backbones, bundles, clock, tmp_path, 1 << 20),
-        backbones=stores.backbones,
-        about_rollouts=about_rollouts,
-        survey=survey,
-        write_ticket=lambda minted: minted.ticket.id,
-    )
-    await servers.serve(
-        Services(devices, EnrolmentServicer(enrolment, "there:1"), OperatorServicer(uses))
-    )
-    yield made
-    await servers.stop(0)
 
 
 async def refused(stub: device_pb2_grpc.DeviceStub, sequence: int = 1) -> FieldwiseError:
     with pytest.raises(FieldwiseError) as raised, client_errors():
         await stub.CheckIn(device_pb2.CheckInRequest(incarnation=1, sequence=sequence))
     return raised.value
-
-
-@pytest.fixture
-def key() -> identity.PrivateKey:
-    return identity.generate_key()
 
 
 async def test_validity_is_looked_at_on_every_call_of_an_open_connection(
@@ -218,42 +84,6 @@ async def test_a_key_that_the_fleet_never_admitted_is_refused_whatever_it_calls(
             await stub.Download(device_pb2.DownloadRequest(digest=b"x" * 32)).read()
         assert raised.value.fault is fault
         assert (await refused(stub)).fault is fault
-
-
-async def test_a_device_answers_for_itself_alone_and_in_the_form_that_diagnoses_have(
-    site: Site, key: identity.PrivateKey
-) -> None:
-    certificate, other = await site.join(key), identity.generate_key()
-    device = identity.identity_of(identity.load_pem_certificate(certificate)).device_id
-    stranger = await site.join(other)
-    report = device_pb2.CheckInRequest(
-        incarnation=1, sequence=1, diagnosis_rule=device_pb2.DIAGNOSIS_RULE_ASK
-    )
-    given = device_pb2.DIAGNOSIS_STEP_GIVEN
-    async with (
-        site.device(key, certificate) as stub,
-        site.device(other, stranger) as others,
-        site.operator() as operator,
-    ):
-        asked = await operator.ask_diagnosis(device, 3600, again=False)
-        heard = (await stub.CheckIn(report)).diagnosis
-        assert (heard.id, heard.seconds) == (asked.id, 3600)
-        answer = device_pb2.AnswerDiagnosisRequest(
-            id=asked.id, step=given, diagnosis=diagnosis_to(DIAGNOSIS)
-        )
-        await others.AnswerDiagnosis(answer)
-        assert not (await others.CheckIn(report)).HasField("diagnosis")
-        (kept,) = await operator.list_diagnoses(device)
-        assert (kept.state, kept.diagnosis) == (DiagnosisState.ASKED, None)
-        for spoil in ("/etc/passwd", "red apple"):
-            spoilt = device_pb2.AnswerDiagnosisRequest.FromString(answer.SerializeToString())
-            spoilt.diagnosis.errors[0].frames[0].function = spoil
-            with pytest.raises(FieldwiseError) as raised, client_errors():
-                await stub.AnswerDiagnosis(spoilt)
-            assert raised.value.fault is Fault.INVALID_ARGUMENT
-        await stub.AnswerDiagnosis(answer)
-        (kept,) = await operator.list_diagnoses(device)
-        assert (kept.state, kept.diagnosis) == (DiagnosisState.GIVEN, DIAGNOSIS)
 
 
 async def test_one_download_more_than_allowed_is_put_off(

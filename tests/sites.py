@@ -1,0 +1,141 @@
+"""Both ports of an orchestrator in the test's own process, over stores in memory."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldwise import channel, identity
+from fieldwise.v1alpha1 import device_pb2_grpc
+from orchestrator.admission import TokenAdmission
+from orchestrator.enrolment.authority import Authority, found_authority
+from orchestrator.enrolment.service import Enrolment
+from orchestrator.fleet.check_in import CheckIns
+from orchestrator.fleet.device import Facts
+from orchestrator.fleet.diagnosing import Diagnosing
+from orchestrator.fleet.directory import Directory
+from orchestrator.metrics import FleetMetrics
+from orchestrator.publishing import Publishing
+from orchestrator.rollout.controller import Controller
+from orchestrator.rollout.explanations import Explanations
+from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.previewing import Previews
+from orchestrator.rollout.withholding import Withholding
+from orchestrator.rpc.client import OperatorClient, connect
+from orchestrator.rpc.credentials import ServerCertificate
+from orchestrator.rpc.devices import DeviceServicer
+from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.operating_rollouts import RolloutUseCases
+from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
+from orchestrator.rpc.server import Servers, Services
+from orchestrator.storage.blobs import folder_bundles
+from orchestrator.storage.memory import memory_stores
+from orchestrator.survey import Survey
+from tests.fleet_records import CountedEntropy, SetClock
+
+NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
+TOKEN = "a-token-of-the-operator"
+DOWNLOADS_MAX = 3
+
+
+@dataclass
+class Site:
+    """A server in this process; ``check_ins`` and the rest are its own parts."""
+
+    clock: SetClock
+    authority: Authority
+    enrolment: Enrolment
+    metrics: FleetMetrics
+    folder: Path
+    servers: Servers
+    device_address: str = ""
+    operator_address: str = ""
+
+    @property
+    def roots(self) -> bytes:
+        return identity.certificate_pem(self.authority.certificate)
+
+    async def join(self, key: identity.PrivateKey) -> bytes:
+        """Admit a key; return its certificate, PEM."""
+        minted = await self.enrolment.create_ticket(1, 3600, {})
+        request = identity.certificate_request(key)
+        given = await self.enrolment.enrol(minted.ticket.id, minted.secret, request, Facts())
+        return channel.pem_of(given.certificate)
+
+    @asynccontextmanager
+    async def device(
+        self, key: identity.PrivateKey, certificate: bytes
+    ) -> AsyncIterator[device_pb2_grpc.DeviceStub]:
+        async with channel.device_channel(
+            self.device_address,
+            key=identity.key_pem(key),
+            certificate=certificate,
+            roots=self.roots,
+        ) as opened:
+            yield device_pb2_grpc.DeviceStub(opened)
+
+    @asynccontextmanager
+    async def operator(self, token: str = TOKEN) -> AsyncIterator[OperatorClient]:
+        async with connect(self.operator_address, self.roots, token) as client:
+            yield client
+
+
+@asynccontextmanager
+async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncIterator[Site]:
+    """Serve both ports for as long as the context lasts."""
+    stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(folder / "bundles")
+    authority = found_authority("plant-7", identity.generate_key(), NOW)
+    enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
+    metrics = FleetMetrics("0.1.0")
+    check_ins = CheckIns(stores.check_ins, clock)
+    controller = Controller(stores.rollouts, stores.backbones, clock)
+    diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
+    survey = Survey(
+        "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
+    )
+    about_rollouts = RolloutUseCases(
+        Rollouts(stores.rollouts, stores.backbones, controller, clock),
+        Previews(stores.rollouts, stores.backbones, clock),
+        Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
+        survey,
+    )
+    servers = Servers(
+        ServerCertificate(authority, ("127.0.0.1",), clock),
+        (
+            DeviceOnly("plant-7", clock, stores.members.admit),
+            OperatorsOnly(TokenAdmission(TOKEN).admit),
+        ),
+        metrics,
+        calls_max=50,
+        connection_age_seconds=connection_age_seconds,
+    )
+    made = Site(clock, authority, enrolment, metrics, folder, servers)
+    ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
+    made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
+    devices = DeviceServicer(
+        check_ins,
+        enrolment,
+        bundles,
+        Withholding(stores.backbones, clock),
+        diagnosing,
+        device_address=made.device_address,
+        downloads_max=DOWNLOADS_MAX,
+        downloaded=made.metrics.downloaded,
+    )
+    uses = OperatorUseCases(
+        enrolment=enrolment,
+        directory=Directory(stores.devices, stores.members, clock),
+        diagnosing=diagnosing,
+        publishing=Publishing(stores.backbones, bundles, clock, folder, 1 << 20),
+        backbones=stores.backbones,
+        about_rollouts=about_rollouts,
+        survey=survey,
+        write_ticket=lambda minted: minted.ticket.id,
+    )
+    await servers.serve(
+        Services(devices, EnrolmentServicer(enrolment, "there:1"), OperatorServicer(uses))
+    )
+    yield made
+    await servers.stop(0)
