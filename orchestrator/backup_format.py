@@ -12,7 +12,7 @@ A backup is one tar of the plain ``ustar`` kind. Its members stand in this order
 
 What is written last is known last: so neither side ever holds more than one part. A file that was
 cut off has no manifest, and is none. Digests show damage. They do not show a forger, who would
-write others: only an encrypted backup, whose key is kept elsewhere, resists one.
+write others, and could seal them, too: a recipient's key is public.
 """
 
 import re
