@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, insert, text
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import Selector
@@ -20,7 +20,7 @@ from orchestrator.storage.sql import database as database_module
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.migrate import migrate, upgrade
 from orchestrator.storage.sql.stores import sql_stores, stores_over
-from orchestrator.storage.sql.tables import metadata
+from orchestrator.storage.sql.tables import metadata, tickets
 from tests.databases import PostgreSql, running_postgresql, sqlite_with_tables
 from tests.fleet_records import join, ticket
 from tests.full_disk import full_disk
@@ -119,7 +119,9 @@ async def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
 
 async def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     database = Database(sqlite_with_tables(tmp_path))
-    fill = text("INSERT INTO tickets SELECT NULL, hex(randomblob(5000)), '', 0, 0, 0, 0, 0, ''")
+    empty = {"secret_hash": "", "created_at": 0, "expires_at": 0, "uses_allowed": 0, "uses": 0}
+    large = func.hex(func.randomblob(5000))
+    fill = insert(tickets).values(id=large, **empty, revoked=False, tags="")
 
     async def fill_up() -> None:
         async with database.write() as connection:
@@ -139,14 +141,14 @@ async def test_a_quota_or_a_limit_is_told_like_a_full_disk_and_changes_nothing(
     tmp_path: Path,
 ) -> None:
     database = Database(sqlite_with_tables(tmp_path))
-    tickets = stores_over(database).tickets
-    await tickets.add(ticket("t0"))
+    kept = stores_over(database).tickets
+    await kept.add(ticket("t0"))
     with full_disk(), pytest.raises(FieldwiseError) as caught:
-        await tickets.add(ticket())
+        await kept.add(ticket())
     assert caught.value.fault is Fault.DISK_FULL
-    assert len((await tickets.list(PageRequest())).items) == 1
-    await tickets.add(ticket())
-    assert len((await tickets.list(PageRequest())).items) == 2
+    assert len((await kept.list(PageRequest())).items) == 1
+    await kept.add(ticket())
+    assert len((await kept.list(PageRequest())).items) == 2
     await database.dispose()
 
 
