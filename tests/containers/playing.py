@@ -2,7 +2,7 @@
 
 podman 4.3 plays Pods, Deployments, ConfigMaps and claims. What is changed for it, and nothing else:
 
-- a StatefulSet is played as a Deployment, and a Job as the Pod that it makes;
+- a StatefulSet is played as a Deployment;
 - Secrets are handed over one by one, as podman reads a Secret of a file and finds no key in it;
 - a mount of a part of a volume (subPath) becomes one of the whole volume, a level further up;
 - probes are left out, as podman asks them by a program that the images do not have and by timers
@@ -35,9 +35,6 @@ def playable(objects: list[Manifest], wanted: Manifest) -> list[Manifest]:
     own = copy.deepcopy(wanted)
     if own["kind"] == "StatefulSet":
         own["kind"] = "Deployment"
-    if own["kind"] == "Job":
-        own = {"apiVersion": "v1", "kind": "Pod", **own["spec"]["template"]}
-        own["metadata"]["name"] = wanted["metadata"]["name"]
     [(_, _, spec)] = charts.pods([own])
     for container in spec["containers"]:
         for probe in PROBES:
@@ -96,7 +93,7 @@ def played(objects: list[Manifest], wanted: Manifest, *names: str) -> Iterator[s
     text = yaml.safe_dump_all(playable(objects, wanted))
     aliases = ",".join(f"alias={name}" for name in names)
     network = f"{engine.NETWORK}:{aliases}" if names else engine.NETWORK
-    pod = wanted["metadata"]["name"] + ("" if wanted["kind"] in {"Pod", "Job"} else "-pod-0")
+    pod = wanted["metadata"]["name"] + ("" if wanted["kind"] == "Pod" else "-pod-0")
     [(_, _, spec)] = charts.pods([wanted])
     engine.told("kube", "play", f"--network={network}", "-", given=text)
     try:
