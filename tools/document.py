@@ -13,6 +13,7 @@ import agent.config
 import orchestrator.config
 from fieldwise.settings import flag_name
 from tools import alerts, calibration, chart, commands, diagrams, powers, tables
+from tools.generated import settle
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -84,16 +85,5 @@ def part(name: str) -> str:
     return "\n" + "\n".join(PARTS[name]()).strip("\n") + "\n\n"
 
 
-def main(arguments: list[str]) -> int:
-    stale = {path: text for path, text in fresh().items() if text != path.read_text()}
-    if "--check" in arguments:
-        for path in stale:
-            print(f"{path.relative_to(ROOT)} is out of date: run `make docs`")
-        return 1 if stale else 0
-    for path, text in stale.items():
-        path.write_text(text)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(settle(fresh(), sys.argv[1:], "make docs"))

@@ -24,20 +24,23 @@ def prometheus(
     target: str,
     rules: Sequence[Path] = (),
     alertmanager: str | None = None,
+    seconds: int = 1,
 ) -> Iterator[str]:
-    """Run Prometheus over one target, every second, until the end of the context.
+    """Run Prometheus over one target until the end of the context.
 
     Args:
         folder: Where it keeps everything.
         target: host:port with /metrics.
-        rules: Files that it evaluates every second.
+        rules: Files that it evaluates.
         alertmanager: host:port that alerts are sent to.
+        seconds: How often it scrapes and evaluates.
 
     Yields:
         Its base URL.
     """
+    often = ("scrape_interval", "scrape_timeout", "evaluation_interval")
     told: dict[str, Any] = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": dict.fromkeys(often, f"{seconds}s"),
         "rule_files": [str(path) for path in rules],
         "scrape_configs": [{"job_name": "orchestrator", "static_configs": [{"targets": [target]}]}],
     }

@@ -1,8 +1,20 @@
 """Is the fleet there, and what does it run?"""
 
-from tools.dashboards.panels import Asked, Board, Drawn, Form, largest, quantiles, rate
+from tools.dashboards.panels import (
+    Asked,
+    Board,
+    Drawn,
+    Form,
+    Limit,
+    largest,
+    largest_by,
+    quantiles,
+    rate_by,
+)
+from tools.dashboards.words import RESULTS, STATES
 
 OFFLINE = 'state="offline"'
+CERTIFICATES = "fieldwise_certificates_expiring"
 
 FLEET = Board(
     "fleet",
@@ -13,62 +25,73 @@ FLEET = Board(
             "How many devices are there?",
             (Asked(f"sum ({largest('fieldwise_devices', 'state')})"),),
             form=Form.NUMBER,
-            width=4,
+            width=5,
         ),
         Drawn(
             "How many are silent?",
             (
                 Asked(
                     f"sum ({largest('fieldwise_devices', 'state', OFFLINE)})"
-                    f" / sum ({largest('fieldwise_devices', 'state')})"
+                    f" / (sum ({largest('fieldwise_devices', 'state')}) > 0)"
                 ),
             ),
             "percentunit",
             Form.NUMBER,
-            4,
+            5,
+            limit=Limit(0.1),
         ),
         Drawn(
-            "How many can still join with open tickets?",
+            "How many may still join?",
             (Asked(largest("fieldwise_tickets_open")),),
             form=Form.NUMBER,
-            width=4,
+            width=5,
+            text="Tickets that still admit a device, however many each admits.",
         ),
         Drawn(
             "Whose certificates end soon?",
-            (Asked(largest("fieldwise_certificates_expiring", "days"), "within {{days}} days"),),
+            (
+                Asked(largest(CERTIFICATES, labels='days="7"'), "in a week"),
+                Asked(largest(CERTIFICATES, labels='days="1"'), "in a day"),
+                Asked(largest(CERTIFICATES, labels='days="0"'), "ended"),
+            ),
             form=Form.NUMBER,
-            width=12,
-            text="Devices whose newest certificate ends within so many days; 0 has ended.",
+            width=9,
+            text="Devices by when their newest certificate ends, sooner ones among them. Each"
+            " renews its own long before; whose has ended has been away.",
         ),
         Drawn(
             "In which state are devices?",
-            (Asked(largest("fieldwise_devices", "state"), "{{state}}"),),
+            largest_by("fieldwise_devices", "state"),
             form=Form.STACKED,
+            colours=STATES,
         ),
         Drawn(
             "Which backbone do they use?",
-            (Asked(largest("fieldwise_backbone_devices", "backbone"), "{{backbone}}"),),
+            largest_by("fieldwise_backbone_devices", "backbone"),
             form=Form.STACKED,
         ),
         Drawn(
             "Which agent do they run?",
-            (Asked(largest("fieldwise_agent_devices", "version"), "{{version}}"),),
+            largest_by("fieldwise_agent_devices", "version"),
             form=Form.STACKED,
         ),
         Drawn(
             "Since when was nothing heard of them?",
             quantiles("fieldwise_device_last_seen_age_seconds", 0.5, 0.9, 0.99),
             "s",
+            text="Of half of the devices something was heard within the median.",
         ),
         Drawn(
             "Do check-ins come through?",
-            (Asked(rate("fieldwise_check_ins_total", "result"), "{{result}}"),),
+            rate_by("fieldwise_check_ins_total", "result"),
             "reqps",
+            colours=RESULTS,
         ),
         Drawn(
             "Do devices get in?",
-            (Asked(rate("fieldwise_enrolments_total", "result"), "{{result}}"),),
+            rate_by("fieldwise_enrolments_total", "result"),
             "reqps",
+            colours=RESULTS,
         ),
         Drawn(
             "How long do predictions take?",
@@ -80,6 +103,8 @@ FLEET = Board(
             "Do devices refuse predictions?",
             quantiles("fieldwise_device_prediction_error_ratio", 0.5, 0.9, 0.99),
             "percentunit",
+            limit=Limit(0.05),
+            text="An alert fires when a twentieth of the devices is above the line.",
         ),
         Drawn(
             "Can they keep up with their streams?",
@@ -96,11 +121,15 @@ FLEET = Board(
             "Is there room on the devices?",
             quantiles("fieldwise_device_disk_free_bytes", 0.01, 0.1, 0.5),
             "bytes",
+            text="Of one device in a hundred less is free than p1.",
         ),
         Drawn(
             "Are their clocks right?",
             quantiles("fieldwise_device_clock_offset_seconds", 0.5, 0.9, 0.99),
             "s",
+            limit=Limit(60),
+            text="Off the orchestrator's, either way. An alert fires when a twentieth of the"
+            " devices is above the line.",
         ),
     ),
 )

@@ -1,8 +1,8 @@
 """Do devices learn, and do they know what they see?"""
 
-from tools.dashboards.panels import Asked, Board, Drawn, Form, largest, quantiles
+from tools.dashboards.panels import Asked, Board, Drawn, Form, Limit, largest, largest_by, quantiles
 
-NONE = 'le="0.0"'
+NONE, FINITE = 'le="0.0"', 'le!="+Inf"'
 
 LEARNING = Board(
     "learning",
@@ -11,16 +11,20 @@ LEARNING = Board(
     (
         Drawn(
             "How often are devices right?",
-            (Asked(largest("fieldwise_device_accuracy_ratio_bucket", "le")),),
-            form=Form.HEATMAP,
-            width=12,
-            text="Test-then-train accuracy over each device's window of labelled samples.",
+            largest_by("fieldwise_device_accuracy_ratio_bucket", "le", FINITE),
+            "percentunit",
+            Form.HEATMAP,
+            12,
+            "Devices by test-then-train accuracy over their windows of labelled samples: the"
+            " brighter, the more are between two lines.",
         ),
         Drawn(
             "How often is the worst tenth right?",
             quantiles("fieldwise_device_accuracy_ratio", 0.1, 0.5, 0.9),
             "percentunit",
             width=12,
+            text="A tenth of the devices is right less often than p10.",
+            most=1,
         ),
         Drawn(
             "On how many devices do we know?",
@@ -48,7 +52,8 @@ LEARNING = Board(
             "Is the world changing?",
             quantiles("fieldwise_device_drift_ratio", 0.5, 0.9, 0.99),
             "percentunit",
-            text="How near the nearest detector is to an alarm.",
+            text="How near the nearest detector of a device is to an alarm, which is at 100 %.",
+            most=1,
         ),
         Drawn(
             "On how many devices did a detector alarm today?",
@@ -60,6 +65,7 @@ LEARNING = Board(
                 ),
             ),
             "percentunit",
+            limit=Limit(0.25),
         ),
         Drawn(
             "How much have they learned?",
@@ -69,17 +75,14 @@ LEARNING = Board(
             "How long does a sample take?",
             quantiles("fieldwise_device_learning_seconds", 0.5, 0.9, 0.99),
             "s",
+            width=12,
             text="From a taught image to its being learned; of each device the median.",
         ),
         Drawn(
             "How much waits to be learned?",
             quantiles("fieldwise_device_waiting_samples", 0.5, 0.9, 0.99),
-        ),
-        Drawn(
-            "What did the newest backbone cost?",
-            quantiles("fieldwise_device_verdict_loss_ratio", 0.1, 0.5, 0.9),
-            "percentunit",
-            text="Accuracy lost on held-out samples; below 0 is a gain.",
+            width=12,
+            text="Recorded samples that a device has not come to yet.",
         ),
     ),
 )

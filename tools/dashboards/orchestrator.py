@@ -1,6 +1,18 @@
 """Does the orchestrator keep up? Rate, errors, duration; use and saturation."""
 
-from tools.dashboards.panels import JOB, Asked, Board, Drawn, Form, latency, rate
+from tools.dashboards.panels import (
+    JOB,
+    Asked,
+    Board,
+    Drawn,
+    Form,
+    Limit,
+    by_replica,
+    latency,
+    rate,
+    rate_by,
+)
+from tools.dashboards.words import LEADS, YES_NO
 
 OWN = 'grpc_service=~"fieldwise.*"'
 FAULTS = 'grpc_code=~"Internal|Unavailable|Unknown|DataLoss|DeadlineExceeded"'
@@ -12,40 +24,46 @@ ORCHESTRATOR = Board(
     (
         Drawn(
             "Does the database answer?",
-            (Asked(f"fieldwise_ready{{{JOB}}}", "{{instance}}"),),
+            by_replica("fieldwise_ready{}"),
             form=Form.NUMBER,
             width=5,
+            says=YES_NO,
         ),
         Drawn(
             "Who leads?",
-            (Asked(f"fieldwise_leader{{{JOB}}}", "{{instance}}"),),
+            by_replica("fieldwise_leader{}"),
             form=Form.NUMBER,
             width=5,
             text="One replica moves rollouts on and tells of the fleet.",
+            says=LEADS,
         ),
         Drawn(
             "How old are the figures?",
-            (Asked(f"time() - fieldwise_snapshot_timestamp_seconds{{{JOB}}}", "{{instance}}"),),
+            (Asked(f"time() - max (fieldwise_snapshot_timestamp_seconds{{{JOB}}})"),),
             "s",
             Form.NUMBER,
             5,
+            limit=Limit(300),
+            text="Since the replica that leads last counted the fleet.",
         ),
         Drawn(
             "Which version runs?",
             (Asked(f"sum by (version) (fieldwise_build_info{{{JOB}}})", "{{version}}"),),
             form=Form.NUMBER,
-            width=5,
+            width=4,
+            is_named=True,
         ),
         Drawn(
-            "How long is a scrape?",
-            (Asked(f"fieldwise_metrics_series{{{JOB}}}", "{{instance}}"),),
+            "How many series has a scrape?",
+            by_replica("fieldwise_metrics_series{}"),
             form=Form.NUMBER,
             width=5,
-            text="Series of a replica: the same however many devices there are.",
+            text="Of each replica: the same however many devices there are.",
+            limit=Limit(2000),
         ),
         Drawn(
             "How many calls are there?",
-            (Asked(rate("grpc_server_handled_total", "grpc_method", OWN), "{{grpc_method}}"),),
+            rate_by("grpc_server_handled_total", "grpc_method", OWN),
             "reqps",
         ),
         Drawn(
@@ -60,42 +78,45 @@ ORCHESTRATOR = Board(
             ),
             "percentunit",
             text="With a fault of the server; refusals do not count.",
+            shows_zeros=True,
+            limit=Limit(0.05),
         ),
         Drawn(
             "How long do they take?",
             (
                 Asked(
-                    latency(0.5, "grpc_server_handling_seconds", "grpc_method", OWN),
-                    "median, {{grpc_method}}",
-                ),
-                Asked(
                     latency(0.99, "grpc_server_handling_seconds", "grpc_method", OWN),
-                    "p99, {{grpc_method}}",
+                    "{{grpc_method}}",
                 ),
             ),
             "s",
+            text="99 of 100 calls took at most so long. An alert fires when devices wait for more"
+            " than a second.",
+            limit=Limit(1),
         ),
         Drawn(
             "How are calls answered?",
-            (Asked(rate("grpc_server_handled_total", "grpc_code", OWN), "{{grpc_code}}"),),
+            rate_by("grpc_server_handled_total", "grpc_code", OWN),
             "reqps",
+            colours={"OK": "green"},
         ),
         Drawn(
             "Is its core full?",
-            (Asked(f"rate(process_cpu_seconds_total{{{JOB}}}[$__rate_interval])", "{{instance}}"),),
+            by_replica("rate(process_cpu_seconds_total{}[$__rate_interval])"),
             "percentunit",
             text="One process uses one core.",
+            most=1,
         ),
         Drawn(
             "How late does it come to what is due?",
             (
                 Asked(
                     latency(0.99, "fieldwise_event_loop_delay_seconds", "instance"),
-                    "p99, {{instance}}",
+                    "{{instance}}",
                 ),
             ),
             "s",
-            text="Grows before the core is full.",
+            text="99 of 100 times by less than that. It grows before the core is full.",
         ),
         Drawn(
             "How long do its own loops take?",
@@ -104,16 +125,17 @@ ORCHESTRATOR = Board(
         ),
         Drawn(
             "Do its loops fail?",
-            (Asked(rate("fieldwise_loop_failures_total", "loop"), "{{loop}}"),),
+            rate_by("fieldwise_loop_failures_total", "loop"),
             "cps",
+            shows_zeros=True,
         ),
         Drawn(
             "How many reports wait to be written?",
-            (Asked(f"fieldwise_reports_waiting{{{JOB}}}", "{{instance}}"),),
+            by_replica("fieldwise_reports_waiting{}"),
         ),
         Drawn(
             "How much memory does it take?",
-            (Asked(f"process_resident_memory_bytes{{{JOB}}}", "{{instance}}"),),
+            by_replica("process_resident_memory_bytes{}"),
             "bytes",
         ),
         Drawn(
@@ -125,10 +147,14 @@ ORCHESTRATOR = Board(
                 ),
             ),
             "percentunit",
+            limit=Limit(0.1, below=True),
+            most=1,
+            text="Where data and bundles are folders.",
+            empty="both are elsewhere",
         ),
         Drawn(
             "How many connections and files are open?",
-            (Asked(f"process_open_fds{{{JOB}}} / process_max_fds{{{JOB}}}", "{{instance}}"),),
+            by_replica("process_open_fds{} / process_max_fds{}"),
             "percentunit",
         ),
     ),

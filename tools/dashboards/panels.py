@@ -1,4 +1,4 @@
-"""Panels in the house's form, and the dashboards that they make up.
+"""What a dashboard asks, in the house's form; ``drawing`` makes of it what Grafana loads.
 
 A dashboard answers one question, which is its title, and a panel a smaller one. Of the fleet only
 the replica that leads tells, two for a moment when another takes over, so panels take the greatest;
@@ -6,37 +6,10 @@ counters are each replica's own and added up. ``$job`` chooses the installation,
 where Prometheus is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from grafana_foundation_sdk.builders import (
-    common,
-    dashboard,
-    heatmap,
-    prometheus,
-    stat,
-    table,
-    timeseries,
-)
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import (
-    BigValueGraphMode,
-    LegendDisplayMode,
-    LegendPlacement,
-    StackingMode,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    DataSourceRef,
-    GridPos,
-    VariableRefresh,
-)
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-
-COLUMNS = 24  # of Grafana's grid
-SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 JOB = 'job="$job"'
 
 
@@ -59,6 +32,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Where an alert fires: above the value, or ``below`` it."""
+
+    value: float
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """A panel.
 
@@ -69,6 +50,14 @@ class Drawn:
         form: How it is drawn.
         width: Of 24 columns.
         text: What helps to read it.
+        limit: Where it is bad; red from there on, and a dashed line in graphs.
+        most: Up to where its axis goes at least, so that next to nothing does not look like much.
+        colours: Of its series, by name; the others get Grafana's.
+        says: What a number means, as a word and its colour, by the number.
+        columns: Of a table: its headings by label, from left to right; "Value" is the value's.
+        empty: What stands there when there is nothing to show.
+        is_named: Whether a number shows what it is called, and not its value.
+        shows_zeros: Whether series are drawn that are zero all the time.
     """
 
     title: str
@@ -77,6 +66,23 @@ class Drawn:
     form: Form = Form.LINES
     width: int = 8
     text: str = ""
+    limit: Limit | None = None
+    most: float | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
+    says: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    empty: str = ""
+    is_named: bool = False
+    shows_zeros: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variable: the values of a label that match, by their number, the highest first."""
+
+    name: str
+    query: str
+    matching: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Board:
     title: str
     text: str
     panels: tuple[Drawn, ...]
-    variables: tuple[tuple[str, str], ...] = ()
+    variables: tuple[Choice, ...] = ()
 
 
 def largest(metric: str, by: str = "", labels: str = "") -> str:
@@ -101,6 +107,21 @@ def rate(metric: str, by: str, labels: str = "") -> str:
     return f"sum by ({by}) (rate({metric}{{{_joined(JOB, labels)}}}[$__rate_interval]))"
 
 
+def largest_by(metric: str, label: str, labels: str = "") -> tuple[Asked, ...]:
+    """A gauge of the fleet by one label, whose values are the names of the series."""
+    return (Asked(largest(metric, label, labels), f"{{{{{label}}}}}"),)
+
+
+def rate_by(metric: str, label: str, labels: str = "") -> tuple[Asked, ...]:
+    """A counter of every replica by one label, whose values are the names of the series."""
+    return (Asked(rate(metric, label, labels), f"{{{{{label}}}}}"),)
+
+
+def by_replica(query: str) -> tuple[Asked, ...]:
+    """What each replica tells of itself, with ``{}`` where its selector goes."""
+    return (Asked(query.replace("{}", f"{{{JOB}}}"), "{{instance}}"),)
+
+
 def quantile(share: float, metric: str) -> str:
     """What that share of the devices is at most at."""
     return f"histogram_quantile({share}, {largest(f'{metric}_bucket', 'le')})"
@@ -112,96 +133,8 @@ def quantiles(metric: str, *shares: float) -> tuple[Asked, ...]:
 
 
 def latency(share: float, metric: str, by: str, labels: str = "") -> str:
-    """What that share of calls takes at most."""
-    return f"histogram_quantile({share}, {rate(f'{metric}_bucket', f'{by}, le', labels)})"
-
-
-def encoded(board: Board) -> str:
-    """A dashboard as the JSON that Grafana loads."""
-    return f"{JSONEncoder(sort_keys=True, indent=2).encode(_built(board))}\n"
-
-
-def _built(board: Board) -> Any:
-    made = (
-        dashboard.Dashboard(board.title)
-        .uid(f"fieldwise-{board.name}")
-        .description(board.text)
-        .tags(["fieldwise"])
-        .refresh("30s")
-        .time("now-6h", "now")
-        .timezone("browser")
-        .with_variable(
-            dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus")
-        )
-        .with_variable(_variable("job", "label_values(fieldwise_build_info, job)"))
-    )
-    for name, query in board.variables:
-        made = made.with_variable(_variable(name, query))
-    for panel, place in zip(board.panels, _places(board.panels), strict=True):
-        made = made.with_panel(_panel(panel).grid_pos(place))
-    return made.build()
-
-
-def _variable(name: str, query: str) -> dashboard.QueryVariable:
-    return (
-        dashboard.QueryVariable(name)
-        .datasource(SOURCE)
-        .query({"query": query, "refId": name})
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-    )
-
-
-def _places(panels: Sequence[Drawn]) -> list[GridPos]:
-    """From left to right, and on below where a row is full; rows are as high as their highest."""
-    places, x, y, height = [], 0, 0, 0
-    for panel in panels:
-        if x + panel.width > COLUMNS:
-            x, y, height = 0, y + height, 0
-        own = 4 if panel.form is Form.NUMBER else 8
-        places.append(GridPos(h=own, w=panel.width, x=x, y=y))
-        x, height = x + panel.width, max(height, own)
-    return places
-
-
-def _panel(drawn: Drawn) -> Any:
-    made = _shape(drawn.form).title(drawn.title).datasource(SOURCE).unit(drawn.unit)
-    if drawn.text:
-        made = made.description(drawn.text)
-    for number, asked in enumerate(drawn.asked):
-        made = made.with_target(_target(asked, chr(ord("A") + number), drawn.form))
-    return made
-
-
-def _shape(form: Form) -> Any:
-    legend = (
-        common.VizLegendOptions()
-        .display_mode(LegendDisplayMode.LIST)
-        .placement(LegendPlacement.BOTTOM)
-        .show_legend(show_legend=True)
-    )
-    match form:
-        case Form.NUMBER:
-            return stat.Panel().graph_mode(BigValueGraphMode.NONE)
-        case Form.HEATMAP:
-            return heatmap.Panel().calculate(calculate=False)
-        case Form.TABLE:
-            return table.Panel().show_header(show_header=True)
-        case Form.STACKED:
-            stacking = common.StackingConfig().mode(StackingMode.NORMAL)
-            return timeseries.Panel().legend(legend).fill_opacity(30).stacking(stacking)
-        case Form.LINES:
-            return timeseries.Panel().legend(legend)
-
-
-def _target(asked: Asked, letter: str, form: Form) -> Builder[Any]:
-    made = prometheus.Dataquery().expr(asked.query).ref_id(letter).datasource(SOURCE)
-    match form:
-        case Form.TABLE:
-            return made.instant().format(PromQueryFormat.TABLE)
-        case Form.HEATMAP:
-            return made.range().format(PromQueryFormat.HEATMAP).legend_format("{{le}}")
-        case _:
-            return made.range().legend_format(asked.name or "__auto")
+    """What that share of calls takes at most, where there were any."""
+    return f"histogram_quantile({share}, {rate(f'{metric}_bucket', f'{by}, le', labels)}) > 0"
 
 
 def _name(share: float) -> str:

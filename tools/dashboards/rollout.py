@@ -1,6 +1,19 @@
 """How does the rollout go, and does it do harm?"""
 
-from tools.dashboards.panels import JOB, Asked, Board, Drawn, Form, largest, quantiles, rate
+from tools.dashboards.panels import (
+    JOB,
+    Asked,
+    Board,
+    Choice,
+    Drawn,
+    Form,
+    largest,
+    largest_by,
+    quantiles,
+    rate,
+    rate_by,
+)
+from tools.dashboards.words import PLACES, RESULTS, STEPS
 
 ROLLOUT = 'rollout=~"$rollout"'
 OF_ROLLOUTS = largest("fieldwise_rollout_devices", "rollout, place", ROLLOUT)
@@ -21,15 +34,23 @@ ROLLOUTS = Board(
             form=Form.TABLE,
             width=16,
             text="The ten newest of which devices may still move.",
+            columns={
+                "rollout": "rollout",
+                "backbone": "backbone",
+                "phase": "phase",
+                "reason": "reason",
+                "outcome": "what its gate says",
+            },
+            empty="no device may still move",
         ),
         Drawn(
             "Which wave is open?",
-            (Asked(largest("fieldwise_rollout_wave", "rollout", ROLLOUT), "{{rollout}}"),),
+            largest_by("fieldwise_rollout_wave", "rollout", ROLLOUT),
             form=Form.NUMBER,
             width=4,
         ),
         Drawn(
-            "For how long has it run?",
+            "How long ago did it start?",
             (
                 Asked(
                     "time() - "
@@ -51,6 +72,7 @@ ROLLOUTS = Board(
             ),
             form=Form.STACKED,
             width=12,
+            colours=PLACES,
         ),
         Drawn(
             "How much accuracy is lost, at most?",
@@ -72,34 +94,42 @@ ROLLOUTS = Board(
             "What did devices lose or gain?",
             quantiles("fieldwise_device_verdict_loss_ratio", 0.1, 0.5, 0.9),
             "percentunit",
+            text="Accuracy lost on held-out samples by the newest backbone; below 0 is a gain.",
         ),
         Drawn(
             "How do updates end?",
-            (Asked(rate("fieldwise_updates_ended_total", "phase"), "{{phase}}"),),
+            rate_by("fieldwise_updates_ended_total", "phase"),
             "cps",
+            colours=STEPS,
+            shows_zeros=True,
         ),
         Drawn(
             "Why did they fail?",
-            (Asked(largest("fieldwise_update_failed_devices", "reason"), "{{reason}}"),),
+            (Asked(f"{largest('fieldwise_update_failed_devices', 'reason')} > 0", "{{reason}}"),),
+            form=Form.STACKED,
             text="Devices whose newest update failed.",
+            empty="none failed",
         ),
         Drawn(
             "What do updates do now?",
-            (Asked(largest("fieldwise_update_devices", "phase"), "{{phase}}"),),
+            largest_by("fieldwise_update_devices", "phase"),
             form=Form.STACKED,
+            colours=STEPS,
         ),
         Drawn(
             "Which owners hold them back?",
-            (Asked(largest("fieldwise_update_held_devices", "hold"), "{{hold}}"),),
+            (Asked(f"{largest('fieldwise_update_held_devices', 'hold')} > 0", "{{hold}}"),),
+            form=Form.STACKED,
+            text="Devices that wait for their owner's rules, by rule.",
+            empty="none",
         ),
         Drawn(
             "What happened, and by whom?",
-            (
-                Asked(
-                    f"sum by (event, actor) (increase({EVENTS}[1h]))",
-                    "{{event}} by {{actor}}",
-                ),
-            ),
+            (Asked(f"round (sum by (event, actor) (increase({EVENTS}[$__range]))) > 0"),),
+            form=Form.TABLE,
+            columns={"event": "event", "actor": "by", "Value": "times"},
+            text="To all rollouts, in the time that the dashboard shows.",
+            empty="nothing",
         ),
         Drawn(
             "How fast are bundles delivered?",
@@ -109,10 +139,11 @@ ROLLOUTS = Board(
         ),
         Drawn(
             "Do downloads come through?",
-            (Asked(rate("fieldwise_downloads_total", "result"), "{{result}}"),),
+            rate_by("fieldwise_downloads_total", "result"),
             "reqps",
+            colours=RESULTS,
             width=12,
         ),
     ),
-    (("rollout", "label_values(fieldwise_rollout_devices, rollout)"),),
+    (Choice("rollout", "label_values(fieldwise_rollout_devices, rollout)", r"^r\d+$"),),
 )
