@@ -167,7 +167,14 @@ def lost(sent: Any, stored: Any, where: str = "") -> Iterable[str]:
             if value is not None:
                 yield from lost(value, stored.get(key), f"{where}.{key}")
     elif isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
-        for number, (one, other) in enumerate(zip(sent, stored, strict=True)):
+        for number, (one, other) in enumerate(zip(in_order(sent), in_order(stored), strict=True)):
             yield from lost(one, other, f"{where}[{number}]")
     elif sent != stored and sent not in ({}, []):
         yield f"{where}: {sent!r} became {stored!r}"
+
+
+def in_order(things: list[Any]) -> list[Any]:
+    """Things with names by name: for the server they have no order, and an upgrade leaves it."""
+    if all(isinstance(each, dict) and "name" in each for each in things):
+        return sorted(things, key=lambda each: str(each["name"]))
+    return things

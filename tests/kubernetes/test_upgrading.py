@@ -8,7 +8,7 @@ from tests import charts
 from tests.kubernetes.api import Object, until
 from tests.kubernetes.kinds import kinds_of
 from tests.kubernetes.pods import COMPONENT, Fate, nodes
-from tests.kubernetes.releases import Release, kind_of, lost, succeeded
+from tests.kubernetes.releases import Release, everything, kind_of, lost, succeeded
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(3600)]
 
@@ -21,10 +21,11 @@ ROUND = ("default", "outside", "kubernetes", "replicas", "evaluation", "gitops",
 
 
 def made(release: Release) -> set[tuple[str, str]]:
-    """What is in the namespace as helm's, whether of this revision or forgotten by it."""
+    """What there is as helm's, the cluster's own too, of this revision or left by another."""
     return {
         (kind, name)
-        for (kind, _, name), each in release.objects().items()
+        for (kind, place, name), each in everything(release.server).items()
+        if place == release.namespace or name.startswith(f"{release.namespace}-")
         if each["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "Helm"
         and "ownerReferences" not in each["metadata"]
         and kind not in {"endpoints", "endpointslices"}
