@@ -50,6 +50,7 @@ fetch "$STAGE/camera/lib/python$PYTHON_MINOR/site-packages" --no-deps opencv-pyt
 # A device needs neither the orchestrator nor what packs bundles; where they were built is nobody's affair.
 rm -rf "$tree/orchestrator" "$tree/bundler" "$tree/demonstration"
 find "$STAGE/agent" "$STAGE/camera" -name direct_url.json -delete
+find "$STAGE/agent" "$STAGE/camera" -path '*.dist-info/RECORD' -exec sed -i /direct_url.json/d {} +
 rm -rf "${tree:?}/bin"
 # 70 MB that no agent loads: the runtime once more for programs in C, tools for making models, numpy's tests.
 rm -r "$tree"/onnxruntime/capi/libonnxruntime.so.* "$tree"/onnxruntime/transformers \
