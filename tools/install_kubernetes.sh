@@ -1,8 +1,8 @@
 #!/bin/sh
 # Bring a real Kubernetes API server, its controllers and etcd into the user's cache, for the tests of
 # `make test-kubernetes`. Debian 12 has the source of Kubernetes 1.20.2 and the compiler for it: both
-# are unpacked into a scratch folder, not installed, so it needs no root. Building takes ten minutes
-# of one processor and 2 GB of disk that are given back; a second run finds the programs and is done.
+# are unpacked into a scratch folder, not installed, so it needs no root. Building takes eight minutes
+# of one processor and 3 GB of disk that are given back; a second run finds the programs and is done.
 set -eu
 
 version=1.20.2

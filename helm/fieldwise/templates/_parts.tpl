@@ -15,6 +15,11 @@
 {{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled -}}true{{- end -}}
 {{- end -}}
 
+{{/* Not empty where the cluster chooses the number of replicas, and can. */}}
+{{- define "fieldwise.autoscaled" -}}
+{{- if and .Values.autoscaling.enabled (.Capabilities.APIVersions.Has "autoscaling/v2") -}}true{{- end -}}
+{{- end -}}
+
 {{- define "fieldwise.tokenSecret" -}}
 {{- .Values.operatorToken.existingSecret | default (printf "%s-operator-token" (include "fieldwise.fullname" .)) -}}
 {{- end -}}
