@@ -9,8 +9,9 @@ head is then solved at once, and so may be ahead of the cadence at which it woul
 
 Every pair, in use or not, is brought up to date by the same step: read the samples after the
 sequence that it covers, take the features where they are of its backbone and the image where they
-are not. Resuming reads a few hundred features; moving to a new backbone (``rebuild``) reads all
-remembered images; going back to an old pair reads what was taught meanwhile.
+are not. Resuming reads a few hundred features; moving to a new backbone
+(``agent.learning.rebuilding``) reads all remembered images; going back to an old pair reads what
+was taught meanwhile.
 
 Outside the time in which it may learn (``agent.learning.envelope``) a sample is recorded all the
 same and waits; later the pair is brought up to date by that step again, a batch at a time. So what
@@ -20,29 +21,25 @@ One lock serves all that changes; predictions never take it. They read the curre
 its head, which is replaced as a whole and never written to.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from agent.learning.catch_up import (
-    Progress,
     Tally,
-    Watch,
     absorb_batch,
     bring_up_to_date,
     embed_held_out,
     evaluate,
 )
 from agent.learning.choosing import select_samples
-from agent.learning.embedder import Embedder
 from agent.learning.fitting import configure_within
 from agent.learning.forgetting import Selection
 from agent.learning.heads.head import Head
-from agent.learning.lessons import Lessons
 from agent.learning.measures.prequential import Total
 from agent.learning.measures.track_record import TrackRecord, decode
-from agent.learning.moving import NOTHING_ELSE, Means, Move
 from agent.learning.outcomes import Figures
 from agent.learning.pair import UNTUNED, Pair, fresh_pair
+from agent.learning.rebuilding import Changes, Rebuilding
 from agent.learning.samples import Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop, never
@@ -50,12 +47,9 @@ from agent.learning.tracker import Tracker, examined, gap_to_batch
 from agent.learning.tuning import HeldOut, Tuning, is_due, tune
 from agent.learning.unlearning import Prepared, prepare
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.head import Statistics
-
-Changes = tuple[int, int, str]
 
 
-class Learner(Lessons):
+class Learner(Rebuilding):
     """The learning half of a device, over one sample store."""
 
     _tally: tuple[Head, tuple[int, int], Tally] | None = None
@@ -94,10 +88,10 @@ class Learner(Lessons):
             classes = made.forgetting.classes
             track = self._tracker.without(classes)
             self._store.forget(replace(made.forgetting, track=track))
-            champion = self._pair.champion
+            scored = self._pair.champion, self._pair.tuning
             self._pair, self._tuned = made.pair, 0
             self._open_record()
-            if strict or self._pair.champion != champion:
+            if strict or (self._pair.champion, self._pair.tuning) != scored:
                 self._tracker.rebase()
             self._recorder.sequence += 1  # so that a pair being made can tell that it is older
             self._forgotten_at = self._pair.covered = self._recorder.sequence
@@ -251,55 +245,6 @@ class Learner(Lessons):
             known = self._tally = (head, held, evaluate(self._pair, self._store, Share.SELECT))
         return known[2]
 
-    def rebuild(
-        self,
-        embedder: Embedder,
-        starters: Sequence[Statistics],
-        progress: Callable[[Progress], None],
-        should_stop: ShouldStop,
-        means: Means = NOTHING_ELSE,
-    ) -> Pair:
-        """Build the pair for another backbone (``agent.learning.moving``); the old one serves on.
-
-        A snapshot of it is written, so that it need not be built again after a restart.
-
-        Args:
-            embedder: The other backbone.
-            starters: Its starter head for each view, if its bundle has them.
-            progress: Told after every batch.
-            should_stop: Asked after every batch.
-            means: What may be used beside what is remembered.
-
-        Raises:
-            Stopped: When asked to.
-            FieldwiseError: ``GRAPH_FAILED``, ``DISK_FULL``.
-        """
-        while True:
-            with self._lock:
-                self.flush()
-                images, began = self._recorder.images_of(Share.LEARN), self.changes
-                new = fresh_pair(embedder, starters, self._settings)
-                move = Move(self._pair, new, self._store, self._settings, means)
-            move.embed(Watch(images, progress, should_stop))
-            with self._lock:
-                self.flush()
-                bring_up_to_date(self._pair, self._store)
-                self._backlog.clear()
-                move.close(self._starters(self._pair.bundle) if starters else ())
-                self._followers.expect(new)
-            move.settle(should_stop)
-            with self._lock:
-                if began == self.changes:
-                    self._followers.join(new)
-                    new.covered = max(new.covered, self._forgotten_at)
-                    self.flush()
-                    bring_up_to_date(self._pair, self._store)
-                    self._backlog.clear()
-                    self._save(self._pair)  # what is taken back of the other is so of this one
-                    self._save(new)
-                    self._others.add(new)
-                    return new
-
     def embed_held_out(
         self, pair: Pair, should_stop: ShouldStop, since: Changes | None = None
     ) -> None:
@@ -325,11 +270,6 @@ class Learner(Lessons):
                 bring_up_to_date(pair, self._store)
                 self._followers.join(pair)
         embed_held_out(pair, self._store, should_stop)
-
-    @property
-    def changes(self) -> Changes:
-        """Differs after what a pair that is being made or opened meanwhile cannot know of."""
-        return self._forgotten_at, self._taken_back, self._pair.bundle
 
     def accompany(self, pair: Pair) -> None:
         """Let what is taken back go out of another pair as well, as long as that lives."""

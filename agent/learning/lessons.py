@@ -34,6 +34,8 @@ from agent.ports import SampleStore
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.inputs import Input, exemplar
 
+WITHDRAWN_MAX = 256  # with their images; a pair that would have to be rid of more is made anew
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Labelled:
@@ -95,6 +97,7 @@ class Lessons:
         self._followers = Followers()  # those of them that never served
         self.recorded = 0
         self._taken_back = 0  # labels of this run that a later one took the place of
+        self._withdrawn: list[Sample] | None = None  # those since a pair is being made
         self._tuned = 0  # samples that were set aside at the last tuning of this run
         self._tracker = Tracker(store.track())
         if pair.rescaled:
@@ -217,6 +220,8 @@ class Lessons:
             take_back(pair, recorder, held, labelled.row if labelled.to_the_bit else None)
             take_back_elsewhere(self._others - {pair}, held)
             self._taken_back += 1
+            if self._withdrawn is not None and len(self._withdrawn) < WITHDRAWN_MAX:
+                self._withdrawn.append(held)
             self._succeed()
             origin = Origin.CORRECTED if origin is Origin.TAUGHT else origin
             image = held.image if image is None else image

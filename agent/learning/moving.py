@@ -126,6 +126,7 @@ class Move:
             _Lane(old, new, place, means.published.get(view.name))
             for place, view in enumerate(views)
         ]
+        self._learned: set[int] = set()
         self._left: list[Statistics] = []
         self._passed: list[tuple[NDArray[np.int16], NDArray[np.int16]]] = []
         self._pairs = 0
@@ -148,6 +149,33 @@ class Move:
             if passing is not None:
                 self._wait(watch.should_stop)
         self._pass_on()
+
+    def withdraw(self, taken_back: Sequence[Sample]) -> bool:
+        """Let labels go that were taken back since it began, if they were learned.
+
+        Args:
+            taken_back: As they were recorded, each with its image if that was held.
+
+        Returns:
+            Whether what was learned of each could be had again. Otherwise the move is of no use.
+
+        Raises:
+            FieldwiseError: ``GRAPH_FAILED``.
+        """
+        for sample in taken_back:
+            if sample.sequence not in self._learned:
+                continue
+            x, _ = self._old.features_of([sample])
+            y, names = self._new.features_of([sample])
+            if not (len(x) and len(y)):
+                return False
+            self._learned.remove(sample.sequence)
+            self._new.unlearn(y, names)
+            if not self._new.count(sample.class_name):
+                self._new.forget_class(sample.class_name)
+            for lane in self._lanes:
+                lane.leaving.unlearn(x[:, lane.before], names)
+        return True
 
     def close(self, old_starters: Sequence[Statistics]) -> None:
         """Learn the rest and part with the old pair; to be called while nothing is taught.
@@ -196,6 +224,7 @@ class Move:
             learned.append(replace(sample, grid=found[0], bundle=self._new.bundle))
         self._keep_ahead(batch, learned)
         self._new.absorb(learned)
+        self._learned.update(each.sequence for each in learned)
         self._new.covered = max(self._new.covered, batch[-1].sequence)
         if learned:
             x, y = np.array(before), np.array(rows)
