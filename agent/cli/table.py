@@ -124,12 +124,13 @@ def _knowledge(report: LearningReport) -> Rows:
         else "not calibrated"
     )
     rate = f"at most {report.novelty_rate:.1%} false alarms" if report.novelty_rate else "not yet"
-    chosen = "chosen on held-out samples" if report.shrinkage_chosen else "as set"
+    by = "chosen on held-out samples" if report.shrinkage_chosen else "as set"
+    shrinkage = f"{report.shrinkage:.3g}, {by}" if report.shrinkage else "none without a backbone"
     return [
         ("confidence", calibrated),
         ("new things", rate),
         ("drift alarms", alarms or "none"),
-        ("shrinkage", f"{report.shrinkage:.3g}, {chosen}"),
+        ("shrinkage", shrinkage),
         *([("self-labelled", f"{report.self_labelled:,} samples")] if report.self_labelled else []),
         *([("orphans", f"{report.orphans:,} samples")] if report.orphans else []),
         *(

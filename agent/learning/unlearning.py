@@ -11,6 +11,10 @@ row, count and mean exactly; only its scatter about its own mean stays in the co
 orphans. Samples since a time, or a single one, stay in the head if they are held no more. A strict
 forgetting builds the head anew from what is held, so that nothing of what is not held stays either.
 
+What held-out samples had chosen, shrinkage, members and temperatures, was chosen on what is
+forgotten too. It goes with it, back to the defaults, and is chosen again of what is left as soon as
+that is enough (``Learner.tuning_is_due``).
+
 A forgetting is worked out on a copy of the pair, then one transaction writes all that stands
 instead, and only then the copy serves. A kill before the transaction leaves everything as it was, a
 kill after it the forgotten state. Snapshots of other bundles are dropped: their pairs learn anew
@@ -29,7 +33,7 @@ from numpy.typing import NDArray
 
 from agent.learning.forgetting import Forgetting, Forgotten, Selection
 from agent.learning.names import mark_of
-from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.pair import UNTUNED, Pair, fresh_pair, restored_pair
 from agent.learning.samples import Counters, Origin, Sample, Share, Snapshot
 from agent.learning.settings import HeadName, LearningSettings
 from agent.ports import SampleStore
@@ -114,6 +118,8 @@ def prepare(
     if strict:
         changed = _built_anew(changed, store, settings, selection, starters)
         lost = max(0, remaining - changed.total)
+    elif found.samples or orphans:
+        changed.adopt(UNTUNED)
     classes = (selection.class_name,) if selection.class_name else emptied
     started = _brought(starters, selection.class_name)
     counters = _counters_after(store.counters(), found, max(0, orphans - started), lost, classes)

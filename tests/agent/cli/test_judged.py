@@ -119,3 +119,9 @@ def test_status_report_and_page_have_the_verdict() -> None:
 def test_before_the_first_comparison_there_is_no_passage() -> None:
     assert "beside" not in "\n".join(report_lines(LearningReport(), status(None)))
     assert "beside the one before" not in page(LearningReport(), status(None), 0.0)
+
+
+def test_without_a_backbone_there_is_no_shrinkage_rather_than_one_of_nothing() -> None:
+    told = "\n".join(report_lines(LearningReport(), status(None)))
+    assert "none without a backbone" in told
+    assert "as set" in "\n".join(report_lines(LearningReport(shrinkage=0.3), status(None)))

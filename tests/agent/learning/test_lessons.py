@@ -13,7 +13,7 @@ from agent.learning.forgetting import Selection
 from agent.learning.holdings import held_bytes
 from agent.learning.kept import Kept
 from agent.learning.learner import Learner
-from agent.learning.pair import Pair
+from agent.learning.pair import UNTUNED, Pair
 from agent.learning.samples import Group, Origin, Share
 from agent.learning.settings import MIB, HeadName, HeadSettings, LearningSettings
 from agent.learning.stopping import never
@@ -263,6 +263,29 @@ def test_settings_that_changed_between_two_starts_end_it_too(*, heads: bool) -> 
     device.start()
     assert device.learner.pair.calibrated == heads
     assert device.learner.tracker.judge(0.0) is None
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("meant", [{"class_name": "class 2"}, {"sample_id": "s7"}])
+def test_what_was_chosen_on_what_is_forgotten_goes_with_it(
+    meant: dict[str, str], *, strict: bool
+) -> None:
+    device = tuned()
+    device.forget(strict=strict, **meant)
+    for _ in range(2):
+        assert device.learner.pair.tuning == UNTUNED
+        assert not device.learner.pair.calibrated
+        assert device.learner.tuning_is_due
+        device.start()
+    device.learner.tune(never)
+    assert device.learner.pair.calibrated
+
+
+def test_what_was_chosen_stays_where_nothing_was_learned_of_what_is_forgotten() -> None:
+    device = tuned()
+    device.learner.forget(Selection(since=at(10_000)), ("p1",))
+    assert device.learner.pair.calibrated
+    assert not device.learner.tuning_is_due
 
 
 def test_another_head_is_not_held_against_the_yardstick_of_the_last() -> None:
