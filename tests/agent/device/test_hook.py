@@ -83,3 +83,27 @@ async def test_what_a_hook_leaves_behind_as_another_user_does_not_spoil_its_answ
 
     monkeypatch.setattr(os, "killpg", refuse)
     assert await Hook(script(tmp_path, "exit 0"))() is True
+
+
+async def test_a_hook_that_cannot_be_ended_is_left_alone_and_not_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark, genuine = tmp_path / "mark", os.killpg
+    groups: list[int] = []
+
+    def refuse(group: int, _signal: int) -> None:  # as where it has become another user
+        groups.append(group)
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    hook = Hook(script(tmp_path, f"echo . >> {mark}; sleep 600"), seconds=0.5, end_seconds=0.1)
+    assert await hook() is False
+    assert await hook() is False
+    assert (len(groups), capsys.readouterr().out.count("cannot be ended")) == (1, 1)
+    genuine(groups[0], signal.SIGKILL)
+    assert hook._left is not None
+    await hook._left.wait()
+    begun = mark.read_text() if mark.exists() else ""
+    (tmp_path / "hook").write_text("#!/bin/sh\nexit 0\n")
+    assert begun in {"", ".\n"}
+    assert await hook() is True
