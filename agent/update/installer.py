@@ -6,9 +6,10 @@ daemon's other tasks, one piece at a time, and reports an outcome; whatever brea
 outcome (a stop of the daemon, a power cut) leaves the journal saying what to resume.
 
 A pair that was made, or served until a moment ago, stays in memory for as long as the journal may
-come to name it: so falling back takes no file and no time. After a restart it is opened. Work that
-was given up may take a while to notice; heavy work that follows waits for it to leave its thread,
-so that no two pairs are made side by side.
+come to name it: so falling back takes no file and no time. After a restart it is opened when it is
+needed; one that waits for its owner at once, since it goes on learning beside the one that serves.
+Work that was given up may take a while to notice; heavy work that follows waits for it to leave its
+thread, so that no two pairs are made side by side.
 """
 
 import asyncio
@@ -101,6 +102,7 @@ class Installer(Generic[PreparedT]):
         self._served: tuple[Pair, PreparedT] | None = None
         self._permit: Permit | None = None
         self._task: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._heavy = Heavy()
         self._stop = threading.Event()
         self._counted = False
@@ -115,6 +117,8 @@ class Installer(Generic[PreparedT]):
                 await asyncio.to_thread(self._work.discard)
         await self.tell(Restarted())
         self._counted = True
+        if self.state.phase is UpdatePhase.JUDGING and self.state.hold is not None:
+            self._opening = asyncio.create_task(self._open_again(self.state, self._stop))
 
     def permit(self, permit: Permit) -> None:
         """Hear of a permit; the next review starts on its target, if it may."""
@@ -239,6 +243,7 @@ class Installer(Generic[PreparedT]):
                 await asyncio.to_thread(self._work.discard)
                 self.settled.set()
             case _:
+                self._give_up_opening()
                 self._stop = threading.Event()
                 self._task = asyncio.create_task(self._run(action, self.state, self._stop))
 
@@ -302,6 +307,23 @@ class Installer(Generic[PreparedT]):
             self._made = (pair, prepared)
         return self._made[1]
 
+    async def _open_again(self, state: UpdateState, stop: threading.Event) -> None:
+        """Open a pair that was held when the agent ended; one that is not kept is judged anew."""
+        pair = Pair(state.wanted, state.variant)
+        try:
+            if await self._heavy.do(self._work.is_kept, pair):
+                await self._make(state, stop.is_set)
+        except FieldwiseError as error:
+            _log.warning("the pair that waits is opened when it is to serve", reason=error.sentence)
+        except Exception:  # noqa: BLE001 - a defect must not end what serves
+            _log.exception("the pair that waits could not be opened")
+
+    def _give_up_opening(self) -> None:
+        self._stop.set()  # a thread cannot be cancelled, only asked
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+
     async def _judge(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
         """Compare, unless that was done; a verdict is of what was judged and of nothing else."""
         pair = Pair(state.wanted, state.variant)
@@ -322,7 +344,7 @@ class Installer(Generic[PreparedT]):
         return ProbationPassed(action.work) if failure is None else Failed(action.work, failure)
 
     async def _cancel(self) -> None:
-        self._stop.set()  # a thread cannot be cancelled, only asked
+        self._give_up_opening()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
