@@ -11,9 +11,7 @@ row, count and mean exactly; only its scatter about its own mean stays in the co
 orphans. Samples since a time, or a single one, stay in the head if they are held no more. A strict
 forgetting builds the head anew from what is held, so that nothing of what is not held stays either.
 
-What held-out samples had chosen, shrinkage, members and temperatures, was chosen on what is
-forgotten too. It goes with it, back to the defaults, and is chosen again of what is left as soon as
-that is enough (``Learner.tuning_is_due``).
+What held-out samples chose (``agent.learning.tuning``) goes too, until what is left chooses again.
 
 A forgetting is worked out on a copy of the pair, then one transaction writes all that stands
 instead, and only then the copy serves. A kill before the transaction leaves everything as it was, a
