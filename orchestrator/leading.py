@@ -47,6 +47,7 @@ class Leading:
         self._trusted_seconds = seconds * trusted
         self._lead: Lead | None = None
         self._asked_at = 0.0
+        self._ahead = 0.0  # this clock beside the store's
         self._told: int | None = None
 
     @property
@@ -63,8 +64,12 @@ class Leading:
         return lead.term if 0 <= passed < self._trusted_seconds else None
 
     def unbroken_since(self, now: float) -> float:
-        """Return since when somebody has led without a break; now, where that is not known."""
-        return now if self._lead is None else min(now, self._lead.unbroken_since)
+        """Return since when somebody has led without a break; now, where that is not known.
+
+        By this replica's clock, as everything that it sees of devices: of the store's it knows how
+        far that was off at its newest claim, to the time that the claim took.
+        """
+        return now if self._lead is None else min(now, self._lead.unbroken_since + self._ahead)
 
     async def claim(self) -> None:
         """Lead or go on leading, if no other replica does.
@@ -76,6 +81,8 @@ class Leading:
         try:
             self._lead = await self._store.claim(self._replica, self._seconds)
             self._asked_at = asked_at
+            if self._lead.replica == self._replica:
+                self._ahead = self._clock.now() - (self._lead.expires_at - self._seconds)
         finally:
             self._tell()
 

@@ -20,6 +20,16 @@ class Away(MemoryLeadership):
         return await super().claim(replica, seconds)
 
 
+class Behind:
+    """A clock that is behind another."""
+
+    def __init__(self, clock: SetClock, seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+
+    def now(self) -> float:
+        return self._clock.now() - self._seconds
+
+
 class Place:
     """Two replicas, and what the first one heard and did."""
 
@@ -102,3 +112,19 @@ async def test_who_trusts_a_lease_for_a_part_asks_the_more_often_and_stops_the_s
     assert leading.term() == 1
     clock.pass_by(0.1)
     assert leading.term() is None
+
+
+@pytest.mark.parametrize("off", [-500.0, 0.0, 500.0])
+async def test_a_break_is_told_by_the_clock_that_devices_are_seen_by(
+    place: Place, off: float
+) -> None:
+    await place.one.claim()
+    place.clock.pass_by(1000)
+    clock = Behind(place.clock, off)
+    late = Leading(place.store, TWO, 15, clock)
+    await late.claim()
+    began = clock.now()
+    place.clock.pass_by(10)
+    await late.claim()
+    assert late.term() == 2
+    assert late.unbroken_since(clock.now()) == pytest.approx(began)
