@@ -37,10 +37,7 @@ class Entropy(Protocol):
 
 class TicketStore(Protocol):
     async def add(self, ticket: Ticket) -> Ticket:
-        """Keep a fresh ticket; return it with its number.
-
-        Where its request has made one already, nothing is changed and that one is returned.
-        """
+        """Keep a fresh ticket; return it with its number, or the one that its request has made."""
 
     async def get(self, ticket_id: str) -> Ticket | None: ...
 
@@ -175,9 +172,9 @@ class Visitor:
     """What a check-in needs to know of its device.
 
     ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
-    as its phase goes; ``is_welcome`` whether it belongs to no rollout and a complete one takes it;
-    ``runs_recalled`` whether it told that a backbone serves which nobody is to run. ``diagnosis``
-    is a request that is not answered for good, and may be over.
+    as its phase goes, and the target is not recalled; ``is_welcome`` whether it belongs to no
+    rollout and a complete one takes it; ``runs_recalled`` whether it told that a backbone serves
+    which nobody is to run. ``diagnosis`` is a request that may be over.
     """
 
     standing: Standing
@@ -302,10 +299,7 @@ class Permits:
 
 class RolloutStore(Protocol):
     async def add(self, rollout: Rollout, events: Sequence[Event] = ()) -> Rollout:
-        """Start a rollout under a number above every other, whatever number it came with.
-
-        Where its request has started one already, nothing is changed and that one is returned.
-        """
+        """Start a rollout under a number above every other, or return what its request started."""
 
     async def requested(self, request: str) -> Rollout | None:
         """Return what a request has started, by its fingerprint."""
@@ -331,12 +325,14 @@ class RolloutStore(Protocol):
     async def watched(self) -> Sequence[Rollout]:
         """Return the rollouts of which devices may still move."""
 
-    async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
+    async def cohort(
+        self, rollout: Rollout, after: str = "", size: int | None = None
+    ) -> Sequence[Standing]:
         """Return the members that it has ordered, and whoever else it may come to order.
 
         While it runs or is paused that is all that its selector takes; for a recall that is not
         done, whoever has its backbone in use or for a target. Some of either may belong to a newer
-        rollout.
+        rollout. With a ``size`` it is the first so many by id, of those ``after`` one.
         """
 
     async def save(

@@ -16,6 +16,8 @@ from orchestrator.rollout.places import Place
 from orchestrator.rollout.rollout import Kind, Rollout
 from orchestrator.rollout_views import ExplanationView, RolloutDeviceView
 
+READ_AT_ONCE = 1000  # devices, in search of those at one place
+
 
 class Explanations:
     """The use case of ``explain``.
@@ -79,16 +81,19 @@ class Explanations:
             )
         rollout = await self._rollouts.get(rollout_number(rollout_id))
         recalled, now = await self._backbones.recalled(), self._clock.now()
-        after = page.after or ""
+        after, size = page.after or "", READ_AT_ONCE if place else page.limit + 1
         found: list[RolloutDeviceView] = []
-        for standing in sorted(await self._rollouts.cohort(rollout), key=_device):
-            if standing.device <= after or len(found) > page.limit:
-                continue
-            where, reason = placed(Known(standing, now, home=rollout, recalled=recalled))
-            if not place or where == place:
-                wave = wave_in(rollout, standing.device) + 1
-                found.append(RolloutDeviceView(standing.device, wave, where, reason))
-        return page_of(found, page, lambda each: each.id)
+        while len(found) <= page.limit:
+            read = await self._rollouts.cohort(rollout, after, size)
+            for standing in read:
+                where, reason = placed(Known(standing, now, home=rollout, recalled=recalled))
+                if not place or where == place:
+                    wave = wave_in(rollout, standing.device) + 1
+                    found.append(RolloutDeviceView(standing.device, wave, where, reason))
+            if len(read) < size:
+                break
+            after = read[-1].device
+        return page_of(found[: page.limit + 1], page, lambda each: each.id)
 
     async def _home(self, standing: Standing) -> Rollout | None:
         if standing.rollout == 0:
@@ -112,10 +117,6 @@ class Explanations:
     async def _titles(self) -> Mapping[str, str]:
         page = await self._backbones.list(PageRequest(size=PAGE_SIZE_MAX))
         return {each.digest: each.manifest.title for each in page.items}
-
-
-def _device(standing: Standing) -> str:
-    return standing.device
 
 
 def _takes(rollout: Rollout, tags: Mapping[str, str]) -> bool:

@@ -110,8 +110,6 @@ class MemoryCheckIns:
         target, rollout = standing.target, self._contents.rollouts[standing.rollout]
         if target is None or target.generation != permit.generation:
             return None
-        if target.digest in self._recalled():
-            return None
         load = self._load(rollout, device_id, now) if is_bounded(rollout) else Load()
         give = continued if is_way_back(rollout, target) else partial(granted, rollout, load)
         kept = give(permit, standing.permit, now)
@@ -150,7 +148,10 @@ class MemoryCheckIns:
 
     def _may_start(self, standing: Standing) -> bool:
         rollout = self._contents.rollouts.get(standing.rollout)
-        return bool(rollout and standing.target and may_start(rollout, standing.target))
+        target = standing.target
+        if rollout is None or target is None or target.digest in self._recalled():
+            return False
+        return may_start(rollout, target)
 
 
 class MemoryBackbones:
@@ -228,13 +229,16 @@ class MemoryRollouts:
     async def watched(self) -> Sequence[Rollout]:
         return [rollout for rollout in self._contents.newest_rollouts() if rollout.watched]
 
-    async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
+    async def cohort(
+        self, rollout: Rollout, after: str = "", size: int | None = None
+    ) -> Sequence[Standing]:
         members = self._contents.members.get(rollout.number, {})
-        return [
+        found = [
             device.standing
             for device in self._contents.fleet()
-            if device.id in members or _may_order(rollout, device)
+            if device.id > after and (device.id in members or _may_order(rollout, device))
         ]
+        return found[:size]
 
     async def save(
         self,

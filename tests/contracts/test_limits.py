@@ -250,3 +250,12 @@ class TestHistory:
         with pytest.raises(FieldwiseError) as caught:
             await stores.rollouts.history(7, PageRequest())
         assert caught.value.fault is Fault.NOT_FOUND
+
+
+async def test_nobody_waits_for_a_permit_to_what_was_recalled(stores: Stores) -> None:
+    await join(stores, "d1")
+    rollout = await order(stores, await roll_out(stores), 1, "d1")
+    assert (await stores.check_ins.visitor(caller("d1"))).may_start
+    await stores.rollouts.recall(replace(rollout, number=0, kind=Kind.RECALL))
+    assert not (await stores.check_ins.visitor(caller("d1"))).may_start
+    assert await stores.check_ins.permit("d1", Permit(1, NOW + 20), NOW) is None

@@ -51,8 +51,10 @@ class InterruptedRollouts(MemoryRollouts):
         super().__init__(contents)
         self._interrupt = interrupt
 
-    async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
-        found = await super().cohort(rollout)
+    async def cohort(
+        self, rollout: Rollout, after: str = "", size: int | None = None
+    ) -> Sequence[Standing]:
+        found = await super().cohort(rollout, after, size)
         await self._interrupt()
         return found
 

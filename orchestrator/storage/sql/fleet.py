@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     RowMapping,
     Select,
     and_,
@@ -208,18 +209,13 @@ class SqlCheckIns:
             return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
 
     async def look_again(self, device_id: str) -> None:
-        async with self._database.write() as connection:
-            own = await _rollout_of(connection, device_id)
-            standing = await _standing(connection, device_id)
-            if standing is None:
+        async with self._database.read() as connection:  # most are no news, and nobody is to wait
+            if await _concerned(connection, device_id) is None:
                 return
-            known = select(backbones.c.digest).where(backbones.c.recalled_at.is_not(None))
-            recalled = frozenset((await connection.execute(known)).scalars())
-            recall = await _recall_of(connection, standing.bundle_in_use)
-            for rollout in (own, recall):
-                if rollout is not None and is_news(rollout, standing, recalled):
-                    await open_again(connection, rollout.number)
-                    return
+        async with self._database.write() as connection:
+            rollout = await _concerned(connection, device_id)
+            if rollout is not None:
+                await open_again(connection, rollout.number)
 
     async def continue_settings(self, device_id: str, known: int) -> SettingsRevision:
         own = settings_text(DeviceSettings())
@@ -284,11 +280,9 @@ _KEEP = (
 )
 
 
-_RUNS_RECALLED = (
-    exists()
-    .where(backbones.c.digest == reports.c.bundle_in_use, backbones.c.recalled_at.is_not(None))
-    .label("runs_recalled")
-)
+def _recalled(digest: ColumnElement[str | None]) -> ColumnElement[bool]:
+    known = backbones.alias()
+    return exists().where(known.c.digest == digest, known.c.recalled_at.is_not(None))
 
 
 def _select_affairs(device_id: str) -> Select[Any]:
@@ -298,7 +292,8 @@ def _select_affairs(device_id: str) -> Select[Any]:
         rollouts.c.phase,
         rollouts.c.kind,
         rollouts.c.digest.label("rollout_digest"),
-        _RUNS_RECALLED,
+        _recalled(reports.c.bundle_in_use).label("runs_recalled"),
+        _recalled(devices.c.target_digest).label("wants_recalled"),
         diagnoses.c.id.label("diagnosis"),
         diagnoses.c.expires_at.label("diagnosis_expires_at"),
     )
@@ -320,11 +315,25 @@ def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     target, phase = standing.target, row["phase"]
     # Nothing else of the rollout counts here, and its plan need not be read at every check-in.
     back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
-    starts = target is not None and (back or phase in FORWARD)
+    starts = target is not None and (back or phase in FORWARD) and not row["wants_recalled"]
     asked = OpenRequest(row["diagnosis"], row["diagnosis_expires_at"]) if row["diagnosis"] else None
     return Visitor(
         standing, settings_of(row), bool(starts), is_welcome, row["runs_recalled"], asked
     )
+
+
+async def _concerned(connection: AsyncConnection, device_id: str) -> Rollout | None:
+    """Return the ended rollout for which a member is news."""
+    own = await _rollout_of(connection, device_id)
+    standing = await _standing(connection, device_id)
+    if standing is None:
+        return None
+    known = select(backbones.c.digest).where(backbones.c.recalled_at.is_not(None))
+    recalled = frozenset((await connection.execute(known)).scalars())
+    for rollout in (own, await _recall_of(connection, standing.bundle_in_use)):
+        if rollout is not None and is_news(rollout, standing, recalled):
+            return rollout
+    return None
 
 
 async def _standing(connection: AsyncConnection, device_id: str) -> Standing | None:

@@ -161,7 +161,9 @@ class SqlRollouts:
             rows = (await connection.execute(statement)).mappings().all()
         return [rollout_of(row) for row in rows]
 
-    async def cohort(self, rollout: Rollout) -> Sequence[Standing]:
+    async def cohort(
+        self, rollout: Rollout, after: str = "", size: int | None = None
+    ) -> Sequence[Standing]:
         member = rollout_members.alias()
         belongs: ColumnElement[bool] = exists().where(
             member.c.rollout == rollout.number, member.c.device == devices.c.id
@@ -171,8 +173,13 @@ class SqlRollouts:
             belongs = or_(belongs, runs, devices.c.target_digest == rollout.digest)
         elif rollout.kind is not Kind.RECALL and rollout.phase in ADDING:
             belongs = or_(belongs, matches(parse_selector(rollout.cohort)))
+        statement = select_standings().where(belongs)
+        if after:
+            statement = statement.where(devices.c.id > after)
+        if size is not None:
+            statement = statement.order_by(devices.c.id).limit(size)
         async with self._database.read() as connection:
-            rows = (await connection.execute(select_standings().where(belongs))).mappings().all()
+            rows = (await connection.execute(statement)).mappings().all()
         return [standing_of(row) for row in rows]
 
     async def save(

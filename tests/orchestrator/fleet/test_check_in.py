@@ -14,7 +14,7 @@ from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.phases import Phase
-from orchestrator.rollout.rollout import Order, Rollout
+from orchestrator.rollout.rollout import Kind, Order, Rollout
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import SetClock, caller, join, report, roll_out, step
 
@@ -348,3 +348,14 @@ def test_paces_out_of_order_are_refused(idle: int, busy: int) -> None:
     with pytest.raises(FieldwiseError) as caught:
         Pace(idle, busy)
     assert caught.value.fault is Fault.SETTING_INVALID
+
+
+async def test_who_waits_for_what_was_recalled_calls_as_if_idle() -> None:
+    fixture = Fixture()
+    await join(fixture.stores, "d1")
+    rollout = await fixture.roll_out()
+    orders = await fixture.check_ins.check_in(caller("d1"), report(1))
+    assert (orders.next_seconds, orders.permit is None) == (Pace().busy_seconds, False)
+    await fixture.stores.rollouts.recall(replace(rollout, kind=Kind.RECALL))
+    orders = await fixture.check_ins.check_in(caller("d1"), report(2))
+    assert (orders.next_seconds, orders.permit) == (Pace().idle_seconds, None)

@@ -7,11 +7,13 @@ import pytest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
 from orchestrator.paging import Page, PageRequest
+from orchestrator.rollout import explanations
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Plan, Promotion, Wave
+from orchestrator.rollout.rollout import Rollout
 from orchestrator.rollout_views import ExplanationView, RolloutDeviceView
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import SetClock, backbone, join, report, sighting, step
@@ -135,6 +137,27 @@ async def test_every_device_of_a_rollout_is_listed_with_its_place_and_what_it_wa
     assert [each.id for each in rest.items] == sorted(by_id)[1:]
     assert rest.next_token == ""
     assert (await fleet.devices(rollout.id, "failed")).items == ()
+
+
+async def test_no_page_reads_more_of_a_cohort_than_it_has_to(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout = await fleet.rollouts.start(Plan("lite0:1"))
+    store, read = fleet.stores.rollouts, list[int]()
+    genuine = store.cohort
+
+    async def cohort(meant: Rollout, after: str = "", size: int | None = None) -> object:
+        found = await genuine(meant, after, size)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(store, "cohort", cohort)
+    first = await fleet.devices(rollout.id, "", PageRequest(1))
+    assert ([each.id for each in first.items], read) == (["d1"], [2])
+    monkeypatch.setattr(explanations, "READ_AT_ONCE", 2)
+    last = await fleet.devices(rollout.id, "waiting", PageRequest(2, first.next_token))
+    assert ([each.id for each in last.items], last.next_token) == (["d2", "d3"], "")
+    assert read[1:] == [2, 0]
 
 
 async def test_who_is_excluded_taken_over_or_on_his_way_back_is_listed_so(fleet: Fleet) -> None:
