@@ -86,7 +86,7 @@ def _row(switch: Switch, draw: Draw, pairs: int) -> dict[str, float]:
     labels = np.array(switch.new.train_labels)
     ideal = _sums(NEW, switch.new.train[draw.learned], labels[draw.learned])
     exact = _sums(NEW, switch.new.train[draw.exemplars], labels[draw.exemplars])
-    known = Known(VIEW, slice(0, ideal.width), exact, _carried(switch, draw, pairs, labels))
+    known = Known(VIEW, slice(0, ideal.width), exact, *_carried(switch, draw, pairs, labels))
     chosen = choose(
         [known],
         (VIEW,),
@@ -104,7 +104,9 @@ def _row(switch: Switch, draw: Draw, pairs: int) -> dict[str, float]:
     return found
 
 
-def _carried(switch: Switch, draw: Draw, pairs: int, labels: NDArray[np.str_]) -> Statistics:
+def _carried(
+    switch: Switch, draw: Draw, pairs: int, labels: NDArray[np.str_]
+) -> tuple[Statistics, int]:
     sums = PairSums((UNIT, UNIT), (switch.old.train.shape[1], switch.new.train.shape[1]))
     for places, keep in ((draw.exemplars, True), (draw.passing[:pairs], False)):
         sums.add(switch.old.train[places], switch.new.train[places], keep=keep)
@@ -114,7 +116,7 @@ def _carried(switch: Switch, draw: Draw, pairs: int, labels: NDArray[np.str_]) -
         _sums(OLD, switch.old.train[draw.learned], labels[draw.learned]),
         _sums(OLD, switch.old.train[draw.exemplars], labels[draw.exemplars]),
     )
-    return carry(left, through, Target(NEW, TRANSFORM))
+    return carry(left, through, Target(NEW, TRANSFORM)), through.pairs
 
 
 def _draw(labels: Sequence[str], exemplars: int, chance: Random, *, apart: bool) -> Draw:

@@ -21,7 +21,7 @@ and the result is, to the bit, that of a device that had the new backbone all al
 Which covariance. Means gain from every carried sample; the covariance within classes may do better
 with less of them, since it is told by A and R only as well as these are known. A share of 1 leaves
 it as carried, 0 takes that of the exemplars alone (by their N - K degrees of freedom) around the
-means of all, and a half is between. None is always best: ``agent.learning.contending`` chooses.
+means of all, and others are between. None is always best: ``agent.learning.contending`` chooses.
 
 On the grid. Results are rounded to the integers that exact samples have: G follows the rounded
 sums, so that what is within classes stays, and its diagonal is raised by what its own rounding

@@ -1,19 +1,27 @@
 """Which head to begin with on a new backbone: what is held learned anew, or what was known carried.
 
 Four candidates, from the simplest on: *refit*, the exemplars alone; *carried*, what was known
-carried over and the exemplars added; *mixed*, the same with a covariance half carried and half the
-exemplars' own; *means*, carried means with the exemplars' covariance alone
+carried over and the exemplars added; *mixed*, the same with a covariance between the carried one
+and the exemplars' own; *means*, carried means with the exemplars' covariance alone
 (``agent.learning.carrying``). Mixed is what is begun with: over both reference sets, two changes of
-backbone and 2 to 12 exemplars a class it is the best or within half a point of it
-(``benchmarks.migration``). Another candidate takes its place where samples speak for it by more
-than one standard error of the paired difference, scenes and not samples being independent; of two
-that are equally far ahead the simpler one.
+backbone and 2 to 12 exemplars a class it is better than refit and carried or within a quarter of a
+point of them (``benchmarks.migration``). Another candidate takes its place where samples speak for
+it by more than two standard errors of the paired difference, scenes and not samples being
+independent; of two that are equally far ahead the simpler one.
+
+How much of each. Of N exemplars in K classes N - K directions tell their own covariance, and P
+pairs the map that takes the other along. So mixed takes P / (P + N - K) of the carried: two thirds
+with two exemplars a class and no other pairs, a half with many exemplars, nearly all of it where
+many images passed beside few exemplars. A half everywhere does half a point worse than carrying
+there.
 
 Samples of ``select`` decide, of whose scenes nothing was learned. Where there are too few of them
 (as in ``agent.learning.tuning``) the exemplars do, in three folds of whole scenes: each fold is
 taken out of the exemplars' own statistics and asked about. It never was in what is carried. That is
 less honest than ``select``: evicted samples of the same scenes still are, and the map has seen the
-fold, though not its labels; both speak for carrying. With too few of either, mixed stays.
+fold, though not its labels. Both speak for carrying, so what speaks against it counts all the more:
+exemplars may turn away what was carried, and are not asked which covariance is best, about which
+they were wrong by a point in one row of that table. With too few of either, mixed stays.
 """
 
 from collections.abc import Sequence
@@ -27,11 +35,17 @@ from agent.learning.carrying import with_exact
 from agent.learning.heads.head import predict
 from agent.learning.roster import Part, Roster
 from agent.learning.settings import HeadName, HeadSettings, LearningSettings
-from agent.learning.tuning import SAMPLES_MIN, SCENES_MIN, HeldOut, Tuning, furthest_ahead
+from agent.learning.tuning import (
+    SAMPLES_MIN,
+    SCENES_MIN,
+    STANDARD_ERRORS,
+    HeldOut,
+    Tuning,
+    furthest_ahead,
+)
 from fieldwise.head import Statistics, unlearn
 
 FOLDS = 3  # of two samples a class, two are left for most; each costs a solve for each candidate
-STANDARD_ERRORS = 1.0  # by which another candidate has to be ahead
 CLOSED = (
     HeadName.AVERAGE,
     HeadName.DISCRIMINANT,
@@ -64,22 +78,30 @@ class Known:
         columns: Its columns in a row.
         exact: Statistics of the exemplars, and of a starter head.
         carried: What is carried over.
+        pairs: On how many pairs the map was fitted that it was carried by.
     """
 
     name: str
     columns: slice
     exact: Statistics
     carried: Statistics
+    pairs: int
 
     def beginning(self, start: Start) -> Statistics:
         """The statistics that a candidate begins with."""
         if start is Start.REFIT:
             return self.exact
-        return with_exact(self.carried, self.exact, SHARES[start])
+        return with_exact(self.carried, self.exact, self._share(start))
 
     def less(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> "Known":
         """The same without some exemplars int16[N,D], whole rows."""
         return replace(self, exact=unlearn(self.exact, grid[:, self.columns], class_names))
+
+    def _share(self, start: Start) -> float:
+        """Of the carried covariance within classes."""
+        spare = max(0, self.exact.total - len(self.exact.classes))
+        mixed = self.pairs / max(1, self.pairs + spare)
+        return {Start.CARRIED: 1.0, Start.MIXED: mixed, Start.MEANS: 0.0}[start]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,7 @@ def choose(
         if len(scenes) < SAMPLES_MIN or len(set(scenes.tolist())) < SCENES_MIN:
             continue
         ask = _Asking(known, views, settings, asked, scenes % FOLDS if folded else None)
-        others = [start for start in Start if start is not USUAL]
+        others = [Start.REFIT] if folded else [start for start in Start if start is not USUAL]
         start = furthest_ahead(USUAL, others, ask.right, scenes, STANDARD_ERRORS)
         by = "exemplars left out by scene" if folded else "held-out samples"
         return Chosen(

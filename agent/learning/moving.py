@@ -323,7 +323,7 @@ class Move:
             carried = _carried(lane, self._left[place], target)
             if carried is None:
                 return None
-            known.append(Known(lane.name, lane.columns, self._new.statistics(place), carried))
+            known.append(Known(lane.name, lane.columns, self._new.statistics(place), *carried))
         return known
 
     def _exemplars(self) -> HeldOut:
@@ -351,13 +351,16 @@ class Move:
         )
 
 
-def _carried(lane: _Lane, left: Statistics, target: Target) -> Statistics | None:
-    """What is left as a map takes it over: with the published one, or else by pairs alone."""
+def _carried(lane: _Lane, left: Statistics, target: Target) -> tuple[Statistics, int] | None:
+    """What is left as a map takes it over, and on how many pairs that was fitted.
+
+    With the published map, or else by the device's pairs alone.
+    """
     for published in dict.fromkeys((lane.through, None)):
         try:
             through = fit(lane.sums, published)
             if through is not None:
-                return carry(left, through, target)
+                return carry(left, through, target), through.pairs
         except FieldwiseError as error:
             whose = "the device's own" if published is None else "the publisher's"
             _log.warning(f"{whose} map is of no use", view=lane.name, reason=error.sentence)

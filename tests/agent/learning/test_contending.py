@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from agent.learning import contending
+from agent.learning.carrying import with_exact
 from agent.learning.contending import FOLDS, USUAL, Chosen, Known, Start, choose
 from agent.learning.settings import HeadName, HeadSettings, LearningSettings
 from agent.learning.tuning import SAMPLES_MIN, SCENES_MIN, HeldOut
@@ -32,8 +34,8 @@ def of(rows: Rows, names: list[str]) -> Statistics:
     return learn(empty("a" * 64, Transform(), WIDTH), rows, names)
 
 
-def known(exact: Statistics, carried: Statistics) -> list[Known]:
-    return [Known(VIEW, slice(0, WIDTH), exact, carried)]
+def known(exact: Statistics, carried: Statistics, pairs: int = 100) -> list[Known]:
+    return [Known(VIEW, slice(0, WIDTH), exact, carried, pairs)]
 
 
 def held(seed: int, each: int = 20, scene: int = 2) -> HeldOut:
@@ -115,6 +117,33 @@ def test_a_candidate_that_cannot_be_solved_is_never_right() -> None:
     scatter[0, 1] = scatter[1, 0] = 2.0**40
     broken = replace(GOOD, scatter=scatter)
     assert chosen(of(*samples(4, 12)), broken, held(5)).start in {Start.REFIT, Start.MEANS}
+
+
+@pytest.mark.parametrize("best", [start for start in Start if start is not USUAL])
+def test_exemplars_turn_away_or_keep_but_choose_no_covariance(
+    best: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples_asked = held(5)
+    right = np.ones(len(samples_asked.bursts), bool)
+    monkeypatch.setattr(
+        contending._Asking, "right", lambda _, start: right if start is best else ~right
+    )
+    exact = of(*samples(4, 12))
+    assert chosen(exact, GOOD, samples_asked).start is best
+    by_exemplars = chosen(exact, GOOD, exemplars=samples_asked).start
+    assert by_exemplars is (best if best is Start.REFIT else USUAL)
+
+
+def test_a_mixed_covariance_counts_each_side_by_what_tells_it() -> None:
+    exact = of(*samples(4, 12))
+    spare = exact.total - CLASSES
+    for pairs, share in ((spare, 1 / 2), (9 * spare, 9 / 10)):
+        (one,) = known(exact, GOOD, pairs)
+        wanted = with_exact(GOOD, exact, share)
+        assert np.array_equal(one.beginning(Start.MIXED).scatter, wanted.scatter)
+    (few,) = known(of(*samples(4, 1)), GOOD, CLASSES)  # nothing of the exemplars tells of it
+    carried = few.beginning(Start.CARRIED)
+    assert np.array_equal(few.beginning(Start.MIXED).scatter, carried.scatter)
 
 
 def test_folds_leave_each_scene_out_as_a_whole_and_once() -> None:
