@@ -219,6 +219,8 @@ def _assemble(ground: _Ground) -> _Parts:
         stores.rollouts,
         stores.tickets,
         clock,
+        settings.metrics_tag,
+        settings.metrics_worst_devices,
     )
     return _Parts(
         enrolment=Enrolment(

@@ -290,6 +290,14 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=3600, description="Time between two looks at the fleet for metrics.")
     ] = 15
 
+    # Nobody's names are in the metrics unasked; ranking.py bounds what is named.
+    metrics_tag: Annotated[
+        str, Meta(max_length=63, description="Tag whose values are cohorts in the metrics: site.")
+    ] = ""
+    metrics_worst_devices: Annotated[
+        int, Meta(ge=0, le=20, description="How many of the worst devices the metrics name.")
+    ] = 0
+
     # Rollouts move with check-ins, so looking more often than devices call finds nothing new.
     reconcile_seconds: Annotated[
         float,

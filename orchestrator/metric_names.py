@@ -64,6 +64,38 @@ BACKBONE_DEVICES = Entry(
     "Devices by NAME:VERSION of the backbone in use: the 20 most used, then other.",
     ("backbone",),
 )
+TARGET_DEVICES = Entry(
+    "fieldwise_target_devices",
+    Kind.GAUGE,
+    "Devices by NAME:VERSION of the backbone that rollouts want on them: the 20 most wanted, then"
+    " other.",
+    ("backbone",),
+)
+COHORT_DEVICES = Entry(
+    "fieldwise_cohort_devices",
+    Kind.GAUGE,
+    "Devices by value of the tag that metrics_tag names and by state: the 20 cohorts with most"
+    " devices, then other; none has those without the tag.",
+    ("cohort", "state"),
+)
+COHORT_ACCURACY = Entry(
+    "fieldwise_cohort_accuracy_ratio",
+    Kind.GAUGE,
+    "Mean accuracy over the devices of those cohorts that know theirs, 0 to 1.",
+    ("cohort",),
+)
+WORST_ACCURACY = Entry(
+    "fieldwise_worst_device_accuracy_ratio",
+    Kind.GAUGE,
+    "Accuracy of the devices that are least often right, as many as metrics_worst_devices says.",
+    ("device",),
+)
+WORST_SILENCE = Entry(
+    "fieldwise_worst_device_last_seen_age_seconds",
+    Kind.GAUGE,
+    "Time since the devices were heard of that are silent longest, as many as that says.",
+    ("device",),
+)
 AGENT_DEVICES = Entry(
     "fieldwise_agent_devices",
     Kind.GAUGE,
@@ -199,6 +231,12 @@ ROLLOUT_EVENTS = Entry(
     "What happened to rollouts after their start, by event and by who made it happen.",
     ("event", "actor"),
 )
+ROLLOUT_SECONDS = Entry(
+    "fieldwise_rollout_duration_seconds",
+    Kind.HISTOGRAM,
+    "Time from the start of a rollout to its end, by how it ended.",
+    ("phase",),
+)
 UPDATES_ENDED = Entry(
     "fieldwise_updates_ended_total",
     Kind.COUNTER,
@@ -271,6 +309,11 @@ CALLS_SECONDS = Entry(
 CATALOGUE = (
     DEVICES,
     BACKBONE_DEVICES,
+    TARGET_DEVICES,
+    COHORT_DEVICES,
+    COHORT_ACCURACY,
+    WORST_ACCURACY,
+    WORST_SILENCE,
     AGENT_DEVICES,
     *SPREADS.values(),
     UPDATE_DEVICES,
@@ -285,6 +328,7 @@ CATALOGUE = (
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
     ROLLOUT_EVENTS,
+    ROLLOUT_SECONDS,
     CERTIFICATES,
     TICKETS,
     SNAPSHOT_TIME,

@@ -2,7 +2,8 @@
 
 Figures of the fleet are distributions and counts over devices, never a series for each: a label may
 only hold words that this file lists, method names, the twenty most used backbones, the ten most
-used versions of the agent, and the ten newest rollouts of which devices may still move. However
+used versions of the agent, the twenty largest cohorts of one tag, the ten newest rollouts of which
+devices may still move, and, only where somebody asks, up to twenty of the worst devices. However
 large the fleet grows, a scrape stays as long as it is; ``fieldwise_metrics_series`` says how long.
 
 Counters are raised by ``rpc.interceptors`` as calls end. Gauges show the newest ``Snapshot``, which
@@ -37,6 +38,8 @@ from orchestrator.metric_names import (
     CALLS_STARTED,
     CERTIFICATES,
     CHECK_INS,
+    COHORT_ACCURACY,
+    COHORT_DEVICES,
     DEVICES,
     DISK_FREE,
     DISK_SIZE,
@@ -58,28 +61,35 @@ from orchestrator.metric_names import (
     ROLLOUT_INFO,
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
+    ROLLOUT_SECONDS,
     ROLLOUT_STARTED,
     ROLLOUT_WAVE,
     ROLLOUTS,
     SERIES,
     SNAPSHOT_TIME,
     SPREADS,
+    TARGET_DEVICES,
     TICKETS,
     UPDATE_DEVICES,
     UPDATES_ENDED,
+    WORST_ACCURACY,
+    WORST_SILENCE,
     Entry,
     Loop,
     Result,
 )
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
-from orchestrator.rollout.rollout import Actor, Event, Happening
+from orchestrator.rollout.rollout import Actor, Event, Happening, Rollout
 from orchestrator.survey import EXPIRING_DAYS, Snapshot
 
 # They double the series of every counter and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
 
 SECONDS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+ROLLOUT_BOUNDS = (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY)
 
 LATE_BOUNDS = (0.001, 0.01, 0.05, 0.1, 0.5, 1, 5)
 
@@ -97,6 +107,7 @@ OF_A_ROLLOUT = (
     ROLLOUT_LOSS,
     ROLLOUT_LOSS_BOUND,
 )
+ENDS = (Happening.COMPLETE, Happening.REVERTED, Happening.HELD, Happening.SUPERSEDED)
 RESULTS: Mapping[str, Result] = {
     "OK": Result.OK,
     "UNAUTHENTICATED": Result.REFUSED,
@@ -128,6 +139,7 @@ class FleetMetrics:
         self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
         self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
         self._rollout_events = self._counter(ROLLOUT_EVENTS)
+        self._rollout_seconds = self._histogram(ROLLOUT_SECONDS, ROLLOUT_BOUNDS)
         self._updates_ended = self._counter(UPDATES_ENDED)
         self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
         self._series = self._gauge(SERIES)
@@ -168,8 +180,11 @@ class FleetMetrics:
         """Hear by how much what was due began too late."""
         self._late_seconds.observe(seconds)
 
-    def rollout_told(self, event: Event) -> None:
+    def rollout_told(self, event: Event, rollout: Rollout) -> None:
+        """Count what happened to a rollout, and how long it had run where that is its end."""
         self._rollout_events.labels(event.kind, event.actor).inc()
+        if event.kind in ENDS:
+            self._rollout_seconds.labels(event.kind).observe(event.at - rollout.created_at)
 
     def update_ended(self, phase: UpdatePhase, failure: UpdateFailure | None) -> None:
         self._updates_ended.labels(phase, failure or "").inc()
@@ -219,6 +234,8 @@ class FleetMetrics:
             self._loop_seconds.labels(loop)
         for happening, actor in product(Happening, Actor):
             self._rollout_events.labels(happening, actor)
+        for end in ENDS:
+            self._rollout_seconds.labels(end)
         self._updates_ended.labels(UpdatePhase.ACTIVE, "")
         for phase, failure in product((UpdatePhase.DECLINED, UpdatePhase.REVERTED), UpdateFailure):
             self._updates_ended.labels(phase, failure)
@@ -233,7 +250,11 @@ class _FleetCollector(Collector):
             return
         yield _gauge(DEVICES, {state: seen.states.get(state, 0) for state in DeviceState})
         yield _gauge(BACKBONE_DEVICES, seen.backbones)
+        yield _gauge(TARGET_DEVICES, seen.targets)
         yield _gauge(AGENT_DEVICES, seen.agents)
+        yield from _cohorts(seen)
+        yield _gauge(WORST_ACCURACY, seen.worst.accuracies)
+        yield _gauge(WORST_SILENCE, seen.worst.silences)
         for measure, entry in SPREADS.items():
             yield _distribution(entry, seen.spreads.get(measure))
         yield _gauge(UPDATE_DEVICES, {each: seen.updates.get(each, 0) for each in UpdatePhase})
@@ -245,6 +266,19 @@ class _FleetCollector(Collector):
         yield _gauge(CERTIFICATES, within)
         yield GaugeMetricFamily(TICKETS.name, TICKETS.text, seen.tickets_open)
         yield GaugeMetricFamily(SNAPSHOT_TIME.name, SNAPSHOT_TIME.text, seen.taken_at)
+
+
+def _cohorts(seen: Snapshot) -> Iterator[Family]:
+    devices, accuracy = (
+        GaugeMetricFamily(entry.name, entry.text, labels=entry.labels)
+        for entry in (COHORT_DEVICES, COHORT_ACCURACY)
+    )
+    for name, cohort in seen.cohorts.items():
+        for state in DeviceState:
+            devices.add_metric([name, state], cohort.states.get(state, 0))
+        if cohort.accuracy is not None:
+            accuracy.add_metric([name], cohort.accuracy)
+    yield from (devices, accuracy)
 
 
 def _rollouts(seen: Snapshot) -> Iterator[Family]:
@@ -269,7 +303,7 @@ def _rollouts(seen: Snapshot) -> Iterator[Family]:
     yield from (devices, info, wave, begun, loss, bound)
 
 
-def _gauge(entry: Entry, values: Mapping[str, int]) -> Family:
+def _gauge(entry: Entry, values: Mapping[str, float]) -> Family:
     family = GaugeMetricFamily(entry.name, entry.text, labels=entry.labels)
     for label, value in values.items():
         family.add_metric([str(label)], value)

@@ -153,6 +153,9 @@ class DeviceStore(Protocol):
     async def count_backbones(self) -> Mapping[str, int]:
         """Count the members by digest of the backbone in use."""
 
+    async def tagged(self, key: str) -> Mapping[str, str]:
+        """Return a tag's value by member, of those that have it."""
+
     async def spreads(self) -> Mapping[Measure, Spread]:
         """Return every measure's distribution over the members' newest reports."""
 

@@ -6,12 +6,13 @@ distributions. Metrics therefore look every few seconds and scrapes see the newe
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fieldwise import __version__
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import overview_of
+from orchestrator.fleet.ranking import Cohort, Worst, cohorts, most_used, worst
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
@@ -34,6 +35,7 @@ class Snapshot:
     taken_at: float = 0.0
     states: Mapping[DeviceState, int] = field(default_factory=dict)
     backbones: Mapping[str, int] = field(default_factory=dict)
+    targets: Mapping[str, int] = field(default_factory=dict)
     agents: Mapping[str, int] = field(default_factory=dict)
     updates: Mapping[UpdatePhase, int] = field(default_factory=dict)
     failures: Mapping[UpdateFailure, int] = field(default_factory=dict)
@@ -44,6 +46,8 @@ class Snapshot:
     other_places: Mapping[Place, int] = field(default_factory=dict)
     expiring: Mapping[int, int] = field(default_factory=dict)
     tickets_open: int = 0
+    cohorts: Mapping[str, Cohort] = field(default_factory=dict)
+    worst: Worst = field(default_factory=Worst)
 
 
 def snapshot_of(
@@ -77,6 +81,7 @@ def snapshot_of(
         taken_at=now,
         states=overview.states,
         backbones=most_used(_titled(overview.bundles, titles), BACKBONES_MAX),
+        targets=most_used(_titled(overview.targets, titles), BACKBONES_MAX),
         agents=most_used(overview.agents, AGENTS_MAX),
         updates=overview.updates,
         failures=overview.failures,
@@ -88,14 +93,6 @@ def snapshot_of(
         expiring=expiring,
         tickets_open=tickets_open,
     )
-
-
-def most_used(devices: Mapping[str, int], most: int) -> dict[str, int]:
-    """Return devices by the names that most have, the rarer ones together as "other"."""
-    ranked = sorted(devices.items(), key=lambda item: (-item[1], item[0]))
-    shown = dict(ranked[:most])
-    rest = sum(count for _, count in ranked[most:])
-    return {**shown, "other": rest} if rest else shown
 
 
 def _titled(bundles: Mapping[str, int], titles: Mapping[str, str]) -> Mapping[str, int]:
@@ -115,6 +112,8 @@ class Survey:
         rollouts: What is brought to whom.
         tickets: Who else may join.
         clock: What time it is.
+        tag: The tag that devices are grouped by for the metrics; empty for none.
+        worst_devices: How many of the worst devices the metrics name.
     """
 
     def __init__(
@@ -125,6 +124,8 @@ class Survey:
         rollouts: RolloutStore,
         tickets: TicketStore,
         clock: Clock,
+        tag: str = "",
+        worst_devices: int = 0,
     ) -> None:
         self._fleet = fleet
         self._devices = devices
@@ -132,6 +133,8 @@ class Survey:
         self._rollouts = rollouts
         self._tickets = tickets
         self._clock = clock
+        self._tag = tag
+        self._worst_devices = worst_devices
 
     async def snapshot(self) -> Snapshot:
         """Count the fleet for the metrics.
@@ -140,8 +143,9 @@ class Survey:
             FieldwiseError: ``UNAVAILABLE`` without the store.
         """
         now = self._clock.now()
-        return snapshot_of(
-            await self._devices.standings(),
+        standings = await self._devices.standings()
+        seen = snapshot_of(
+            standings,
             await self._rollouts.watched(),
             await self.titles(),
             await self._devices.spreads(),
@@ -151,6 +155,12 @@ class Survey:
             },
             tickets_open=await self._tickets.count_open(now),
             now=now,
+        )
+        values = await self._devices.tagged(self._tag) if self._tag else None
+        return replace(
+            seen,
+            cohorts=cohorts(standings, values, now) if values is not None else {},
+            worst=worst(standings, self._worst_devices, now),
         )
 
     async def fleet_view(self) -> FleetView:

@@ -26,13 +26,15 @@ class SeenDevice:
 class Overview:
     """The fleet in numbers: its size bounds none of the keys.
 
-    ``bundles`` counts devices by digest of the backbone in use, ``agents`` by the agent's version,
+    ``bundles`` counts devices by digest of the backbone in use, ``targets`` by that of the one they
+    should use, where a rollout has told them, ``agents`` by the agent's version,
     ``updates`` by the phase of the newest update, ``failures`` and ``holds`` by why it failed and
     what it waits for. ``spreads`` has the measures that no report has the number of.
     """
 
     states: Mapping[DeviceState, int]
     bundles: Mapping[str, int]
+    targets: Mapping[str, int]
     agents: Mapping[str, int]
     updates: Mapping[UpdatePhase, int]
     failures: Mapping[UpdateFailure, int]
@@ -109,6 +111,7 @@ def overview_of(standings: Collection[Standing], now: float) -> Overview:
         states=dict.fromkeys(DeviceState, 0)
         | Counter(state_of(standing, now) for standing in standings),
         bundles=Counter(each.bundle_in_use for each in standings if each.bundle_in_use is not None),
+        targets=Counter(each.target.digest for each in standings if each.target is not None),
         agents=Counter(standing.agent_version for standing in standings),
         updates=Counter(update.phase for update in updates),
         failures=Counter(update.failure for update in updates if update.failure),

@@ -47,7 +47,7 @@ class Controller:
         rollouts: Where rollouts and the devices of their cohorts are kept.
         backbones: Where it is known what was recalled.
         clock: What time it is.
-        told: Hears of everything new in the history of a rollout.
+        told: Hears of everything new in the history of a rollout, and of which.
         unbroken_since: Tells since when devices could be heard without a break; without it, what
             this process alone has seen of that.
     """
@@ -57,7 +57,7 @@ class Controller:
         rollouts: RolloutStore,
         backbones: BackboneStore,
         clock: Clock,
-        told: Callable[[Event], None] = lambda _: None,
+        told: Callable[[Event, Rollout], None] = lambda *_: None,
         unbroken_since: Callable[[float], float] | None = None,
     ) -> None:
         self._rollouts = rollouts
@@ -127,7 +127,7 @@ class Controller:
             return Saved(read)
         saved = await self._rollouts.save(after, orders, told, term)
         for event in told:
-            self._told(event)
+            self._told(event, saved)
         return Saved(saved, len(orders))
 
 

@@ -157,6 +157,10 @@ class MemoryDevices:
             if device.standing.bundle_in_use is not None
         )
 
+    async def tagged(self, key: str) -> Mapping[str, str]:
+        fleet = self._contents.fleet()
+        return {device.id: device.tags[key] for device in fleet if key in device.tags}
+
     async def spreads(self) -> Mapping[Measure, Spread]:
         reports = (device.report for device in self._contents.fleet())
         return spreads_of(_numbers(report) for report in reports if report is not None)

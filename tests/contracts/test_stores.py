@@ -297,6 +297,15 @@ class TestDeviceStore:
         await join(stores, "d6")
         assert await stores.devices.count_backbones() == {"a" * 64: 2, "b" * 64: 1}
 
+    async def test_a_tag_is_told_of_the_members_that_have_it(self, stores: Stores) -> None:
+        for name, tags in (("d1", {"site": "berlin"}), ("d2", {"line": "3"}), ("d3", {})):
+            await join(stores, name, **tags)
+        await join(stores, "d4", site="paris", line="1")
+        await join(stores, "gone", site="paris")
+        await stores.members.remove("gone", NOW)
+        assert await stores.devices.tagged("site") == {"d1": "berlin", "d4": "paris"}
+        assert await stores.devices.tagged("hall") == {}
+
     async def test_what_members_report_is_spread_over_intervals(self, stores: Stores) -> None:
         told = replace(
             report(1),

@@ -51,6 +51,8 @@ DEFAULTS: dict[str, Any] = {
     "connection_age_seconds": 1800,
     "bundle_bytes_max": 2 * 1024**3,
     "metrics_seconds": 15,
+    "metrics_tag": "",
+    "metrics_worst_devices": 0,
     "reconcile_seconds": 2.0,
     "leader_election": Election.DATABASE,
     "lease_seconds": 15.0,

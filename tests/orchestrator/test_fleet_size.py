@@ -24,6 +24,7 @@ from tests.fleet_records import FACTS, NOW, SetClock, roll_out, sighting
 
 FEW, MANY = 100, 100_000
 KINDS = 50  # of reports: both fleets have all of them
+SITES, WORST = 8, 20
 
 
 def told(chance: random.Random) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def fill(file: Path, devices: int) -> None:
     chance = random.Random(5)
     kinds = [told(chance) for _ in range(KINDS)]
     names = [f"d{number:06}" for number in range(devices)]
+    sites = [f"site-{number % SITES}" for number in range(devices)]
     with closing(sqlite3.connect(file)) as connection, connection:
         insert(
             connection,
@@ -84,6 +86,8 @@ def fill(file: Path, devices: int) -> None:
             ("fingerprint", "device", "serial", "expires_at"),
             [(name, name, name, NOW + number % 10**6) for number, name in enumerate(names)],
         )
+        tags = [(name, "site", site) for name, site in zip(names, sites, strict=True)]
+        insert(connection, "device_tags", ("device", "key", "value"), tags)
         insert(
             connection,
             "reports",
@@ -120,14 +124,19 @@ async def scraped(folder: Path, devices: int) -> dict[str, float]:
             stores.rollouts,
             stores.tickets,
             SetClock(),
+            "site",
+            WORST,
         )
         metrics = FleetMetrics("0.1.0")
         metrics.show(await survey.snapshot())
     text = generate_latest(metrics.registry).decode()
     return {
-        f"{sample.name}{sorted(sample.labels.items())}": sample.value
+        f"{sample.name}{sorted(labels.items())}": sample.value
         for family in text_string_to_metric_families(text)
-        for sample in family.samples
+        for place, sample in enumerate(family.samples)
+        for labels in [
+            sample.labels | ({"device": f"{place}."} if "device" in sample.labels else {})
+        ]
     }
 
 

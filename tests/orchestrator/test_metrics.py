@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing, Target
+from orchestrator.fleet.ranking import Cohort, Worst
 from orchestrator.fleet.readings import READINGS, Measure, spread_of, spreads_of
 from orchestrator.fleet.report import UpdateReport
 from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
@@ -24,7 +25,6 @@ from orchestrator.survey import (
     BACKBONES_MAX,
     ROLLOUTS_MAX,
     Snapshot,
-    most_used,
     snapshot_of,
 )
 
@@ -62,7 +62,7 @@ def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
     plan, tally = Plan("lite0:1"), ({Place.WAITING: size},)
     finding = Finding(Outcome.OPEN, (), mean_loss=0.01, upper=0.02)
     rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW, plan, tally=tally, finding=finding)
-    return snapshot_of(
+    seen = snapshot_of(
         fleet(size, backbones),
         [rollout],
         titles,
@@ -70,6 +70,11 @@ def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
         expiring={0: 0, 1: size // 2, 7: size},
         tickets_open=size,
         now=NOW,
+    )
+    return replace(
+        seen,
+        cohorts={"berlin": Cohort({DeviceState.HEALTHY: size}, 0.75)},
+        worst=Worst({"d1": 0.25}, {"d2": 900.0}),
     )
 
 
@@ -153,13 +158,6 @@ def test_accuracy_is_a_distribution_over_devices() -> None:
     assert shown["fieldwise_device_accuracy_ratio_gsum", ()] == pytest.approx(2.6)
 
 
-def test_the_rarest_names_are_counted_together() -> None:
-    shown = most_used({f"b:{number}": 100 - number for number in range(30)}, 20)
-    assert list(shown)[:2] == ["b:0", "b:1"]
-    assert len(shown) == 21
-    assert shown["other"] == sum(100 - number for number in range(20, 30))
-
-
 def test_a_backbone_without_a_title_is_counted_as_unknown() -> None:
     fleet = [Standing("d1", NOW, bundle_in_use="ff" * 32), Standing("d2", NOW)]
     seen = snapshot_of(fleet, [], {}, {}, expiring={}, tickets_open=0, now=NOW)
@@ -168,16 +166,47 @@ def test_a_backbone_without_a_title_is_counted_as_unknown() -> None:
 
 def test_what_happens_is_counted_by_what_and_by_whom() -> None:
     metrics = FleetMetrics("0.1.0")
-    metrics.rollout_told(Event(NOW, Happening.REVERTING, Actor.GATE))
+    rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW - 3000, Plan("lite0:1"))
+    metrics.rollout_told(Event(NOW - 60, Happening.REVERTING, Actor.GATE), rollout)
+    metrics.rollout_told(Event(NOW, Happening.REVERTED, Actor.GATE), rollout)
     metrics.update_ended(UpdatePhase.REVERTED, UpdateFailure.CRASHED)
     metrics.update_ended(UpdatePhase.ACTIVE, None)
     shown = samples(metrics)
     counted = {key: value for key, value in shown.items() if value and key[0] in COUNTED_EVENTS}
     assert counted == {
         ("fieldwise_rollout_events_total", (("actor", "gate"), ("event", "reverting"))): 1,
+        ("fieldwise_rollout_events_total", (("actor", "gate"), ("event", "reverted"))): 1,
         ("fieldwise_updates_ended_total", (("phase", "reverted"), ("reason", "crashed"))): 1,
         ("fieldwise_updates_ended_total", (("phase", "active"), ("reason", ""))): 1,
     }
+
+
+def test_a_rollout_that_ends_tells_how_long_it_ran_and_one_that_goes_on_does_not() -> None:
+    metrics = FleetMetrics("0.1.0")
+    rollout = Rollout(1, "ab" * 32, "lite0:1", "", NOW - 3000, Plan("lite0:1"))
+    metrics.rollout_told(Event(NOW, Happening.PAUSED, Actor.GATE), rollout)
+    metrics.rollout_told(Event(NOW, Happening.COMPLETE, Actor.FLEET), rollout)
+    name = "fieldwise_rollout_duration_seconds"
+    shown = {
+        dict(labels)["phase"]: value
+        for (series, labels), value in samples(metrics).items()
+        if series == f"{name}_sum"
+    }
+    assert shown == {"complete": 3000, "reverted": 0, "held": 0, "superseded": 0}
+
+
+def test_cohorts_and_the_worst_devices_are_told_where_there_are_any() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.show(snapshot(4))
+    shown = samples(metrics)
+    cohort = (("cohort", "berlin"),)
+    assert shown["fieldwise_cohort_devices", (*cohort, ("state", "healthy"))] == 4
+    assert shown["fieldwise_cohort_devices", (*cohort, ("state", "offline"))] == 0
+    assert shown["fieldwise_cohort_accuracy_ratio", cohort] == 0.75
+    assert shown["fieldwise_worst_device_accuracy_ratio", (("device", "d1"),)] == 0.25
+    assert shown["fieldwise_worst_device_last_seen_age_seconds", (("device", "d2"),)] == 900
+    metrics.show(Snapshot())
+    assert not [name for name, _ in samples(metrics) if "cohort" in name or "worst" in name]
 
 
 def test_readiness_waiting_reports_and_disks_are_asked_for_at_every_scrape() -> None:

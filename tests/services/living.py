@@ -11,6 +11,7 @@ from tests.orchestrators import Orchestrator, join, serving
 from tests.services.programs import until
 
 PACE = ("--check-in-seconds=1", "--busy-check-in-seconds=1", "--metrics-seconds=1")
+NAMED = ("--metrics-tag=site", "--metrics-worst-devices=5")
 IMAGES = 120  # of each class, so that some 40 are held out
 
 
@@ -66,8 +67,8 @@ def rolled_out(running: Orchestrator, folder: Path, version: str, seed: int) -> 
 @contextmanager
 def living(folder: Path) -> Iterator[Orchestrator]:
     """Two live agents that have learned and compared two backbones, and one that is silent."""
-    with serving(folder / "data", *PACE) as running:
-        ticket = running.json("ticket", "create", "--uses=4")["token"]
+    with serving(folder / "data", *PACE, *NAMED) as running:
+        ticket = running.json("ticket", "create", "--uses=4", "--tag=site=berlin")["token"]
         join(ticket)
         with agents(folder, "ab", ticket) as both:
             rolled_out(running, folder, "1.0.0", 0)

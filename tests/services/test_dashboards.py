@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.services.living import living
-from tests.services.programs import prometheus, query, until
+from tests.services.programs import prometheus, query, until, wait_for
 from tests.services.test_alerts import METRIC, written
 from tools.dashboards.__main__ import FOLDER, fresh
 from tools.dashboards.boards import BOARDS
@@ -50,6 +50,9 @@ def has_figures(found: list[dict[str, Any]]) -> bool:
 @pytest.mark.timeout(1800)
 def test_no_panel_is_dead_where_devices_live(tmp_path: Path) -> None:
     with living(tmp_path) as running, prometheus(tmp_path, running.told["metrics_address"]) as base:
+        wait_for(base, "up == 1")  # what happens before the first scrape is no increase
+        none = running.json("rollout", "start", "tiny:1.0.0", "--cohort=site=nowhere")
+        running.json("rollout", "hold", none["id"])
         asked = {
             # What is only shown where something happened is there without that, too.
             f"{board.name}: {panel.title} {each.name}": each.query.removesuffix(" > 0")

@@ -13,6 +13,7 @@ from orchestrator.metric_names import (
     ROLLOUT_LOSS_BOUND,
     ROLLOUT_STARTED,
     ROLLOUT_WAVE,
+    TARGET_DEVICES,
     Entry,
     Kind,
 )
@@ -21,7 +22,14 @@ from tests.orchestrators import Member, Orchestrator, join, serving
 from tests.services.programs import prometheus, query, wait_for
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1800)]
-OF_A_ROLLOUT = (ROLLOUT_INFO, ROLLOUT_WAVE, ROLLOUT_STARTED, ROLLOUT_LOSS, ROLLOUT_LOSS_BOUND)
+OF_A_ROLLOUT = (
+    ROLLOUT_INFO,
+    ROLLOUT_WAVE,
+    ROLLOUT_STARTED,
+    ROLLOUT_LOSS,
+    ROLLOUT_LOSS_BOUND,
+    TARGET_DEVICES,
+)
 
 
 def series_of(entry: Entry) -> list[str]:
@@ -37,8 +45,9 @@ def series_of(entry: Entry) -> list[str]:
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[Orchestrator]:
     """An orchestrator with a device that has a backbone in use and an accuracy."""
-    with serving(tmp_path / "data", "--metrics-seconds=1") as running:
-        member = join(running.json("ticket", "create")["token"])
+    flags = ("--metrics-seconds=1", "--metrics-tag=site", "--metrics-worst-devices=1")
+    with serving(tmp_path / "data", *flags) as running:
+        member = join(running.json("ticket", "create", "--tag=site=berlin")["token"])
         member.check_in(
             bundle_in_use=b"\x01" * 32,
             learning={"window_samples": 200, "window_correct": 150},
@@ -59,6 +68,9 @@ def test_every_metric_of_the_catalogue_is_scraped(busy: Orchestrator, tmp_path: 
         assert within
         assert below
         assert query(base, 'fieldwise_check_ins_total{result="ok"} == 1')
+        assert query(base, 'fieldwise_cohort_devices{cohort="berlin",state="healthy"} == 1')
+        assert query(base, 'fieldwise_cohort_accuracy_ratio{cohort="berlin"} == 0.75')
+        assert query(base, "fieldwise_worst_device_accuracy_ratio == 0.75")
         assert query(base, 'fieldwise_enrolments_total{result="ok"} == 1')
         handled = 'grpc_server_handled_total{grpc_method="CheckIn",grpc_code="OK"} == 1'
         assert query(base, handled)

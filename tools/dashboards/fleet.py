@@ -76,6 +76,36 @@ FLEET = Board(
             form=Form.STACKED,
         ),
         Drawn(
+            "Which backbone should they use?",
+            largest_by("fieldwise_target_devices", "backbone"),
+            form=Form.STACKED,
+            text="What rollouts have ordered; devices get there as their owners allow.",
+            empty="no rollout has ordered one",
+        ),
+        Drawn(
+            "In which cohort are devices silent?",
+            (
+                Asked(
+                    f"{largest('fieldwise_cohort_devices', 'cohort', OFFLINE)} / (sum by (cohort)"
+                    f" ({largest('fieldwise_cohort_devices', 'cohort, state')}) > 0)",
+                    "{{cohort}}",
+                ),
+            ),
+            "percentunit",
+            text="By the tag that the setting metrics_tag names.",
+            shows_zeros=True,
+            empty="the setting metrics_tag names no tag",
+        ),
+        Drawn(
+            "Which devices are silent longest?",
+            (Asked(largest("fieldwise_worst_device_last_seen_age_seconds", "device")),),
+            "s",
+            Form.TABLE,
+            columns={"device": "device", "Value": "heard of so long ago"},
+            text="As many as the setting metrics_worst_devices says.",
+            empty="the setting metrics_worst_devices names none",
+        ),
+        Drawn(
             "Since when was nothing heard of them?",
             quantiles("fieldwise_device_last_seen_age_seconds", 0.5, 0.9, 0.99),
             "s",

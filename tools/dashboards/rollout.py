@@ -17,6 +17,7 @@ from tools.dashboards.words import PLACES, RESULTS, STEPS
 
 ROLLOUT = 'rollout=~"$rollout"'
 OF_ROLLOUTS = largest("fieldwise_rollout_devices", "rollout, place", ROLLOUT)
+SECONDS = "fieldwise_rollout_duration_seconds"
 EVENTS = f"fieldwise_rollout_events_total{{{JOB}}}"
 
 ROLLOUTS = Board(
@@ -135,14 +136,29 @@ ROLLOUTS = Board(
             "How fast are bundles delivered?",
             (Asked(rate("fieldwise_download_bytes_total", "job"), "bytes"),),
             "Bps",
-            width=12,
+            width=8,
         ),
         Drawn(
             "Do downloads come through?",
             rate_by("fieldwise_downloads_total", "result"),
             "reqps",
             colours=RESULTS,
-            width=12,
+            width=8,
+        ),
+        Drawn(
+            "How long did rollouts run?",
+            (
+                Asked(
+                    f"sum by (phase) (increase({SECONDS}_sum{{{JOB}}}[$__range])) / (sum by (phase)"
+                    f" (increase({SECONDS}_count{{{JOB}}}[$__range])) > 0)",
+                    "{{phase}}",
+                ),
+            ),
+            "s",
+            Form.NUMBER,
+            8,
+            "Mean of those that ended in the time that the dashboard shows, by how.",
+            empty="none has ended",
         ),
     ),
     (Choice("rollout", "label_values(fieldwise_rollout_devices, rollout)", r"^r\d+$"),),

@@ -149,6 +149,16 @@ class SqlDevices:
             rows = (await connection.execute(statement)).all()
         return {row.bundle_in_use: row.devices for row in rows}
 
+    async def tagged(self, key: str) -> Mapping[str, str]:
+        statement = (
+            select(device_tags.c.device, device_tags.c.value)
+            .join(devices, devices.c.id == device_tags.c.device)
+            .where(devices.c.removed_at.is_(None), device_tags.c.key == key)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {row.device: row.value for row in rows}
+
     async def spreads(self) -> Mapping[Measure, Spread]:
         async with self._database.read() as connection:
             rows = (await connection.execute(select_spreads())).mappings().all()

@@ -5,7 +5,7 @@ import pytest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
-from orchestrator.fleet.device import DeviceState, Standing
+from orchestrator.fleet.device import DeviceState, Standing, Target
 from orchestrator.fleet.directory import Directory, overview_of
 from orchestrator.fleet.readings import Measure
 from orchestrator.fleet.report import UpdateReport
@@ -55,13 +55,14 @@ def test_an_overview_counts_every_device_once_and_names_every_state() -> None:
         plain,
         replace(plain, device="d2", agent_version="0.1.0", seen_at=NOW - 15, verdict=LOSING),
         Standing("d3", NOW),
-        replace(plain, device="d4", seen_at=NOW - 999),
+        replace(plain, device="d4", seen_at=NOW - 999, target=Target(1, "b" * 64)),
     ]
     seen = overview_of(fleet, NOW)
     assert set(seen.states) == set(DeviceState)
     assert sum(seen.states.values()) == len(fleet)
     assert seen.states[DeviceState.OFFLINE] == seen.states[DeviceState.NEW] == 1
     assert seen.bundles == {"a" * 64: 3}
+    assert seen.targets == {"b" * 64: 1}
     assert seen.agents == {"": 3, "0.1.0": 1}
     silence, loss = seen.spreads[Measure.SILENCE], seen.spreads[Measure.LOSS]
     assert (silence.known, silence.devices[0], silence.total) == (3, 2, 1014)

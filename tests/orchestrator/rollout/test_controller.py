@@ -33,7 +33,7 @@ async def heard_by_holding(*, refusing: bool) -> Sequence[Event]:
     stores, heard = memory_stores(contents), list[Event]()
     rollout = await roll_out(stores)
     store = Refusing(contents) if refusing else stores.rollouts
-    controller = Controller(store, stores.backbones, clock, heard.append)
+    controller = Controller(store, stores.backbones, clock, lambda event, _: heard.append(event))
     operator = Rollouts(store, stores.backbones, controller, clock)
     if refusing:
         with pytest.raises(FieldwiseError):
