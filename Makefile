@@ -83,6 +83,10 @@ docs: setup  ## write the generated parts of docs/ and of the chart from the cod
 dashboards: setup  ## write the dashboards of the chart from tools/dashboards
 	@python -m tools.dashboards
 
+pictures: setup  ## draw every dashboard of a fleet as Grafana draws panels; 20 minutes, needs node and chromium
+	@tools/install_services.sh
+	python -m tools.pictures
+
 wire: setup  ## record the allow-list of what a device may send, to be read as a diff
 	@python -m tools.list_wire
 
@@ -101,4 +105,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards pictures wire bench explore pins clean

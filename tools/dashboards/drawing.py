@@ -214,11 +214,11 @@ def _table(drawn: Drawn) -> Any:
     places = {label: place for place, label in enumerate(drawn.columns)}
     unasked = {name: True for name in ("Time", "Value") if name not in drawn.columns}
     told = {"indexByName": places, "renameByName": drawn.columns, "excludeByName": unasked}
-    return (
-        table.Panel()
-        .show_header(show_header=True)
-        .with_transformation(DataTransformerConfig("organize", options=told))
-    )
+    made = table.Panel().show_header(show_header=True)
+    if heading := drawn.lowest or drawn.highest:
+        order = common.TableSortByFieldState().display_name(heading)
+        made = made.sort_by([order.desc(desc=bool(drawn.highest))])
+    return made.with_transformation(DataTransformerConfig("organize", options=told))
 
 
 def _target(asked: Asked, letter: str, form: Form) -> Builder[Any]:

@@ -41,11 +41,11 @@ FLEET = Board(
             limit=Limit(0.1),
         ),
         Drawn(
-            "How many may still join?",
+            "How many tickets are open?",
             (Asked(largest("fieldwise_tickets_open")),),
             form=Form.NUMBER,
             width=5,
-            text="Tickets that still admit a device, however many each admits.",
+            text="Each still admits a device, or several.",
         ),
         Drawn(
             "Whose certificates end soon?",
@@ -102,6 +102,7 @@ FLEET = Board(
             "s",
             Form.TABLE,
             columns={"device": "device", "Value": "heard of so long ago"},
+            highest="heard of so long ago",
             text="As many as the setting metrics_worst_devices says.",
             empty="the setting metrics_worst_devices names none",
         ),

@@ -100,6 +100,7 @@ LEARNING = Board(
             Form.TABLE,
             6,
             columns={"device": "device", "Value": "right"},
+            lowest="right",
             text="As many as the setting metrics_worst_devices says.",
             empty="the setting metrics_worst_devices names none",
         ),

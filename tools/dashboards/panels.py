@@ -55,6 +55,8 @@ class Drawn:
         colours: Of its series, by name; the others get Grafana's.
         says: What a number means, as a word and its colour, by the number.
         columns: Of a table: its headings by label, from left to right; "Value" is the value's.
+        lowest: Of a table: by which heading its rows are sorted, the lowest first.
+        highest: The same, the highest first.
         empty: What stands there when there is nothing to show.
         is_named: Whether a number shows what it is called, and not its value.
         shows_zeros: Whether series are drawn that are zero all the time.
@@ -71,6 +73,8 @@ class Drawn:
     colours: Mapping[str, str] = field(default_factory=dict)
     says: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    lowest: str = ""
+    highest: str = ""
     empty: str = ""
     is_named: bool = False
     shows_zeros: bool = False

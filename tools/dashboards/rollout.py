@@ -129,6 +129,7 @@ ROLLOUTS = Board(
             (Asked(f"round (sum by (event, actor) (increase({EVENTS}[$__range]))) > 0"),),
             form=Form.TABLE,
             columns={"event": "event", "actor": "by", "Value": "times"},
+            highest="times",
             text="To all rollouts, in the time that the dashboard shows.",
             empty="nothing",
         ),
