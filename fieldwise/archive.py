@@ -16,7 +16,6 @@ when all of it is verified and on disk, the manifest last: who finds a manifest 
 import hashlib
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,14 +30,14 @@ from fieldwise.bundle import (
     digest_of,
     encode_manifest,
 )
+from fieldwise.durable import sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 from fieldwise.regular import open_regular
+from fieldwise.ustar import BLOCK, END, header, padding, read_up_to, size_in
 
 MANIFEST_NAME = "manifest.json"
 CHUNK_BYTES = 1024 * 1024  # one piece in memory at a time; larger ones read no faster
-_BLOCK = tarfile.BLOCKSIZE
-_END = bytes(2 * _BLOCK)
 _INCOMING = ".incoming-"
 
 
@@ -66,19 +65,19 @@ class Reader:
                 order, ``DIGEST_MISMATCH`` for other contents.
         """
         for file in self.manifest.files:
-            if self._take(_BLOCK) != _header(file.digest, file.size):
+            if self._take(BLOCK) != header(file.digest, file.size):
                 raise _invalid(f"file {file.digest[:12]} of the manifest does not come next")
             pieces = self._pieces(file)
             yield file, pieces
             for _ in pieces:
                 pass
-        if self._take(len(_END) + 1, allow_short=True) != _END:
+        if self._take(len(END) + 1, allow_short=True) != END:
             raise _invalid("something follows the last file of the manifest")
 
     def _read_manifest(self) -> bytes:
-        header = self._take(_BLOCK)
-        size = _size_in(header)
-        if not 0 < size <= MANIFEST_BYTES_MAX or header != _header(MANIFEST_NAME, size):
+        block = self._take(BLOCK)
+        size = size_in(block)
+        if not 0 < size <= MANIFEST_BYTES_MAX or block != header(MANIFEST_NAME, size):
             raise _invalid("the file does not begin with a manifest; is it a bundle?")
         content = self._take(size)
         self._skip_padding(size)
@@ -100,16 +99,14 @@ class Reader:
             )
 
     def _skip_padding(self, size: int) -> None:
-        if any(self._take(-size % _BLOCK)):
+        if any(self._take(len(padding(size)))):
             raise _invalid("the padding of a file is not empty")
 
     def _take(self, size: int, *, allow_short: bool = False) -> bytes:
-        content = bytearray()
-        while len(content) < size and (piece := self._stream.read(size - len(content))):
-            content += piece
+        content = read_up_to(self._stream, size)
         if len(content) < size and not allow_short:
             raise _invalid("the bundle file ends too early")
-        return bytes(content)
+        return content
 
 
 def write(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> str:
@@ -132,13 +129,13 @@ def write(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> str:
         partial = incoming / path.name
         with partial.open("xb") as stream:
             for name, content in members:
-                stream.write(_header(name, len(content)))
+                stream.write(header(name, len(content)))
                 stream.write(content)
-                stream.write(bytes(-len(content) % _BLOCK))
-            stream.write(_END)
+                stream.write(padding(len(content)))
+            stream.write(END)
             _settle(stream)
         partial.replace(path)
-        _settle_folder(path.parent)
+        sync_folder(path.parent)
     return digest_of(head)
 
 
@@ -178,9 +175,9 @@ def unpack(path: Path, folder: Path) -> tuple[str, Manifest]:
             _lay(incoming / reader.digest, iter([encode_manifest(reader.manifest)]))
             for file in reader.manifest.files:
                 (incoming / file.digest).replace(folder / file.digest)
-            _settle_folder(folder)
+            sync_folder(folder)
             (incoming / reader.digest).replace(folder / reader.digest)
-            _settle_folder(folder)
+            sync_folder(folder)
     return reader.digest, reader.manifest
 
 
@@ -202,14 +199,6 @@ def _settle(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
-def _settle_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _gathering(folder: Path) -> Iterator[Path]:
     incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=folder))
@@ -227,17 +216,6 @@ def _disk_full_named(folder: Path) -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise FieldwiseError(Fault.DISK_FULL, f"no room for the bundle in {folder}") from error
-
-
-def _header(name: str, size: int) -> bytes:
-    member = tarfile.TarInfo(name)  # its defaults are the constants: time 0, owner 0, mode 0644
-    member.size = size
-    return member.tobuf(format=tarfile.USTAR_FORMAT)
-
-
-def _size_in(header: bytes) -> int:
-    digits = header[124:135]
-    return int(digits, 8) if digits.isdigit() and not set(digits) & {0x38, 0x39} else 0
 
 
 def _invalid(sentence: str) -> FieldwiseError:

@@ -1,23 +1,23 @@
 """A backup as a stream of bytes: written once from front to back, and read without trust.
 
-Whoever reads builds the header that it expects and compares, as ``fieldwise.archive`` does: no
-path, link, sparse file or extended header gets by. Parts of rows are decompressed up to a bound and
-no further, and nothing but a part is ever held as a whole. ``orchestrator.backup_format`` says what
-stands where.
+Headers are compared with those that are expected (``fieldwise.ustar``). Parts of rows are
+decompressed up to a bound and no further, and nothing but a part is ever held as a whole.
+``orchestrator.backup_format`` says what stands where.
 """
 
 import gzip
 import hashlib
-import tarfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import msgspec
 from msgspec import structs
 
+from fieldwise import ustar
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.ustar import BLOCK, END, Readable, padding, read_up_to, size_in
 from orchestrator.backup_format import (
     AUTHORITY_NAME,
     CONTENT_BYTES_MAX,
@@ -43,8 +43,7 @@ from orchestrator.backup_format import (
 PIECE_BYTES = 256 * 1024
 LEVEL = 6  # zlib's own choice: 9 takes twice the time for a hundredth less
 NAME_BYTES_MAX = 100  # of a name in a header
-_BLOCK = tarfile.BLOCKSIZE
-_END = bytes(2 * _BLOCK)
+MODE = 0o600  # of its members, as it holds keys
 
 
 class Writer:
@@ -90,7 +89,7 @@ class Writer:
                 f"the bundle store has other content under the digest {digest[:12]}; push that "
                 "bundle again, or back up without bundles",
             )
-        self._put(bytes(-size % _BLOCK))
+        self._put(padding(size))
 
     def end(self, contents: tuple[Content, ...]) -> Manifest:
         """Write the manifest, and with it the end."""
@@ -98,11 +97,11 @@ class Writer:
         unsealed = Manifest(rows, contents, "")
         manifest = structs.replace(unsealed, sha256=_proof_of(self._hashed, unsealed))
         self._member(MANIFEST_NAME, msgspec.json.encode(manifest))
-        self._put(_END)
+        self._put(END)
         return manifest
 
     def _member(self, name: str, content: bytes) -> None:
-        self._put(_header(name, len(content)) + content + bytes(-len(content) % _BLOCK))
+        self._put(_header(name, len(content)) + content + padding(len(content)))
 
     def _put(self, content: bytes) -> None:
         self._hashed.update(content)
@@ -124,11 +123,6 @@ class Inside:
     digest: str
     size: int
     pieces: Iterator[bytes]
-
-
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes:
-        """Return bytes, fewer perhaps than were asked for, and none at the end."""
 
 
 class Reader:
@@ -204,7 +198,7 @@ class Reader:
         before = self._before
         assert before is not None
         manifest = decode_manifest(self._whole(MANIFEST_NAME, MANIFEST_BYTES_MAX))
-        if self._take(len(_END) + 1, allow_short=True) != _END:
+        if self._take(len(END) + 1, allow_short=True) != END:
             raise invalid("something follows its end, or the end is missing")
         rows = tuple(tally.of(table) for table, tally in self._tallies.items())
         proof = _proof_of(before, structs.replace(manifest, sha256=""))
@@ -233,26 +227,24 @@ class Reader:
             return self._next
         begins = self._before is None
         self._before = self._hashed.copy()
-        header = self._take(_BLOCK)
+        header = self._take(BLOCK)
         name = header[:NAME_BYTES_MAX].rstrip(b"\0").decode("ascii", "replace")
-        size = _size_in(header)
+        size = size_in(header)
         if not 0 <= size <= CONTENT_BYTES_MAX or header != _header(name, size):
             raise invalid("it is no backup" if begins else "a header in it is damaged")
         self._next = (name, size)
         return self._next
 
     def _skip_padding(self, size: int) -> None:
-        if any(self._take(-size % _BLOCK)):
+        if any(self._take(len(padding(size)))):
             raise invalid("the padding of a member is not empty")
 
     def _take(self, size: int, *, allow_short: bool = False) -> bytes:
-        content = bytearray()
-        while len(content) < size and (piece := self._stream.read(size - len(content))):
-            content += piece
+        content = read_up_to(self._stream, size)
         if len(content) < size and not allow_short:
             raise invalid("it ends too early")
         self._hashed.update(content)
-        return bytes(content)
+        return content
 
 
 class _Tally:
@@ -294,12 +286,4 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _header(name: str, size: int) -> bytes:
-    member = tarfile.TarInfo(name)  # its defaults are the constants: time 0 and owner 0
-    member.size = size
-    member.mode = 0o600
-    return member.tobuf(format=tarfile.USTAR_FORMAT, encoding="ascii", errors="replace")
-
-
-def _size_in(header: bytes) -> int:
-    digits = header[124:135]
-    return int(digits, 8) if digits.isdigit() and not set(digits) & {0x38, 0x39} else -1
+    return ustar.header(name, size, MODE)

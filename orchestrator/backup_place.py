@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 import pyrage
 from pyrage import x25519
 
+from fieldwise.durable import sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 from fieldwise.regular import open_regular
-from orchestrator.backup_file import Readable
+from fieldwise.ustar import Readable
 from orchestrator.backup_format import invalid
 
 if TYPE_CHECKING:
@@ -134,11 +135,7 @@ def _drafted(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         _named(draft, path, force=force)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _named(draft: Path, path: Path, *, force: bool) -> None:

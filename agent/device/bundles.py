@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from agent.device.files import disk_faults, sync_folder
+from agent.device.files import disk_faults
 from agent.device.room import Room
 from agent.ports import Needs, files_alone
 from fieldwise import archive
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest, decode_manifest
+from fieldwise.durable import sync_file, sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 
 _PARTIAL = "partial-"
@@ -160,7 +161,7 @@ class BundleFolder:
                     Fault.DIGEST_MISMATCH,
                     f"the bytes fetched for {digest[:12]} have another digest",
                 )
-            _sync_file(partial)  # a name that outlives its bytes would pass for the whole file
+            sync_file(partial)  # a name that outlives its bytes would pass for the whole file
             partial.replace(self.path(digest))
             sync_folder(self._folder)
 
@@ -200,11 +201,3 @@ def _file_digest(path: Path) -> str:
         while piece := file.read(_READ_BYTES):
             hashed.update(piece)
     return hashed.hexdigest()
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -68,12 +68,3 @@ def write_file(path: Path, content: bytes) -> None:
     """
     with disk_faults(path):
         write_private(path, content)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as the files they lead to."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

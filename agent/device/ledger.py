@@ -27,9 +27,10 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from agent.device.files import disk_faults, sync_folder, write_file
+from agent.device.files import disk_faults, write_file
 from agent.ports import Clock
 from agent.reporting import LedgerEntry, Total
+from fieldwise.durable import sync_folder
 from fieldwise.errors import FieldwiseError
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # about two weeks of check-ins a minute, and as much in the old

@@ -28,6 +28,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from fieldwise.bundle import check_digest_text
+from fieldwise.durable import sync_file, sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 
@@ -153,12 +154,9 @@ class _Verified:
 
 def _synchronise(path: Path) -> None:
     """Bring a file to the disk, with the names that lead to it, each of which may be new."""
-    for each in (path, *path.parents[:2]):
-        descriptor = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync_file(path)
+    for each in path.parents[:2]:
+        sync_folder(each)
 
 
 @contextmanager
