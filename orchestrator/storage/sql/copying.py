@@ -36,7 +36,7 @@ from fieldwise.bundle import Manifest, decode_manifest
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.backup_format import PART_BYTES, PART_ROWS, Columns, invalid
 from orchestrator.replica_ports import Installation
-from orchestrator.storage.sql.migrate import VERSION_TABLE, revisions, upgrade
+from orchestrator.storage.sql.migrate import VERSION_TABLE, revisions, upgrade, version_in
 from orchestrator.storage.sql.tables import backbones, installation, metadata
 
 # What the migrations themselves write: it says nothing of a fleet.
@@ -178,7 +178,7 @@ def _described(connection: Connection) -> tuple[str, tuple[Columns, ...]]:
     seen = inspect(connection)
     if not seen.has_table(VERSION_TABLE):
         raise FieldwiseError(Fault.STATE_DAMAGED, "the database holds no tables of an orchestrator")
-    version = _version(connection)
+    version = version_in(connection)
     if version not in revisions():
         raise FieldwiseError(
             Fault.STATE_DAMAGED,
@@ -205,7 +205,7 @@ def _refuse_filled(connection: Connection) -> None:
     ours = [each for each in metadata.sorted_tables if each.name in names]
     if VERSION_TABLE not in names:
         found = [f"a table {each.name} that no orchestrator has made" for each in ours]
-    elif _version(connection) not in revisions():
+    elif version_in(connection) not in revisions():
         found = ["tables of a newer version"]
     else:
         found = []
@@ -249,10 +249,6 @@ def _numbered_on(connection: Connection) -> None:
         highest = connection.execute(select(func.max(column))).scalar_one()
         if highest is not None:
             connection.execute(select(func.setval(counter, highest)))
-
-
-def _version(connection: Connection) -> str:
-    return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one())  # noqa: S608 - a constant
 
 
 @cache

@@ -7,6 +7,7 @@ newer tables leaves them as they are. While an older version serves, its transac
 tables: a migration that does not get one soon gives way, and is tried again by whoever started it.
 """
 
+from functools import cache
 from importlib import resources
 
 import structlog
@@ -22,6 +23,7 @@ from orchestrator.storage.sql.database import Database
 
 LOCK = 0x6669656C64  # "field": the key of an advisory lock that only this product takes
 VERSION_TABLE = "alembic_version"
+_VERSION = text("SELECT version_num FROM alembic_version")
 TABLE_SECONDS = 10  # who waits for a table keeps everybody who comes later waiting, too
 
 _log = structlog.get_logger(__name__)
@@ -53,8 +55,12 @@ async def version(database: Database) -> str:
         FieldwiseError: As ``Database.read``.
     """
     async with database.read() as connection:
-        found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return str(found)
+        return await connection.run_sync(version_in)
+
+
+def version_in(connection: Connection) -> str:
+    """Return the version that tables have which are there."""
+    return str(connection.execute(_VERSION).scalar_one())
 
 
 def upgrade(connection: Connection, target: str = "head") -> None:
@@ -77,6 +83,7 @@ def upgrade(connection: Connection, target: str = "head") -> None:
         ) from error
 
 
+@cache
 def revisions() -> tuple[str, ...]:
     """Return every version of the tables that this program knows, the oldest first."""
     scripts = ScriptDirectory.from_config(_config())
@@ -95,6 +102,5 @@ def _is_fit(connection: Connection, known: str) -> bool:
     """Tell whether newer tables are fit for a program that knows them up to a version."""
     if not inspect(connection).has_table("compatibility"):
         return False
-    newest = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     oldest = connection.execute(text("SELECT max(oldest) FROM compatibility")).scalar_one()
-    return oldest is not None and oldest <= known < newest
+    return oldest is not None and oldest <= known < version_in(connection)
