@@ -10,7 +10,8 @@ sentence, path or host can be.
 
 import math
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
@@ -201,6 +202,19 @@ class Diagnosis:
 
 
 ALLOWED_SETTINGS = tuple(each.name for each in fields(SettingsTold))
+
+
+def parts_of(diagnosis: Diagnosis) -> Mapping[str, Mapping[str, object]]:
+    """Return the figures of a diagnosis for people, by part and name."""
+    return {
+        "settings": asdict(diagnosis.settings),
+        "process": asdict(diagnosis.vital_signs),
+        "learning": asdict(diagnosis.learning),
+        "signs": asdict(diagnosis.signs),
+        "sent": {
+            each.kind: f"{each.messages:,} x, {each.bytes:,} bytes" for each in diagnosis.sent
+        },
+    }
 
 
 def check_id(text: str) -> str:

@@ -1,7 +1,6 @@
 """``diagnose``: what an operator asks this device for, and the owner's word about it."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ import typer
 from agent.cli.output import DASH, AsJson, columns, show
 from agent.cli.told import settings_of
 from agent.diagnosing import Asked
-from fieldwise.diagnosis import Diagnosis, DiagnosisStep
+from fieldwise.diagnosis import Diagnosis, DiagnosisStep, parts_of
 
 app = typer.Typer(no_args_is_help=True, help="Diagnoses that an operator asks for.")
 
@@ -83,11 +82,7 @@ def _told(found: Diagnosis) -> Iterator[str]:
             "kernel": found.kernel,
             "architecture": found.architecture,
         },
-        "settings": asdict(found.settings),
-        "process": asdict(found.vital_signs),
-        "learning": asdict(found.learning),
-        "signs": asdict(found.signs),
-        "sent": {each.kind: f"{each.messages:,} x, {each.bytes:,} bytes" for each in found.sent},
+        **parts_of(found),
     }
     for title, values in parts.items():
         yield from ("", title) if title else ()

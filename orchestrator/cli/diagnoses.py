@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
 import typer
 
-from fieldwise.diagnosis import Diagnosis, Trouble
+from fieldwise.diagnosis import Diagnosis, Trouble, parts_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.devices import DeviceId
 from orchestrator.cli.output import Shown, ago, facts, seconds_from, table
+from orchestrator.cli.watching import patiently
 from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.diagnosis import DiagnosisState
 from orchestrator.rpc.client import OperatorClient
@@ -35,8 +36,6 @@ ENDS: Mapping[DiagnosisState, Fault] = MappingProxyType(
         DiagnosisState.EXPIRED: Fault.UNAVAILABLE,
     }
 )
-PASSING = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY})
-LOOKS_FAILED_MAX = 10  # of a server that is restarted meanwhile
 
 
 async def diagnose(
@@ -68,19 +67,12 @@ async def diagnose(
 
 
 async def _end_of(client: OperatorClient, asked: DiagnosisView) -> DiagnosisView:
-    failed = 0
+    look = partial(client.list_diagnoses, asked.device)
     while asked.state is not DiagnosisState.GIVEN:
         if (fault := ENDS.get(asked.state)) is not None:
             raise FieldwiseError(fault, f"{asked.device}: {SENTENCES[asked.state]}")
         await asyncio.sleep(LOOK_SECONDS)
-        try:
-            kept = await client.list_diagnoses(asked.device)
-        except FieldwiseError as error:
-            failed += 1
-            if error.fault not in PASSING or failed > LOOKS_FAILED_MAX:
-                raise
-        else:
-            failed, asked = 0, _same(kept, asked)
+        asked = _same(await patiently(look, LOOK_SECONDS), asked)
     return asked
 
 
@@ -109,14 +101,7 @@ def _told(asked: DiagnosisView) -> Iterator[tuple[str, str]]:
 def _diagnosed(found: Diagnosis) -> Iterator[tuple[str, str]]:
     yield ("agent", f"{found.agent_version}, Python {found.python_version}")
     yield ("system", f"{found.system}, kernel {found.kernel}, {found.architecture}")
-    parts = {
-        "settings": asdict(found.settings),
-        "process": asdict(found.vital_signs),
-        "learning": asdict(found.learning),
-        "signs": asdict(found.signs),
-        "sent": {each.kind: f"{each.messages:,} x, {each.bytes:,} bytes" for each in found.sent},
-    }
-    for title, values in parts.items():
+    for title, values in parts_of(found).items():
         for name, value in values.items():
             yield (f"{title}: {name}", ", ".join(value) if isinstance(value, tuple) else f"{value}")
     yield ("errors noticed", f"{found.troubles_noticed:,}")

@@ -6,9 +6,10 @@ On a terminal the screen is drawn anew, elsewhere every change is a line of its 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
+from typing import TypeVar
 
 import typer
 from rich.live import Live
@@ -32,10 +33,12 @@ CODES: Mapping[Phase, int] = MappingProxyType(
         Phase.SUPERSEDED: OVERTAKEN,
     }
 )
+PASSING = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY})
 FAILED_LOOKS_MAX = 10  # of a server that is restarted meanwhile
 EVENTS_PER_LOOK = 100  # more than happen between two looks
 
 Screen = Callable[[RolloutView, Sequence[EventView], Sequence[EventView]], None]
+SeenT = TypeVar("SeenT")
 
 
 def end_of(rollout: RolloutView) -> int | None:
@@ -75,19 +78,29 @@ async def watch(
 async def _look(
     client: OperatorClient, rollout_id: str, every: float
 ) -> tuple[RolloutView, Sequence[EventView]]:
+    async def look() -> tuple[RolloutView, Sequence[EventView]]:
+        rollout = await client.get_rollout(rollout_id)
+        page = await client.list_events(rollout_id, size=EVENTS_PER_LOOK)
+        return rollout, page.items
+
+    return await patiently(look, every)
+
+
+async def patiently(look: Callable[[], Awaitable[SeenT]], every: float) -> SeenT:
+    """Look until the server answers, every so many seconds, and not for ever.
+
+    Raises:
+        FieldwiseError: What the look failed of, for good or too often.
+    """
     failed = 0
     while True:
         try:
-            rollout = await client.get_rollout(rollout_id)
-            page = await client.list_events(rollout_id, size=EVENTS_PER_LOOK)
+            return await look()
         except FieldwiseError as error:
             failed += 1
-            passing = error.fault in {Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY}
-            if not passing or failed > FAILED_LOOKS_MAX:
+            if error.fault not in PASSING or failed > FAILED_LOOKS_MAX:
                 raise
-            await asyncio.sleep(every)
-        else:
-            return rollout, page.items
+        await asyncio.sleep(every)
 
 
 def screen_for(*, as_json: bool) -> Callable[[], AbstractContextManager[Screen]]:
