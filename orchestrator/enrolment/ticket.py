@@ -71,9 +71,11 @@ def mint(
 
 def is_same(ticket: Ticket, other: Ticket) -> bool:
     """Tell whether two tickets are good for the same, whenever they were made."""
-    lives = (each.expires_at - each.created_at for each in (ticket, other))
-    alike = (ticket.uses_allowed, ticket.tags) == (other.uses_allowed, other.tags)
-    return alike and round(next(lives)) == round(next(lives))
+    return _good_for(ticket) == _good_for(other)
+
+
+def _good_for(ticket: Ticket) -> tuple[int, Mapping[str, str], int]:
+    return ticket.uses_allowed, ticket.tags, round(ticket.expires_at - ticket.created_at)
 
 
 def hash_secret(secret: bytes) -> str:
