@@ -84,6 +84,12 @@ COHORT_ACCURACY = Entry(
     "Mean accuracy over the devices of those cohorts that know theirs, 0 to 1.",
     ("cohort",),
 )
+COHORT_ACCURACY_DEVICES = Entry(
+    "fieldwise_cohort_accuracy_devices",
+    Kind.GAUGE,
+    "Devices of those cohorts that know their accuracy.",
+    ("cohort",),
+)
 WORST_ACCURACY = Entry(
     "fieldwise_worst_device_accuracy_ratio",
     Kind.GAUGE,
@@ -99,7 +105,7 @@ WORST_SILENCE = Entry(
 AGENT_DEVICES = Entry(
     "fieldwise_agent_devices",
     Kind.GAUGE,
-    "Devices by version of the agent: the 10 most used, then other.",
+    "Devices by version of the agent: the 10 most used, then other; unknown where it says none.",
     ("version",),
 )
 UPDATE_DEVICES = Entry(
@@ -312,6 +318,7 @@ CATALOGUE = (
     TARGET_DEVICES,
     COHORT_DEVICES,
     COHORT_ACCURACY,
+    COHORT_ACCURACY_DEVICES,
     WORST_ACCURACY,
     WORST_SILENCE,
     AGENT_DEVICES,

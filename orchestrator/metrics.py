@@ -39,6 +39,7 @@ from orchestrator.metric_names import (
     CERTIFICATES,
     CHECK_INS,
     COHORT_ACCURACY,
+    COHORT_ACCURACY_DEVICES,
     COHORT_DEVICES,
     DEVICES,
     DISK_FREE,
@@ -127,7 +128,9 @@ class FleetMetrics:
     """
 
     def __init__(self, version: str) -> None:
+        self._counted = CollectorRegistry()
         self.registry = CollectorRegistry()
+        self.registry.register(_SeriesCollector(self._counted))
         self._calls_started = self._counter(CALLS_STARTED)
         self._calls_handled = self._counter(CALLS_HANDLED)
         self._received = self._counter(MESSAGES_RECEIVED)
@@ -142,12 +145,11 @@ class FleetMetrics:
         self._rollout_seconds = self._histogram(ROLLOUT_SECONDS, ROLLOUT_BOUNDS)
         self._updates_ended = self._counter(UPDATES_ENDED)
         self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
-        self._series = self._gauge(SERIES)
         self._leader = self._gauge(LEADER)
         self._gauge(BUILD).labels(version).set(1)
         self._fleet = _FleetCollector()
-        self.registry.register(self._fleet)
-        ProcessCollector(registry=self.registry)
+        self._counted.register(self._fleet)
+        ProcessCollector(registry=self._counted)
         self._show_zeros()
 
     def call_started(self, kind: str, service: str, method: str) -> None:
@@ -206,22 +208,18 @@ class FleetMetrics:
             self._fleet.snapshot = None
 
     def show(self, snapshot: Snapshot) -> None:
-        """Let every later scrape see this snapshot, and count what a scrape holds."""
+        """Let every later scrape see this snapshot."""
         self._fleet.snapshot = snapshot
-        self._series.set(self.count_series())
-
-    def count_series(self) -> int:
-        return sum(len(family.samples) for family in self.registry.collect())
 
     def _counter(self, entry: Entry) -> Counter:
-        return Counter(entry.name, entry.text, entry.labels, registry=self.registry)
+        return Counter(entry.name, entry.text, entry.labels, registry=self._counted)
 
     def _gauge(self, entry: Entry) -> Gauge:
-        return Gauge(entry.name, entry.text, entry.labels, registry=self.registry)
+        return Gauge(entry.name, entry.text, entry.labels, registry=self._counted)
 
     def _histogram(self, entry: Entry, bounds: Sequence[float]) -> Histogram:
         return Histogram(
-            entry.name, entry.text, entry.labels, buckets=bounds, registry=self.registry
+            entry.name, entry.text, entry.labels, buckets=bounds, registry=self._counted
         )
 
     def _show_zeros(self) -> None:
@@ -239,6 +237,20 @@ class FleetMetrics:
         self._updates_ended.labels(UpdatePhase.ACTIVE, "")
         for phase, failure in product((UpdatePhase.DECLINED, UpdatePhase.REVERTED), UpdateFailure):
             self._updates_ended.labels(phase, failure)
+
+
+class _SeriesCollector(Collector):
+    """Shows what a registry has, and how much that is: at every scrape, on every replica."""
+
+    def __init__(self, counted: CollectorRegistry) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Family]:
+        series = 1  # the one that says so
+        for family in self._counted.collect():
+            series += len(family.samples)
+            yield family
+        yield GaugeMetricFamily(SERIES.name, SERIES.text, series)
 
 
 class _FleetCollector(Collector):
@@ -269,16 +281,17 @@ class _FleetCollector(Collector):
 
 
 def _cohorts(seen: Snapshot) -> Iterator[Family]:
-    devices, accuracy = (
+    devices, accuracy, known = (
         GaugeMetricFamily(entry.name, entry.text, labels=entry.labels)
-        for entry in (COHORT_DEVICES, COHORT_ACCURACY)
+        for entry in (COHORT_DEVICES, COHORT_ACCURACY, COHORT_ACCURACY_DEVICES)
     )
     for name, cohort in seen.cohorts.items():
         for state in DeviceState:
             devices.add_metric([name, state], cohort.states.get(state, 0))
+        known.add_metric([name], cohort.known)
         if cohort.accuracy is not None:
             accuracy.add_metric([name], cohort.accuracy)
-    yield from (devices, accuracy)
+    yield from (devices, accuracy, known)
 
 
 def _rollouts(seen: Snapshot) -> Iterator[Family]:

@@ -12,7 +12,15 @@ from fieldwise import __version__
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing
 from orchestrator.fleet.directory import overview_of
-from orchestrator.fleet.ranking import Cohort, Worst, cohorts, most_used, worst
+from orchestrator.fleet.ranking import (
+    UNKNOWN,
+    Cohort,
+    Worst,
+    cohorts,
+    most_used,
+    versions,
+    worst,
+)
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, TicketStore
@@ -82,7 +90,7 @@ def snapshot_of(
         states=overview.states,
         backbones=most_used(_titled(overview.bundles, titles), BACKBONES_MAX),
         targets=most_used(_titled(overview.targets, titles), BACKBONES_MAX),
-        agents=most_used(overview.agents, AGENTS_MAX),
+        agents=most_used(versions(overview.agents), AGENTS_MAX),
         updates=overview.updates,
         failures=overview.failures,
         holds=overview.holds,
@@ -98,7 +106,7 @@ def snapshot_of(
 def _titled(bundles: Mapping[str, int], titles: Mapping[str, str]) -> Mapping[str, int]:
     named: Counter[str] = Counter()
     for digest, devices in bundles.items():
-        named[titles.get(digest, "unknown")] += devices
+        named[titles.get(digest, UNKNOWN)] += devices
     return named
 
 

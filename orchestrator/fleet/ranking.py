@@ -2,9 +2,11 @@
 
 A fleet has as many devices as it likes, and an operator writes as many tags. What gets a name in a
 scrape is bounded all the same: of backbones, agents and cohorts the most common keep theirs and the
-rest is counted together; of devices those few that are worst, and only where somebody asks.
+rest is counted together; of devices those few that are worst, and only where somebody asks. What a
+device says of itself gets a name only in the form that it should have.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +14,8 @@ from heapq import nlargest, nsmallest
 
 from orchestrator.fleet.device import DeviceState, Standing, state_of
 
-OTHER, UNTAGGED = "other", "none"
+OTHER, UNTAGGED, UNKNOWN = "other", "none", "unknown"
+VERSION = re.compile(r"[0-9][0-9A-Za-z.+~-]{0,31}")
 COHORTS_MAX = 20  # more are no longer told apart at one look
 LABELS_MIN = 20  # below that an accuracy is mostly chance
 
@@ -21,11 +24,12 @@ LABELS_MIN = 20  # below that an accuracy is mostly chance
 class Cohort:
     """Devices that share a tag's value: how many in each state, and how often they are right.
 
-    ``accuracy`` is the mean over those that know theirs, None where none does.
+    ``accuracy`` is the mean over the ``known`` ones that know theirs, None where none does.
     """
 
     states: Mapping[DeviceState, int]
     accuracy: float | None
+    known: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,15 @@ def most_used(devices: Mapping[str, int], most: int) -> dict[str, int]:
     ranked = sorted(devices.items(), key=lambda item: (-item[1], item[0]))
     shown = dict(ranked[:most])
     rest = sum(count for _, count in ranked[most:])
-    return {**shown, OTHER: rest} if rest else shown
+    return {**shown, OTHER: shown.get(OTHER, 0) + rest} if rest else shown
+
+
+def versions(devices: Mapping[str, int]) -> Mapping[str, int]:
+    """Return devices by the version that they say, as "unknown" where that is no version."""
+    named: Counter[str] = Counter()
+    for version, count in devices.items():
+        named[version if VERSION.fullmatch(version) else UNKNOWN] += count
+    return named
 
 
 def cohorts(
@@ -86,4 +98,5 @@ def _cohort(standings: list[Standing], now: float) -> Cohort:
     return Cohort(
         dict.fromkeys(DeviceState, 0) | Counter(state_of(each, now) for each in standings),
         sum(known) / len(known) if known else None,
+        len(known),
     )

@@ -73,7 +73,7 @@ def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
     )
     return replace(
         seen,
-        cohorts={"berlin": Cohort({DeviceState.HEALTHY: size}, 0.75)},
+        cohorts={"berlin": Cohort({DeviceState.HEALTHY: size}, 0.75, size)},
         worst=Worst({"d1": 0.25}, {"d2": 900.0}),
     )
 
@@ -92,7 +92,7 @@ def test_two_thousand_devices_make_as_many_series_as_ten() -> None:
     for size, backbones in ((10, 3), (2000, 3), (2000, 300)):
         metrics = FleetMetrics("0.1.0")
         metrics.show(snapshot(size, backbones))
-        lengths[size, backbones] = metrics.count_series()
+        lengths[size, backbones] = len(samples(metrics))
     assert lengths[2000, 3] == lengths[10, 3]
     more = BACKBONES_MAX + 1 - 3 + AGENTS_MAX + 1 - 3
     assert lengths[2000, 300] == lengths[10, 3] + more
@@ -203,10 +203,22 @@ def test_cohorts_and_the_worst_devices_are_told_where_there_are_any() -> None:
     assert shown["fieldwise_cohort_devices", (*cohort, ("state", "healthy"))] == 4
     assert shown["fieldwise_cohort_devices", (*cohort, ("state", "offline"))] == 0
     assert shown["fieldwise_cohort_accuracy_ratio", cohort] == 0.75
+    assert shown["fieldwise_cohort_accuracy_devices", cohort] == 4
     assert shown["fieldwise_worst_device_accuracy_ratio", (("device", "d1"),)] == 0.25
     assert shown["fieldwise_worst_device_last_seen_age_seconds", (("device", "d2"),)] == 900
     metrics.show(Snapshot())
     assert not [name for name, _ in samples(metrics) if "cohort" in name or "worst" in name]
+
+
+def test_every_replica_tells_how_long_its_scrape_is_whether_it_leads_or_not() -> None:
+    metrics = FleetMetrics("0.1.0")
+    lengths = []
+    for change in (lambda: None, lambda: metrics.show(snapshot(4)), lambda: metrics.leads(None)):
+        change()
+        shown = samples(metrics)
+        assert shown["fieldwise_metrics_series", ()] == len(shown)
+        lengths.append(len(shown))
+    assert lengths[0] == lengths[2] < lengths[1]
 
 
 def test_readiness_waiting_reports_and_disks_are_asked_for_at_every_scrape() -> None:

@@ -1,5 +1,12 @@
 from orchestrator.fleet.device import DeviceState, Standing
-from orchestrator.fleet.ranking import COHORTS_MAX, LABELS_MIN, cohorts, most_used, worst
+from orchestrator.fleet.ranking import (
+    COHORTS_MAX,
+    LABELS_MIN,
+    cohorts,
+    most_used,
+    versions,
+    worst,
+)
 
 NOW = 1_800_000_000.0
 
@@ -37,8 +44,8 @@ def test_the_accuracy_of_a_cohort_is_the_mean_over_those_that_know_theirs() -> N
     fleet = [standing("a", 9, 10), standing("b", 50, 100), standing("c"), standing("d")]
     values = {"a": "berlin", "b": "berlin", "c": "berlin", "d": "paris"}
     found = cohorts(fleet, values, NOW)
-    assert found["berlin"].accuracy == 0.7
-    assert found["paris"].accuracy is None
+    assert (found["berlin"].accuracy, found["berlin"].known) == (0.7, 2)
+    assert (found["paris"].accuracy, found["paris"].known) == (None, 0)
 
 
 def test_the_worst_devices_are_as_many_as_are_asked_for() -> None:
@@ -64,3 +71,9 @@ def test_a_few_labels_make_no_device_the_worst_nor_does_one_that_never_called() 
 def test_the_rarest_names_are_counted_together() -> None:
     assert most_used({"a": 1, "b": 5, "c": 3, "d": 1}, 2) == {"b": 5, "c": 3, "other": 2}
     assert most_used({"a": 1}, 1) == {"a": 1}
+    assert most_used({"other": 4, "a": 1, "b": 1}, 1) == {"other": 6}
+
+
+def test_a_device_cannot_put_a_word_of_its_own_into_the_metrics() -> None:
+    said = {"0.1.0": 5, "1.0.0+py311": 1, "": 1, "other": 2, '0.1.0"} x': 1, "0" * 40: 1, "d-7": 1}
+    assert versions(said) == {"0.1.0": 5, "1.0.0+py311": 1, "unknown": 6}
