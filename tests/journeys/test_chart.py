@@ -1,7 +1,11 @@
 """What the chart would run starts, answers its probes, finds its keys, and stops in order."""
 
+import asyncio
 import json
+import subprocess
+import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import obstore
@@ -9,9 +13,11 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from fieldwise.bundle import digest_of
+from fieldwise.errors import FieldwiseError
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.storage.blobs import REFUSALS
-from orchestrator.storage.buckets import Bucket, opened
+from orchestrator.storage.buckets import Bucket, bucket_bundles, opened
 from tests import charts, installations
 from tests.installations import Ports, quiet_ports
 
@@ -42,14 +48,18 @@ def test_the_object_store_of_an_evaluation_takes_the_program_s_key_and_no_other(
     name, _, prefix = found.bundle_url.removeprefix("s3://").partition("/")
     endpoint = f"http://127.0.0.1:{ports['s3.port']}"
     key, secret = found.bundle_access_key, found.bundle_secret_key
-    bucket = opened(Bucket(name, prefix, endpoint, "", key, secret))
-    stranger = opened(Bucket(name, prefix, endpoint, "", key, "another"))
+    bucket = Bucket(name, prefix, endpoint, "", key, secret)
+    stranger = opened(replace(bucket, secret_key="another"))
     log = tmp_path / "log"
     with installations.running(object_store(objects, tmp_path, ports), {}, log) as process:
-        installations.await_that(lambda: takes_something(bucket), process, log)
+        installations.await_that(lambda: answers(stranger), process, log)
+        with pytest.raises(FieldwiseError, match="there is no such bucket"):
+            asyncio.run(bucket_bundles(bucket))
+        for _ in range(2):
+            make_bucket(objects, endpoint)
+        assert asyncio.run(size_of_empty(bucket)) == 0
         with pytest.raises(REFUSALS):
             obstore.put(stranger, "told", b"spoiled")
-        assert obstore.get(bucket, "told").bytes() == b"content"
 
 
 def settings_of(objects: list[charts.Manifest], folder: Path) -> OrchestratorSettings:
@@ -79,10 +89,32 @@ def object_store(
     return [*container["command"], *arguments.split("\n"), *taken]
 
 
-def takes_something(bucket: S3Store) -> bool:
-    """The bucket that is not there is made by that."""
+def answers(stranger: S3Store) -> bool:
+    """It refuses a caller with another secret, which it does when it is ready."""
     try:
-        obstore.put(bucket, "told", b"content")
+        obstore.get(stranger, "told")
+    except REFUSALS:
+        return True
     except (BaseError, OSError):
         return False
-    return True
+    raise AssertionError("whoever says to have a key gets what there is")
+
+
+def make_bucket(objects: list[charts.Manifest], endpoint: str) -> None:
+    """Do what the Pod of the orchestrator does before it starts."""
+    [container] = charts.workload(objects)["spec"]["template"]["spec"]["initContainers"]
+    variables = installations.variables_of(container, installations.made_up(objects))
+    told = tomllib.loads(charts.settings_file(objects))
+    assert variables["BUCKET_ENDPOINT"] == told["bundle_endpoint"]
+    program, *arguments = [*container["command"], *container["args"]]
+    subprocess.run(
+        [installations.PROGRAMS / program, *arguments],
+        env={**variables, "BUCKET_ENDPOINT": endpoint},
+        check=True,
+        timeout=installations.START_SECONDS,
+    )
+
+
+async def size_of_empty(bucket: Bucket) -> int | None:
+    """Open a bucket as a server does that starts, and look for what it leaves there."""
+    return await (await bucket_bundles(bucket)).size(digest_of(b""))

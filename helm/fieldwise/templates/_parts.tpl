@@ -50,6 +50,12 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The bucket of an evaluation, and where its object store is. */}}
+{{- define "fieldwise.evaluationBucket" -}}fieldwise{{- end -}}
+{{- define "fieldwise.evaluationEndpoint" -}}
+http://{{ include "fieldwise.fullname" . }}-objects.{{ .Release.Namespace }}.svc:8333
+{{- end -}}
+
 {{/* The environment variables with the bucket's key, as items of a list, or nothing. */}}
 {{- define "fieldwise.bucketEnv" -}}
 {{- with include "fieldwise.bucketSecret" . -}}
@@ -125,8 +131,8 @@ bundle_public_endpoint = {{ toJson . }}
 bundle_region = {{ toJson . }}
 {{- end }}
 {{- else if .Values.evaluation.enabled }}
-bundle_url = "s3://fieldwise/bundles"
-bundle_endpoint = "http://{{ include "fieldwise.bucketSecret" . }}.{{ .Release.Namespace }}.svc:8333"
+bundle_url = "s3://{{ include "fieldwise.evaluationBucket" . }}/bundles"
+bundle_endpoint = {{ include "fieldwise.evaluationEndpoint" . | toJson }}
 {{- end }}
 {{- if .Values.kubernetes.leaderElection.enabled }}
 leader_election = "kubernetes"

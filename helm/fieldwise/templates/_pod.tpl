@@ -39,6 +39,28 @@ spec:
     {{- list (merge $own .) | toYaml | nindent 4 }}
     {{- end }}
   {{- end }}
+  {{- if .Values.evaluation.enabled }}
+  initContainers:
+    - name: bucket
+      image: {{ include "fieldwise.image" (list . .Values.image) }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [python, -c]
+      args:
+        - |
+          {{- .Files.Get "files/evaluation/bucket.py" | trim | nindent 10 }}
+      securityContext:
+        {{- toYaml .Values.securityContext | nindent 8 }}
+      env:
+        - name: BUCKET
+          value: {{ include "fieldwise.evaluationBucket" . }}
+        - name: BUCKET_ENDPOINT
+          value: {{ include "fieldwise.evaluationEndpoint" . }}
+        {{- include "fieldwise.bucketEnv" . | nindent 8 }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+  {{- end }}
   containers:
     - name: orchestrator
       image: {{ include "fieldwise.image" (list . .Values.image) }}
