@@ -16,6 +16,7 @@ def test_one_replica_with_a_volume_ends_before_the_next_begins() -> None:
     """A second process could not have the data folder, and would wait for the first for ever."""
     found = charts.workload(charts.rendered("default"))
     assert (found["kind"], found["spec"]["replicas"]) == ("StatefulSet", 1)
+    assert found["spec"]["podManagementPolicy"] == "Parallel", "else no rollback ends a bad upgrade"
     service = charts.named(charts.rendered("default"), "Service", "-metrics")
     assert found["spec"]["serviceName"] == service["metadata"]["name"]
 

@@ -119,3 +119,28 @@ def test_replicas_that_never_get_ready_replace_none_that_are(release: Release) -
         succeeded(release.helm("rollback", charts.RELEASE, "1", *WAIT))
         until(lambda: len(orchestrators(release)) == 2, "the one that never got ready goes")
     assert {each["metadata"]["uid"] for each in orchestrators(release)} == before
+
+
+def test_a_way_back_replaces_the_one_replica_that_never_got_ready(release: Release) -> None:
+    with nodes(release.server, release.namespace):
+        succeeded(release.install("default", *WAIT))
+    first = the_one_after(release, "")
+    with nodes(release.server, release.namespace, orchestrator=Fate.WAITING):
+        done = release.upgrade("default", OTHER_SETTINGS, "--wait", "--timeout=20s")
+        assert done.returncode != 0
+        waiting = the_one_after(release, first)
+        succeeded(release.helm("rollback", charts.RELEASE, "1"))
+        the_one_after(release, waiting)
+    with nodes(release.server, release.namespace):
+        path = f"/apis/apps/v1/namespaces/{release.namespace}/statefulsets/edge-fieldwise"
+        until(lambda: release.server.get(path)["status"].get("readyReplicas") == 1, "it gets ready")
+
+
+def the_one_after(release: Release, before: str) -> str:
+    """Wait for the one Pod to be another than before; return which it is."""
+
+    def found() -> list[str]:
+        return [str(each["metadata"]["uid"]) for each in orchestrators(release)]
+
+    until(lambda: len(found()) == 1 and before not in found(), f"another than {before!r}", found)
+    return found()[0]
