@@ -9,6 +9,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import Permit, Target
 from orchestrator.ports import Permits
 from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.plan import Plan, Wave
 from orchestrator.rollout.rollout import Rollout
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import NOW, caller, join, order, report, roll_out, sighting
@@ -94,6 +95,34 @@ class TestWelcome:
         await join(stores, "d1")
         assert (await stores.check_ins.visitor(caller("d1"))).is_welcome == welcomed
         assert (await stores.check_ins.welcome("d1", 0, NOW) is not None) == welcomed
+
+    @pytest.mark.parametrize(("threshold", "welcomed"), [(1e-9, True), (1.0, False)])
+    async def test_a_running_rollout_leaves_a_newcomer_to_an_older_one_until_its_wave_is_open(
+        self, stores: Stores, threshold: float, welcomed: bool
+    ) -> None:
+        host = await complete(stores)
+        plan = Plan("lite0:2", waves=(Wave(devices=1), Wave()))
+        running = await roll_out(stores, version="2", plan=plan)
+        await stores.rollouts.save(replace(running, thresholds=(threshold, 1.0)))
+        await join(stores, "d1")
+        assert (await stores.check_ins.visitor(caller("d1"))).is_welcome == welcomed
+        visitor = await stores.check_ins.welcome("d1", 0, NOW)
+        assert (visitor.standing.rollout if visitor else None) == (
+            host.number if welcomed else None
+        )
+
+    async def test_who_is_excluded_from_the_newest_belongs_to_an_older_of_the_same_selector(
+        self, stores: Stores
+    ) -> None:
+        host = await complete(stores)
+        plan = Plan("lite0:2", minimum_agent_version="9.0.0")
+        newest = await roll_out(stores, version="2", plan=plan)
+        await stores.rollouts.save(replace(newest, phase=Phase.COMPLETE, watched=False))
+        await join(stores, "d1")
+        assert (await stores.check_ins.visitor(caller("d1"))).is_welcome
+        visitor = await stores.check_ins.welcome("d1", 0, NOW)
+        assert visitor is not None
+        assert visitor.standing.target == Target(1, host.digest)
 
     async def test_nobody_is_welcome_whose_tags_differ(self, stores: Stores) -> None:
         kept = await complete(stores, "site=berlin")

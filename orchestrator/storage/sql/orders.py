@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, exists, func, insert, literal, select, update
+from sqlalchemy import Text, bindparam, case, exists, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.device import Standing
 from orchestrator.rollout.machine import host_of
-from orchestrator.rollout.phases import FORWARD
+from orchestrator.rollout.phases import Phase
+from orchestrator.rollout.placing import exclusion_of
 from orchestrator.rollout.rollout import Kind, Order, Rollout
 from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.tables import (
@@ -63,18 +64,16 @@ _GIVE = (
         rollout=bindparam("order_rollout"),
     )
 )
-_OPEN = [phase.value for phase in FORWARD]
-# Of rollouts with the same selector the newest goes first anyway, however many there have been.
-_HOSTS = (
-    select(rollouts)
-    .where(
-        rollouts.c.number.in_(
-            select(func.max(rollouts.c.number))
-            .where(rollouts.c.phase.in_(_OPEN), rollouts.c.kind != Kind.RECALL.value)
-            .group_by(rollouts.c.cohort)
-        )
-    )
-    .order_by(rollouts.c.number.desc())
+_BRINGS = rollouts.c.kind != Kind.RECALL.value
+_COMPLETE = rollouts.c.phase == Phase.COMPLETE.value
+# Of complete rollouts with the same selector the newest goes first, however many there have been.
+_NEWEST = select(func.max(rollouts.c.number)).where(_BRINGS, _COMPLETE).group_by(rollouts.c.cohort)
+_HOSTS = select(rollouts).where(
+    _BRINGS,
+    or_(rollouts.c.phase == Phase.RUNNING.value, rollouts.c.number.in_(_NEWEST)),
+)
+_OLDER_HOSTS = select(rollouts).where(
+    _BRINGS, _COMPLETE, rollouts.c.cohort.in_(bindparam("cohorts", expanding=True))
 )
 
 
@@ -111,15 +110,29 @@ async def give_newcomer(connection: AsyncConnection, number: int, order: Order) 
 
 async def find_host(connection: AsyncConnection, standing: Standing) -> Rollout | None:
     """Find the complete rollout that a device of no rollout belongs to by its tags."""
-    found = (await connection.execute(_HOSTS)).mappings().all()
+    found = await _hosts(connection, standing)
     if not found:
         return None
     tags = select(device_tags.c.key, device_tags.c.value).where(
         device_tags.c.device == standing.device
     )
     rows = (await connection.execute(tags)).all()
-    found_tags = {row.key: row.value for row in rows}
-    return host_of(map(rollout_of, found), standing, found_tags)
+    return host_of(found, standing, {row.key: row.value for row in rows})
+
+
+async def _hosts(connection: AsyncConnection, standing: Standing) -> Sequence[Rollout]:
+    """Return every rollout, newest first, that may decide where a device belongs."""
+    rows = (await connection.execute(_HOSTS)).mappings().all()
+    found = {row["number"]: rollout_of(row) for row in rows}
+    shut = {
+        each.cohort
+        for each in found.values()
+        if each.phase is Phase.COMPLETE and exclusion_of(each, standing) is not None
+    }
+    if shut:
+        older = await connection.execute(_OLDER_HOSTS, {"cohorts": sorted(shut)})
+        found |= {row["number"]: rollout_of(row) for row in older.mappings().all()}
+    return [found[number] for number in sorted(found, reverse=True)]
 
 
 async def open_again(connection: AsyncConnection, number: int) -> None:
