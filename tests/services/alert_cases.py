@@ -68,15 +68,31 @@ def devices(healthy: str, offline: str) -> Series:
     }
 
 
-def accuracy(median: str, known: str) -> Series:
+def accuracy(median: str, known: str, job: str = "one") -> Series:
     """Half of the devices are above 0.9; ``median`` of ten are at most at 0.5."""
     name = "fieldwise_device_accuracy_ratio"
     return {
-        f'{name}_bucket{{le="0.5"}}': median,
-        f'{name}_bucket{{le="0.9"}}': median,
-        f'{name}_bucket{{le="1.0"}}': known,
-        f'{name}_bucket{{le="+Inf"}}': known,
-        f"{name}_gcount": known,
+        f'{name}_bucket{{job="{job}",le="0.5"}}': median,
+        f'{name}_bucket{{job="{job}",le="0.9"}}': median,
+        f'{name}_bucket{{job="{job}",le="1.0"}}': known,
+        f'{name}_bucket{{job="{job}",le="+Inf"}}': known,
+        f'{name}_gcount{{job="{job}"}}': known,
+    }
+
+
+def cohort(name: str, healthy: str, offline: str) -> Series:
+    labels = f'cohort="{name}"'
+    return {
+        f'fieldwise_cohort_devices{{{labels},state="healthy"}}': healthy,
+        f'fieldwise_cohort_devices{{{labels},state="offline"}}': offline,
+    }
+
+
+def right(cohort: str, accuracy: str, known: str) -> Series:
+    """How often so many devices of a cohort are right."""
+    return {
+        f'fieldwise_cohort_accuracy_ratio{{cohort="{cohort}"}}': accuracy,
+        f'fieldwise_cohort_accuracy_devices{{cohort="{cohort}"}}': known,
     }
 
 
@@ -151,6 +167,12 @@ CASES = (
     ),
     Case("FieldwiseDevicesSilent", devices("85x60", "15x60"), devices("95x60", "5x60"), "20m"),
     Case(
+        "FieldwiseCohortSilent",
+        {**cohort("east", "1x60", "4x60"), **cohort("west", "95x60", "0x60")},
+        {**cohort("east", "3x60", "2x60"), **cohort("pair", "0x60", "2x60")},
+        "20m",
+    ),
+    Case(
         "FieldwiseEnrolmentFailing",
         {'fieldwise_enrolments_total{result="refused"}': "0+1x60"},
         {
@@ -187,7 +209,22 @@ CASES = (
     Case(
         "FieldwiseAccuracyRegressed",
         accuracy("2x1500 8x200", "10x1700"),
-        accuracy("2x1500 3x200", "10x1700"),
+        # A little less; and yesterday only two devices knew theirs.
+        {
+            **accuracy("2x1500 3x200", "10x1700"),
+            **accuracy("0x1500 8x200", "2x1500 10x200", job="another"),
+        },
+        "1630m",
+    ),
+    Case(
+        "FieldwiseCohortRegressed",
+        right("south", "0.9x1500 0.7x200", "6x1700"),
+        {
+            **right("south", "0.9x1500 0.85x200", "6x1700"),
+            **right("new", "0.9x1500 0.7x200", "2x1500 6x200"),
+            **right("small", "0.9x1500 0.7x200", "2x1700"),
+            **right("other", "0.9x1500 0.7x200", "6x1700"),  # which cohorts these are may change
+        },
         "1630m",
     ),
     Case(

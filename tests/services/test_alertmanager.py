@@ -27,6 +27,7 @@ pytestmark = pytest.mark.services
 DEVICES = 6
 LIVE = {
     "FieldwiseDevicesSilent",
+    "FieldwiseCohortSilent",
     "FieldwiseEnrolmentFailing",
     "FieldwiseClocksOff",
     "FieldwisePredictionsFailing",
@@ -114,12 +115,12 @@ def knock(ticket: str) -> None:
 @pytest.mark.timeout(1800)
 def test_a_live_fleet_fires_what_it_can(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "tiny.bundle")
-    flags = ("--metrics-seconds=1", "--check-in-seconds=3", "--busy-check-in-seconds=3")
+    pace = ("--metrics-seconds=1", "--check-in-seconds=3", "--busy-check-in-seconds=3")
     with ExitStack() as stack:
         server = stack.enter_context(ExitStack())
-        running = server.enter_context(serving(tmp_path / "data", *flags))
+        running = server.enter_context(serving(tmp_path / "data", *pace, "--metrics-tag=site"))
         inbox = stack.enter_context(watched(tmp_path, running.told["metrics_address"]))
-        ticket = running.json("ticket", "create", f"--uses={DEVICES}")["token"]
+        ticket = running.json("ticket", "create", f"--uses={DEVICES}", "--tag=site=east")["token"]
         members = [join(ticket) for _ in range(DEVICES)]
         pushed = running.json("backbone", "push", str(bundle))["backbone"]
         title = f"{pushed['name']}:{pushed['version']}"

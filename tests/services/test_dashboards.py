@@ -14,6 +14,7 @@ from tools.dashboards.__main__ import FOLDER, fresh
 from tools.dashboards.boards import BOARDS
 from tools.generated import stale
 
+SELECTED = re.compile(r"\b(?:fieldwise|grpc_server|process)_\w+({[^}]*})?")
 VARIABLES = {"$job": "orchestrator", "$rollout": ".*", "$__rate_interval": "30s", "$__range": "30m"}
 
 
@@ -40,6 +41,15 @@ def test_panels_read_no_metric_that_nobody_writes() -> None:
             for name in METRIC.findall(each.query)
         }
         assert read <= written()
+
+
+def test_every_figure_is_of_the_installation_that_is_chosen() -> None:
+    for board in BOARDS:
+        queries = [each.query for panel in board.panels for each in panel.asked]
+        for asked in (*queries, *(choice.query for choice in board.variables)):
+            read = SELECTED.findall(asked)
+            assert read
+            assert all('job="$job"' in labels for labels in read), asked
 
 
 def has_figures(found: list[dict[str, Any]]) -> bool:

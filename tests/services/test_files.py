@@ -1,11 +1,14 @@
 """The files for Prometheus and Alertmanager outside a cluster are what these programs take."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.services.test_alerts import ALERTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -29,6 +32,15 @@ def test_alertmanager_takes_its_file() -> None:
         ["amtool", "check-config", str(file)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts_that_are_silenced_are_alerts() -> None:
+    told = yaml.safe_load((MONITORING / "alertmanager.yml").read_text())
+    for rule in told["inhibit_rules"]:
+        [source], [target] = rule["source_matchers"], rule["target_matchers"]
+        assert source.removeprefix("alertname = ") in ALERTS
+        start, names = re.fullmatch(r'alertname =~ "(\w+)\((.+)\)"', target).groups()
+        assert {f"{start}{name}" for name in names.split("|")} <= set(ALERTS)
 
 
 def test_alerts_that_are_silenced_together_are_of_one_job() -> None:

@@ -162,5 +162,5 @@ ROLLOUTS = Board(
             empty="none has ended",
         ),
     ),
-    (Choice("rollout", "label_values(fieldwise_rollout_devices, rollout)", r"^r\d+$"),),
+    (Choice("rollout", f"label_values(fieldwise_rollout_devices{{{JOB}}}, rollout)", r"^r\d+$"),),
 )
