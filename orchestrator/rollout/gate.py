@@ -83,7 +83,7 @@ from orchestrator.rollout.chances import (
     student_tail,
 )
 from orchestrator.rollout.evidence import Evidence, Finding, Outcome, Reason
-from orchestrator.rollout.plan import GateRules
+from orchestrator.rollout.plan import PROOF_DEVICES_MIN, GateRules
 from orchestrator.rollout.sequential import anytime_deviations, look_level
 from orchestrator.rollout.tally import Spread, Tally, spread_of, tally_of
 
@@ -118,6 +118,11 @@ class _Look:
     def may_change(self) -> bool:
         """Whether waiting can bring more evidence."""
         return self.tally.unsettled > 0 and not self.deadline_passed
+
+    @property
+    def many(self) -> bool:
+        """Whether so many compared that their spread can be asked for."""
+        return self.spread.devices >= max(PROOF_DEVICES_MIN, self.rules.devices_min)
 
     @property
     def level(self) -> float:
@@ -193,8 +198,7 @@ def _harms(look: _Look) -> Iterator[Reason]:
         yield Reason.HARM
     if look.worst_chance <= rules.worst_device_alpha:
         yield Reason.WORST_DEVICE
-    many = spread.devices >= rules.devices_min
-    if many and spread.lopsided > normal_quantile(RUINED_SHOWN):
+    if look.many and spread.lopsided > normal_quantile(RUINED_SHOWN):
         yield Reason.RUINED
     silence = look.usual_silence + rules.silent_share_max
     for reason, devices, hits, limit in (
@@ -265,7 +269,7 @@ def _wants_proof(look: _Look) -> bool:
         return False
     if look.wave == look.last_wave - 1:
         return True
-    if spread.devices < rules.devices_min:
+    if not look.many:
         return False
     needed = _width(look) + normal_quantile(1 - SHOWN_BEFORE) * spread.error
     return needed <= rules.margin
@@ -273,7 +277,7 @@ def _wants_proof(look: _Look) -> bool:
 
 def _unproved(look: _Look) -> Iterator[Reason]:
     rules, spread = look.rules, look.spread
-    if spread.devices < rules.devices_min:
+    if not look.many:
         yield Reason.EVIDENCE_MISSING
         return
     below = rules.margin - spread.mean

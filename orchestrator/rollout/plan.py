@@ -10,6 +10,8 @@ is in which wave follows from a hash of the device's id and the rollout's number
 from dataclasses import dataclass
 from enum import StrEnum
 
+PROOF_DEVICES_MIN = 3  # of fewer nobody knows how much devices differ
+
 
 class Promotion(StrEnum):
     """Who lets a rollout go on after a wave whose gate is open."""

@@ -14,7 +14,14 @@ from dataclasses import fields
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.rollout.backbone import parse_reference
-from orchestrator.rollout.plan import DeviceClass, GateRules, Plan, Wave, Window
+from orchestrator.rollout.plan import (
+    PROOF_DEVICES_MIN,
+    DeviceClass,
+    GateRules,
+    Plan,
+    Wave,
+    Window,
+)
 
 WAVES_MAX = 32  # the wire's cap
 CLASSES_MAX = 32  # the wire's cap
@@ -128,8 +135,9 @@ def _gate(gate: GateRules) -> Iterator[str]:
             show = "{:.6g}".format if high > 1 else _percent
             bounds = f"{show(low)} to {show(high)}"
             yield f"gate.{field.name}: {show(value)} is out of bounds; write {bounds}"
-    if not 1 <= gate.devices_min <= DEVICES_MAX:
-        yield f"gate.devices_min: {gate.devices_min:,} is no number; write 1 to {DEVICES_MAX:,}"
+    if not PROOF_DEVICES_MIN <= gate.devices_min <= DEVICES_MAX:
+        bounds = f"{PROOF_DEVICES_MIN} to {DEVICES_MAX:,}"
+        yield f"gate.devices_min: {gate.devices_min:,} is out of bounds; write {bounds}"
 
 
 def _times(plan: Plan) -> Iterator[str]:

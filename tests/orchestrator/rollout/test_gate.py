@@ -25,9 +25,10 @@ def ask(
     silent_before: float = 0.02,
     late: bool = False,
     cohort: int = 500,
+    rules: GateRules = RULES,
 ) -> Finding:
     return assess(
-        RULES,
+        rules,
         evidence,
         wave=wave,
         last_wave=last_wave,
@@ -104,6 +105,13 @@ def test_before_the_last_wave_the_loss_has_to_be_shown_to_be_small() -> None:
     assert (close.outcome, close.reasons) == (Outcome.UNDECIDED, (Reason.NOT_SHOWN,))
     assert close.upper is not None
     assert close.upper > RULES.margin
+
+
+def test_one_or_two_devices_prove_nothing_whatever_a_plan_says() -> None:
+    rules = replace(RULES, devices_min=1)
+    for few in ([device()], [device()] * 2):
+        assert ask(few, last_wave=4, rules=rules).reasons == (Reason.NO_HARM,)
+        assert ask(few, rules=rules).reasons == (Reason.EVIDENCE_MISSING,)
 
 
 def test_behind_the_last_wave_there_is_nobody_left_to_prove_it_for() -> None:
