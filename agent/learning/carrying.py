@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from fieldwise.affine import AffineMap
 from fieldwise.bundle import Transform
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.head import Statistics, merge
+from fieldwise.head import Accumulator, Statistics, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,22 @@ def without(statistics: Statistics, held: Statistics) -> Statistics:
         sums=sums[kept],
         scatter=scatter,
     )
+
+
+def scaled_down(left: Statistics, faded: Mapping[str, int]) -> Statistics:
+    """What is left with so many samples of each class less, of which nobody knows what they were.
+
+    Args:
+        left: What was learned on the old backbone.
+        faded: How many of each class are learned anew and cannot be seen by the old backbone.
+    """
+    known = {name: count for name, count in faded.items() if name in left.classes}
+    if not known:
+        return left
+    sums = Accumulator(left)
+    for name, count in known.items():
+        sums.fade(name, count)
+    return sums.statistics()
 
 
 def carry(left: Statistics, through: AffineMap, target: Target) -> Statistics:

@@ -10,7 +10,9 @@ images keep coming; what was gathered is not kept over a restart.
 
 Where the old pair's features of an exemplar are held no more they are computed again of its image.
 That is the sample to the bit only where the image is as it was learned; otherwise taking it from
-the old sums is off by that little, in an estimate.
+the old sums is off by that little, in an estimate. Where only its features on the new backbone are
+held, as on the way back to one that served before, it is learned of those, and its class in the old
+sums is scaled down by one sample.
 
 Views. Sums are kept for each view and not across views, so a view of the new backbone is carried
 from one view of the old: the one that a published map names, or of the same name, or else of the
@@ -25,6 +27,7 @@ Memory beside the two backbones and pairs: for every view the sums of ``fieldwis
 statistics of what leaves, and a batch of images; during the fit of a view five matrices more.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -33,7 +36,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from agent.learning.carrying import Target, carry, estimated, without
+from agent.learning.carrying import Target, carry, estimated, scaled_down, without
 from agent.learning.catch_up import BATCH, LEARNED, Progress, Watch, stored_batches
 from agent.learning.choosing import select_samples
 from agent.learning.contending import Chosen, Known, Start, choose
@@ -127,6 +130,7 @@ class Move:
             for place, view in enumerate(views)
         ]
         self._learned: set[int] = set()
+        self._faded: Counter[str] = Counter()  # learned by class, that the old one cannot see
         self._left: list[Statistics] = []
         self._passed: list[tuple[NDArray[np.int16], NDArray[np.int16]]] = []
         self._pairs = 0
@@ -191,7 +195,8 @@ class Move:
         for lane in self._lanes:
             if old_starters:
                 lane.leaving.add(old_starters[lane.source])
-            self._left.append(without(self._old.statistics(lane.source), lane.leaving.statistics()))
+            left = without(self._old.statistics(lane.source), lane.leaving.statistics())
+            self._left.append(scaled_down(left, self._faded))
 
     def settle(self, should_stop: ShouldStop) -> Chosen:
         """Carry over what is left, and let held-out samples choose what to begin with.
@@ -209,27 +214,28 @@ class Move:
         return self._store.samples_after(self._new.covered, BATCH, self._new.bundle, LEARNED)
 
     def _learn(self, batch: Sequence[Sample]) -> int:
-        rows: list[NDArray[np.int16]] = []
-        before: list[NDArray[np.int16]] = []
         learned: list[Sample] = []
+        pairs: list[tuple[NDArray[np.int16], NDArray[np.int16]]] = []
+        names: list[str] = []
         for sample in batch:
             found, _ = self._new.features_of([sample])
             if not len(found):
                 continue
+            learned.append(replace(sample, grid=found[0], bundle=self._new.bundle))
             known = self._before(sample)
             if known is None:
-                continue
-            rows.append(found[0])
-            before.append(known)
-            learned.append(replace(sample, grid=found[0], bundle=self._new.bundle))
+                self._faded[sample.class_name] += 1
+            else:
+                pairs.append((known, found[0]))
+                names.append(sample.class_name)
         self._keep_ahead(batch, learned)
         self._new.absorb(learned)
         self._learned.update(each.sequence for each in learned)
         self._new.covered = max(self._new.covered, batch[-1].sequence)
-        if learned:
-            x, y = np.array(before), np.array(rows)
+        if pairs:
+            x, y = (np.array(rows) for rows in zip(*pairs, strict=True))
             for lane in self._lanes:
-                lane.leave(x, y, [each.class_name for each in learned])
+                lane.leave(x, y, names)
         return len(batch)
 
     def _before(self, sample: Sample) -> NDArray[np.int16] | None:
@@ -266,7 +272,7 @@ class Move:
     def _has_more(self) -> bool:
         """Whether the old pair knows more than what is held."""
         lane = self._lanes[0]
-        return self._old.total > lane.leaving.total
+        return self._old.total > lane.leaving.total + self._faded.total()
 
     def _look(self, seconds: float) -> bool:
         """Look at one image that passes, if one comes; returns whether it did."""
