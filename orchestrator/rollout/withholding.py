@@ -38,6 +38,22 @@ class Withholding:
         if digest in self._withheld:
             raise FieldwiseError(Fault.NOT_FOUND, f"{digest[:12]} belongs to a recalled backbone")
 
+    async def lacking(self, digest: str) -> FieldwiseError:
+        """Return what is to be said of content that the bundle store does not have.
+
+        What a backbone needs that is still offered was there when it was published: the store has
+        lost it, or is another one. That is no word about the backbone, and may be mended while a
+        device waits; an update that ended here would count against it.
+        """
+        for each in await self._published():
+            if each.recalled_at is None and digest in _digests(each):
+                return FieldwiseError(
+                    Fault.UNAVAILABLE,
+                    f"the bundle store lacks {digest[:12]} of {each.manifest.title}: bring it "
+                    "back, or push that bundle again",
+                )
+        return FieldwiseError(Fault.NOT_FOUND, f"there is no content {digest[:12]} here")
+
     async def _ask(self) -> None:
         recalled = await self._backbones.recalled()
         if recalled != self._recalled:
@@ -60,6 +76,9 @@ def withheld(published: list[Backbone]) -> frozenset[str]:
     gone: set[str] = set()
     kept: set[str] = set()
     for backbone in published:
-        digests = {backbone.digest, *(file.digest for file in backbone.manifest.files)}
-        (kept if backbone.recalled_at is None else gone).update(digests)
+        (kept if backbone.recalled_at is None else gone).update(_digests(backbone))
     return frozenset(gone - kept)
+
+
+def _digests(backbone: Backbone) -> set[str]:
+    return {backbone.digest, *(file.digest for file in backbone.manifest.files)}

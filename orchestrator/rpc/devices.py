@@ -72,15 +72,24 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         with self._downloads.one_of(calling_device()):
             total = await self._bundles.size(digest)
             if total is None:
-                raise FieldwiseError(Fault.NOT_FOUND, f"there is no content {digest[:12]} here")
+                raise await self._withholding.lacking(digest)
             link = await self._bundles.link(digest) if request.takes_link else None
             if link is not None:
                 yield device_pb2.DownloadResponse(offset=offset, total_bytes=total, link=link)
                 return
-            async for piece in self._bundles.read(digest, offset):
+            async for piece in self._pieces(digest, offset):
                 yield device_pb2.DownloadResponse(offset=offset, content=piece, total_bytes=total)
                 offset += len(piece)
                 self._downloaded(len(piece))
+
+    async def _pieces(self, digest: str, offset: int) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._bundles.read(digest, offset):
+                yield piece
+        except FieldwiseError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            raise await self._withholding.lacking(digest) from error
 
     async def Renew(
         self, request: device_pb2.RenewRequest, context: Context

@@ -20,6 +20,7 @@ from orchestrator.metrics import FleetMetrics
 from orchestrator.readiness import Ready
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
+from orchestrator.rpc.discretion import Discretion
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly
 from orchestrator.rpc.journal import Journal
@@ -124,6 +125,7 @@ def _server(
     layers: tuple[Layer, ...] = (
         CountCalls(metrics),
         TranslateErrors(),
+        Discretion(),
         Journal(),
         CheckMessages(),
         gate,

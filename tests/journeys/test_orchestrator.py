@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from fieldwise import identity
 from fieldwise.v1alpha1 import device_pb2
 from orchestrator.enrolment.authority import found_authority
+from orchestrator.rpc.discretion import SENTENCE
 from tests.bundles import Spoiled, spoiled_bundle, tiny_bundle
 from tests.orchestrators import Member, Orchestrator, join, serving, status_of
 
@@ -189,6 +190,15 @@ def test_a_pushed_bundle_is_listed_rolled_out_and_resumed_at_any_offset(
     with pytest.raises(grpc.RpcError) as missing:
         member.download("00" * 32)
     assert status_of(missing.value)[0] is grpc.StatusCode.NOT_FOUND
+    kept = orchestrator.folder / "bundles" / "sha256" / graph["digest"]
+    kept.rename(kept.with_suffix(".lost"))
+    with pytest.raises(grpc.RpcError) as lost:
+        member.download(graph["digest"])
+    assert status_of(lost.value) == (grpc.StatusCode.UNAVAILABLE, "unavailable")
+    assert SENTENCE in str(lost.value)
+    assert f"the bundle store lacks {graph['digest'][:12]}" in orchestrator.log.read_text()
+    kept.with_suffix(".lost").rename(kept)
+    assert len(b"".join(each.content for each in member.download(graph["digest"]))) == graph["size"]
 
 
 def test_a_bundle_that_breaks_a_rule_leaves_no_trace(

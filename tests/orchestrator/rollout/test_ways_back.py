@@ -210,3 +210,16 @@ async def test_recalled_content_is_withheld_but_for_what_others_share(fleet: Fle
         assert caught.value.fault is Fault.NOT_FOUND
     for digest in (kept.digest, gone.manifest.golden.digest):
         await withholding.check(digest)
+
+
+async def test_content_that_the_store_lacks_is_awaited_only_for_what_is_still_offered(
+    fleet: Fleet,
+) -> None:
+    withholding = Withholding(fleet.stores.backbones, fleet.clock)
+    gone, kept = backbone("2"), backbone("1")
+    [graph] = kept.manifest.variants[0].files
+    await fleet.rollouts.recall("lite0:2")
+    for digest in (kept.digest, graph.digest, gone.manifest.golden.digest):
+        assert (await withholding.lacking(digest)).fault is Fault.UNAVAILABLE
+    for digest in (gone.digest, "00" * 32):
+        assert (await withholding.lacking(digest)).fault is Fault.NOT_FOUND
