@@ -3,7 +3,8 @@
 A person who asks later who joined, what was pushed and who stopped a rollout finds it here. A line
 names things by their ids; secrets, tokens and keys are in none, and what callers chose is cleaned.
 Refusals cost a caller nothing, so only some a minute are told, with the number of those that were
-not. Check-ins and downloads are counted in the metrics instead: they are too many to read.
+not. What is wrong with a store stands here whole, where devices hear one sentence. Check-ins and
+downloads are counted in the metrics instead: they are too many to read.
 """
 
 import time
@@ -16,6 +17,7 @@ from google.protobuf.message import Message
 
 from fieldwise.calls import Call, Watcher
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.rpc.discretion import TROUBLES
 from orchestrator.rpc.interceptors import calling, calling_operator
 
 REFUSALS_PER_MINUTE = 20  # a screen; the metrics have the full number
@@ -32,6 +34,7 @@ INTRUSIONS = frozenset(
         Fault.CERTIFICATE_INVALID,
     }
 )
+LOUD = INTRUSIONS | TROUBLES
 
 Told = Callable[[Any, Any], Mapping[str, object] | None]
 
@@ -59,6 +62,15 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
         lambda asked, given: {"device": given.credentials.device_id, "ticket": asked.ticket_id},
     ),
     "Leave": ("device left", lambda _asked, _given: {"device": calling().device}),
+    "UpdateDeviceTags": (
+        "device tagged",
+        lambda asked, _given: {
+            "device": asked.id,
+            "set": sorted(map(clean, asked.set)),
+            "unset": sorted(map(clean, asked.unset)),
+        },
+    ),
+    "AskDiagnosis": ("diagnosis asked for", lambda asked, _given: {"device": asked.device_id}),
     "DeleteDevice": ("device removed", lambda asked, _given: {"device": asked.id}),
     "CreateTicket": (
         "ticket created",
@@ -126,7 +138,7 @@ class Journal:
         untold = self._count()
         if untold is None:
             return
-        level = "warning" if error.fault in INTRUSIONS else "info"
+        level = "warning" if error.fault in LOUD else "info"
         more = {"untold_before": untold} if untold else {}
         getattr(_log, level)(
             "call refused",

@@ -10,6 +10,7 @@ from fieldwise.calls import Call, Kind, Method
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2, rollout_pb2
 from orchestrator.fleet.device import Caller
+from orchestrator.rights import RIGHTS, Verb
 from orchestrator.rpc import interceptors
 from orchestrator.rpc.journal import EVENTS, REFUSALS_PER_MINUTE, Journal
 
@@ -31,6 +32,21 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         device_pb2.LeaveRequest(),
         device_pb2.LeaveResponse(),
         {"event": "device left", "device": "d-caller"},
+    ),
+    "UpdateDeviceTags": (
+        operator_pb2.UpdateDeviceTagsRequest(id="d-1", set={"site": "b", EVIL: "c"}, unset=["x"]),
+        operator_pb2.UpdateDeviceTagsResponse(),
+        {
+            "event": "device tagged",
+            "device": "d-1",
+            "set": ["a\ufffd[2J\ufffdb", "site"],
+            "unset": ["x"],
+        },
+    ),
+    "AskDiagnosis": (
+        operator_pb2.AskDiagnosisRequest(device_id="d-1"),
+        operator_pb2.AskDiagnosisResponse(),
+        {"event": "diagnosis asked for", "device": "d-1"},
     ),
     "DeleteDevice": (
         operator_pb2.DeleteDeviceRequest(id=EVIL),
@@ -142,6 +158,11 @@ def test_every_event_is_tried_here() -> None:
     assert set(CALLS) == set(EVENTS)
 
 
+def test_every_change_that_an_operator_can_make_is_an_event() -> None:
+    changing = {name for name, right in RIGHTS.items() if right.verb not in {Verb.GET, Verb.LIST}}
+    assert changing - {"ListPreviewedDevices"} <= set(EVENTS)
+
+
 @pytest.mark.parametrize("name", CALLS)
 async def test_a_change_is_one_line_without_secrets(name: str) -> None:
     request, response, line = CALLS[name]
@@ -203,7 +224,8 @@ async def test_a_refusal_is_told_clean_and_louder_where_somebody_was_not_let_in(
     with capture_logs() as told:
         await refuse(Journal(), Fault.CERTIFICATE_INVALID, EVIL)
         await refuse(Journal(), Fault.NOT_FOUND)
-    assert [each["log_level"] for each in told] == ["warning", "info"]
+        await refuse(Journal(), Fault.UNAVAILABLE)
+    assert [each["log_level"] for each in told] == ["warning", "info", "warning"]
     assert told[0]["reason"] == "a\ufffd[2J\ufffdb"
     assert told[0]["peer"] == "ipv4:192.0.2.7:1"
 
