@@ -25,7 +25,7 @@ told: list[tuple[str, Mapping[str, Any]]] = []
 ROLLOUT = {
     "type": "query",
     "name": "rollout",
-    "query": {"query": "label_values(fieldwise_rollout_devices, rollout)"},
+    "query": {"query": 'label_values(fieldwise_rollout_devices{job="$job"}, rollout)'},
     "regex": r"/^r\d+$/",
     "sort": 4,
 }
@@ -45,6 +45,10 @@ def test_a_variable_takes_the_choice_that_grafana_shows_first() -> None:
     shown, wanted = asked({"expr": 'x{job="$job", rollout=~"$rollout"}'})
     assert shown["chosen"] == {"job": "orchestrator", "rollout": "r10"}
     assert wanted["query"] == 'x{job="orchestrator", rollout=~"r10"}'
+    assert (
+        "label/rollout/values",
+        {"match[]": 'fieldwise_rollout_devices{job="orchestrator"}'},
+    ) in told
 
 
 @pytest.mark.parametrize(("width", "step"), [(8, 10), (24, 5)])

@@ -7,7 +7,7 @@ step. What a query is answered is passed on with the name that its legend gives 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ class Seen:
 
 def figures(board: Mapping[str, Any], seen: Seen, width: int) -> dict[str, Any]:
     """A dashboard with what its panels show, at that width in pixels."""
-    chosen = dict(_chosen(board["templating"]["list"], seen))
+    chosen = _chosen(board["templating"]["list"], seen)
     panels = [
         {
             "panel": panel,
@@ -48,13 +48,16 @@ def figures(board: Mapping[str, Any], seen: Seen, width: int) -> dict[str, Any]:
     return {"title": board["title"], "chosen": chosen, "panels": panels}
 
 
-def _chosen(variables: list[dict[str, Any]], seen: Seen) -> Iterator[tuple[str, str]]:
+def _chosen(variables: list[dict[str, Any]], seen: Seen) -> dict[str, str]:
+    """What each variable is at first; a later one may ask for what an earlier one chose."""
+    chosen: dict[str, str] = {}
     for each in variables:
         if each["type"] == "query":
-            found = LABEL_VALUES.fullmatch(each["query"]["query"])
+            found = LABEL_VALUES.fullmatch(_filled(each["query"]["query"], chosen))
             assert found is not None, each["query"]
             values = seen.ask(f"label/{found[2]}/values", **{"match[]": found[1]})
-            yield each["name"], _first(values, each)
+            chosen[each["name"]] = _first(values, each)
+    return chosen
 
 
 def _first(values: list[str], variable: Mapping[str, Any]) -> str:
