@@ -92,21 +92,20 @@ def _names(status: Status) -> Iterable[Family]:
 
 def _process(status: Status) -> Iterable[Family]:
     vital = status.vital_signs
-    latency = GaugeMetricFamily(
-        "fieldwise_agent_prediction_seconds",
-        "Percentiles of the last 1,000 predictions, image to answer.",
-        labels=["quantile"],
-    )
-    latency.add_metric(["0.5"], vital.prediction_p50_micros * MICROS)
-    latency.add_metric(["0.99"], vital.prediction_p99_micros * MICROS)
-    return (
-        latency,
-        _counter("predictions", "Predictions answered.", vital.predictions),
-        _counter("prediction_errors", "Predictions refused.", vital.prediction_errors),
-        _gauge("state_bytes", "Size of the state folder.", vital.state_bytes),
-        _gauge("disk_free_bytes", "Room left where that is.", vital.disk_free_bytes),
-        _gauge("uptime_seconds", "Time since the daemon started.", vital.uptime_seconds),
-    )
+    if vital.predictions:
+        latency = GaugeMetricFamily(
+            "fieldwise_agent_prediction_seconds",
+            "Percentiles of the last 1,000 predictions, image to answer.",
+            labels=["quantile"],
+        )
+        latency.add_metric(["0.5"], vital.prediction_p50_micros * MICROS)
+        latency.add_metric(["0.99"], vital.prediction_p99_micros * MICROS)
+        yield latency
+    yield _counter("predictions", "Predictions answered.", vital.predictions)
+    yield _counter("prediction_errors", "Predictions refused.", vital.prediction_errors)
+    yield _gauge("state_bytes", "Size of the state folder.", vital.state_bytes)
+    yield _gauge("disk_free_bytes", "Room left for the state folder.", vital.disk_free_bytes)
+    yield _gauge("uptime_seconds", "Time since the daemon started.", vital.uptime_seconds)
 
 
 def _learning(told: Told) -> Iterable[Family]:
@@ -117,12 +116,12 @@ def _learning(told: Told) -> Iterable[Family]:
     yield _gauge("select_samples", "Held out for choosing settings.", learning.select_samples)
     yield _gauge("judge_samples", "Held out for judging.", learning.judge_samples)
     yield _gauge("exemplars", "Images kept for another backbone.", learning.exemplars)
-    yield _gauge("exemplar_bytes", "Their size.", learning.exemplar_bytes)
+    yield _gauge("exemplar_bytes", "Size of those images.", learning.exemplar_bytes)
     yield _gauge("waiting_samples", "Recorded and not learned yet.", signs.waiting_samples)
-    yield _counter("skipped_frames", "Frames that nobody was ready for.", signs.skipped)
-    yield _gauge(
-        "learning_seconds", "Median of the last lessons.", signs.learning_p50_micros * MICROS
-    )
+    yield _counter("skipped_frames", "Frames that the device was not ready for.", signs.skipped)
+    if median := signs.learning_p50_micros:
+        text = "Median time from a taught image to its being learned."
+        yield _gauge("learning_seconds", text, median * MICROS)
     if window:
         right = learning.window_correct / window
         same = learning.window_last_label_correct / window
@@ -137,10 +136,10 @@ def _learning(told: Told) -> Iterable[Family]:
     if signs.novelty_samples:
         new = signs.novelty_novel / signs.novelty_samples
         yield _gauge("novel_ratio", "Share of the last predictions that are new.", new)
-    yield _gauge(
-        "drift_ratio", "How near a detector is to an alarm.", signs.drift_permille * PERMILLE
-    )
-    yield _gauge("drift_alarms", "Alarms of the last day.", signs.drift_alarms)
+    if learning.samples:
+        near = signs.drift_permille * PERMILLE
+        yield _gauge("drift_ratio", "How near a drift detector is to an alarm.", near)
+    yield _gauge("drift_alarms", "Alarms of drift detectors in the last day.", signs.drift_alarms)
 
 
 def _fleet(told: Told) -> Iterable[Family]:
@@ -157,9 +156,9 @@ def _fleet(told: Told) -> Iterable[Family]:
     yield size
     status = told.status
     yield _gauge("member", "Whether it belongs to a fleet.", float(bool(status.fleet)))
-    yield _gauge("clock_offset_seconds", "Clock, either way.", told.signs.clock_off_seconds)
     if status.check_in_seconds is not None:
-        seconds = status.check_in_seconds
+        seconds, off = status.check_in_seconds, told.signs.clock_off_seconds
+        yield _gauge("clock_offset_seconds", "How far the fleet's clock is, either way.", off)
         yield _gauge("check_in_timestamp_seconds", "When the fleet last answered.", seconds)
 
 

@@ -60,7 +60,9 @@ async def lived(folder: Path, port: int) -> None:
         status = await agent.household.status()
         after = await asyncio.to_thread(scraped, port)
     name = "fieldwise_agent_"
-    assert f"{name}accuracy_ratio" not in before  # nobody knows yet
+    unknown = ("accuracy_ratio", "prediction_seconds 0.5", "learning_seconds", "drift_ratio")
+    assert not [each for each in unknown if f"{name}{each}" in before]  # nobody knows yet
+    assert f"{name}clock_offset_seconds" not in after  # it has no fleet to compare with
     assert after[f"{name}predictions_total"] == 32
     assert after[f"{name}skipped_frames_total"] == 3
     assert after[f"{name}learned_samples"] == status.learning.samples > 0
@@ -70,6 +72,7 @@ async def lived(folder: Path, port: int) -> None:
     assert after[f"{name}update active"] == 1
     assert after[f"{name}prediction_seconds 0.99"] > 0
     assert after[f"{name}learning_seconds"] > 0
+    assert f"{name}drift_ratio" in after
     assert after[f"{name}member"] == 0
     assert after["process_resident_memory_bytes"] > 0
 
