@@ -7,6 +7,7 @@ memory is written, and only then the database and the folder are let go.
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -277,10 +278,16 @@ async def _open_ports(
     servers = _servers(ground)
     ports = servers.listen(settings.device_listen, settings.operator_listen)
     started = _addresses(ground, *ports)
-    readiness = Readiness(partial(_holds_fleet, ground.stores), servers.show_health, ground.clock)
+    readiness = Readiness(
+        partial(_holds_fleet, ground.stores), servers.show_health, ground.clock, time.monotonic
+    )
     _watch(ground, readiness, parts.check_ins)
-    is_ready = readiness.is_ready_for_devices
-    metrics = MetricsServer(settings.metrics_listen, ground.metrics.registry, is_ready)
+    metrics = MetricsServer(
+        settings.metrics_listen,
+        ground.metrics.registry,
+        readiness.is_ready_for_devices,
+        readiness.is_alive,
+    )
     stack.callback(metrics.close)
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)

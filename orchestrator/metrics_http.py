@@ -1,6 +1,7 @@
 """The HTTP port: /metrics for Prometheus, /healthz and /readyz for whoever supervises the process.
 
 It runs in a thread of its own, so that a busy event loop delays neither, and shows nothing else.
+That this thread answers says nothing of the loop, so it is told whether that moves.
 """
 
 import threading
@@ -26,16 +27,21 @@ class MetricsServer:
         address: host:port; port 0 takes a free one.
         registry: What is shown.
         ready: Whether this orchestrator can do its work now.
+        alive: Whether it moves at all.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where it cannot listen.
     """
 
     def __init__(
-        self, address: str, registry: CollectorRegistry, ready: Callable[[], bool]
+        self,
+        address: str,
+        registry: CollectorRegistry,
+        ready: Callable[[], bool],
+        alive: Callable[[], bool],
     ) -> None:
         host, port = split_address(address)
-        routes = _Routes(registry, ready)
+        routes = _Routes(registry, ready, alive)
         try:
             self._server = make_server(host, port, routes, ThreadingWSGIServer, _QuietHandler)
         except OSError as error:
@@ -66,17 +72,22 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class _Routes:
-    def __init__(self, registry: CollectorRegistry, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, ready: Callable[[], bool], alive: Callable[[], bool]
+    ) -> None:
         self._metrics = make_wsgi_app(registry)
         self._ready = ready
+        self._alive = alive
 
     def __call__(self, environ: dict[str, Any], respond: Respond) -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":
                 shown: Iterable[bytes] = self._metrics(environ, respond)
                 return shown
-            case "/healthz":
+            case "/healthz" if self._alive():
                 return _text(respond, "200 OK", "alive")
+            case "/healthz":
+                return _text(respond, "503 Service Unavailable", "nothing moves")
             case "/readyz" if self._ready():
                 return _text(respond, "200 OK", "ready")
             case "/readyz":

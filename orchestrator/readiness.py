@@ -7,6 +7,9 @@ A process without its database can do one thing: tell devices what it told them 
 ready for devices for some minutes longer. All replicas lose the database together, and if they all
 stopped being ready at that moment, devices would find nobody. One that has lost it alone for longer
 is better left out.
+
+Looks come every few seconds. Where none has come to its end for a minute, whatever it found,
+nothing moves in this process any more: only then does it help to start it again.
 """
 
 import asyncio
@@ -21,6 +24,8 @@ from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, 
 
 WITHOUT_STORES_SECONDS = 300.0  # a failover of a managed PostgreSQL takes one or two minutes
 PROBE_SECONDS = 5.0  # a query of one row takes milliseconds; SQLite waits 10 s for a long writer
+
+SILENT_SECONDS = 60.0  # a look ends within 5 s, and the next begins 2 s later
 
 ONE = PageRequest(size=1)
 
@@ -61,6 +66,7 @@ class Readiness:
         probe: Asks every store for something.
         changed: Told the answer as it changes.
         clock: What time it is.
+        monotonic: Seconds of a clock that never goes back.
         seconds: Longest time that a look may take.
     """
 
@@ -69,14 +75,22 @@ class Readiness:
         probe: Callable[[], Awaitable[object]],
         changed: Changed,
         clock: Clock,
+        monotonic: Callable[[], float],
         seconds: float = PROBE_SECONDS,
     ) -> None:
         self._probe = probe
         self._changed = changed
         self._clock = clock
+        self._monotonic = monotonic
         self._seconds = seconds
         self._ready = Ready()
         self._answered_at = float("-inf")
+        self._moved_at = monotonic()
+        self._ends = False
+
+    def is_alive(self) -> bool:
+        """Tell whether anything moves in here; asked from another thread, which always does."""
+        return self._ends or self._monotonic() - self._moved_at < SILENT_SECONDS
 
     def is_ready(self) -> bool:
         """Tell whether the stores answer."""
@@ -84,7 +98,7 @@ class Readiness:
 
     def is_ready_for_devices(self) -> bool:
         """Tell whether devices are answered, with the stores or from memory."""
-        return self._ready.devices
+        return self._ready.devices and self.is_alive()
 
     async def look(self) -> None:
         """Ask the stores, and tell where the answer is another than before.
@@ -107,13 +121,15 @@ class Readiness:
         await self._tell(Ready(devices=True, everybody=True))
 
     async def end(self) -> None:
-        """Be ready no more."""
+        """Be ready no more, and let nobody start again what is about to end."""
+        self._ends = True
         await self._tell(Ready())
 
     def _without_stores(self) -> Ready:
         return Ready(devices=0 <= self._clock.now() - self._answered_at < WITHOUT_STORES_SECONDS)
 
     async def _tell(self, ready: Ready) -> None:
+        self._moved_at = self._monotonic()
         if ready != self._ready:
             self._ready = ready
             await self._changed(ready)

@@ -153,6 +153,18 @@ async def test_without_its_tables_it_is_ready_for_devices_alone_and_then_for_nob
         assert await fetch(started, "/healthz") == (200, "alive\n")
 
 
+async def test_a_process_in_which_nothing_moves_is_neither_alive_nor_ready(
+    settings: OrchestratorSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "READINESS_SECONDS", 0.1)
+    async with running(settings) as started:
+        monkeypatch.setattr(readiness, "SILENT_SECONDS", 0)
+        assert await fetch(started, "/healthz") == (503, "nothing moves\n")
+        assert await fetch(started, "/readyz") == (503, "not ready\n")
+        monkeypatch.setattr(readiness, "SILENT_SECONDS", 60)
+        assert await fetch(started, "/healthz") == (200, "alive\n")
+
+
 async def told(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
     """Ask until the answer is what is wanted, for half a minute at most."""
     for _ in range(300):

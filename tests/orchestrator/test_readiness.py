@@ -1,11 +1,18 @@
 """Readiness follows the stores, in bounded time, and tells only what changed."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.readiness import WITHOUT_STORES_SECONDS, Readiness, Ready, holds_fleet
+from orchestrator.readiness import (
+    SILENT_SECONDS,
+    WITHOUT_STORES_SECONDS,
+    Readiness,
+    Ready,
+    holds_fleet,
+)
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import SetClock, join
 
@@ -38,7 +45,7 @@ async def look_in_vain(readiness: Readiness) -> None:
 @pytest.mark.parametrize("mode", ["fails", "hangs"])
 async def test_without_a_database_it_is_ready_for_devices_alone_and_not_for_long(mode: str) -> None:
     probe, clock = Probe(), SetClock()
-    readiness = Readiness(probe, probe.changed, clock, seconds=0.01)
+    readiness = Readiness(probe, probe.changed, clock, lambda: 0.0, seconds=0.01)
     assert not readiness.is_ready()
     for _ in range(2):
         await readiness.look()
@@ -59,9 +66,35 @@ async def test_without_a_database_it_is_ready_for_devices_alone_and_not_for_long
 async def test_who_never_had_a_database_is_ready_for_nobody() -> None:
     probe = Probe()
     probe.mode = "fails"
-    readiness = Readiness(probe, probe.changed, SetClock(), seconds=1)
+    readiness = Readiness(probe, probe.changed, SetClock(), lambda: 0.0, seconds=1)
     await look_in_vain(readiness)
     assert (readiness.is_ready_for_devices(), probe.told) == (False, [])
+
+
+@pytest.mark.parametrize("mode", ["answers", "fails"])
+async def test_where_no_look_comes_to_its_end_nothing_is_alive_or_ready(mode: str) -> None:
+    probe, passed = Probe(), [0.0]
+    readiness = Readiness(probe, probe.changed, SetClock(), lambda: passed[0], seconds=1)
+    await readiness.look()
+    probe.mode = mode
+    for _ in range(2):
+        passed[0] += SILENT_SECONDS - 1
+        assert readiness.is_alive()
+        with suppress(FieldwiseError):
+            await readiness.look()
+    passed[0] += SILENT_SECONDS
+    assert (readiness.is_alive(), readiness.is_ready_for_devices()) == (False, False)
+    with suppress(FieldwiseError):
+        await readiness.look()
+    assert (readiness.is_alive(), readiness.is_ready_for_devices()) == (True, True)
+
+
+async def test_what_takes_its_time_to_end_is_not_ended_for_that() -> None:
+    probe, passed = Probe(), [0.0]
+    readiness = Readiness(probe, probe.changed, SetClock(), lambda: passed[0])
+    await readiness.end()
+    passed[0] += 10 * SILENT_SECONDS
+    assert readiness.is_alive()
 
 
 async def test_stores_with_a_device_are_a_fleet_s() -> None:
