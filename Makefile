@@ -34,8 +34,9 @@ test-simulation: setup  ## the whole system under 10,000 seeds (SEEDS=N); a fail
 test-faults: setup services  ## real processes killed, cut off, without room and without power; half an hour
 	pytest -n $(WORKERS) -m faults tests/faults
 
-test-services: setup services  ## the cluster's side: chart rendered and validated, rules, dashboards, real services
-	pytest -n $(WORKERS) tests/helm tests/services
+test-services: setup services  ## the cluster's side: the chart, real databases, stores and monitoring, linters
+	pytest -n $(WORKERS) tests/helm tests/services tests/contracts tests/orchestrator/storage \
+		tests/journeys/test_replicas.py tests/journeys/test_backup.py tests/architecture/test_scripts.py
 
 test-kubernetes: setup services  ## the chart and the program on a real API server, built once: ten minutes of compiling
 	@tools/install_kubernetes.sh

@@ -1,5 +1,6 @@
 """What is neither Python nor a proto file is linted, too: shell scripts, Dockerfiles and YAML."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,20 @@ def test_yaml_is_in_one_form() -> None:
     assert files
     found = linted("yamllint", "--strict", *files)
     assert found.returncode == 0, found.stdout
+
+
+def test_the_tests_of_real_services_run_together_and_linters_with_them() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    target = re.search(r"^test-services:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert target is not None
+    run = [word for word in target[1].split() if word.startswith("tests/")]
+    assert [place for place in run if not (ROOT / place).exists()] == []
+    with_services = [
+        name
+        for name in tracked("tests/**/test_*.py")
+        if "mark.services" in (ROOT / name).read_text()
+    ]
+    assert "tests/contracts/test_bundle_store.py" in with_services
+    wanted = {*with_services, "tests/architecture/test_scripts.py"}
+    left_out = {name for name in wanted if not name.startswith(tuple(run))}
+    assert left_out == {"tests/faults/test_replicas_killed.py"}  # half an hour, by another command
