@@ -26,10 +26,11 @@ class Wish:
     """What an operator wants of a rollout beyond what it owes: orders, and their name in history.
 
     ``orders`` are asked for after the look; one for a device that the look orders is dropped.
+    Without ``told_as`` the history tells nothing of them beside what it tells anyway.
     """
 
     orders: Orders
-    told_as: Happening
+    told_as: Happening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Controller:
         look = reconcile(obeyed, cohort, now, recalled, self._unbroken_since(now))
         wanted = _wanted(look, wish, cohort, now, recalled)
         told = (*events, *look.events)
-        if wanted and wish is not None:
+        if wanted and wish is not None and wish.told_as is not None:
             told = (*told, *ordered(wish.told_as, len(wanted), now))
         orders = (*look.orders, *wanted)
         after = replace(look.rollout, watched=True) if wanted else look.rollout

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -14,9 +15,10 @@ from orchestrator.rollout.backbone import Backbone, Reference, parse_reference
 from orchestrator.rollout.controller import Controller, Saved, Wish
 from orchestrator.rollout.history import started
 from orchestrator.rollout.machine import obey
-from orchestrator.rollout.orders import retries, revocations
+from orchestrator.rollout.orders import retries, revocations, taken_over
 from orchestrator.rollout.phases import FORWARD, Command, Phase, Reason
-from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.placing import APART
+from orchestrator.rollout.plan import DeviceClass, Plan
 from orchestrator.rollout.revisions import earlier_of, had_before, unclear
 from orchestrator.rollout.rollout import Event, Happening, Kind, Needs, Rollout
 
@@ -142,14 +144,16 @@ class Rollouts:
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, f"{undone.id} is a recall, and for good")
         known = await self._requested(request, Kind.UNDO)
         if known is None:
-            digest = await self._named(undone, to) if to else await self._before(undone)
+            digest, classes = await (self._named(undone, to) if to else self._before(undone))
             found = await self._backbones.find(Reference(digest, None, None))
-            plan = Plan(backbone=found.manifest.title, cohort=undone.cohort)
+            plan = Plan(backbone=found.manifest.title, cohort=undone.cohort, classes=classes)
             known = await self._added(found, plan, Kind.UNDO, request)
         if known.cohort != undone.cohort:
             raise asked_otherwise(known.id)
+        await self._insist(known.number, partial(self._take_over, undone))
         rollout = await self._insist(known.number, self._controller.look_at)
-        return Change(rollout, ordered=sum(rollout.counts.values()))
+        counts = rollout.counts.items()
+        return Change(rollout, ordered=sum(count for place, count in counts if place not in APART))
 
     async def recall(self, reference: str) -> Recalled:
         """Withhold a backbone from everyone, and order back whoever runs it.
@@ -202,6 +206,12 @@ class Rollouts:
         """
         return await self._rollouts.history(rollout_number(rollout_id), page)
 
+    async def _take_over(self, undone: Rollout, undo: Rollout) -> Saved:
+        """Order the cohort, and with it who was ordered before and does not match any more."""
+        devices = await self._rollouts.cohort(undone)
+        wish = Wish(lambda looked, _, now, __: taken_over(looked, undone, devices, now))
+        return await self._controller.carry_out(undo, undo, wish=wish)
+
     async def _requested(self, request: str, kind: Kind) -> Rollout | None:
         known = await self._rollouts.requested(request_fingerprint(request)) if request else None
         if known is not None and known.kind is not kind:
@@ -251,24 +261,26 @@ class Rollouts:
         seconds = max(1, round(permits.until - now + 0.5))
         return replace(change, may_still_start=permits.devices, within_seconds=seconds)
 
-    async def _named(self, undone: Rollout, to: str) -> str:
+    async def _named(self, undone: Rollout, to: str) -> tuple[str, tuple[DeviceClass, ...]]:
         earlier = await self._rollouts.get(rollout_number(to))
         if earlier.number >= undone.number or earlier.kind is Kind.RECALL:
             raise FieldwiseError(
                 Fault.ILLEGAL_COMMAND, f"{earlier.id} brought nothing before {undone.id}"
             )
-        return earlier.digest
+        return earlier.digest, earlier.plan.classes
 
-    async def _before(self, undone: Rollout) -> str:
+    async def _before(self, undone: Rollout) -> tuple[str, tuple[DeviceClass, ...]]:
+        """What its devices had, with the classes by which a rollout brought that, if one did."""
         recalled = await self._backbones.recalled()
         found = had_before(undone, await self._rollouts.past(undone.number), recalled)
         published = (await self._backbones.list(PageRequest(LOOKED_BACK_MAX))).items
         titles = {each.digest: each.manifest.title for each in published}
-        digest = next(iter(found), "")
-        if len(found) == 1 and digest in titles:
-            return digest
         newest = (await self._rollouts.list(PageRequest(LOOKED_BACK_MAX))).items
-        raise unclear(undone, found, earlier_of(undone, newest, recalled), titles)
+        earlier = earlier_of(undone, newest, recalled)
+        digest = next(iter(found), "")
+        if len(found) != 1 or digest not in titles:
+            raise unclear(undone, found, earlier, titles)
+        return digest, next((each.plan.classes for each in earlier if each.digest == digest), ())
 
     async def _insist(self, number: int, deed: Callable[[Rollout], Awaitable[_DoneT]]) -> _DoneT:
         """Do it to the rollout as it is now, again where another writer was faster."""

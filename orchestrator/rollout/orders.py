@@ -93,6 +93,17 @@ def revocations(
     )
 
 
+def taken_over(
+    rollout: Rollout, undone: Rollout, devices: Iterable[Standing], now: float
+) -> tuple[Order, ...]:
+    """Return orders that bring an undone rollout's devices along, whatever their tags are."""
+    if rollout.phase not in FORWARD:
+        return ()
+    own = (each for each in devices if each.rollout == undone.number)
+    able = (each for each in own if exclusion_of(rollout, each) is None)
+    return tuple(order_for(rollout, each, now) for each in able)
+
+
 def _is_owed(rollout: Rollout, standing: Standing, recalled: Collection[str]) -> bool:
     """Tell whether a device of a rollout that goes forward is owed its target."""
     if standing.rollout == rollout.number:

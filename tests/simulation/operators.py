@@ -8,7 +8,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import has_arrived, has_declined, has_failed
 from orchestrator.rollout.operations import Change, Rollouts
 from orchestrator.rollout.phases import FORWARD, Phase
-from orchestrator.rollout.placing import target_of
+from orchestrator.rollout.placing import exclusion_of, target_of
 from orchestrator.rollout.plan import (
     GateRules,
     Limits,
@@ -113,6 +113,7 @@ class Operators:
         told = f"{change.may_still_start} may still start" if change.may_still_start else ""
         self.say(f"operator {word} {rollout.id} {told}".rstrip())
         if change.rollout.kind is Kind.UNDO and change.rollout.number != rollout.number:
+            self._check_undone(rollout, change.rollout)
             return
         if revokes and change.rollout.phase in {Phase.PAUSED, Phase.HELD}:
             self._check_revoked(change.rollout)
@@ -135,6 +136,12 @@ class Operators:
             gone = {rollout.digest, *self._recalled()}
             kept = had or not set(standing.before) - gone
             assert kept, f"{device.id} was not taken back"
+
+    def _check_undone(self, undone: Rollout, undo: Rollout) -> None:
+        """Fail where a device was left with what was undone, whatever its tags are."""
+        for device in self.contents.fleet():
+            left = device.standing.rollout == undone.number and undo.phase in FORWARD
+            assert not left or exclusion_of(undo, device.standing), f"{device.id} was left behind"
 
     def _recalled(self) -> Iterator[str]:
         backbones = self.contents.backbones.values()

@@ -3,11 +3,12 @@
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.update import UpdatePhase
+from fieldwise.update import UpdateHold, UpdatePhase
 from orchestrator.fleet.device import Target
+from orchestrator.fleet.report import UpdateReport
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
-from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.plan import DeviceClass, Plan
 from orchestrator.rollout.rollout import Kind
 from orchestrator.rollout.withholding import Withholding
 from tests.fleet_records import backbone, caller, report, step
@@ -64,6 +65,45 @@ async def test_an_undo_asks_devices_what_they_had_and_not_who_had_the_same_selec
     assert (undo.digest, undo.cohort) == (first.digest, "site=berlin")
     assert fleet.target("d1") == Target(3, first.digest, back=True)
     assert fleet.target("d2") == Target(1, first.digest)
+
+
+async def test_an_undo_takes_along_who_was_ordered_and_has_other_tags_by_now(fleet: Fleet) -> None:
+    for version in ("1", "2"):
+        rollout = await fleet.rollouts.start(Plan(f"lite0:{version}", "site=berlin"))
+        for device in ("d1", "d2"):
+            await fleet.arrives(device)
+    await fleet.stores.devices.change_tags("d2", {"site": "paris"}, ())
+    change = await fleet.rollouts.undo(rollout.id)
+    assert (change.ordered, change.rollout.counts) == (2, {Place.WAITING: 2})
+    for device in ("d1", "d2"):
+        assert fleet.target(device) == Target(3, backbone("1").digest, back=True)
+
+
+async def test_an_undo_orders_nobody_who_is_excluded_and_counts_them_not(fleet: Fleet) -> None:
+    for version in ("1", "2"):
+        rollout = await fleet.rollouts.start(Plan(f"lite0:{version}"))
+        for device in ("d1", "d2"):
+            await fleet.arrives(device)
+    pinned = UpdateReport(2, backbone("2").digest, UpdatePhase.ACTIVE, hold=UpdateHold.PINNED)
+    told = report(fleet.next(), generation=2, bundle=backbone("2").digest, update=pinned)
+    await fleet.check_ins.check_in(caller("d2"), told)
+    change = await fleet.rollouts.undo(rollout.id)
+    assert change.ordered == 1
+    assert change.rollout.counts == {Place.EXCLUDED: 1, Place.WAITING: 1}
+    assert fleet.target("d2") == Target(2, backbone("2").digest)
+
+
+@pytest.mark.parametrize("to", ["r1", ""])
+async def test_an_undo_chooses_variants_as_the_rollout_did_that_brought_the_backbone(
+    fleet: Fleet, to: str
+) -> None:
+    classes = (DeviceClass("fp32", "aarch64"),)
+    for plan in (Plan("lite0:1", classes=classes), Plan("lite0:2")):
+        await fleet.rollouts.start(plan)
+        for device in ("d1", "d2"):
+            await fleet.arrives(device)
+    await fleet.rollouts.undo("r2", to)
+    assert fleet.target("d1") == Target(3, backbone("1").digest, "fp32", back=True)
 
 
 async def test_an_undo_of_devices_that_had_different_backbones_tells_what_can_be_named(
