@@ -109,6 +109,7 @@ WRONG = {
     'settings.database_url="sqlite:///x"': "database_url",
     "podAnnotations.number=1": "podAnnotations",
     'fleetName="Plant 7"': "fleetName",
+    'extraHosts=["two words"]': "extraHosts",
     "test.timeoutSeconds=1": "timeoutSeconds",
     'updateStrategy.type="Recreate"': "updateStrategy",
 }
@@ -145,9 +146,15 @@ BESIDE = {
     ("evaluation", 'database.existingSecret="d"'): ["database.existingSecret names another"],
     ("evaluation", 'bundles.s3.url="s3://bucket"'): ["names another place"],
     ("default", 'podDisruptionBudget={"enabled":true,"minAvailable":1}'): ["ever be drained"],
+    ("default", 'podDisruptionBudget={"enabled":true,"minAvailable":2}'): ["ever be drained"],
+    ("default", 'podDisruptionBudget={"enabled":true,"minAvailable":"100%"}'): ["be drained"],
+    ("default", 'podDisruptionBudget={"enabled":true,"maxUnavailable":0}'): ["be drained"],
+    ("default", 'podDisruptionBudget={"enabled":true,"maxUnavailable":null}'): ["needs podDis"],
+    ("replicas", "podDisruptionBudget.minAvailable=5"): ["5 of 5 replicas"],
     ("default", "devices.ingress.enabled=true"): ["needs devices.ingress.host"],
     ("default", "operators.route.enabled=true"): ["needs operators.route.hostnames"],
     ("outside", 'operators.ingress.host="devices.example.org"'): ["told apart by host name"],
+    ("replicas", 'operators.route.hostnames=["devices.example.org"]'): ["both hold devices.ex"],
     ("outside", 'operators.publicIngress.host="fleet.example.org"'): ["take another host"],
     ("outside", 'operators.publicIngress.host=""'): ["needs operators.publicIngress.host"],
     ("outside", "operators.publicIngress.certificate.issuerRef=null"): ["certificate.issuerRef"],
@@ -165,6 +172,23 @@ def test_values_that_cannot_go_together_are_refused_in_a_sentence(
     told = charts.refusal(values, setting)
     for each in BESIDE[values, setting]:
         assert each in told
+
+
+@pytest.mark.parametrize(
+    ("values", "setting"),
+    [
+        ("default", 'podDisruptionBudget={"enabled":true}'),
+        ("replicas", "podDisruptionBudget.minAvailable=4"),
+        ("replicas", 'podDisruptionBudget.minAvailable="50%"'),
+        (
+            "replicas",
+            'operators.route={"hostnames":["devices.example.org"],"parentRefs":[{"name":"other"}]}',
+        ),
+        ("default", 'extraHosts=["*.example.org","fleet","192.0.2.7","2001:db8::7"]'),
+    ],
+)
+def test_values_beside_those_that_are_refused_are_taken(values: str, setting: str) -> None:
+    assert charts.rendered_with(values, setting)
 
 
 def test_the_chart_is_linted_strictly_with_every_set() -> None:

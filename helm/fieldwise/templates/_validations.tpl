@@ -37,8 +37,20 @@
 {{- if and $v.autoscaling.enabled (not (dig "requests" "cpu" "" $v.resources)) -}}
 {{- $wrong = append $wrong "autoscaling.enabled aims at a share of the requested processors: set resources.requests.cpu." -}}
 {{- end -}}
-{{- if and $v.podDisruptionBudget.enabled (not (kindIs "invalid" $v.podDisruptionBudget.minAvailable)) (not $v.autoscaling.enabled) (eq (toString $v.podDisruptionBudget.minAvailable) (toString $v.replicaCount)) -}}
-{{- $wrong = append $wrong (printf "podDisruptionBudget.minAvailable = %v of %v replicas: no node could ever be drained." $v.podDisruptionBudget.minAvailable $v.replicaCount) -}}
+{{- with $v.podDisruptionBudget -}}
+{{- if .enabled -}}
+{{- $most := ternary $v.autoscaling.maxReplicas $v.replicaCount $v.autoscaling.enabled -}}
+{{- $never := "no node could ever be drained" -}}
+{{- if kindIs "invalid" .minAvailable -}}
+{{- if kindIs "invalid" .maxUnavailable -}}
+{{- $wrong = append $wrong "podDisruptionBudget.enabled needs podDisruptionBudget.minAvailable or podDisruptionBudget.maxUnavailable." -}}
+{{- else if eq (trimSuffix "%" (toString .maxUnavailable)) "0" -}}
+{{- $wrong = append $wrong (printf "podDisruptionBudget.maxUnavailable = %v: %s." .maxUnavailable $never) -}}
+{{- end -}}
+{{- else if or (eq (toString .minAvailable) "100%") (and (not (kindIs "string" .minAvailable)) (ge (int .minAvailable) (int $most))) -}}
+{{- $wrong = append $wrong (printf "podDisruptionBudget.minAvailable = %v of %v replicas: %s." .minAvailable $most $never) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $side := list "devices" "operators" -}}
 {{- $place := index $v $side -}}
@@ -51,6 +63,13 @@
 {{- end -}}
 {{- if and $v.devices.ingress.enabled $v.operators.ingress.enabled $v.devices.ingress.host (eq $v.devices.ingress.host $v.operators.ingress.host) -}}
 {{- $wrong = append $wrong (printf "devices.ingress.host and operators.ingress.host are both %s: behind one port the two are told apart by host name." $v.devices.ingress.host) -}}
+{{- end -}}
+{{- if and $v.devices.route.enabled $v.operators.route.enabled (eq (toJson $v.devices.route.parentRefs) (toJson $v.operators.route.parentRefs)) -}}
+{{- range $host := $v.devices.route.hostnames -}}
+{{- if has $host $v.operators.route.hostnames -}}
+{{- $wrong = append $wrong (printf "devices.route.hostnames and operators.route.hostnames both hold %s, behind the same Gateway: there the two are told apart by host name." $host) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- with $v.operators.publicIngress -}}
 {{- if .enabled -}}
