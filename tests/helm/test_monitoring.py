@@ -8,6 +8,12 @@ import yaml
 from tests import charts
 
 RULES = sorted((charts.CHART / "files" / "rules").glob("*.yaml"))
+# Two installations of one name, in namespaces of their own, are two jobs.
+JOB = {
+    "sourceLabels": ["__meta_kubernetes_namespace", "__meta_kubernetes_service_name"],
+    "separator": "/",
+    "targetLabel": "job",
+}
 DASHBOARDS = sorted((charts.CHART / "files" / "dashboards").glob("*.json"))
 
 
@@ -24,7 +30,8 @@ def test_every_replica_is_scraped_under_the_labels_that_prometheus_wants() -> No
     assert monitor["metadata"]["labels"]["release"] == "monitoring"
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": [charts.NAMESPACE]}
     [endpoint] = monitor["spec"]["endpoints"]
-    assert endpoint == {"port": "metrics", "path": "/metrics", "interval": "30s"}
+    told = {"port": "metrics", "path": "/metrics", "interval": "30s"}
+    assert endpoint == {**told, "relabelings": [JOB]}
     service = charts.named(objects, "Service", "-metrics")
     assert [each["name"] for each in service["spec"]["ports"]] == [endpoint["port"]]
 
@@ -38,7 +45,7 @@ def test_what_becomes_of_labels_is_the_operator_s_choice() -> None:
     ]
     monitor = charts.named(charts.rendered_with("outside", *settings), "ServiceMonitor")
     [endpoint] = monitor["spec"]["endpoints"]
-    assert [endpoint[name] for name in named] == ["10s", [rule], [rule]]
+    assert [endpoint[name] for name in named] == ["10s", [JOB, rule], [rule]]
 
 
 def groups(*settings: str) -> list[dict[str, Any]]:
