@@ -71,6 +71,8 @@ def test_of_two_replicas_one_leads_and_tells_of_the_fleet(both: Replicas) -> Non
     [other] = [each for each in both.running.values() if each is not leader]
     wait_until(lambda: metric(leader, "fieldwise_tickets_open") is not None, "the leader counts")
     assert metric(other, "fieldwise_tickets_open") is None
+    for each in (leader, other):
+        assert (metric(each, "fieldwise_metrics_series") or 0) > 100
     assert leader.stop() == 0
     wait_until(lambda: leads(other), "the other leads")
     wait_until(lambda: metric(other, "fieldwise_tickets_open") is not None, "it counts")
