@@ -109,7 +109,7 @@ def test_what_is_kept_lost_or_open_is_told() -> None:
     assert "The claim edge-fieldwise-data holds the fleet's authority" in notes("default")
     assert "go with the release" in notes("evaluation")
     assert "networkPolicy.enabled = false" in notes("gitops")
-    assert "helm test edge" in notes("default")
+    assert "helm test edge --namespace fleet --timeout 600s" in notes("default")
     assert "helm test" not in notes("gitops")
 
 

@@ -54,6 +54,12 @@ def test_an_election_needs_one_lease_by_its_name_and_to_make_it_anew() -> None:
     assert not kinds(objects) & {"ClusterRole", "ClusterRoleBinding"}
 
 
+def test_an_election_whose_rights_somebody_else_gives_has_a_lease_alone() -> None:
+    objects = charts.rendered_with("default", ELECTED, "kubernetes.leaderElection.rbac=false")
+    assert not kinds(objects) & {*ROLES, *BINDINGS}
+    assert "Lease" in kinds(objects)
+
+
 def test_a_login_needs_to_ask_two_questions_and_no_more() -> None:
     objects = charts.rendered_with("default", KNOWN)
     assert rules(objects, "ClusterRole", f"fleet-{NAME}-login") == [
