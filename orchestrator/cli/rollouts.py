@@ -1,5 +1,6 @@
 """``fieldwise rollout``: bring a backbone to a cohort, wave by wave, and back."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -12,10 +13,10 @@ from orchestrator.cli.plan_forms import COUNT, SHARE
 from orchestrator.cli.remote import collect, more, remote
 from orchestrator.cli.repeating import Request, named, repeatable
 from orchestrator.cli.tickets import Limit
-from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.phases import BACKWARD, FORWARD, Phase
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.plan import Plan, Wave
-from orchestrator.rollout.telling import devices
+from orchestrator.rollout.telling import devices, why
 from orchestrator.rollout_views import ChangeView, RolloutView
 from orchestrator.rpc.client import OperatorClient
 
@@ -182,7 +183,8 @@ async def pause(client: OperatorClient, rollout: RolloutId, *, now: Now = False)
     """Let no further device start until it is resumed; tells how many still may."""
     change = await client.pause_rollout(rollout, now=now)
     done = "is paused: no further device starts, and those that have begun go on"
-    return _told(change, f"{done}; `rollout resume {rollout}` lets it go on", "was paused already")
+    done = f"{done}; `rollout resume {rollout}` lets it go on"
+    return _told(change, done, "was paused already", {Phase.PAUSED})
 
 
 @remote(app, "resume")
@@ -194,7 +196,8 @@ async def resume(client: OperatorClient, rollout: RolloutId) -> Shown:
     change = await client.resume_rollout(rollout)
     awaited = rollout_screens.awaited(change.rollout)
     waits = f", and waits for {awaited}" if awaited else ""
-    return _told(change, f"goes on in {_wave(change.rollout)}{waits}", "runs already")
+    done = f"goes on in {_wave(change.rollout)}{waits}"
+    return _told(change, done, "runs already", {Phase.RUNNING})
 
 
 @remote(app, "promote")
@@ -224,7 +227,7 @@ async def promote(
     with repeatable(f"--wave {seen}"):
         change = await client.promote_rollout(rollout, to_end=to_end, wave=seen)
     opened = "has all its waves open" if to_end else f"goes on: {_wave(change.rollout)} is open"
-    return _told(change, opened, f"has {_wave(change.rollout)} open already")
+    return _told(change, opened, f"has {_wave(change.rollout)} open already", {Phase.RUNNING})
 
 
 @remote(app, "abort")
@@ -236,8 +239,7 @@ async def abort(
     change = await client.abort_rollout(rollout)
     ordered = f"{devices(change.ordered)} ordered to what they had before"
     back = f"turns back: {ordered if change.ordered else 'no device has to go anywhere'}"
-    was = "was turned back already"
-    return _told(change, back, was)
+    return _told(change, back, "was turned back already", BACKWARD)
 
 
 @remote(app, "hold")
@@ -252,7 +254,8 @@ async def hold(
     """End a rollout where it is: devices keep what they have, and nobody else starts."""
     confirm(context, f"End {rollout} where it is? It cannot go on later.", yes=yes)
     change = await client.hold_rollout(rollout, now=now)
-    return _told(change, "has ended where it is: devices keep what they have", "was ended already")
+    done = "has ended where it is: devices keep what they have"
+    return _told(change, done, "was ended already", {Phase.HELD})
 
 
 @remote(app, "retry")
@@ -282,9 +285,14 @@ async def undo(
     return _told(change, f"{back}: {devices(change.ordered)} ordered", back)
 
 
-def _told(change: ChangeView, done: str, was: str) -> Shown:
+def _told(
+    change: ChangeView, done: str, was: str, meant: Collection[Phase] = frozenset(Phase)
+) -> Shown:
+    """Tell what a command did; where the look that came with it led elsewhere than meant, that."""
     rollout = change.rollout
-    happens = f"{rollout.id} {done if change.changed else was}."
+    told = done if change.changed else was
+    turned = rollout.phase not in meant
+    happens = f"{rollout.id} {why(rollout.phase, rollout.reason) if turned else told}."
     told = " ".join(filter(None, (happens, _may_start(change))))
     return Shown(change, lambda: rollout_screens.facts_of(rollout, ("now", told)))
 

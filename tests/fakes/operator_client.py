@@ -1,6 +1,7 @@
 """A client of the operator API without a server, and what it answers."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,13 @@ ROLLOUT = RolloutView(
     finding=FINDING,
 )
 CHANGE = ChangeView(ROLLOUT)
+
+
+def changed_to(phase: Phase) -> ChangeView:
+    """A change that led to a phase."""
+    return replace(CHANGE, rollout=replace(ROLLOUT, phase=phase))
+
+
 EVENT = EventView(1, THEN, Actor.OPERATOR, Happening.STARTED, "Started, by an operator.")
 PREVIEW = PreviewView(
     "r2",
@@ -155,11 +163,11 @@ class CannedClient:
             "list_previewed": Page(DRAWN),
             "list_events": Page((EVENT,)),
             "list_rollout_devices": Page((PLACED,)),
-            "pause_rollout": CHANGE,
+            "pause_rollout": changed_to(Phase.PAUSED),
             "resume_rollout": CHANGE,
             "promote_rollout": CHANGE,
-            "abort_rollout": CHANGE,
-            "hold_rollout": CHANGE,
+            "abort_rollout": changed_to(Phase.REVERTING),
+            "hold_rollout": changed_to(Phase.HELD),
             "retry_rollout": CHANGE,
             "undo_rollout": CHANGE,
             "recall_backbone": RecallView(BACKBONE, ("r3", "r1")),

@@ -122,6 +122,23 @@ def test_a_command_says_what_happens_now_and_how_many_may_still_start(
     assert "No device may still start" in again
 
 
+@pytest.mark.parametrize(
+    ("command", "phase", "reason", "said"),
+    [
+        ("resume", Phase.PAUSED, Reason.UNDECIDED, "r1 is paused: nobody starts until"),
+        ("promote", Phase.COMPLETE, None, "r1 is complete."),
+        ("pause", Phase.REVERTING, Reason.HARM, "r1 was aborted, and brings its devices back"),
+        ("hold", Phase.REVERTED, Reason.OPERATOR, "r1 was aborted, and its devices are back"),
+    ],
+)
+def test_a_command_whose_look_found_more_says_where_that_led(
+    run: Any, client: CannedClient, command: str, phase: Phase, reason: Reason | None, said: str
+) -> None:
+    rollout = replace(ROLLOUT, phase=phase, reason=reason)
+    client.answers[f"{command}_rollout"] = ChangeView(rollout)
+    assert said in run("rollout", command, "r1").stdout
+
+
 def test_now_revokes_permits(run: Any, client: CannedClient) -> None:
     run("rollout", "pause", "r1", "--now")
     run("rollout", "hold", "r1", "--now")
