@@ -231,7 +231,8 @@ class FleetMetrics:
             self._loop_failures.labels(loop)
             self._loop_seconds.labels(loop)
         for happening, actor in product(Happening, Actor):
-            self._rollout_events.labels(happening, actor)
+            if happening is not Happening.STARTED:  # what is counted comes after it
+                self._rollout_events.labels(happening, actor)
         for end in ENDS:
             self._rollout_seconds.labels(end)
         self._updates_ended.labels(UpdatePhase.ACTIVE, "")
