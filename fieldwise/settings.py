@@ -202,7 +202,8 @@ def _from_environment(
             continue
         name = variable.removeprefix(layers.prefix).lower()
         if name in field_names(shape):
-            yield _Given(name, text, variable, textual=True)
+            # Secret stores make variables of whole files, and these end with a line's end.
+            yield _Given(name, text.rstrip("\r\n"), variable, textual=True)
         elif not _is_foreign(variable, layers):
             spell = _spelling(layers.prefix)
             mistakes.append(f"there is no setting {variable}{_nearest(shape, name, spell)}")

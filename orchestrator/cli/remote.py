@@ -141,7 +141,8 @@ def resolve(asked: Asked) -> Connection:
             ``UNAUTHENTICATED`` without a token, ``INVALID_ARGUMENT`` for a bad address or file,
             ``SETTING_INVALID`` where the settings do not tell the data folder.
     """
-    given = asked.token or (_read_token(asked.token_file) if asked.token_file else None)
+    said = (asked.token or "").rstrip("\r\n")  # a variable may be made of a file
+    given = said or (_read_token(asked.token_file) if asked.token_file else None)
     near = None if asked.address and given and asked.ca else _near(asked.data_folder)
     address = asked.address or (near.address if near else None)
     if address is None:

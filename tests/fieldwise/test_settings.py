@@ -92,6 +92,13 @@ def test_text_of_the_environment_becomes_what_the_setting_is() -> None:
     assert found.folder == Path.home() / "x"
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_variable_that_was_made_of_a_file_has_no_line_s_end(end: str) -> None:
+    given = {"FIELDWISE_TOKEN": f"hush-hush{end}", "FIELDWISE_COUNT": f"4{end}"}
+    found = load(environment=given).settings
+    assert (found.token, found.count) == ("hush-hush", 4)
+
+
 def test_a_flag_that_was_not_given_changes_nothing() -> None:
     assert load(flags={"count": None}).origins["count"] == "default"
 
