@@ -25,7 +25,8 @@ nothing, because all of it is level-triggered and comes again, or is an owner's 
 nothing now. Where the entry is ``STAY`` the state takes note and the phase goes on with its work.
 So a new target waits until probation is over, while one that takes back the very pair on probation
 is obeyed at once and without a permit: going back to what is here needs none. Where the owner has
-pinned that pair it waits like any other. Whatever else ends probation before its time, a bundle
+pinned that pair it waits like any other, and so does every target while what the owner of a pinned
+device installs is under way. Whatever else ends probation before its time, a bundle
 that the owner installs or one that an operator goes back to, puts the pair from before in its place
 first: a pair that has not stood its probation neither serves unwatched nor becomes what the next
 one would fall back to.

@@ -33,7 +33,7 @@ from agent.update.events import (
     UpdateState,
     Verified,
 )
-from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from fieldwise.update import UNDER_WAY, UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Judgement
 
 RESTARTS_MAX = 3  # twice may be a power cut; a third time in the same phase it is the bundle
@@ -142,7 +142,7 @@ def _read_fleet(state: UpdateState, event: FromFleet) -> Sign | None:
         case Permitted(generation):
             due = generation == state.generation and state.wanted and state.hold is None
             return Sign.PERMITTED if due else None
-        case Targeted(generation) if generation <= state.generation:
+        case Targeted(generation) if generation <= state.generation or _is_the_owners(state):
             return None
         case Targeted(digest=digest) if _is(state.in_use, digest):
             return Sign.SETTLED
@@ -151,6 +151,12 @@ def _read_fleet(state: UpdateState, event: FromFleet) -> Sign | None:
             return Sign.TAKEN_BACK if ends else Sign.ORDERED_BACK
         case Targeted():
             return Sign.RETARGETED
+
+
+def _is_the_owners(state: UpdateState) -> bool:
+    """Whether the owner, who lets nobody else change the backbone, is about to change it."""
+    under_way = state.phase in UNDER_WAY and state.phase is not UpdatePhase.PROBATION
+    return state.pinned and state.wish.by_owner and under_way
 
 
 def _read_device(state: UpdateState, event: FromDevice) -> Sign | None:

@@ -143,6 +143,10 @@ def a_pin_holds_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(notes, "_wish", wish)
 
 
+def the_fleet_ends_what_the_owner_of_a_pinned_device_installs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(signs, "_is_the_owners", lambda _: False)
+
+
 def what_holds_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "read", _without(machine.read, Sign.RELEASED))
     patch.setattr(machine, "read", _without(machine.read, Sign.CONFIRMED))
@@ -174,6 +178,7 @@ SABOTAGES: tuple[Sabotage, ...] = (
     a_lost_pair_is_not_replaced,
     nothing_leads_out_of_probation_without_a_way_back,
     a_pin_holds_nothing,
+    the_fleet_ends_what_the_owner_of_a_pinned_device_installs,
     what_holds_is_never_let_go,
     a_target_that_was_seen_is_obeyed_again,
 )

@@ -56,6 +56,7 @@ WORK_SECONDS = {
 RETRY_SECONDS = 10  # for a journal that cannot be written
 BACK_SECONDS = 15  # until a supervisor has started an agent again that fell over
 LACKING_BYTES = 1_000_000
+OWN_WORK = UNDER_WAY - {UpdatePhase.PROBATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,11 @@ class SimulatedDevice:
 
     def _take_target(self, target: Target) -> None:
         """Hear what to run; what the journal did not get was never heard."""
-        known = self.generation
+        known, before = self.generation, self.journal
+        own = before.pinned and before.wish.by_owner and before.phase in OWN_WORK
         self.tell(Targeted(target.generation, target.digest, back=target.back))
+        kept = self.journal.wish == before.wish
+        assert kept or not own, f"{self.name} gave up what the owner of a pinned device installs"
         if self.generation > known:
             given = self.targets.setdefault(target.generation, target.digest)
             assert given == target.digest, "one generation was given to two bundles"
