@@ -239,7 +239,8 @@ class Agent:
         figures, learner = self.serving.figures(), self.serving.learner
         serving = learner.pair.embedder.manifest if learner is not None else None
         held_out = figures.select + figures.judge
-        return update_bytes(manifest, missing, serving, figures.classes, held_out)
+        settings = self.serving.settings
+        return update_bytes(manifest, missing, serving, figures.classes, held_out, settings)
 
     def _holds(self) -> Holds:
         settings = self.settings

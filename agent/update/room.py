@@ -2,15 +2,18 @@
 
 Beside the files that are missing an update writes a snapshot of the new pair, a last one of the old
 and the new features of what is held out. What a snapshot takes is reckoned from above: for every
-view the scatter of its features and the sum of each class, in eight bytes a number.
+view the scatter of its features and the sum of each class, in eight bytes a number; the same again
+where a head lets its own sums fade; weights and memory of one that is trained by gradient.
 """
 
 from collections.abc import Iterable
 
+from agent.learning.settings import HeadName, LearningSettings
 from fieldwise.bundle import FileReference, Manifest
 
 NUMBER_BYTES = 8
 GRID_BYTES = 2
+WEIGHT_BYTES = 4
 WRITES = 2  # a transaction lies in the log as well until that is folded in
 MARGIN_BYTES = 4 * 1024 * 1024  # what is learned meanwhile goes on being written
 
@@ -21,6 +24,7 @@ def update_bytes(
     serving: Manifest | None,
     classes: int,
     held_out: int,
+    settings: LearningSettings,
 ) -> int:
     """Most bytes that bringing a bundle into use adds to the state folder.
 
@@ -30,12 +34,25 @@ def update_bytes(
         serving: Of the bundle in use, if there is one.
         classes: Classes that the head knows.
         held_out: Samples whose features are kept for choosing and judging.
+        settings: Which heads keep something beside the sums.
     """
-    old = _snapshot_bytes(serving, classes) if serving is not None else 0
-    new = _snapshot_bytes(manifest, classes + manifest.starter_classes)
+    old = _snapshot_bytes(serving, classes, settings) if serving is not None else 0
+    new = _snapshot_bytes(manifest, classes + manifest.starter_classes, settings)
     written = old + new + GRID_BYTES * manifest.feature_width * held_out
     return sum(file.size for file in missing) + WRITES * written + MARGIN_BYTES
 
 
-def _snapshot_bytes(manifest: Manifest, classes: int) -> int:
-    return NUMBER_BYTES * sum(view.width * (view.width + classes + 2) for view in manifest.views)
+def _snapshot_bytes(manifest: Manifest, classes: int, settings: LearningSettings) -> int:
+    numbers = sum(view.width * (view.width + classes + 2) for view in manifest.views)
+    enabled = settings.heads.enabled
+    sums = NUMBER_BYTES * numbers * (1 + (HeadName.DECAYED in enabled))
+    trained = _trained_bytes(manifest.feature_width, classes, settings)
+    return sums + (trained if HeadName.GRADIENT in enabled else 0)
+
+
+def _trained_bytes(width: int, classes: int, settings: LearningSettings) -> int:
+    """Weights, memory and the batch that waits, of the head that is trained by gradient."""
+    hidden = settings.gradient.hidden_width
+    weights = classes * (max(hidden, width) + 1) + hidden * (width + 1)
+    waiting = GRID_BYTES * width * settings.gradient.batch_samples
+    return WEIGHT_BYTES * weights + waiting + settings.gradient.memory_bytes_max

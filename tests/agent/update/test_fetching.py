@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from agent.device import bundles
 from agent.device.bundles import BundleFolder
+from agent.learning.settings import LearningSettings
 from agent.reporting import Piece
 from agent.update import fetching
 from agent.update.events import Wish
@@ -55,7 +56,7 @@ class Published:
         assert len(self.waits) < 1000
 
     def needs(self, manifest: "Manifest", missing: "Iterable[FileReference]") -> int:
-        return update_bytes(manifest, missing, None, classes=3, held_out=10)
+        return update_bytes(manifest, missing, None, 3, 10, LearningSettings())
 
     async def fetch(self, bytes_per_second: int = 0) -> int:
         return await self.fetcher.fetch(Wish(self.digest), bytes_per_second)

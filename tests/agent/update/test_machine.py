@@ -251,18 +251,6 @@ def test_a_pinned_backbone_stays_on_probation_whatever_an_operator_takes_back(di
     assert proven.in_use == pinned.in_use
 
 
-@pytest.mark.parametrize("digest", [OLD, NEW])
-def test_what_the_owner_of_a_pinned_device_installs_is_ended_by_no_target(digest: str) -> None:
-    installing = after(SERVING, Pinned(), Installed(OTHER))
-    for state in (installing, after(installing, Verified(4, "fp32"), Migrated(5))):
-        assert step(state, Targeted(5, digest)) == (state, ())
-    ended = after(installing, Verified(4, "fp32"), Failed(5, UpdateFailure.MIGRATION_FAILED))
-    waiting = after(ended, Targeted(5, NEW))
-    assert (waiting.phase, waiting.hold) == (UpdatePhase.IDLE, UpdateHold.PINNED)
-    unpinned = after(SERVING, Installed(OTHER), Targeted(5, NEW))
-    assert (unpinned.phase, unpinned.wanted) == (UpdatePhase.IDLE, NEW)
-
-
 def test_pinning_ends_what_the_fleet_began() -> None:
     state, actions = step(JUDGING, Pinned())
     assert (state.phase, state.hold) == (UpdatePhase.IDLE, UpdateHold.PINNED)

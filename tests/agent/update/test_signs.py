@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agent.update.events import (
     Action,
     Deed,
     Event,
+    Failed,
     Installed,
     Lost,
     Migrated,
+    Pinned,
     Restarted,
     Targeted,
     UpdateState,
@@ -16,8 +20,10 @@ from agent.update.events import (
     Wish,
 )
 from agent.update.machine import step
-from fieldwise.update import UpdatePhase
+from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from tests.fakes.installing import NEW, NEW_PAIR, OLD, OLD_PAIR, SERVING
+
+OTHER = "c" * 64
 
 
 def after(state: UpdateState, *events: Event) -> UpdateState:
@@ -42,3 +48,16 @@ def test_where_what_is_lost_leaves_the_wanted_pair_there_is_nothing_left_to_do()
         state, actions = step(after(proven, waiting), Lost())
         assert (state.phase, state.in_use, state.before) == (UpdatePhase.ACTIVE, OLD_PAIR, None)
         assert actions[0].deed is Deed.SERVE
+
+
+@pytest.mark.parametrize("digest", [OLD, NEW])
+def test_what_the_owner_of_a_pinned_device_installs_is_ended_by_no_target(digest: str) -> None:
+    installing = after(SERVING, Pinned(), Installed(OTHER))
+    verified = after(installing, Verified(installing.work, "fp32"))
+    for state in (installing, verified, after(verified, Migrated(verified.work))):
+        assert step(state, Targeted(9, digest)) == (state, ())
+    failed = Failed(verified.work, UpdateFailure.MIGRATION_FAILED)
+    waiting = after(verified, failed, Targeted(9, NEW))
+    assert (waiting.phase, waiting.hold) == (UpdatePhase.IDLE, UpdateHold.PINNED)
+    unpinned = after(SERVING, Installed(OTHER), Targeted(9, NEW))
+    assert (unpinned.phase, unpinned.wanted) == (UpdatePhase.IDLE, NEW)
