@@ -35,6 +35,7 @@ from orchestrator.rollout.rollout import Kind, Rollout, is_way_back
 MIB = 1 << 20
 BEFORE_MAX = 4  # a device keeps two pairs, and nobody recalls three backbones in a row
 NONE: frozenset[str] = frozenset()
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 STEPS: Mapping[UpdatePhase, Place] = MappingProxyType(
     {
         UpdatePhase.FETCHING: Place.FETCHING,
@@ -96,7 +97,7 @@ def variant_of(rollout: Rollout, standing: Standing) -> str:
 def is_older(version: str, minimum: str) -> bool:
     """Tell whether an agent's version is below a minimum, which the empty text never is.
 
-    The numbers that a version begins with count: 1.2.0rc1 counts as 1.2.0.
+    The numbers that a version begins with count: 1.2.0rc1 counts as 1.2.0, and so does 1.2.
     """
     return _release(version) < _release(minimum)
 
@@ -225,4 +226,8 @@ def _fits(wanted: DeviceClass, standing: Standing) -> bool:
 
 @lru_cache(maxsize=1024)  # a fleet has few versions, and a look asks for every device's
 def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    found = _NUMBERS.match(version)
+    numbers = [int(part) for part in found[0].split(".")] if found else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)

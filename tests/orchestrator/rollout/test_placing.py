@@ -155,6 +155,12 @@ def test_the_first_class_that_fits_chooses_the_variant() -> None:
         ("", "0.1", True),
         ("0.1", "", False),
         ("unknown", "", False),
+        ("unknown", "0.1", True),
+        ("1.2", "1.2.0", False),
+        ("1.2.0", "1.2", False),
+        ("0.2rc5", "0.2.3", True),
+        ("0.1.0", "0.1.0.5", True),
+        ("0.1.0.6", "0.1.0.5", False),
     ],
 )
 def test_versions_are_compared_by_their_numbers(version: str, minimum: str, older: bool) -> None:
