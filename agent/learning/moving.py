@@ -28,7 +28,7 @@ statistics of what leaves, and a batch of images; during the fit of a view five 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
@@ -70,11 +70,13 @@ class Means:
         passing: Images on their way through Predict; None where none pass.
         published: Maps that came with the bundle, by the new view's name.
         should_stop: Asked while waiting for images, which is no work to rest from.
+        has_room: Whether the disk has room for more than what a move cannot do without.
     """
 
     passing: Passing | None = None
     published: Mapping[str, ViewMap] = field(default_factory=dict)
     should_stop: ShouldStop = never
+    has_room: Callable[[], bool] = lambda: True
 
 
 NOTHING_ELSE = Means()
@@ -249,10 +251,10 @@ class Move:
     def _keep_ahead(self, batch: Sequence[Sample], learned: Sequence[Sample]) -> None:
         fresh = {each.sequence for each in batch if each.grid is None}
         rows = {each.sequence: each.grid for each in learned if each.sequence in fresh}
+        held = {sequence: row for sequence, row in rows.items() if row is not None}
         with suppress(FieldwiseError):  # without room a move that is broken off begins anew
-            self._store.keep_ahead(
-                self._new.bundle, {key: row for key, row in rows.items() if row is not None}
-            )
+            if held and self._means.has_room():
+                self._store.keep_ahead(self._new.bundle, held)
 
     def _wait(self, should_stop: ShouldStop) -> None:
         """Look at what passes until there is enough, or nothing comes, or it takes too long."""

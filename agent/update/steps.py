@@ -168,14 +168,18 @@ class Steps:
             made = self.open(pair)
         else:
             embedder, starters = self._embedder(pair)
-            means = Means(
-                self._serving.passing, self._maps(pair.digest, learner.pair.embedder), should_stop
-            )
+            maps = self._maps(pair.digest, learner.pair.embedder)
+            has_room = partial(self._has_room, pair)
+            means = Means(self._serving.passing, maps, should_stop, has_room)
             made = learner.rebuild(
                 embedder, starters, _log_progress, self._paced(should_stop), means
             )
         learner.embed_held_out(made, self._paced(should_stop), since)
         return made
+
+    def _has_room(self, pair: Pair) -> bool:
+        """Whether the disk has room beside what it takes to bring a pair into use."""
+        return not self._fetcher.missing_bytes(Wish(pair.digest, pair.variant))
 
     def is_kept(self, pair: Pair) -> bool:
         learner = self._serving.learner

@@ -1,5 +1,6 @@
 """A whole agent changes its backbone while most of what it learned from is held no more."""
 
+from collections.abc import Sized
 from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
@@ -8,6 +9,7 @@ import pytest
 
 from agent.app import Agent
 from agent.cli.desk import AWAITED
+from agent.device.bundles import BundleFolder
 from agent.learning.samples import Group, Share
 from fieldwise import affine_file
 from fieldwise.client import Device
@@ -110,3 +112,26 @@ async def test_what_passes_through_predict_meanwhile_helps_where_no_image_is_hel
         assert agent.installer.state.phase in {UpdatePhase.PROBATION, UpdatePhase.ACTIVE}
         status = await asking(agent, lambda device: device.status())
         assert status.carried_samples == gone
+
+
+@pytest.mark.parametrize("roomy", [True, False])
+async def test_features_are_kept_ahead_where_that_leaves_the_room_that_the_change_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, roomy: bool
+) -> None:
+    kept: list[int] = []
+    bundle = tiny_bundle(tmp_path / "other", name="other", seed=7, width=40)
+    async with running(tmp_path, passing_seconds_max=0.0) as agent:
+        await asking(agent, teach)
+
+        def missing_room(_: BundleFolder, wanted_bytes: int) -> int:
+            begun = agent.installer.state.phase is UpdatePhase.MIGRATING
+            return wanted_bytes if begun and not roomy else 0
+
+        def keep_ahead(_: object, bundle: str, grids: Sized) -> None:
+            kept.append(len(grids))
+
+        monkeypatch.setattr(BundleFolder, "missing_room", missing_room)
+        monkeypatch.setattr(type(agent.serving.store), "keep_ahead", keep_ahead)
+        await install(agent, bundle)
+        assert agent.installer.state.phase in {UpdatePhase.PROBATION, UpdatePhase.ACTIVE}
+    assert bool(sum(kept)) == roomy
