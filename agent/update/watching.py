@@ -14,7 +14,7 @@ power costs at most the last ``JOURNAL_SECONDS`` of it.
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -275,8 +275,7 @@ def _with(seen: Seen, duel: _Duel) -> Seen:
 def _meet(duel: _Duel, store: SampleStore, should_stop: ShouldStop) -> None:
     """Count the samples that came in since."""
     seen = store.samples_after(duel.covered, BATCH, duel.old[0].bundle, WATCHED)
-    learned = store.samples_after(duel.covered, BATCH, duel.new[0].bundle, WATCHED)
-    rows = {sample.id: sample for sample in learned}
+    rows = _rows_of(seen, duel, store)
     for sample in seen:
         if should_stop():
             return
@@ -285,6 +284,19 @@ def _meet(duel: _Duel, store: SampleStore, should_stop: ShouldStop) -> None:
             was, now = _is_right(sample, *duel.old), _is_right(rows[sample.id], *duel.new)
             if was is not None and now is not None:
                 _count(duel, sample.burst, was=was, now=now)
+
+
+def _rows_of(seen: Sequence[Sample], duel: _Duel, store: SampleStore) -> dict[str, Sample]:
+    """Those samples as the new pair sees them; others, of which no image is held, lie between."""
+    wanted, reached = {sample.id for sample in seen}, duel.covered
+    rows: dict[str, Sample] = {}
+    while seen and reached < seen[-1].sequence:
+        batch = store.samples_after(reached, BATCH, duel.new[0].bundle, WATCHED)
+        if not batch:
+            break
+        rows.update({sample.id: sample for sample in batch if sample.id in wanted})
+        reached = batch[-1].sequence
+    return rows
 
 
 def _count(duel: _Duel, scene: str, *, was: bool, now: bool) -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.learning.catch_up import BATCH
 from agent.learning.forgetting import Selection
 from agent.learning.pair import Pair
-from agent.learning.samples import Origin
+from agent.learning.samples import Group, Origin
 from agent.learning.stopping import never
 from agent.predictions import Stopwatch
 from agent.update.probation import Baseline, Probation, ProbationRules, Seen
-from agent.update.watching import JOURNAL_SECONDS, LOOK_SECONDS, Watcher
+from agent.update.watching import JOURNAL_SECONDS, LOOK_SECONDS, WATCHED, Watcher
 from fieldwise.errors import Fault
 from fieldwise.update import UpdateFailure
 from fieldwise.verdict import Basis, Judgement, Verdict
@@ -176,6 +177,27 @@ async def test_labels_that_the_old_pair_would_have_known_take_it_back(trial: Tri
 async def test_labels_that_both_know_do_not(trial: Trial) -> None:
     trial.switch()
     assert await trial.live(trial.teach(60)) is None
+
+
+async def test_labels_between_others_of_which_no_image_is_held_are_all_compared(
+    trial: Trial,
+) -> None:
+    store = trial.bench.store
+    held: list[int] = []
+
+    def teach_and_evict() -> None:
+        before = store.last_sequence()
+        trial.bench.teach(4 * BATCH)
+        trial.bench.serving.flush()
+        new = [each for each in store.remembered() if each.sequence > before]
+        kept = [each for each in new[::4] if each.share in WATCHED]
+        gone = [each.id for each in new if each not in kept]
+        store.commit(Group((), tuple(gone), store.counters()))
+        held.append(len(kept))
+
+    trial.switch()
+    assert await trial.live(teach_and_evict) is None
+    assert trial.journal.probation().seen.samples == held[0] > BATCH / 2
 
 
 async def test_labels_that_a_head_had_a_part_in_say_nothing(trial: Trial) -> None:
