@@ -240,12 +240,19 @@ class Installer(Generic[PreparedT]):
             case Deed.CANCEL:
                 await self._cancel()
             case Deed.DISCARD:
-                await asyncio.to_thread(self._work.discard)
+                await self._tidy_up()
                 self.settled.set()
             case _:
                 self._give_up_opening()
                 self._stop = threading.Event()
                 self._task = asyncio.create_task(self._run(action, self.state, self._stop))
+
+    async def _tidy_up(self) -> None:
+        """Remove what no pair needs; what cannot be done now is done at the next start."""
+        try:
+            await asyncio.to_thread(self._work.discard)
+        except FieldwiseError as error:
+            _log.warning("what no pair needs is still on the disk", reason=error.sentence)
 
     async def _run(self, action: Action, state: UpdateState, stop: threading.Event) -> None:
         outcome = await self._outcome(action, state, stop)

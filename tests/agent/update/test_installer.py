@@ -239,6 +239,16 @@ async def test_a_journal_that_cannot_be_written_changes_nothing() -> None:
     assert hands.done == []
 
 
+async def test_what_cannot_be_tidied_up_takes_nothing_back() -> None:
+    book, hands = journal(), Hands(faults={"discard": Fault.DISK_FULL})
+    book.write_update(replace(SERVING, before=NEW_PAIR))
+    installer = installer_of(book, hands)
+    assert await installer.tell(RolledBack())
+    assert hands.serving == NEW
+    assert book.update().in_use == NEW_PAIR
+    assert installer.settled.is_set()
+
+
 async def test_a_newer_target_ends_the_work_of_the_older() -> None:
     hands = Hands(wait_in_fetch=asyncio.Event())
     installer = await begin(hands, journal())
