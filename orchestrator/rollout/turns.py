@@ -136,10 +136,21 @@ def turn_of(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | No
     if rollout.finding is not None and rollout.finding.outcome is Outcome.CLOSED:
         return _harm(rollout)
     places = {each.place for each in seen}
-    if Place.SUPERSEDED in places and places <= SETTLED:
+    if places <= SETTLED and _is_taken_over(rollout, seen):
         return Turn.TAKEN_OVER
     waits = rollout.phase is Phase.PAUSED or places <= APART
     return None if waits else _turn_of_wave(rollout, seen, moment.now)
+
+
+def _is_taken_over(rollout: Rollout, seen: Sequence[Seen]) -> bool:
+    """Tell whether newer rollouts have all that is left, or have kept any device from its end.
+
+    One that had the backbone when it was taken has shown what there was to show of it.
+    """
+    taken = [each.standing for each in seen if each.place is Place.SUPERSEDED]
+    left = any(each.place not in APART for each in seen)
+    cut_short = any(rollout.digest not in each.before for each in taken)
+    return bool(taken) and (cut_short or not left)
 
 
 def _turn_of_return(rollout: Rollout, seen: Sequence[Seen]) -> Turn | None:

@@ -55,6 +55,19 @@ def harmed() -> Standing:
     return replace(permitted(FAILED), update=failure)
 
 
+def test_a_rollout_ends_by_itself_where_only_who_had_arrived_was_taken_over() -> None:
+    had = replace(MEMBER, device="d2", rollout=6, before=(WANTED,))
+    left = look_at(ROLLOUT, [ARRIVED, had]).rollout
+    assert (left.phase, left.counts) == (
+        Phase.COMPLETE,
+        {Place.HEALTHY: 1, Place.SUPERSEDED: 1},
+    )
+    watched = replace(ROLLOUT, plan=replace(PLAN, soak_seconds=60))
+    assert look_at(watched, [ARRIVED, had]).rollout.phase is Phase.RUNNING
+    assert look_at(ROLLOUT, [FAILED, had]).rollout.phase is Phase.REVERTING
+    assert look_at(ROLLOUT, [had]).rollout.phase is Phase.SUPERSEDED
+
+
 @pytest.mark.parametrize(
     ("on_abort", "phase"), [(OnAbort.REVERT, Phase.REVERTING), (OnAbort.HOLD, Phase.HELD)]
 )
