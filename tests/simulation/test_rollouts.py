@@ -7,7 +7,7 @@ from tests.simulation import sabotages
 from tests.simulation.sabotages import SABOTAGES, Sabotage
 from tests.simulation.world import World
 
-SEEDS = 100
+SEEDS = 300
 GROUP = 25
 SEEDS_UNTIL_NOTICED = 1500
 # A seed that noticed it when it was last looked for: tried first where few others do.
