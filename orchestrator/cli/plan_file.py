@@ -5,6 +5,9 @@ than it costs to write: no anchors and aliases, no tags, one document, a bounded
 number of entries. A key that comes twice is refused instead of overruled. Every scalar stays the
 text that was written: ``22:00`` is no number to the base of 60, ``no`` is no lie and a version of
 ``1.10`` keeps its zero. What a text means is decided where it is needed, in ``plan_reading``.
+
+A value that is refused does not end the reading: in its place stands what is wrong with it, so that
+it can be told of together with every other mistake.
 """
 
 from collections.abc import Iterator
@@ -19,6 +22,12 @@ DEPTH_MAX = 6  # a plan needs three
 ENTRIES_MAX = 2_000
 
 Tree = str | list["Tree"] | dict[str, "Tree"]
+
+
+class Refused(str):
+    """A sentence in the place of a value that no plan may have."""
+
+    __slots__ = ()
 
 
 def read_file(path: Path) -> dict[str, Tree]:
@@ -56,6 +65,8 @@ def read_tree(content: bytes) -> dict[str, Tree]:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # An escape of no character raises what the built-in conversion raises.
         raise _invalid("the plan is not YAML: it has bytes or escapes of no character") from error
+    if isinstance(tree, Refused):
+        raise _invalid(tree)
     if not isinstance(tree, dict):
         raise _invalid("the plan is no mapping of keys to values")
     return tree
@@ -75,7 +86,8 @@ class _Reading:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _refused(event, "begins a second document; one plan is one document")
+                    sentence = "begins a second document; one plan is one document"
+                    raise _invalid(_refused(event, sentence))
                 tree = self._node(next(self._events), 1)
         return tree
 
@@ -86,15 +98,19 @@ class _Reading:
                 Fault.OVER_LIMIT,
                 f"a plan has at most {ENTRIES_MAX:,} entries, {DEPTH_MAX} levels deep",
             )
+        tree = self._value(event, depth)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused(event, "has an anchor or an alias; write the value where it belongs")
+            return _refused(event, "has an anchor or an alias; write the value where it belongs")
         if getattr(event, "tag", None):
-            raise _refused(event, "has a tag; plans have none")
-        if isinstance(event, yaml.ScalarEvent):
-            return _text(event)
+            return _refused(event, "has a tag; plans have none")
+        return tree
+
+    def _value(self, event: yaml.Event, depth: int) -> Tree:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(depth)
-        return self._mapping(depth)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(depth)
+        return _text(event) if isinstance(event, yaml.ScalarEvent) else ""
 
     def _list(self, depth: int) -> list[Tree]:
         items: list[Tree] = []
@@ -110,24 +126,26 @@ class _Reading:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             key = self._node(event, depth + 1)
+            if isinstance(key, Refused):
+                raise _invalid(key)
             if not isinstance(key, str):
-                raise _refused(event, "has a list or a mapping for a key")
-            if key in entries:
-                raise _refused(event, f"has the key {key[:40]!r} for the second time")
-            entries[key] = self._node(next(self._events), depth + 1)
+                raise _invalid(_refused(event, "has a list or a mapping for a key"))
+            value = self._node(next(self._events), depth + 1)
+            twice = f"has the key {key[:40]!r} for the second time"
+            entries[key] = _refused(event, twice) if key in entries else value
         return entries
 
 
 def _text(event: yaml.ScalarEvent) -> str:
     text: str = event.value
     if not text.isprintable():
-        raise _refused(event, "has a text of several lines or with characters that do not print")
+        return _refused(event, "has a text of several lines or with characters that do not print")
     return text
 
 
-def _refused(event: yaml.Event, sentence: str) -> FieldwiseError:
+def _refused(event: yaml.Event, sentence: str) -> Refused:
     line = event.start_mark.line + 1 if event.start_mark else 1
-    return _invalid(f"line {line} of the plan {sentence}")
+    return Refused(f"line {line} of the plan {sentence}")
 
 
 def _invalid(sentence: str) -> FieldwiseError:

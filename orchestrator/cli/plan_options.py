@@ -60,10 +60,9 @@ def plan_from(
     tree: dict[str, Tree] = read_file(file) if file else {}
     tree |= _written(given)
     for name, options in parts.items():
-        below = tree.get(name, {})
-        put = _written(options)
-        if put:
-            tree[name] = (below if isinstance(below, dict) else {}) | put
+        below = tree.setdefault(name, {})
+        if isinstance(below, dict):  # what is none is a mistake of the file, and told as one
+            below |= _written(options)
     if waves:
         tree["waves"] = [*waves]
     return read_plan(tree)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.cli.plan_file import Tree
+from orchestrator.cli.plan_file import Refused, Tree
 from orchestrator.cli.plan_forms import (
     COUNT,
     DURATION,
@@ -146,7 +146,7 @@ class _Reading:
 
     def _items(self, path: str, tree: Tree, read: Callable[[str, Tree], Any]) -> tuple[Any, ...]:
         if not isinstance(tree, list):
-            self.mistakes.append(f"{path}: it is no list; begin each entry with a dash")
+            self._refuse(path, tree, "it is no list; begin each entry with a dash")
             tree = []
         return tuple(read(f"{path}[{number}]", each) for number, each in enumerate(tree))
 
@@ -155,13 +155,13 @@ class _Reading:
             return Wave(**self._record(path, tree, WAVE_KEYS))
         if tree == REST:
             return Wave()
-        if isinstance(tree, str) and tree.endswith("%"):
+        if isinstance(tree, str) and tree.endswith("%") and not isinstance(tree, Refused):
             return Wave(**self._value(path, tree, WAVE_KEYS["share"]))
         try:
             return Wave(devices=COUNT.value_of(tree if isinstance(tree, str) else ""))
         except FieldwiseError:
             shown = repr(tree[:60]) if isinstance(tree, str) else "a list"
-            self.mistakes.append(f"{path}: {shown} is no wave; write 20, 10% or {REST}")
+            self._refuse(path, tree, f"{shown} is no wave; write 20, 10% or {REST}")
             return Wave()
 
     def _class(self, path: str, tree: Tree) -> DeviceClass:
@@ -170,7 +170,7 @@ class _Reading:
     def _record(self, path: str, tree: Tree, keys: Mapping[str, Key]) -> dict[str, Any]:
         """Return by field what can be read of a mapping."""
         if not isinstance(tree, dict):
-            self.mistakes.append(f"{path}: it has no keys; write KEY: VALUE below it")
+            self._refuse(path, tree, "it has no keys; write KEY: VALUE below it")
             return {}
         read: dict[str, Any] = {}
         for name, value in tree.items():
@@ -182,14 +182,18 @@ class _Reading:
         return read
 
     def _value(self, path: str, tree: Tree, key: Key) -> dict[str, Any]:
-        if not isinstance(tree, str):
-            self.mistakes.append(f"{path}: it has parts of its own; write {key.form.example}")
+        if isinstance(tree, Refused) or not isinstance(tree, str):
+            self._refuse(path, tree, f"it has parts of its own; write {key.form.example}")
             return {}
         try:
             return {key.field: key.form.value_of(tree)}
         except FieldwiseError as error:
             self.mistakes.append(f"{path}: {error.sentence}")
             return {}
+
+    def _refuse(self, path: str, tree: Tree, sentence: str) -> None:
+        """Note a mistake: what the file itself has against the value, or else the sentence."""
+        self.mistakes.append(f"{path}: {tree if isinstance(tree, Refused) else sentence}")
 
     def _unknown(self, path: str, name: str, keys: Mapping[str, Key]) -> None:
         known = [*keys, *PARTS] if keys is PLAN_KEYS else [*keys]

@@ -119,6 +119,33 @@ def test_every_mistake_is_told_at_once_with_its_key_and_what_to_do() -> None:
     ]
 
 
+def test_what_a_file_may_not_have_is_told_with_every_other_mistake() -> None:
+    error = refused(
+        b"""
+        backbone: lite0
+        backbone: lite1
+        gate: {margin: 2%, margin: 3%, alpha: often}
+        limits: &all {in_flight: many}
+        classes: *all
+        waves: [!!int 20, "10\\u0007%", rest]
+        soak: later
+        """
+    )
+    assert error.sentence.splitlines() == [
+        "backbone: line 3 of the plan has the key 'backbone' for the second time",
+        "soak: 'later' is no time; write one such as 90s, 30m, 2h or 7d",
+        "waves[0]: line 7 of the plan has a tag; plans have none",
+        (
+            "waves[1]: line 7 of the plan has a text of several lines or with characters that do "
+            "not print"
+        ),
+        "gate.margin: line 4 of the plan has the key 'margin' for the second time",
+        "gate.alpha: 'often' is no share; write one such as 2% or 0.02",
+        "limits: line 5 of the plan has an anchor or an alias; write the value where it belongs",
+        "classes: line 6 of the plan has an anchor or an alias; write the value where it belongs",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -128,6 +155,8 @@ def test_every_mistake_is_told_at_once_with_its_key_and_what_to_do() -> None:
         (b"backbone: a\nbackbone: b", "line 2 of the plan has the key 'backbone' for the second"),
         (b"backbone: a\n---\nbackbone: b", "line 2 of the plan begins a second document"),
         (b"[a]: b", "a list or a mapping for a key"),
+        (b"!!str a: b", "line 1 of the plan has a tag"),
+        (b"&a {backbone: b}", "line 1 of the plan has an anchor"),
         (b"- a", "no mapping"),
         (b"lite0", "no mapping"),
         (b'backbone: "a\\nb"', "several lines"),

@@ -78,7 +78,8 @@ def test_mistakes_of_options_and_file_are_told_at_once_before_the_server_is_aske
 ) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text("backbone: lite0\nlimits: many\n")
-    refused = run("rollout", "start", "--plan", str(path), "--wave=some", "--soak=later")
+    options = ("--wave=some", "--soak=later", "--in-flight=5")
+    refused = run("rollout", "start", "--plan", str(path), *options)
     assert refused.exit_code == 2
     told = [each for each in refused.stderr.splitlines() if each.startswith("error: ")]
     assert [each.split(": ")[1] for each in told] == ["soak", "waves[0]", "limits"]
