@@ -99,8 +99,12 @@ def obey(
             whichever is open.
 
     Raises:
-        FieldwiseError: ``ILLEGAL_COMMAND`` where the command has no meaning in the present phase.
+        FieldwiseError: ``ILLEGAL_COMMAND`` where the command has no meaning in the present phase,
+            ``INVALID_ARGUMENT`` for a wave that has never been open.
     """
+    if seen > rollout.wave + 1:
+        sentence = f"wave {seen} of rollout {rollout.id} is not open: wave {rollout.wave + 1} is"
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, sentence)
     if seen and _is_passed(rollout, command, seen):
         return rollout, ()
     phase = COMMANDS[rollout.phase].get(command)

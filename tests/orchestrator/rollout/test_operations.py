@@ -82,6 +82,14 @@ async def test_a_promotion_that_is_repeated_opens_one_wave(fleet: Fleet) -> None
     assert (await fleet.rollouts.promote(rollout.id)).rollout.wave == 2
 
 
+async def test_a_wave_that_was_never_open_is_not_promoted(fleet: Fleet) -> None:
+    rollout = await fleet.rollouts.start(replace(ALL, waves=(Wave(devices=1), Wave())))
+    with pytest.raises(FieldwiseError, match="wave 2 of rollout r1 is not open: wave 1 is") as told:
+        await fleet.rollouts.promote(rollout.id, wave=2)
+    assert told.value.fault is Fault.INVALID_ARGUMENT
+    assert (await fleet.rollouts.get(rollout.id)).wave == 0
+
+
 async def test_who_joins_later_gets_the_target_at_the_next_look(fleet: Fleet) -> None:
     await fleet.rollouts.start(ALL)
     await join(fleet.stores, "d3")
