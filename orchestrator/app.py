@@ -186,7 +186,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         entropy=entropy,
         metrics=metrics,
         leading=Leading(
-            elected.store, replica, settings.lease_seconds, clock, metrics.leads, elected.trusted
+            elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
         ),
         admission=clustering.admission(settings, token, closing),
     )

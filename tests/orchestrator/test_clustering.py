@@ -34,7 +34,7 @@ def test_who_asks_for_no_cluster_loads_nothing_of_it() -> None:
 def test_without_a_word_the_database_and_the_one_token_decide() -> None:
     with ExitStack() as stack:
         found = elected(OrchestratorSettings(), TERMS, stack)
-        assert (found.store, found.trusted) == (TERMS, 1.0)
+        assert (found.store, found.seconds, found.trusted) == (TERMS, 15.0, 1.0)
         assert isinstance(admission(OrchestratorSettings(), "t", stack), TokenAdmission)
 
 
@@ -44,7 +44,7 @@ def test_a_cluster_decides_where_it_is_asked_to(tmp_path: Path) -> None:
     with ExitStack() as stack:
         found = elected(settings, TERMS, stack)
         assert isinstance(found.store, LeaseLeadership)
-        assert found.trusted == TRUSTED
+        assert (found.seconds, found.trusted) == (10.0, TRUSTED)
         assert isinstance(admission(settings, "", stack), ClusterAdmission)
 
 
