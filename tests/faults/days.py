@@ -5,6 +5,7 @@ agent. At the end the day has had its effect, once.
 """
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import orchestrator.storage.sql
@@ -48,8 +49,7 @@ def spend_a_day(fleet: Fleet) -> None:
     server.ask("settings", "apply", f"retention_days={day + 1}")
     diagnose(fleet, member)
     server.ask("ticket", "revoke", ticket["ticket"]["id"])
-    roll_out(fleet, day)
-    newcomer(fleet, day)
+    newcomer(fleet, roll_out(fleet, day))
     server.ask("device", "remove", member.device_id, "--yes")
     assert member.device_id not in {each["id"] for each in server.ask("device", "list")}
 
@@ -91,8 +91,8 @@ def diagnose(fleet: Fleet, member: Member) -> None:
     assert (kept["id"], kept["state"]) == (asked, "refused")
 
 
-def roll_out(fleet: Fleet, day: int) -> None:
-    """Push a further bundle and bring it to the agent."""
+def roll_out(fleet: Fleet, day: int) -> str:
+    """Push a further bundle and bring it to the agent; return the rollout that did."""
     name = f"day{day}"
     path = tiny_bundle(fleet.folder / name, name=name, seed=day, starter=True)
     fleet.server.ask("backbone", "push", str(path))
@@ -104,22 +104,38 @@ def roll_out(fleet: Fleet, day: int) -> None:
     (newest, *_) = fleet.server.ask("rollout", "list")
     assert newest["id"] not in before
 
-    def is_complete() -> bool:
-        return bool(fleet.server.ask("rollout", "show", newest["id"])["phase"] == "complete")
-
-    wait_until(is_complete)
+    wait_until(lambda: _is_over(fleet, newest["id"], devices=1))
+    return str(newest["id"])
 
 
-def newcomer(fleet: Fleet, day: int) -> None:
+def _is_over(fleet: Fleet, rollout: str, devices: int) -> bool:
+    """Whether a rollout is complete and all devices are seen to be well: nobody looks any more."""
+    shown = fleet.server.ask("rollout", "show", rollout)
+    return bool(shown["phase"] == "complete" and shown["counts"] == {"healthy": devices})
+
+
+def newcomer(fleet: Fleet, rollout: str) -> None:
     """A device that joins later is welcomed to what has been rolled out, and ordered again."""
     ticket = fleet.server.ask("ticket", "create", "--tag=kind=agent")
     key = identity.generate_key()
     member = insist(lambda: join(ticket["token"], key))
-    orders = insist(lambda: member.check_in(sequence=day + 1))
-    generation = orders.target.generation
-    assert generation
+    sequence = count(1)
+    target = insist(lambda: member.check_in(sequence=next(sequence))).target
+    assert target.generation
+    active = device_pb2.UpdateReport(
+        generation=target.generation,
+        bundle_digest=target.bundle_digest,
+        phase=device_pb2.UPDATE_PHASE_ACTIVE,
+    )
+    serving = {"bundle_in_use": target.bundle_digest, "update": active}
+
+    def report(generation: int) -> device_pb2.CheckInResponse:
+        return member.check_in(sequence=next(sequence), generation=generation, **serving)
+
+    insist(lambda: report(target.generation))
+    wait_until(lambda: _is_over(fleet, rollout, devices=2))
     # It says that it knows a newer order, as after a database was put back.
-    insist(lambda: member.check_in(sequence=day + 2, generation=generation + 1))
+    insist(lambda: report(target.generation + 1))
     fleet.server.ask("device", "remove", member.device_id, "--yes")
 
 
