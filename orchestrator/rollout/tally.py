@@ -32,6 +32,7 @@ class Tally:
 
     Attributes:
         settled: Devices that came to an end; those overdue among them.
+        untried: Those of them that are overdue and never took a permit; neither good nor bad.
         well: Of them those that serve the backbone.
         unsettled: Reached, or online and not yet reached, and at no end.
         unreached: Silent since before they could start; neither good nor bad.
@@ -47,6 +48,7 @@ class Tally:
     """
 
     settled: int = 0
+    untried: int = 0
     well: int = 0
     unsettled: int = 0
     unreached: int = 0
@@ -71,8 +73,11 @@ class Tally:
 
     @property
     def ended(self) -> int:
-        """Those whose end is known, or that may never tell it."""
-        return self.settled + self.lost
+        """Those that tried and whose end is known, or that may never tell it.
+
+        Failures are a share of these: many that were never there must not hide those of the rest.
+        """
+        return self.settled - self.untried + self.lost
 
     @property
     def fraction(self) -> float:
@@ -101,6 +106,7 @@ def _count(tally: Tally, each: Evidence) -> None:
         tally.unreached += 1
     else:
         tally.unsettled += 1
+    tally.untried += place is Place.OVERDUE and not each.started
     tally.started += each.started or (place in SETTLED and not gone)
     tally.silent += gone and each.started
     tally.lost += place is Place.OFFLINE and each.started
