@@ -2,9 +2,11 @@
 
 podman 4.3 plays Pods, Deployments, ConfigMaps and claims. What is changed for it, and nothing else:
 
-- a StatefulSet is played as a Deployment;
-- Secrets are handed over one by one, as podman reads a Secret of a file and finds no key in it;
-- a mount of a part of a volume (subPath) becomes one of the whole volume, a level further up;
+- a StatefulSet is played as a Deployment, a Job as the Pod that it makes;
+- Secrets are handed over one by one, as podman reads a Secret of a file and finds no key in it, and
+  one that is mounted becomes a ConfigMap, as podman breaks down over it;
+- a mount of a part of a volume (subPath) becomes one of the whole volume, a level further up, which
+  is written to where another volume is mounted below it;
 - probes are left out, as podman asks them by a program that the images do not have and by timers
   of systemd: the tests ask them as a cluster would;
 - a Service is a name of the Pod's own on the network, and its port that of the Pod.
@@ -12,9 +14,10 @@ podman 4.3 plays Pods, Deployments, ConfigMaps and claims. What is changed for i
 What podman has nothing for is left out: accounts, network policies, and the objects of monitoring.
 """
 
+import base64
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -28,6 +31,34 @@ from tests.fakes.agent_process import wait_until
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 PARTS = ("ConfigMap", "PersistentVolumeClaim")
+# For every set of values: the images of here, the way in over the bridge, no long waits.
+SETTINGS = {
+    "image.registry": "localhost",
+    "image.tag": engine.TAG,
+    "image.pullPolicy": "Never",
+    "test.image.registry": "localhost",
+    "test.image.tag": engine.TAG,
+    "test.image.pullPolicy": "Never",
+    "devices.address": f"{engine.GATEWAY}:8443",
+    "operators.address": f"{engine.GATEWAY}:8444",
+    "settings.check_in_seconds": 1,
+    "settings.busy_check_in_seconds": 1,
+}
+
+
+def rendered(values: str, others: Mapping[str, object]) -> list[Manifest]:
+    """A set of values as it is played, with others that the test needs."""
+    settings = {**SETTINGS, **others}
+    told = (f"{name}={json.dumps(value)}" for name, value in settings.items())
+    return charts.rendered_with(values, *told)
+
+
+def service_names(objects: list[Manifest]) -> list[str]:
+    """The names under which a cluster would reach the Pod."""
+    return [
+        f"{each['metadata']['name']}.{charts.NAMESPACE}.svc"
+        for each in charts.of_kind(objects, "Service")
+    ]
 
 
 def playable(objects: list[Manifest], wanted: Manifest) -> list[Manifest]:
@@ -41,9 +72,45 @@ def playable(objects: list[Manifest], wanted: Manifest) -> list[Manifest]:
             container.pop(probe, None)
         for mount in container["volumeMounts"]:
             _mount_whole(mount)
+        _let_mounts_in(container["volumeMounts"])
+    mounted = [_mount_as_settings(objects, each) for each in spec["volumes"] if "secret" in each]
     names = {each for volume in spec["volumes"] for each in _named(volume)}
-    parts = [each for each in charts.of_kind(objects, *PARTS) if each["metadata"]["name"] in names]
+    parts = [*mounted]
+    parts += [each for each in charts.of_kind(objects, *PARTS) if each["metadata"]["name"] in names]
     return [*(each for each in parts if not _is_there(each)), own]
+
+
+def _let_mounts_in(mounts: list[Manifest]) -> None:
+    """Where another volume is mounted below one, a place for it has to be made there."""
+    for mount in mounts:
+        if any(each["mountPath"].startswith(f"{mount['mountPath']}/") for each in mounts):
+            mount.pop("readOnly", None)
+
+
+def _mount_as_settings(objects: list[Manifest], volume: Manifest) -> Manifest:
+    """Let a volume be made of a ConfigMap with what its Secret holds; return that."""
+    source = volume.pop("secret")
+    [secret] = [
+        each
+        for each in charts.of_kind(objects, "Secret")
+        if each["metadata"]["name"] == source["secretName"]
+    ]
+    name = f"{source['secretName']}-mounted"
+    volume["configMap"] = {"name": name, "items": source["items"]}
+    data = {key: base64.b64decode(text).decode() for key, text in secret["data"].items()}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name},
+        "data": data,
+    }
+
+
+def pod_of(job: Manifest) -> Manifest:
+    """The Pod that a Job makes first."""
+    template = job["spec"]["template"]
+    metadata = {**template["metadata"], "name": job["metadata"]["name"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 def _is_there(part: Manifest) -> bool:

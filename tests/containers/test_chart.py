@@ -19,7 +19,7 @@ import pytest
 from tests import charts, installations
 from tests.charts import Manifest
 from tests.containers import engine, playing
-from tests.containers.engine import AGENT, GATEWAY, TAG
+from tests.containers.engine import AGENT, GATEWAY
 from tests.fakes.agent_process import AgentProcess, wait_until
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
@@ -28,18 +28,6 @@ Ask = Callable[..., Any]
 
 SELFTEST = charts.CHART / "files" / "selftest"
 FIRST, SECOND = "fieldwise-selftest:1.0.0", "fieldwise-selftest:2.0.0"
-SETTINGS = {
-    "image.registry": "localhost",
-    "image.tag": TAG,
-    "image.pullPolicy": "Never",
-    "test.image.registry": "localhost",
-    "test.image.tag": TAG,
-    "test.image.pullPolicy": "Never",
-    "devices.address": f"{GATEWAY}:8443",
-    "operators.address": f"{GATEWAY}:8444",
-    "settings.check_in_seconds": 1,
-    "settings.busy_check_in_seconds": 1,
-}
 INSIDE = """
 import json, os
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -99,8 +87,7 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    settings = [f"{name}={json.dumps(value)}" for name, value in SETTINGS.items()]
-    objects = charts.rendered_with("default", *settings)
+    objects = playing.rendered("default", {})
     authority = tmp_path_factory.mktemp("operator") / "authority.pem"
     token = installations.made_up(objects)["edge-fieldwise-operator-token"]["token"]
     nobodys = {name: text for name, text in os.environ.items() if "FIELDWISE" not in name}
@@ -109,20 +96,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     with (
         engine.network(),
         playing.secrets(objects),
-        playing.played(objects, charts.workload(objects), *services(objects)) as container,
+        playing.played(
+            objects, charts.workload(objects), *playing.service_names(objects)
+        ) as container,
     ):
         playing.await_probes(charts.the_container(objects), GATEWAY)
         installation = Installation(objects, container, operator)
         authority.write_text(installation.inside("fieldwise", "authority", "show"))
         yield installation
-
-
-def services(objects: list[Manifest]) -> list[str]:
-    """The names under which a cluster would reach the Pod."""
-    return [
-        f"{each['metadata']['name']}.{charts.NAMESPACE}.svc"
-        for each in charts.of_kind(objects, "Service")
-    ]
 
 
 @pytest.fixture
