@@ -50,6 +50,7 @@ from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.health import health_served
 from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
@@ -76,6 +77,7 @@ class Started:
     device_address: str
     operator_address: str
     metrics_address: str
+    health_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +291,7 @@ async def _open_ports(
         readiness.is_alive,
     )
     stack.callback(metrics.close)
+    health = await _open_health(settings.health_listen, readiness, stack)
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)
     stack.push_async_callback(readiness.end)
@@ -296,7 +299,14 @@ async def _open_ports(
     root = certificate_pem(ground.authority.certificate).decode()
     write_connection(settings.folder, Connection(near, root, ground.token))
     shown = addresses.local(settings.metrics_listen, metrics.port)
-    return replace(started, metrics_address=shown), readiness
+    return replace(started, metrics_address=shown, health_address=health), readiness
+
+
+async def _open_health(listen: str, readiness: Readiness, stack: AsyncExitStack) -> str:
+    if not listen:
+        return ""
+    served = health_served(listen, readiness.is_ready_for_devices, readiness.is_alive)
+    return addresses.local(listen, await stack.enter_async_context(served))
 
 
 def _watch(ground: _Ground, readiness: Readiness, check_ins: CheckIns) -> None:

@@ -65,17 +65,23 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     device_listen: Annotated[
         Listen, Meta(description="Where the device API listens (mutual TLS).")
     ] = "0.0.0.0:8443"
-
     # Joining and operating happen from elsewhere too; a ticket or the token is needed for anything.
     operator_listen: Annotated[
         Listen, Meta(description="Where enrolment and the operator API listen (server TLS).")
     ] = "0.0.0.0:8444"
-
     # Metrics have no login, so other machines see them only when somebody says so.
     metrics_listen: Annotated[
         Listen,
         Meta(description="Where /metrics, /healthz and /readyz listen (plain HTTP, no login)."),
     ] = "127.0.0.1:9464"
+    # For kubelets, who speak gRPC without TLS alone; everybody else has the port of metrics.
+    health_listen: Annotated[
+        str,
+        Meta(
+            max_length=262,
+            description="Where gRPC probes are answered (no TLS, no login). Default: nowhere.",
+        ),
+    ] = ""
 
     # Empty takes this machine's address, which is right for a first try on one network.
     advertise_hosts: Annotated[
@@ -243,7 +249,6 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     check_in_seconds: Annotated[
         int, Meta(ge=1, le=86_400, description="Pace: time between check-ins of a device.")
     ] = 60
-
     # A device that installs something is watched by someone and holds a start permit.
     busy_check_in_seconds: Annotated[
         Annotated[int, Meta(ge=1, le=86_400)] | None,
@@ -252,7 +257,6 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
             f"check_in_seconds. Default: {BUSY_SECONDS}, or check_in_seconds where that is less."
         ),
     ] = None
-
     # Half of what two cores serve, so that the rest of the fleet is answered meanwhile.
     busy_check_ins_per_second: Annotated[
         float,
@@ -263,12 +267,10 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     downloads_max: Annotated[
         int, Meta(ge=1, le=10_000, description="Downloads at the same time; more are put off.")
     ] = 100
-
     # Beyond it callers are told to come back, before memory is what gives out.
     calls_max: Annotated[
         int, Meta(ge=10, le=100_000, description="Calls under way at the same time on each port.")
     ] = 2000
-
     # Devices come back to whatever replica the load balancer names; new replicas get their share.
     connection_age_seconds: Annotated[
         int,
@@ -289,7 +291,6 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_seconds: Annotated[
         int, Meta(ge=1, le=3600, description="Time between two looks at the fleet for metrics.")
     ] = 15
-
     # Nobody's names are in the metrics unasked; ranking.py bounds what is named.
     metrics_tag: Annotated[
         str, Meta(max_length=63, description="Tag whose values are cohorts in the metrics: site.")
@@ -331,7 +332,6 @@ class OrchestratorSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Annotated[
         LogLevel, Meta(description="From which severity on events are logged.")
     ] = LogLevel.INFO
-
     # People read the first runs; collectors are configured by people who can set this.
     log_form: Annotated[LogForm, Meta(description="How events are logged: text or json.")] = (
         LogForm.TEXT

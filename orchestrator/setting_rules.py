@@ -36,7 +36,8 @@ def mistakes_of(given: "OrchestratorSettings") -> list[str]:
 
 def _bad_addresses(given: "OrchestratorSettings") -> list[str]:
     places = ["device_listen", "operator_listen", "metrics_listen"]
-    places += [name for name in ("device_address", "operator_address") if getattr(given, name)]
+    optional = ("health_listen", "device_address", "operator_address")
+    places += [name for name in optional if getattr(given, name)]
     return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
 
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests import charts
 
@@ -24,7 +25,12 @@ START_SECONDS = 120
 PAUSE_SECONDS = 0.1
 # Below those that the system gives out by itself, so that nobody gets one between choice and use.
 PORTS = range(20_000, 32_000)
-INSIDE = {"device_listen": 8443, "operator_listen": 8444, "metrics_listen": 9464}
+INSIDE = {
+    "device_listen": 8443,
+    "operator_listen": 8444,
+    "metrics_listen": 9464,
+    "health_listen": 9465,
+}
 
 Secrets = Mapping[str, Mapping[str, str]]
 
@@ -36,6 +42,7 @@ class Ports:
     device_listen: int
     operator_listen: int
     metrics_listen: int
+    health_listen: int
 
 
 def quiet_ports(count: int) -> list[int]:
@@ -107,8 +114,9 @@ def orchestrator(
     command = [*container["command"], *container["args"]]
     with running(command, variables, log) as process:
         for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
-            path = container[kind]["httpGet"]["path"]
-            await_page(f"http://127.0.0.1:{ports.metrics_listen}{path}", process, log)
+            asked = container[kind]["grpc"]
+            assert asked["port"] == INSIDE["health_listen"]
+            await_health(f"127.0.0.1:{ports.health_listen}", asked["service"], process, log)
         yield process
 
 
@@ -123,17 +131,19 @@ def settings_here(objects: list[charts.Manifest], volume: Path, ports: Ports) ->
     return text
 
 
-def await_page(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Ask until there is an answer of 200."""
+def await_health(address: str, service: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Ask as a kubelet does, until it is said to be serving."""
+    request = health_pb2.HealthCheckRequest(service=service)
 
-    def answers() -> bool:
-        try:
-            urlopen(url, timeout=10).close()
-        except (URLError, OSError):
-            return False
-        return True
+    def serves() -> bool:
+        with grpc.insecure_channel(address) as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=10)
+            except grpc.RpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    await_that(answers, process, log)
+    await_that(serves, process, log)
 
 
 def await_that(holds: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:

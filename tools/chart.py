@@ -40,6 +40,7 @@ OF_THE_CHART = frozenset(
         "device_address",
         "device_listen",
         "fleet",
+        "health_listen",
         "kubernetes_audience",
         "kubernetes_config",
         "kubernetes_lease",

@@ -1,9 +1,9 @@
 """The two gRPC ports: one for devices alone, one for joining and operating."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -84,8 +84,16 @@ class Servers:
         asked = self._certificate.credentials(devices_only=True)
         unasked = self._certificate.credentials(devices_only=False)
         return (
-            _listen(self._devices, "device_listen", device, asked),
-            _listen(self._operators, "operator_listen", operator, unasked),
+            listen(
+                "device_listen",
+                device,
+                lambda place: self._devices.add_secure_port(place, asked),
+            ),
+            listen(
+                "operator_listen",
+                operator,
+                lambda place: self._operators.add_secure_port(place, unasked),
+            ),
         )
 
     async def serve(self, services: Services) -> None:
@@ -115,10 +123,6 @@ class Servers:
         await asyncio.gather(self._devices.stop(grace_seconds), self._operators.stop(grace_seconds))
 
 
-class _Listening(Protocol):
-    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int: ...
-
-
 def _server(
     metrics: FleetMetrics, gate: Layer, limits: ServerLimits, calls_max: int
 ) -> grpc.aio.Server:
@@ -137,13 +141,16 @@ def _server(
     )
 
 
-def _listen(
-    server: _Listening, setting: str, address: str, credentials: grpc.ServerCredentials
-) -> int:
+def listen(setting: str, address: str, take: Callable[[str], int]) -> int:
+    """Let a server take the port of a host:port, and return it; port 0 takes a free one.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` where it cannot listen.
+    """
     host, port = split_address(address)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        return server.add_secure_port(place, credentials)
+        return take(place)
     except RuntimeError as error:
         raise FieldwiseError(
             Fault.SETTING_INVALID,

@@ -8,7 +8,7 @@ podman 4.3 plays Pods, Deployments, ConfigMaps and claims. What is changed for i
 - a mount of a part of a volume (subPath) becomes one of the whole volume, a level further up, which
   is written to where another volume is mounted below it;
 - probes are left out, as podman asks them by a program that the images do not have and by timers
-  of systemd: the tests ask them as a cluster would;
+  of systemd, and none by gRPC: the tests ask those by HTTP as a cluster would;
 - a Service is a name of the Pod's own on the network, and its port that of the Pod.
 
 What podman has nothing for is left out: accounts, network policies, and the objects of monitoring.
@@ -41,6 +41,7 @@ SETTINGS = {
     "test.image.pullPolicy": "Never",
     "devices.address": f"{engine.GATEWAY}:8443",
     "operators.address": f"{engine.GATEWAY}:8444",
+    "probes.kind": "http",
     "settings.check_in_seconds": 1,
     "settings.busy_check_in_seconds": 1,
 }

@@ -64,6 +64,7 @@ SWITCHES: Mapping[str, tuple[Any, ...]] = {
         [],
         [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
     ),
+    "probes.kind": ("auto", "grpc", "http"),
     "preStopSeconds": (0, 5),
     "terminationGracePeriodSeconds": (None, 20, 60),
     "settings.drain_seconds": (0, 10),

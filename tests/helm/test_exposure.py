@@ -134,6 +134,16 @@ def test_each_port_is_open_to_its_own_callers_and_metrics_to_nobody_outside() ->
     }
 
 
+def test_the_port_that_the_node_probes_is_open_to_no_pod_and_part_of_no_service() -> None:
+    """A policy leaves the way from a node to its own Pods open, whatever it says."""
+    objects = charts.rendered_with("default", 'probes.kind="grpc"')
+    assert "health" in {each["name"] for each in charts.the_container(objects)["ports"]}
+    assert admitted(objects).keys() == {"devices", "operators", "metrics"}
+    services = charts.of_kind(objects, "Service")
+    led = {port["targetPort"] for each in services for port in each["spec"]["ports"]}
+    assert led == {"devices", "operators", "metrics"}
+
+
 def test_a_list_of_callers_closes_a_port_to_all_others_but_the_test() -> None:
     found = admitted(charts.rendered("replicas"))
     assert found["devices"] is None

@@ -132,7 +132,7 @@ def test_what_runs_for_long_is_probed_without_a_long_wait(values: str) -> None:
             for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
                 probe = container[kind]
                 assert probe.get("initialDelaySeconds", 0) <= 30
-                assert {"httpGet", "tcpSocket", "exec"} & probe.keys()
+                assert {"grpc", "httpGet", "tcpSocket", "exec"} & probe.keys()
 
 
 def test_images_are_named_whole_and_never_float(values: str) -> None:

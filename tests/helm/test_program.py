@@ -10,11 +10,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from fieldwise import __version__
+from fieldwise import __version__, channel
 from fieldwise.settings import describe
 from orchestrator import addresses
 from orchestrator.cli import app
 from orchestrator.config import OrchestratorSettings, load_settings
+from orchestrator.rpc import health
 from tests import charts
 from tools import chart
 
@@ -50,6 +51,7 @@ def test_the_program_starts_with_the_settings_of_the_chart(values: str, tmp_path
     assert found.device_listen == f"0.0.0.0:{ports['devices']}"
     assert found.operator_listen == f"0.0.0.0:{ports['operators']}"
     assert found.metrics_listen == f"0.0.0.0:{ports['metrics']}"
+    assert found.health_listen == (f"0.0.0.0:{ports['health']}" if "health" in ports else "")
 
 
 @EVERY
@@ -156,18 +158,53 @@ def test_commands_are_the_program_s(values: str) -> None:
             assert shown.exit_code == 0, name
 
 
-def test_probes_ask_what_the_program_answers() -> None:
-    """gRPC's own probes speak no TLS, and both of the program's gRPC ports do."""
-    container = charts.the_container(charts.rendered("default"))
-    asked = {
-        kind: (container[kind]["httpGet"]["path"], container[kind]["httpGet"]["port"])
-        for kind in ("startupProbe", "livenessProbe", "readinessProbe")
-    }
-    assert asked == {
-        "startupProbe": ("/healthz", "metrics"),
-        "livenessProbe": ("/healthz", "metrics"),
-        "readinessProbe": ("/readyz", "metrics"),
-    }
+def probes(container: charts.Manifest, way: str) -> list[Any]:
+    """What is asked at start, and then for liveness and readiness."""
+    return [container[f"{kind}Probe"][way] for kind in ("startup", "liveness", "readiness")]
+
+
+def test_probes_by_grpc_ask_what_the_program_answers(tmp_path: Path) -> None:
+    objects = charts.rendered_with("default", 'probes.kind="grpc"')
+    port = channel.split_address(started_with(objects, tmp_path).health_listen)[1]
+    assert probes(charts.the_container(objects), "grpc") == [
+        {"port": port, "service": health.LIVENESS},
+        {"port": port, "service": health.LIVENESS},
+        {"port": port, "service": health.READINESS},
+    ]
+
+
+def test_probes_by_http_ask_what_the_program_answers_and_open_no_port_for_it(
+    tmp_path: Path,
+) -> None:
+    objects = charts.rendered_with("default", 'probes.kind="http"')
+    container = charts.the_container(objects)
+    assert probes(container, "httpGet") == [
+        {"path": "/healthz", "port": "metrics"},
+        {"path": "/healthz", "port": "metrics"},
+        {"path": "/readyz", "port": "metrics"},
+    ]
+    assert started_with(objects, tmp_path).health_listen == ""
+    assert "health" not in {each["name"] for each in container["ports"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "cluster", "way"),
+    [
+        ("auto", "v1.20.2", "httpGet"),
+        ("auto", "v1.23.17", "httpGet"),
+        ("auto", "v1.24.0", "grpc"),
+        ("auto", "v1.37.1-eks-1234", "grpc"),
+        ("grpc", "v1.23.17", "grpc"),
+        ("http", "v1.37.0", "httpGet"),
+    ],
+)
+def test_a_cluster_asks_by_grpc_where_it_can_and_otherwise_as_it_is_told(
+    kind: str, cluster: str, way: str
+) -> None:
+    told = (f"--kube-version={cluster}", f"--set=probes.kind={kind}")
+    done = charts.template(charts.values_of("default"), *told)
+    assert done.returncode == 0, done.stderr
+    assert len(probes(charts.the_container(charts.manifests(done.stdout)), way)) == 3
 
 
 def test_every_setting_of_the_program_is_the_operator_s_or_the_chart_s() -> None:

@@ -112,6 +112,7 @@ WRONG = {
     'extraHosts=["two words"]': "extraHosts",
     "test.timeoutSeconds=1": "timeoutSeconds",
     'updateStrategy.type="Recreate"': "updateStrategy",
+    'probes.kind="exec"': "kind",
 }
 
 

@@ -29,7 +29,7 @@ SEAWEEDFS = (*PARTS, *(f"{each}.grpc" for each in PARTS))
 def test_the_pod_starts_on_an_empty_volume_and_stops_in_order(tmp_path: Path) -> None:
     objects = charts.rendered("default")
     secrets = installations.made_up(objects)
-    with installations.orchestrator(objects, secrets, tmp_path, Ports(*quiet_ports(3))) as process:
+    with installations.orchestrator(objects, secrets, tmp_path, Ports(*quiet_ports(4))) as process:
         assert (tmp_path / "data" / "authority.json").exists()
         assert installations.stop(process) == 0
     told = (tmp_path / "log").read_text().splitlines()

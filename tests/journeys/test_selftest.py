@@ -52,8 +52,8 @@ class Production:
 @contextmanager
 def production(folder: Path, postgresql: PostgreSql, seaweedfs: SeaweedFs) -> Iterator[Production]:
     """Install the chart's set of values for production as far as one machine goes."""
-    ports = quiet_ports(6)
-    joining, devices = Ports(*ports[:3]), Ports(*ports[3:])
+    ports = quiet_ports(8)
+    joining, devices = Ports(*ports[:4]), Ports(*ports[4:])
     bucket = seaweedfs.bucket()
     objects = charts.rendered_with(
         "replicas",

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import msgspec
 import pytest
+from grpc.aio import insecure_channel
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fieldwise.channel import pinned_channel
@@ -110,7 +111,7 @@ async def test_a_start_that_fails_leaves_nothing_running(
 ) -> None:
     taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = taken.sockets[0].getsockname()[1]
-    for name in ("metrics_listen", "operator_listen"):
+    for name in ("metrics_listen", "operator_listen", "health_listen"):
         bad = msgspec.structs.replace(settings, **{name: f"127.0.0.1:{port}"})
         with pytest.raises(FieldwiseError) as refused:
             async with running(bad):
@@ -163,6 +164,38 @@ async def test_a_process_in_which_nothing_moves_is_neither_alive_nor_ready(
         assert await fetch(started, "/readyz") == (503, "not ready\n")
         monkeypatch.setattr(readiness, "SILENT_SECONDS", 60)
         assert await fetch(started, "/healthz") == (200, "alive\n")
+
+
+async def test_probes_by_grpc_hear_what_those_by_http_hear(
+    settings: OrchestratorSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "READINESS_SECONDS", 0.1)
+    states = health_pb2.HealthCheckResponse
+    probed = msgspec.structs.replace(settings, health_listen="127.0.0.1:0")
+    async with running(probed) as started, insecure_channel(started.health_address) as channel:
+        asked = health_pb2_grpc.HealthStub(channel).Check
+
+        async def answers() -> list[int]:
+            services = ("liveness", "readiness", "")
+            requests = [health_pb2.HealthCheckRequest(service=each) for each in services]
+            return [(await asked(each, timeout=60)).status for each in requests]
+
+        assert await answers() == [states.SERVING] * 3
+        monkeypatch.setattr(readiness, "SILENT_SECONDS", 0)
+        assert await answers() == [states.NOT_SERVING] * 3
+        monkeypatch.setattr(readiness, "SILENT_SECONDS", 60)
+        monkeypatch.setattr(readiness, "WITHOUT_STORES_SECONDS", 0)
+        with closing(sqlite3.connect(settings.folder / "fieldwise.sqlite", timeout=60)) as other:
+            other.execute("DROP TABLE reports")
+            other.commit()
+        await told(answers, [states.SERVING, states.NOT_SERVING, states.NOT_SERVING])
+
+
+async def test_no_port_is_open_for_probes_that_nobody_asked_for(
+    settings: OrchestratorSettings,
+) -> None:
+    async with running(settings) as started:
+        assert started.health_address == ""
 
 
 async def told(ask: Callable[[], Awaitable[object]], wanted: object) -> None:

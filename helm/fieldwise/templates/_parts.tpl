@@ -15,6 +15,12 @@
 {{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled -}}true{{- end -}}
 {{- end -}}
 
+{{/* Not empty where the cluster asks by gRPC; its kubelets can since 1.24. */}}
+{{- define "fieldwise.probedByGrpc" -}}
+{{- $can := semverCompare ">=1.24.0-0" .Capabilities.KubeVersion.Version -}}
+{{- if or (eq .Values.probes.kind "grpc") (and (eq .Values.probes.kind "auto") $can) -}}true{{- end -}}
+{{- end -}}
+
 {{/* Not empty where the cluster chooses the number of replicas, and can. */}}
 {{- define "fieldwise.autoscaled" -}}
 {{- if and .Values.autoscaling.enabled (.Capabilities.APIVersions.Has "autoscaling/v2") -}}true{{- end -}}
@@ -107,6 +113,9 @@ data_folder = "/var/lib/fieldwise/data"
 device_listen = "0.0.0.0:8443"
 operator_listen = "0.0.0.0:8444"
 metrics_listen = "0.0.0.0:9464"
+{{- if include "fieldwise.probedByGrpc" . }}
+health_listen = "0.0.0.0:9465"
+{{- end }}
 advertise_hosts = {{ include "fieldwise.hosts" . }}
 device_address = {{ include "fieldwise.address" (list . "devices") | toJson }}
 operator_address = {{ include "fieldwise.address" (list . "operators") | toJson }}

@@ -102,21 +102,24 @@ spec:
         - name: metrics
           containerPort: 9464
           protocol: TCP
-      startupProbe:
+        {{- if include "fieldwise.probedByGrpc" . }}
+        - name: health
+          containerPort: 9465
+          protocol: TCP
+        {{- end }}
+      {{- range $probe, $service := dict "startupProbe" "liveness" "livenessProbe" "liveness" "readinessProbe" "readiness" }}
+      {{ $probe }}:
+        {{- if include "fieldwise.probedByGrpc" $ }}
+        grpc:
+          port: 9465  # Kubernetes takes no name here
+          service: {{ $service }}
+        {{- else }}
         httpGet:
-          path: /healthz
+          path: {{ ternary "/readyz" "/healthz" (eq $service "readiness") }}
           port: metrics
-        {{- toYaml .Values.startupProbe | nindent 8 }}
-      livenessProbe:
-        httpGet:
-          path: /healthz
-          port: metrics
-        {{- toYaml .Values.livenessProbe | nindent 8 }}
-      readinessProbe:
-        httpGet:
-          path: /readyz
-          port: metrics
-        {{- toYaml .Values.readinessProbe | nindent 8 }}
+        {{- end }}
+        {{- toYaml (index $.Values $probe) | nindent 8 }}
+      {{- end }}
       {{- with .Values.preStopSeconds }}
       lifecycle:
         preStop:
