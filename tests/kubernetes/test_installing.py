@@ -24,13 +24,18 @@ def test_every_object_is_taken_with_every_field_and_every_pod_is_made(
 def test_a_cluster_without_the_kinds_gets_no_budget_and_no_scaler_but_all_replicas(
     release: Release,
 ) -> None:
-    """1.20 has neither policy/v1 nor autoscaling/v2, which this set of values asks for."""
+    """1.20 has neither policy/v1 nor autoscaling/v2, which this set of values asks for.
+
+    Nor do its kubelets ask by gRPC.
+    """
     with nodes(release.server, release.namespace):
         succeeded(release.install("replicas", "--wait", "--timeout=10m"))
     sent = release.sent()
     assert charts.of_kind(sent, "PodDisruptionBudget", "HorizontalPodAutoscaler") == []
     assert charts.of_kind(charts.rendered("replicas"), "PodDisruptionBudget") != []
     assert charts.of_kind(charts.rendered("replicas"), "HorizontalPodAutoscaler") != []
+    assert "httpGet" in charts.the_container(sent)["livenessProbe"]
+    assert "grpc" in charts.the_container(charts.rendered("replicas"))["livenessProbe"]
     assert release.stored(charts.workload(sent))["status"]["readyReplicas"] == 3
 
 
