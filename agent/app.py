@@ -5,7 +5,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +34,10 @@ from agent.diagnosing import Diagnosing
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
-from agent.learning.envelope import read_window
+from agent.learning.envelope import NOTHING, Coming, read_window
 from agent.learning.golden import read_golden
 from agent.learning.kept import Changes
+from agent.learning.settings import LearningSettings
 from agent.learning.trial import try_bundle
 from agent.observing import Observer
 from agent.pacing import Pacer
@@ -52,7 +53,8 @@ from agent.update.fetching import Fetcher
 from agent.update.holding import Holds, OwnerRules
 from agent.update.installer import Installer
 from agent.update.recovery import recover
-from agent.update.room import update_bytes
+from agent.update.room import coming_bytes, stored_bytes, update_bytes
+from agent.update.signs import BEFORE_SERVING
 from agent.update.steps import Steps
 from agent.update.watching import Watcher
 from agent.upkeep import Upkeep
@@ -93,7 +95,8 @@ class Agent:
         self.bundles.sweep()
         self.serving = self._serving()
         self.pacer = Pacer(self.clock, time.sleep, lambda: self.serving.settings.cpu_share)
-        self.upkeep = Upkeep(self.serving, DiskMeter(room, self._database), self.pacer)
+        meter = DiskMeter(room, self._database)
+        self.upkeep = Upkeep(self.serving, meter, self.pacer, self._coming)
         self.fleet = self._fleet()
         self._fetcher = self._fetching()
         self._comparer = Comparer(
@@ -236,11 +239,30 @@ class Agent:
         )
 
     def _update_bytes(self, manifest: Manifest, missing: Iterable[FileReference]) -> int:
+        inside = self._database.room_inside()
+        return update_bytes(manifest, missing, *self._learned(), inside)
+
+    def _coming(self) -> Coming:
+        """What the next backbone will take: one like that in use, or the one that is awaited."""
+        learner = self.serving.learner
+        if learner is None:
+            return NOTHING
+        manifest = learner.pair.embedder.manifest
+        in_use = sum(file.size for file in manifest.files if self.bundles.has(file))
+        stored, missing = stored_bytes(manifest, *self._learned()), 0
+        state = self.installer.state
+        with suppress(FieldwiseError):  # a damaged one is told of by whoever brings it into use
+            if state.phase in BEFORE_SERVING and (awaited := self._fetcher.awaited(state.wish)):
+                other, missing = awaited
+                stored = max(stored, stored_bytes(other, *self._learned()))
+        return coming_bytes(in_use, self.bundles.held_bytes(), stored, missing)
+
+    def _learned(self) -> tuple[Manifest | None, int, int, LearningSettings]:
+        """What decides how much an update stores: bundle, classes, held-out samples, settings."""
         figures, learner = self.serving.figures(), self.serving.learner
         serving = learner.pair.embedder.manifest if learner is not None else None
         held_out = figures.select + figures.judge
-        settings = self.serving.settings
-        return update_bytes(manifest, missing, serving, figures.classes, held_out, settings)
+        return serving, figures.classes, held_out, self.serving.settings
 
     def _holds(self) -> Holds:
         settings = self.settings

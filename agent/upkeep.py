@@ -7,13 +7,22 @@ time for it ends.
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 import msgspec
+import structlog
 
-from agent.learning.envelope import Allotment, DiskUse, allot, missing_bytes
+from agent.learning.envelope import (
+    Allotment,
+    Coming,
+    DiskUse,
+    allot,
+    lacking_bytes,
+    missing_bytes,
+)
 from agent.learning.learner import Learner
 from agent.learning.stopping import ShouldStop, Stopped
 from agent.pacing import Pacer
@@ -21,10 +30,17 @@ from agent.serving import Serving
 from fieldwise.errors import Fault, FieldwiseError
 
 MORE_BYTES = 4 * 1024 * 1024  # by which the reserve grows when a write did not fit into it
+NO_ROOM = "disk_bytes_max leaves no room for images beside the next backbone"
+
+_log = structlog.get_logger()
 
 
 class Disk(Protocol):
     """What the state folder takes."""
+
+    def taken_bytes(self) -> int:
+        """Bytes of all files and of what is set aside."""
+        ...
 
     def live_bytes(self) -> int:
         """Bytes of all files and of what is set aside, without room that is free to be used."""
@@ -42,13 +58,18 @@ class Upkeep:
         serving: What serves and learns.
         disk: What the state folder takes.
         pacer: Makes long work rest.
+        coming: Says what room the next backbone will take.
     """
 
-    def __init__(self, serving: Serving, disk: Disk, pacer: Pacer) -> None:
+    def __init__(
+        self, serving: Serving, disk: Disk, pacer: Pacer, coming: Callable[[], Coming]
+    ) -> None:
         self._serving = serving
         self._disk = disk
         self._pacer = pacer
+        self._coming = coming
         self._more = 0
+        self._is_told = False
         self._one = threading.Lock()
 
     def tick(self) -> None:
@@ -89,15 +110,22 @@ class Upkeep:
             return
         images = learner.figures().exemplar_bytes
         reserve = self._disk.reserve_bytes(settings.group_samples) + self._more
-        use = DiskUse(self._disk.live_bytes(), images, 0, reserve)
+        live, taken = self._disk.live_bytes(), self._disk.taken_bytes()
+        use = DiskUse(live, images, 0, reserve, taken, self._coming())
         told = allot(settings, use)
         if told.features < settings.feature_log_bytes_max:  # only now it matters what they take
             use = replace(use, features=self._serving.store.feature_bytes())
             told = allot(settings, use)
         self._serving.missing_bytes = missing_bytes(settings, use)
+        self._tell(use, has_none=told.images == 0 < settings.exemplar_bytes_max)
         self._apply(learner, told)
         if told.features < use.features and not images:
             learner.trim()
+
+    def _tell(self, use: DiskUse, *, has_none: bool) -> None:
+        if has_none and not self._is_told:
+            _log.warning(NO_ROOM, missing=lacking_bytes(self._serving.settings, use))
+        self._is_told = has_none
 
     def _apply(self, learner: Learner, told: Allotment) -> None:
         settings = msgspec.structs.replace(

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.device.files import disk_faults
+from agent.device.folder import bytes_below
 from agent.device.room import Room
 from agent.ports import Needs, files_alone
 from fieldwise import archive
@@ -91,6 +92,10 @@ class BundleFolder:
             with suppress(FieldwiseError):  # a small file that is no manifest
                 found[path.name] = decode_manifest(path.read_bytes()).title
         return found
+
+    def held_bytes(self) -> int:
+        """What all files here take."""
+        return bytes_below(self._folder)
 
     def missing_room(self, wanted_bytes: int) -> int:
         """Bytes of room that are missing to write so many; 0 where they fit."""

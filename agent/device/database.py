@@ -126,6 +126,16 @@ class Database:
         with self._lock, disk_faults(self.path):
             return self._pragma("freelist_count") * PAGE_BYTES + self._log_bytes()
 
+    def room_inside(self) -> tuple[int, int]:
+        """Bytes that the file and the log take up without growing; none where nothing is bounded.
+
+        Without a bound nothing keeps images from taking them first.
+        """
+        if not self.is_bounded:
+            return 0, 0
+        with self._lock, disk_faults(self.path):
+            return self._pragma("freelist_count") * PAGE_BYTES, self._log_bytes()
+
     def _require_room(self, room: Room, pages: int, *, vital: bool) -> None:
         if room.has(self._growth(pages, vital=vital)):
             return

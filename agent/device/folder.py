@@ -12,6 +12,16 @@ from agent.device.files import disk_faults
 from fieldwise.errors import Fault, FieldwiseError
 
 
+def bytes_below(path: Path) -> int:
+    """Room that the files in a folder and in those below it take."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):  # a file may go while it is counted
+                total += (Path(folder) / name).lstat().st_size
+    return total
+
+
 class StateFolder:
     """The paths of a state folder, and the right to write there.
 
@@ -77,12 +87,7 @@ class StateFolder:
 
     def size_bytes(self) -> int:
         """Room that the folder takes, bytes."""
-        total = 0
-        for folder, _, names in os.walk(self.path):
-            for name in names:
-                with suppress(OSError):  # a file may go while it is counted
-                    total += (Path(folder) / name).lstat().st_size
-        return total
+        return bytes_below(self.path)
 
     def size_of(self, name: str) -> int:
         """Bytes of one file in the folder; 0 where there is none."""

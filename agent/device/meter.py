@@ -22,6 +22,10 @@ class DiskMeter:
         self._room = room
         self._database = database
 
+    def taken_bytes(self) -> int:
+        """Bytes of all files and of what is set aside."""
+        return self._room.taken()
+
     def live_bytes(self) -> int:
         """Bytes of all files and of what is set aside, without pages that are free."""
         return self._room.taken() - self._database.reusable_bytes()

@@ -14,6 +14,10 @@ made to rest.
 **How much on disk.** Everything in the state folder is bounded together. Images may take what they
 take now and what is free beside them, less a reserve for the next writes; so when something else
 grows, images give way first. Once none is left the feature log does, and then samples are refused.
+Beside the reserve they leave room for the next backbone from the start, since they could not give
+it back: the database's file never gets smaller, so that what they let go is room for what goes into
+that file, the new head, but not for the files of a bundle. Where the file has taken that room all
+the same, it only grows no further.
 The reckoning uses what files really take and is repeated, so fragments and other surprises
 are made up for by the next round; that no byte is written over the bound is not left to it, but
 asked before every transaction (``agent.device.room``).
@@ -26,6 +30,7 @@ from agent.learning.settings import LearningSettings
 
 WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 STEP_BYTES = 64 * 1024  # budgets move in steps, so that not every sample moves them
+FEATURES_LEFT_BYTES = 8 * 1024 * 1024  # not for a backbone to come: some 3,000 samples that wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,22 @@ def rest_seconds(worked_seconds: float, share: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """Room to leave for the next backbone, bytes.
+
+    Attributes:
+        files: Of its bundle, beside the database.
+        stored: In the database and its journal.
+    """
+
+    files: int = 0
+    stored: int = 0
+
+
+NOTHING = Coming()
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUse:
     """What a state folder takes now, bytes.
 
@@ -84,12 +105,16 @@ class DiskUse:
         images: Of them, remembered images.
         features: Of them, features of learned samples.
         reserve: What the next writes may take for a while, at most.
+        taken: Of all files, with pages of the database that are free to be used again.
+        coming: What the next backbone will take.
     """
 
     live: int
     images: int
     features: int
     reserve: int
+    taken: int = 0
+    coming: Coming = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +130,11 @@ def allot(settings: LearningSettings, use: DiskUse) -> Allotment:
     wanted = Allotment(settings.exemplar_bytes_max, settings.feature_log_bytes_max)
     if not settings.disk_bytes_max:
         return wanted
-    free = settings.disk_bytes_max - use.reserve - use.live
-    images = _stepped(use.images + free, wanted.images)
-    missing = max(0, -free - use.images)
-    features = _stepped(use.features - missing, wanted.features) if missing else wanted.features
-    return Allotment(images, features)
+    bound = settings.disk_bytes_max
+    beside = max(bound - use.coming.files, min(use.taken, bound)) - use.coming.stored
+    images = _stepped(use.images + beside - use.reserve - use.live, wanted.images)
+    left = min(_features(bound, use, wanted.features), FEATURES_LEFT_BYTES)
+    return Allotment(images, max(left, _features(beside, use, wanted.features)))
 
 
 def missing_bytes(settings: LearningSettings, use: DiskUse) -> int:
@@ -117,6 +142,18 @@ def missing_bytes(settings: LearningSettings, use: DiskUse) -> int:
     if not settings.disk_bytes_max:
         return 0
     return max(0, use.live - use.images - use.features + use.reserve - settings.disk_bytes_max)
+
+
+def lacking_bytes(settings: LearningSettings, use: DiskUse) -> int:
+    """By how much the bound is too small for images beside the next backbone."""
+    beside = settings.disk_bytes_max - use.coming.files - use.coming.stored
+    return max(0, use.live - use.images + use.reserve + STEP_BYTES - beside)
+
+
+def _features(bound: int, use: DiskUse, wanted: int) -> int:
+    """Room for features within a bound once every image has given way."""
+    missing = use.live - use.images + use.reserve - bound
+    return _stepped(use.features - missing, wanted) if missing > 0 else wanted
 
 
 def _stepped(room: int, wanted: int) -> int:

@@ -215,7 +215,8 @@ class LearningSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     disk_bytes_max: Annotated[int, Meta(ge=0, le=1 << 42)] = 0
     """Room for the whole state folder; 0 for no bound but those of its parts, which come to about
-    0.5 GiB. Below 64 MiB little is left beside two backbones, a snapshot and the ledger."""
+    0.5 GiB. Images leave room for another backbone: with EfficientNet-Lite0 it takes 256 MiB to
+    keep some (docs/envelope.md)."""
 
     passing_pairs: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     """Images on their way through Predict that are looked at with both backbones while a head moves

@@ -6,7 +6,7 @@ ends the update with its reason.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Protocol
@@ -166,17 +166,35 @@ class Fetcher:
         Raises:
             FieldwiseError: ``BUNDLE_INVALID``, ``STATE_DAMAGED``.
         """
+        manifest = self._announced(wish)
+        return self._lacks(manifest, wish.variant) if manifest is not None else 0
+
+    def awaited(self, wish: Wish) -> tuple[Manifest, int] | None:
+        """A bundle and the bytes of it that are still to be fetched; None while it is not known.
+
+        Raises:
+            FieldwiseError: As ``missing_bytes``.
+        """
+        manifest = self._announced(wish)
+        if manifest is None:
+            return None
+        missing = self._missing(manifest, wish.variant)
+        return manifest, sum(file.size for file in missing) - self._arrived(missing)
+
+    def _announced(self, wish: Wish) -> Manifest | None:
         try:
-            manifest = self._bundles.manifest(wish.digest)
+            return self._bundles.manifest(wish.digest)
         except FieldwiseError as error:
             if error.fault is not Fault.DIGEST_MISMATCH:  # it is fetched again
                 raise
-            return 0
-        return self._lacks(manifest, wish.variant) if manifest is not None else 0
+            return None
+
+    def _arrived(self, missing: Iterable[FileReference]) -> int:
+        return sum(self._bundles.partial_bytes(file.digest) for file in missing)
 
     def _lacks(self, manifest: Manifest, variant: str) -> int:
         missing = self._missing(manifest, variant)
-        here = sum(self._bundles.partial_bytes(file.digest) for file in missing)
+        here = self._arrived(missing)
         lacks = self._bundles.missing_room(self._needs(manifest, missing) - here)
         return -(-lacks // STEP_BYTES) * STEP_BYTES
 

@@ -3,11 +3,17 @@
 Beside the files that are missing an update writes a snapshot of the new pair, a last one of the old
 and the new features of what is held out. What a snapshot takes is reckoned from above: for every
 view the scatter of its features and the sum of each class, in eight bytes a number; the same again
-where a head lets its own sums fade; weights and memory of one that is trained by gradient.
+where a head lets its own sums fade; weights and memory of one that is trained by gradient. These
+go into the database, so pages that are free there and the log as long as it is are room for them.
+
+The same reckoning says what to leave free for a bundle that nobody has announced yet: three bundles
+lie on the device at once, in use, from before and coming, and the next is taken to be somewhat
+larger than the one in use.
 """
 
 from collections.abc import Iterable
 
+from agent.learning.envelope import Coming
 from agent.learning.settings import HeadName, LearningSettings
 from fieldwise.bundle import FileReference, Manifest
 
@@ -15,6 +21,8 @@ NUMBER_BYTES = 8
 GRID_BYTES = 2
 WEIGHT_BYTES = 4
 WRITES = 2  # a transaction lies in the log as well until that is folded in
+BUNDLES = 3  # the one in use, the one before and the one that comes
+NEXT_PERCENT = 125  # of the one in use: EfficientNet-Lite1 has 1.17 times the parameters of Lite0
 MARGIN_BYTES = 4 * 1024 * 1024  # what is learned meanwhile goes on being written
 
 
@@ -25,6 +33,7 @@ def update_bytes(
     classes: int,
     held_out: int,
     settings: LearningSettings,
+    inside: tuple[int, int] = (0, 0),
 ) -> int:
     """Most bytes that bringing a bundle into use adds to the state folder.
 
@@ -35,11 +44,37 @@ def update_bytes(
         classes: Classes that the head knows.
         held_out: Samples whose features are kept for choosing and judging.
         settings: Which heads keep something beside the sums.
+        inside: Bytes that the database's file and its log take up without growing.
     """
+    stored = stored_bytes(manifest, serving, classes, held_out, settings)
+    written = sum(max(0, stored - room) for room in inside)
+    return sum(file.size for file in missing) + written + MARGIN_BYTES
+
+
+def stored_bytes(
+    manifest: Manifest,
+    serving: Manifest | None,
+    classes: int,
+    held_out: int,
+    settings: LearningSettings,
+) -> int:
+    """Most bytes of it that go into the database, and once more into its log; as above."""
     old = _snapshot_bytes(serving, classes, settings) if serving is not None else 0
     new = _snapshot_bytes(manifest, classes + manifest.starter_classes, settings)
-    written = old + new + GRID_BYTES * manifest.feature_width * held_out
-    return sum(file.size for file in missing) + WRITES * written + MARGIN_BYTES
+    return old + new + GRID_BYTES * manifest.feature_width * held_out
+
+
+def coming_bytes(in_use: int, held: int, stored: int, awaited: int = 0) -> Coming:
+    """Room to leave for the next bundle.
+
+    Args:
+        in_use: What the files of the bundle in use take.
+        held: What the files of all bundles take that are on the device.
+        stored: What goes into the database with a bundle like the one in use, or like the awaited.
+        awaited: What the files of one that is awaited take and are not on the device.
+    """
+    files = max(awaited, BUNDLES * in_use * NEXT_PERCENT // 100 - held)
+    return Coming(files + MARGIN_BYTES, WRITES * stored)
 
 
 def _snapshot_bytes(manifest: Manifest, classes: int, settings: LearningSettings) -> int:

@@ -44,7 +44,7 @@ def known(agent: Agent) -> int:
 
 
 async def test_images_give_way_and_no_sample_is_refused_within_the_bound(tmp_path: Path) -> None:
-    bytes_max, images = 26 * MIB, noise(900)
+    bytes_max, images = 30 * MIB, noise(900)
     highest = 0
 
     def teach(device: Device, part: list[NDArray[np.uint8]], start: int) -> None:

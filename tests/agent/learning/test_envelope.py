@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from agent.learning.envelope import (
+    FEATURES_LEFT_BYTES,
     STEP_BYTES,
     Allotment,
+    Coming,
     DiskUse,
     allot,
+    lacking_bytes,
     may_learn,
     missing_bytes,
     read_window,
@@ -119,6 +124,42 @@ def test_images_give_way_first_and_then_the_feature_log(
     taken: DiskUse, images: int, features: int
 ) -> None:
     assert allot(SETTINGS, taken) == Allotment(images * MIB, features * MIB)
+
+
+@pytest.mark.parametrize(
+    ("live", "taken", "coming", "images"),
+    [
+        (140, 140, Coming(30 * MIB, 10 * MIB), 30),  # room for 10 more is left beside it
+        (150, 150, Coming(30 * MIB, 10 * MIB), 20),  # full
+        (150, 190, Coming(30 * MIB, 10 * MIB), 40),  # pages that were let go are no room for files
+        (150, 150, Coming(90 * MIB, 0), 10),  # of what the file has, images leave the next writes
+        (150, 150, Coming(90 * MIB, 5 * MIB), 5),  # and the new head
+        (150, 150, Coming(150 * MIB, 40 * MIB), 0),
+    ],
+)
+def test_images_leave_room_for_the_next_backbone_as_far_as_that_frees_any(
+    live: int, taken: int, coming: Coming, images: int
+) -> None:
+    told = allot(SETTINGS, replace(use(live, 20, 5), taken=taken * MIB, coming=coming))
+    assert told.images == images * MIB
+
+
+def test_features_leave_room_for_it_too_but_for_some_that_wait() -> None:
+    full = replace(use(170, 0, 20), taken=170 * MIB, coming=Coming(25 * MIB))
+    assert allot(SETTINGS, full).features == 15 * MIB
+    assert allot(SETTINGS, replace(full, coming=Coming(30 * MIB))).features == 10 * MIB
+    most = replace(full, coming=Coming(30 * MIB, 40 * MIB))
+    assert allot(SETTINGS, most).features == FEATURES_LEFT_BYTES
+    assert allot(SETTINGS, replace(most, live=208 * MIB)).features == 2 * MIB
+
+
+def test_what_a_bound_lacks_for_images_is_what_would_give_them_a_first_step() -> None:
+    small = replace(use(150, 0, 5), taken=150 * MIB, coming=Coming(40 * MIB, 10 * MIB))
+    lacking = lacking_bytes(SETTINGS, small)
+    assert lacking > 0 == allot(SETTINGS, small).images
+    more = msgspec.structs.replace(SETTINGS, disk_bytes_max=SETTINGS.disk_bytes_max + lacking)
+    assert allot(more, small).images == STEP_BYTES
+    assert lacking_bytes(more, small) == 0
 
 
 def test_without_a_bound_everything_has_the_room_that_it_was_given() -> None:

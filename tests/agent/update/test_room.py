@@ -6,7 +6,13 @@ import pytest
 
 from agent.learning.catch_up import open_pair
 from agent.learning.settings import HeadName, HeadSettings, LearningSettings
-from agent.update.room import MARGIN_BYTES, WRITES, update_bytes
+from agent.update.room import (
+    MARGIN_BYTES,
+    WRITES,
+    coming_bytes,
+    stored_bytes,
+    update_bytes,
+)
 from fieldwise.archive import unpack
 from fieldwise.bundle import FileReference, Manifest
 from tests.bundles import tiny_bundle
@@ -40,6 +46,29 @@ def test_everything_that_is_missing_is_counted(manifest: Manifest) -> None:
     none, every = reckoned(manifest), reckoned(manifest, manifest.files)
     assert every - none == sum(file.size for file in manifest.files)
     assert none > MARGIN_BYTES
+
+
+def test_what_the_database_takes_up_without_growing_is_no_room_for_files(
+    manifest: Manifest,
+) -> None:
+    stored = stored_bytes(manifest, manifest, 10, 20, PLAIN)
+    files = sum(file.size for file in manifest.files)
+    for inside, written in (
+        ((0, 0), 2 * stored),
+        ((stored - 1, 0), stored + 1),
+        ((10 * stored, 0), stored),  # pages are no room for the log
+        ((10 * stored, 10 * stored), 0),
+    ):
+        found = update_bytes(manifest, manifest.files, manifest, 10, 20, PLAIN, inside)
+        assert found == files + written + MARGIN_BYTES
+
+
+def test_room_is_left_for_three_bundles_somewhat_larger_and_for_an_awaited_one() -> None:
+    assert coming_bytes(100, 100, 7).files - MARGIN_BYTES == 275
+    assert coming_bytes(100, 200, 7).files - MARGIN_BYTES == 175
+    assert coming_bytes(100, 500, 7).files - MARGIN_BYTES == 0
+    assert coming_bytes(100, 200, 7, 300).files - MARGIN_BYTES == 300
+    assert coming_bytes(100, 200, 7).stored == WRITES * 7
 
 
 def test_more_classes_samples_and_an_old_pair_take_more_room(manifest: Manifest) -> None:
