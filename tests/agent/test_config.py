@@ -38,7 +38,7 @@ def test_every_head_can_be_named_at_once() -> None:
     assert learning(heads=",".join(HeadName)).heads.enabled == tuple(HeadName)
 
 
-@pytest.mark.parametrize("named", ["", "forest", "gradient,", "gradient;ridge", "gradient\n"])
+@pytest.mark.parametrize("named", ["", "forest", "gradient,", "gradient;ridge", "gradient\nridge"])
 def test_a_head_that_does_not_exist_is_refused(named: str) -> None:
     with pytest.raises(FieldwiseError) as caught:
         learning(heads=named)

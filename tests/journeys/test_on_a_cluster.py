@@ -87,7 +87,7 @@ def test_a_leader_is_who_holds_the_lease_and_gives_it_back_as_it_stops(
 ) -> None:
     wait_until(lambda: leads(orchestrator), "it leads")
     spec = cluster.leases[LEASE]["spec"]
-    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (15, 0)
+    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (10, 0)
     place = (orchestrator.folder / "replica").read_text().strip()
     assert f"_{place}_" in spec["holderIdentity"]
     assert orchestrator.stop() == 0
