@@ -249,12 +249,13 @@ class Agent:
             return NOTHING
         manifest = learner.pair.embedder.manifest
         in_use = sum(file.size for file in manifest.files if self.bundles.has(file))
-        stored, missing = stored_bytes(manifest, *self._learned()), 0
+        learned = self._learned()
+        stored, missing = stored_bytes(manifest, *learned), 0
         state = self.installer.state
         with suppress(FieldwiseError):  # a damaged one is told of by whoever brings it into use
             if state.phase in BEFORE_SERVING and (awaited := self._fetcher.awaited(state.wish)):
                 other, missing = awaited
-                stored = max(stored, stored_bytes(other, *self._learned()))
+                stored = max(stored, stored_bytes(other, *learned))
         return coming_bytes(in_use, self.bundles.held_bytes(), stored, missing)
 
     def _learned(self) -> tuple[Manifest | None, int, int, LearningSettings]:

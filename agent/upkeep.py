@@ -42,8 +42,8 @@ class Disk(Protocol):
         """Bytes of all files and of what is set aside."""
         ...
 
-    def live_bytes(self) -> int:
-        """Bytes of all files and of what is set aside, without room that is free to be used."""
+    def reusable_bytes(self) -> int:
+        """Of them, room that is free to be used."""
         ...
 
     def reserve_bytes(self, group_samples: int) -> int:
@@ -110,7 +110,8 @@ class Upkeep:
             return
         images = learner.figures().exemplar_bytes
         reserve = self._disk.reserve_bytes(settings.group_samples) + self._more
-        live, taken = self._disk.live_bytes(), self._disk.taken_bytes()
+        taken = self._disk.taken_bytes()
+        live = taken - self._disk.reusable_bytes()
         use = DiskUse(live, images, 0, reserve, taken, self._coming())
         told = allot(settings, use)
         if told.features < settings.feature_log_bytes_max:  # only now it matters what they take

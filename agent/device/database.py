@@ -124,7 +124,7 @@ class Database:
     def reusable_bytes(self) -> int:
         """Bytes of pages that are free to be used again, and of the log, which can be cut off."""
         with self._lock, disk_faults(self.path):
-            return self._pragma("freelist_count") * PAGE_BYTES + self._log_bytes()
+            return sum(self._inside())
 
     def room_inside(self) -> tuple[int, int]:
         """Bytes that the file and the log take up without growing; none where nothing is bounded.
@@ -134,7 +134,10 @@ class Database:
         if not self.is_bounded:
             return 0, 0
         with self._lock, disk_faults(self.path):
-            return self._pragma("freelist_count") * PAGE_BYTES, self._log_bytes()
+            return self._inside()
+
+    def _inside(self) -> tuple[int, int]:
+        return self._pragma("freelist_count") * PAGE_BYTES, self._log_bytes()
 
     def _require_room(self, room: Room, pages: int, *, vital: bool) -> None:
         if room.has(self._growth(pages, vital=vital)):

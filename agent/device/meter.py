@@ -26,9 +26,9 @@ class DiskMeter:
         """Bytes of all files and of what is set aside."""
         return self._room.taken()
 
-    def live_bytes(self) -> int:
-        """Bytes of all files and of what is set aside, without pages that are free."""
-        return self._room.taken() - self._database.reusable_bytes()
+    def reusable_bytes(self) -> int:
+        """Of them, those of pages that are free, and of the log, which can be cut off."""
+        return self._database.reusable_bytes()
 
     def reserve_bytes(self, group_samples: int) -> int:
         """Most bytes that the next group and the next snapshot take, beside what is kept back."""
