@@ -77,11 +77,9 @@ def cohorts(
 
 def worst(standings: Sequence[Standing], most: int, now: float) -> Worst:
     """Return the devices that are least often right, and those silent longest, so many of each."""
-    accuracies = {
-        each.device: each.window_correct / each.window_samples
-        for each in standings
-        if each.window_samples >= LABELS_MIN
-    }
+    if not most:
+        return Worst()
+    accuracies = _accuracies(standings, LABELS_MIN)
     silences = {
         each.device: max(0.0, now - each.seen_at) for each in standings if each.seen_at is not None
     }
@@ -92,11 +90,18 @@ def worst(standings: Sequence[Standing], most: int, now: float) -> Worst:
 
 
 def _cohort(standings: list[Standing], now: float) -> Cohort:
-    known = [
-        each.window_correct / each.window_samples for each in standings if each.window_samples > 0
-    ]
+    known = _accuracies(standings, 1)
     return Cohort(
         dict.fromkeys(DeviceState, 0) | Counter(state_of(each, now) for each in standings),
-        sum(known) / len(known) if known else None,
+        sum(known.values()) / len(known) if known else None,
         len(known),
     )
+
+
+def _accuracies(standings: Sequence[Standing], labels_min: int) -> dict[str, float]:
+    """How often devices are right, of those with so many labels."""
+    return {
+        each.device: each.window_correct / each.window_samples
+        for each in standings
+        if each.window_samples >= labels_min
+    }

@@ -10,6 +10,7 @@ from tools.dashboards.panels import (
     largest_by,
     quantiles,
     rate_by,
+    worst_devices,
 )
 from tools.dashboards.words import RESULTS, STATES
 
@@ -97,15 +98,12 @@ FLEET = Board(
             shows_zeros=True,
             empty="the setting metrics_tag names no tag",
         ),
-        Drawn(
+        worst_devices(
             "Which devices are silent longest?",
-            (Asked(largest("fieldwise_worst_device_last_seen_age_seconds", "device")),),
+            "fieldwise_worst_device_last_seen_age_seconds",
             "s",
-            Form.TABLE,
-            columns={"device": "device", "Value": "heard of so long ago"},
-            highest="heard of so long ago",
-            text="As many as the setting metrics_worst_devices says.",
-            empty="the setting metrics_worst_devices names none",
+            "heard of so long ago",
+            highest=True,
         ),
         Drawn(
             "Since when was nothing heard of them?",

@@ -1,6 +1,16 @@
 """Do devices learn, and do they know what they see?"""
 
-from tools.dashboards.panels import Asked, Board, Drawn, Form, Limit, largest, largest_by, quantiles
+from tools.dashboards.panels import (
+    Asked,
+    Board,
+    Drawn,
+    Form,
+    Limit,
+    largest,
+    largest_by,
+    quantiles,
+    worst_devices,
+)
 
 NONE, FINITE = 'le="0.0"', 'le!="+Inf"'
 
@@ -93,16 +103,12 @@ LEARNING = Board(
             text="Mean over devices, by the tag that the setting metrics_tag names.",
             empty="the setting metrics_tag names no tag",
         ),
-        Drawn(
+        worst_devices(
             "Which devices are least often right?",
-            (Asked(largest("fieldwise_worst_device_accuracy_ratio", "device")),),
+            "fieldwise_worst_device_accuracy_ratio",
             "percentunit",
-            Form.TABLE,
+            "right",
             6,
-            columns={"device": "device", "Value": "right"},
-            lowest="right",
-            text="As many as the setting metrics_worst_devices says.",
-            empty="the setting metrics_worst_devices names none",
         ),
     ),
 )

@@ -106,6 +106,24 @@ def largest(metric: str, by: str = "", labels: str = "") -> str:
     return f"max{kept} ({metric}{{{_joined(JOB, labels)}}})"
 
 
+def worst_devices(
+    title: str, metric: str, unit: str, heading: str, width: int = 8, *, highest: bool = False
+) -> Drawn:
+    """A table of the few devices that a setting lets metrics name, the worst of them first."""
+    return Drawn(
+        title,
+        (Asked(largest(metric, "device")),),
+        unit,
+        Form.TABLE,
+        width,
+        columns={"device": "device", "Value": heading},
+        highest=heading if highest else "",
+        lowest="" if highest else heading,
+        text="As many as the setting metrics_worst_devices says.",
+        empty="the setting metrics_worst_devices names none",
+    )
+
+
 def rate(metric: str, by: str, labels: str = "") -> str:
     """A counter of every replica, a second, together."""
     return f"sum by ({by}) (rate({metric}{{{_joined(JOB, labels)}}}[$__rate_interval]))"
