@@ -1,4 +1,5 @@
 from fieldwise.v1alpha1 import enrolment_pb2 as _enrolment_pb2
+from fieldwise.v1alpha1 import federation_pb2 as _federation_pb2
 from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -75,12 +76,41 @@ class DiagnosisRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DIAGNOSIS_RULE_ALWAYS: _ClassVar[DiagnosisRule]
     DIAGNOSIS_RULE_NEVER: _ClassVar[DiagnosisRule]
 
+class RoundStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROUND_STEP_UNSPECIFIED: _ClassVar[RoundStep]
+    ROUND_STEP_WAITING: _ClassVar[RoundStep]
+    ROUND_STEP_ANSWERED: _ClassVar[RoundStep]
+    ROUND_STEP_NOT_AGREED: _ClassVar[RoundStep]
+    ROUND_STEP_TOO_FEW: _ClassVar[RoundStep]
+    ROUND_STEP_UNSUITABLE: _ClassVar[RoundStep]
+    ROUND_STEP_REFUSED: _ClassVar[RoundStep]
+
+class HeadOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEAD_OUTCOME_UNSPECIFIED: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_ADOPTED: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_NOT_CHOSEN: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_HARM: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_TOO_FEW: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_UNSUITABLE: _ClassVar[HeadOutcome]
+    HEAD_OUTCOME_NOT_AGREED: _ClassVar[HeadOutcome]
+
 class DiagnosisStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DIAGNOSIS_STEP_UNSPECIFIED: _ClassVar[DiagnosisStep]
     DIAGNOSIS_STEP_WAITING: _ClassVar[DiagnosisStep]
     DIAGNOSIS_STEP_REFUSED: _ClassVar[DiagnosisStep]
     DIAGNOSIS_STEP_GIVEN: _ClassVar[DiagnosisStep]
+
+class UpdateReceipt(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UPDATE_RECEIPT_UNSPECIFIED: _ClassVar[UpdateReceipt]
+    UPDATE_RECEIPT_TAKEN: _ClassVar[UpdateReceipt]
+    UPDATE_RECEIPT_LATE: _ClassVar[UpdateReceipt]
+    UPDATE_RECEIPT_NOT_ASKED: _ClassVar[UpdateReceipt]
+    UPDATE_RECEIPT_UNSUITABLE: _ClassVar[UpdateReceipt]
+    UPDATE_RECEIPT_MALFORMED: _ClassVar[UpdateReceipt]
 UPDATE_PHASE_UNSPECIFIED: UpdatePhase
 UPDATE_PHASE_IDLE: UpdatePhase
 UPDATE_PHASE_FETCHING: UpdatePhase
@@ -129,10 +159,30 @@ DIAGNOSIS_RULE_UNSPECIFIED: DiagnosisRule
 DIAGNOSIS_RULE_ASK: DiagnosisRule
 DIAGNOSIS_RULE_ALWAYS: DiagnosisRule
 DIAGNOSIS_RULE_NEVER: DiagnosisRule
+ROUND_STEP_UNSPECIFIED: RoundStep
+ROUND_STEP_WAITING: RoundStep
+ROUND_STEP_ANSWERED: RoundStep
+ROUND_STEP_NOT_AGREED: RoundStep
+ROUND_STEP_TOO_FEW: RoundStep
+ROUND_STEP_UNSUITABLE: RoundStep
+ROUND_STEP_REFUSED: RoundStep
+HEAD_OUTCOME_UNSPECIFIED: HeadOutcome
+HEAD_OUTCOME_ADOPTED: HeadOutcome
+HEAD_OUTCOME_NOT_CHOSEN: HeadOutcome
+HEAD_OUTCOME_HARM: HeadOutcome
+HEAD_OUTCOME_TOO_FEW: HeadOutcome
+HEAD_OUTCOME_UNSUITABLE: HeadOutcome
+HEAD_OUTCOME_NOT_AGREED: HeadOutcome
 DIAGNOSIS_STEP_UNSPECIFIED: DiagnosisStep
 DIAGNOSIS_STEP_WAITING: DiagnosisStep
 DIAGNOSIS_STEP_REFUSED: DiagnosisStep
 DIAGNOSIS_STEP_GIVEN: DiagnosisStep
+UPDATE_RECEIPT_UNSPECIFIED: UpdateReceipt
+UPDATE_RECEIPT_TAKEN: UpdateReceipt
+UPDATE_RECEIPT_LATE: UpdateReceipt
+UPDATE_RECEIPT_NOT_ASKED: UpdateReceipt
+UPDATE_RECEIPT_UNSUITABLE: UpdateReceipt
+UPDATE_RECEIPT_MALFORMED: UpdateReceipt
 
 class UpdateReport(_message.Message):
     __slots__ = ("generation", "bundle_digest", "phase", "failure", "hold")
@@ -266,8 +316,30 @@ class LearningSigns(_message.Message):
     clock_off_seconds: int
     def __init__(self, novelty_samples: _Optional[int] = ..., novelty_novel: _Optional[int] = ..., calibration_samples: _Optional[int] = ..., calibration_error_permille: _Optional[int] = ..., drift_permille: _Optional[int] = ..., drift_alarms: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., learning_p50_micros: _Optional[int] = ..., clock_off_seconds: _Optional[int] = ...) -> None: ...
 
+class FederationReport(_message.Message):
+    __slots__ = ("consent", "campaign_id", "round", "step", "head_campaign_id", "head_version", "outcome", "judged", "blend_permille")
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    HEAD_CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    HEAD_VERSION_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_FIELD_NUMBER: _ClassVar[int]
+    BLEND_PERMILLE_FIELD_NUMBER: _ClassVar[int]
+    consent: _federation_pb2.Consent
+    campaign_id: str
+    round: int
+    step: RoundStep
+    head_campaign_id: str
+    head_version: int
+    outcome: HeadOutcome
+    judged: PairedCounts
+    blend_permille: int
+    def __init__(self, consent: _Optional[_Union[_federation_pb2.Consent, str]] = ..., campaign_id: _Optional[str] = ..., round: _Optional[int] = ..., step: _Optional[_Union[RoundStep, str]] = ..., head_campaign_id: _Optional[str] = ..., head_version: _Optional[int] = ..., outcome: _Optional[_Union[HeadOutcome, str]] = ..., judged: _Optional[_Union[PairedCounts, _Mapping]] = ..., blend_permille: _Optional[int] = ...) -> None: ...
+
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +354,7 @@ class CheckInRequest(_message.Message):
     EXECUTION_PROVIDER_FIELD_NUMBER: _ClassVar[int]
     SIGNS_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSIS_RULE_FIELD_NUMBER: _ClassVar[int]
+    FEDERATION_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -296,7 +369,8 @@ class CheckInRequest(_message.Message):
     execution_provider: str
     signs: LearningSigns
     diagnosis_rule: DiagnosisRule
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ...) -> None: ...
+    federation: FederationReport
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")
@@ -348,21 +422,45 @@ class DiagnosisRequest(_message.Message):
     seconds: int
     def __init__(self, id: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
 
+class RoundOffer(_message.Message):
+    __slots__ = ("campaign_id", "round", "level", "space", "kind", "seconds", "only_idle", "only_on_conditions")
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    SPACE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_IDLE_FIELD_NUMBER: _ClassVar[int]
+    ONLY_ON_CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    round: int
+    level: _federation_pb2.Consent
+    space: _federation_pb2.HeadSpace
+    kind: _federation_pb2.RowKind
+    seconds: int
+    only_idle: bool
+    only_on_conditions: bool
+    def __init__(self, campaign_id: _Optional[str] = ..., round: _Optional[int] = ..., level: _Optional[_Union[_federation_pb2.Consent, str]] = ..., space: _Optional[_Union[_federation_pb2.HeadSpace, _Mapping]] = ..., kind: _Optional[_Union[_federation_pb2.RowKind, str]] = ..., seconds: _Optional[int] = ..., only_idle: _Optional[bool] = ..., only_on_conditions: _Optional[bool] = ...) -> None: ...
+
 class CheckInResponse(_message.Message):
-    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis")
+    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis", "round", "head")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     PERMIT_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     NEXT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     UNIX_SECONDS_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
     target: Target
     permit: StartPermit
     settings: SettingsRevision
     next_seconds: int
     unix_seconds: int
     diagnosis: DiagnosisRequest
-    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ...) -> None: ...
+    round: RoundOffer
+    head: _federation_pb2.GlobalHead
+    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ..., round: _Optional[_Union[RoundOffer, _Mapping]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("digest", "offset", "takes_link")
@@ -565,3 +663,43 @@ class AnswerDiagnosisRequest(_message.Message):
 class AnswerDiagnosisResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class FetchTaskRequest(_message.Message):
+    __slots__ = ("campaign_id", "round")
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    round: int
+    def __init__(self, campaign_id: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...
+
+class FetchTaskResponse(_message.Message):
+    __slots__ = ("round", "classes", "head", "norm_max", "noise", "samples_min")
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    NORM_MAX_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_MIN_FIELD_NUMBER: _ClassVar[int]
+    round: RoundOffer
+    classes: _containers.RepeatedCompositeFieldContainer[_federation_pb2.SharedClass]
+    head: _federation_pb2.GlobalHead
+    norm_max: float
+    noise: float
+    samples_min: int
+    def __init__(self, round: _Optional[_Union[RoundOffer, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[_federation_pb2.SharedClass, _Mapping]]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ..., norm_max: _Optional[float] = ..., noise: _Optional[float] = ..., samples_min: _Optional[int] = ...) -> None: ...
+
+class SubmitUpdateRequest(_message.Message):
+    __slots__ = ("header", "rows", "scatter")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    SCATTER_FIELD_NUMBER: _ClassVar[int]
+    header: _federation_pb2.UpdateHeader
+    rows: _federation_pb2.ClassRows
+    scatter: _federation_pb2.ScatterPiece
+    def __init__(self, header: _Optional[_Union[_federation_pb2.UpdateHeader, _Mapping]] = ..., rows: _Optional[_Union[_federation_pb2.ClassRows, _Mapping]] = ..., scatter: _Optional[_Union[_federation_pb2.ScatterPiece, _Mapping]] = ...) -> None: ...
+
+class SubmitUpdateResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: UpdateReceipt
+    def __init__(self, receipt: _Optional[_Union[UpdateReceipt, str]] = ...) -> None: ...

@@ -61,6 +61,16 @@ class DeviceStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.FromString,
                 _registered_method=True)
+        self.FetchTask = channel.unary_unary(
+                '/fieldwise.v1alpha1.Device/FetchTask',
+                request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskResponse.FromString,
+                _registered_method=True)
+        self.SubmitUpdate = channel.stream_unary(
+                '/fieldwise.v1alpha1.Device/SubmitUpdate',
+                request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.FromString,
+                _registered_method=True)
 
 
 class DeviceServicer:
@@ -103,6 +113,21 @@ class DeviceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchTask(self, request, context):
+        """What a round that was offered asks for. Only devices whose owner agrees call it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitUpdate(self, request_iterator, context):
+        """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
+        campaign, round and device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeviceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +155,16 @@ def add_DeviceServicer_to_server(servicer, server):
                     servicer.AnswerDiagnosis,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.SerializeToString,
+            ),
+            'FetchTask': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchTask,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskResponse.SerializeToString,
+            ),
+            'SubmitUpdate': grpc.stream_unary_rpc_method_handler(
+                    servicer.SubmitUpdate,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +304,60 @@ class Device:
             '/fieldwise.v1alpha1.Device/AnswerDiagnosis',
             fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_device__pb2.AnswerDiagnosisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchTask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Device/FetchTask',
+            fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_device__pb2.FetchTaskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitUpdate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/fieldwise.v1alpha1.Device/SubmitUpdate',
+            fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,12 @@ class DeviceStub:
     """The device's owner takes it out of the fleet."""
     AnswerDiagnosis: _grpc.UnaryUnaryMultiCallable[_device_pb2.AnswerDiagnosisRequest, _device_pb2.AnswerDiagnosisResponse]
     """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
+    FetchTask: _grpc.UnaryUnaryMultiCallable[_device_pb2.FetchTaskRequest, _device_pb2.FetchTaskResponse]
+    """What a round that was offered asks for. Only devices whose owner agrees call it."""
+    SubmitUpdate: _grpc.StreamUnaryMultiCallable[_device_pb2.SubmitUpdateRequest, _device_pb2.SubmitUpdateResponse]
+    """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
+    campaign, round and device.
+    """
 
 @_typing.type_check_only
 class DeviceAsyncStub(DeviceStub):
@@ -63,6 +69,12 @@ class DeviceAsyncStub(DeviceStub):
     """The device's owner takes it out of the fleet."""
     AnswerDiagnosis: _aio.UnaryUnaryMultiCallable[_device_pb2.AnswerDiagnosisRequest, _device_pb2.AnswerDiagnosisResponse]  # type: ignore[assignment]
     """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
+    FetchTask: _aio.UnaryUnaryMultiCallable[_device_pb2.FetchTaskRequest, _device_pb2.FetchTaskResponse]  # type: ignore[assignment]
+    """What a round that was offered asks for. Only devices whose owner agrees call it."""
+    SubmitUpdate: _aio.StreamUnaryMultiCallable[_device_pb2.SubmitUpdateRequest, _device_pb2.SubmitUpdateResponse]  # type: ignore[assignment]
+    """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
+    campaign, round and device.
+    """
 
 class DeviceServicer(metaclass=_abc_1.ABCMeta):
     """What devices call, over mutual TLS. The caller's identity is the URI in its certificate,
@@ -108,5 +120,23 @@ class DeviceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_device_pb2.AnswerDiagnosisResponse, _abc.Awaitable[_device_pb2.AnswerDiagnosisResponse]]:
         """How a request for a diagnosis stands on the device, and the diagnosis once its owner allowed it."""
+
+    @_abc_1.abstractmethod
+    def FetchTask(
+        self,
+        request: _device_pb2.FetchTaskRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.FetchTaskResponse, _abc.Awaitable[_device_pb2.FetchTaskResponse]]:
+        """What a round that was offered asks for. Only devices whose owner agrees call it."""
+
+    @_abc_1.abstractmethod
+    def SubmitUpdate(
+        self,
+        request_iterator: _MaybeAsyncIterator[_device_pb2.SubmitUpdateRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.SubmitUpdateResponse, _abc.Awaitable[_device_pb2.SubmitUpdateResponse]]:
+        """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
+        campaign, round and device.
+        """
 
 def add_DeviceServicer_to_server(servicer: DeviceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

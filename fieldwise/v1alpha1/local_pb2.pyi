@@ -1,6 +1,7 @@
 import datetime
 
 from fieldwise.v1alpha1 import device_pb2 as _device_pb2
+from fieldwise.v1alpha1 import federation_pb2 as _federation_pb2
 from fieldwise.v1alpha1 import limits_pb2 as _limits_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -660,3 +661,53 @@ class DecideDiagnosisResponse(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     def __init__(self, id: _Optional[str] = ...) -> None: ...
+
+class SetConsentRequest(_message.Message):
+    __slots__ = ("consent", "until")
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    consent: _federation_pb2.Consent
+    until: _timestamp_pb2.Timestamp
+    def __init__(self, consent: _Optional[_Union[_federation_pb2.Consent, str]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SetConsentResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetFederationRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SharedClassState(_message.Message):
+    __slots__ = ("name", "samples", "changed", "ready")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    samples: int
+    changed: int
+    ready: bool
+    def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ..., changed: _Optional[int] = ..., ready: _Optional[bool] = ...) -> None: ...
+
+class GetFederationResponse(_message.Message):
+    __slots__ = ("consent", "until", "classes", "report", "updates", "bytes", "kept_aside", "foreign_classes", "foreign")
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    KEPT_ASIDE_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_FIELD_NUMBER: _ClassVar[int]
+    consent: _federation_pb2.Consent
+    until: _timestamp_pb2.Timestamp
+    classes: _containers.RepeatedCompositeFieldContainer[SharedClassState]
+    report: _device_pb2.FederationReport
+    updates: int
+    bytes: int
+    kept_aside: int
+    foreign_classes: int
+    foreign: _device_pb2.PairedCounts
+    def __init__(self, consent: _Optional[_Union[_federation_pb2.Consent, str]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[SharedClassState, _Mapping]]] = ..., report: _Optional[_Union[_device_pb2.FederationReport, _Mapping]] = ..., updates: _Optional[int] = ..., bytes: _Optional[int] = ..., kept_aside: _Optional[int] = ..., foreign_classes: _Optional[int] = ..., foreign: _Optional[_Union[_device_pb2.PairedCounts, _Mapping]] = ...) -> None: ...

@@ -471,6 +471,16 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.FromString,
                 _registered_method=True)
+        self.SetConsent = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/SetConsent',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentResponse.FromString,
+                _registered_method=True)
+        self.GetFederation = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/GetFederation',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.FromString,
+                _registered_method=True)
 
 
 class OwnerServicer:
@@ -554,6 +564,20 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetConsent(self, request, context):
+        """Whether and how this device takes part in federation; nobody else can say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFederation(self, request, context):
+        """The consent, what it lets leave, and what came of federation so far.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OwnerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -611,6 +635,16 @@ def add_OwnerServicer_to_server(servicer, server):
                     servicer.DecideDiagnosis,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.SerializeToString,
+            ),
+            'SetConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConsent,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'GetFederation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFederation,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -911,6 +945,60 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/DecideDiagnosis',
             fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.DecideDiagnosisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/SetConsent',
+            fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFederation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/GetFederation',
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -161,6 +161,10 @@ class OwnerStub:
     """What an operator asked for, and what would leave the device if the owner allowed it now."""
     DecideDiagnosis: _grpc.UnaryUnaryMultiCallable[_local_pb2.DecideDiagnosisRequest, _local_pb2.DecideDiagnosisResponse]
     """The owner's word about it."""
+    SetConsent: _grpc.UnaryUnaryMultiCallable[_local_pb2.SetConsentRequest, _local_pb2.SetConsentResponse]
+    """Whether and how this device takes part in federation; nobody else can say."""
+    GetFederation: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetFederationRequest, _local_pb2.GetFederationResponse]
+    """The consent, what it lets leave, and what came of federation so far."""
 
 @_typing.type_check_only
 class OwnerAsyncStub(OwnerStub):
@@ -189,6 +193,10 @@ class OwnerAsyncStub(OwnerStub):
     """What an operator asked for, and what would leave the device if the owner allowed it now."""
     DecideDiagnosis: _aio.UnaryUnaryMultiCallable[_local_pb2.DecideDiagnosisRequest, _local_pb2.DecideDiagnosisResponse]  # type: ignore[assignment]
     """The owner's word about it."""
+    SetConsent: _aio.UnaryUnaryMultiCallable[_local_pb2.SetConsentRequest, _local_pb2.SetConsentResponse]  # type: ignore[assignment]
+    """Whether and how this device takes part in federation; nobody else can say."""
+    GetFederation: _aio.UnaryUnaryMultiCallable[_local_pb2.GetFederationRequest, _local_pb2.GetFederationResponse]  # type: ignore[assignment]
+    """The consent, what it lets leave, and what came of federation so far."""
 
 class OwnerServicer(metaclass=_abc_1.ABCMeta):
     """What only the device's owner may call, over a second socket that the file system guards."""
@@ -280,5 +288,21 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.DecideDiagnosisResponse, _abc.Awaitable[_local_pb2.DecideDiagnosisResponse]]:
         """The owner's word about it."""
+
+    @_abc_1.abstractmethod
+    def SetConsent(
+        self,
+        request: _local_pb2.SetConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.SetConsentResponse, _abc.Awaitable[_local_pb2.SetConsentResponse]]:
+        """Whether and how this device takes part in federation; nobody else can say."""
+
+    @_abc_1.abstractmethod
+    def GetFederation(
+        self,
+        request: _local_pb2.GetFederationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.GetFederationResponse, _abc.Awaitable[_local_pb2.GetFederationResponse]]:
+        """The consent, what it lets leave, and what came of federation so far."""
 
 def add_OwnerServicer_to_server(servicer: OwnerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
