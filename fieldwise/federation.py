@@ -12,7 +12,7 @@ them: merging those is learning on all devices at once (``fieldwise.head``).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwise.bundle import Digest, Manifest, Transform
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.verdict import PERMILLE, PairedCounts
 
+ROUND_MAX = 2**32 - 1  # the wire's width
+VERSION_MAX = 2**53  # nobody gets that far, and every database can count on from there
+PIECE_VALUES = 32_768  # of a scatter in one piece
+_ROW_HEAD = 12  # bytes of a row's id and samples
 SAMPLES_MIN = 10  # a mean of fewer is close to a sample
 
 
@@ -75,6 +81,48 @@ class UpdateReceipt(StrEnum):
     NOT_ASKED = "not-asked"
     UNSUITABLE = "unsuitable"
     MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class FederationReport:
+    """Where a device stands in federation, as it says at every check-in.
+
+    Attributes:
+        consent: Of its owner, as it holds now.
+        campaign: Of the round that it was last offered; empty before the first.
+        round: That round's number.
+        step: How it stands to it; None before the first.
+        head_campaign: Of the newest global head that it judged; empty before the first.
+        head_version: That head's version.
+        outcome: What came of it.
+        judged: The device's own head as old, the blend as new, on the classes that it knows.
+        blend_permille: Share of the global head in what serves, thousandths.
+
+    Raises:
+        FieldwiseError: On creation ``OVER_LIMIT`` for a number out of its bounds.
+    """
+
+    consent: Consent
+    campaign: str = ""
+    round: int = 0
+    step: RoundStep | None = None
+    head_campaign: str = ""
+    head_version: int = 0
+    outcome: HeadOutcome | None = None
+    judged: PairedCounts | None = None
+    blend_permille: int = 0
+
+    def __post_init__(self) -> None:
+        for name, limit in (
+            ("round", ROUND_MAX),
+            ("head_version", VERSION_MAX),
+            ("blend_permille", PERMILLE),
+        ):
+            value = getattr(self, name)
+            if not 0 <= value <= limit:
+                raise FieldwiseError(
+                    Fault.OVER_LIMIT, f"{name} is {value:,}; the limit is {limit:,}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +198,57 @@ def transform_digest(transform: Transform) -> Digest:
     return hashlib.sha256(msgspec.json.encode(transform, order="sorted")).hexdigest()
 
 
-def content_digest(rows: Sequence[Row], scatter: Sequence[NDArray[np.float64]]) -> bytes:
-    """SHA-256, 32 bytes, over classes, counts and numbers in the order in which they are sent.
+def content_of(rows: Iterable[Row], scatter: Iterable[NDArray[np.float64]] = ()) -> Iterator[bytes]:
+    """What an update says, as bytes in the order in which it is sent.
 
     Of each row its class id as uint32 and its samples as uint64, then its values; then the scatter
     of each view. All little-endian.
     """
-    digest = hashlib.sha256()
     for row in rows:
-        digest.update(row.class_id.to_bytes(4, "little"))
-        digest.update(row.samples.to_bytes(8, "little"))
-        digest.update(row.values.astype(row.values.dtype.newbyteorder("<")).tobytes())
+        numbers = row.values.astype(row.values.dtype.newbyteorder("<")).tobytes()
+        yield row.class_id.to_bytes(4, "little") + row.samples.to_bytes(8, "little") + numbers
     for triangle in scatter:
-        digest.update(triangle.astype("<f8").tobytes())
+        for start in range(0, len(triangle), PIECE_VALUES):
+            yield triangle[start : start + PIECE_VALUES].astype("<f8").tobytes()
+
+
+def content_digest(rows: Iterable[Row], scatter: Iterable[NDArray[np.float64]]) -> bytes:
+    """SHA-256, 32 bytes, of ``content_of`` rows and scatter."""
+    digest = hashlib.sha256()
+    for piece in content_of(rows, scatter):
+        digest.update(piece)
     return digest.digest()
+
+
+def content_bytes(space: HeadSpace, kind: RowKind, level: Consent, rows: int) -> int:
+    """How long the content of so many rows is, with the scatter that belongs to them."""
+    exact = level is Consent.STATISTICS
+    width = space.width + (kind is RowKind.WEIGHTS)
+    triangles = sum(each * (each + 1) // 2 for each in space.widths) if exact else 0
+    return rows * (_ROW_HEAD + width * (8 if exact else 4)) + 8 * triangles
+
+
+def read_content(
+    content: bytes, space: HeadSpace, kind: RowKind, level: Consent, rows: int
+) -> tuple[tuple[Row, ...], tuple[NDArray[np.float64], ...]]:
+    """Rows and scatter of a content that ``content_of`` made.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` where it has another length.
+    """
+    if len(content) != content_bytes(space, kind, level, rows):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{len(content):,} bytes are no content of {rows:,} rows"
+        )
+    exact = level is Consent.STATISTICS
+    width = space.width + (kind is RowKind.WEIGHTS)
+    number = np.dtype("<f8" if exact else "<f4")
+    row = np.dtype([("id", "<u4"), ("samples", "<u8"), ("values", number, (width,))])
+    found = np.frombuffer(content, row, rows)
+    taken = tuple(Row(int(each["id"]), int(each["samples"]), each["values"]) for each in found)
+    offset, scatter = rows * row.itemsize, []
+    for each in space.widths if exact else ():
+        triangle = np.frombuffer(content, "<f8", each * (each + 1) // 2, offset)
+        scatter.append(triangle)
+        offset += triangle.nbytes
+    return taken, tuple(scatter)

@@ -1,0 +1,74 @@
+"""What devices give to campaigns, as far as the orchestrator keeps books of it.
+
+What is in an update lies in files of its own; nothing here holds a number of it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fieldwise.federation import Consent, RowKind, UpdateReceipt
+
+
+class Answer(StrEnum):
+    """How a device that was asked stands to the round."""
+
+    TAKEN = "taken"
+    DECLINED = "declined"  # nothing that may leave, no agreement, another backbone
+    REFUSED = "refused"  # what it sent was none
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateHead:
+    """What an update says of itself.
+
+    Attributes:
+        rows: How many there are.
+        digest: SHA-256 of its content (``fieldwise.federation.content_digest``), hexadecimal.
+        bytes: Of the content.
+        kind: Of its rows.
+        level: What is in it.
+        base_version: The version that weights were trained from.
+    """
+
+    rows: int
+    digest: str
+    bytes: int
+    kind: RowKind
+    level: Consent
+    base_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """An update that was taken.
+
+    Attributes:
+        alias: Stands for the device within its campaign; from 1 on.
+        round: That it was sent in.
+        update: What it says of itself; the content lies under ``update.digest``.
+    """
+
+    alias: int
+    round: int
+    update: UpdateHead
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How a device stands to a campaign.
+
+    Attributes:
+        asked: The newest round that it was asked in; 0 for none.
+        answer: To that round; None while nothing is known.
+        digest: Of the update that was taken in that round; empty for none.
+        head_version: The newest head that it told to have judged.
+    """
+
+    asked: int = 0
+    answer: Answer | None = None
+    digest: str = ""
+    head_version: int = 0
+
+
+RECEIPTS_KEPT = frozenset({UpdateReceipt.UNSUITABLE, UpdateReceipt.MALFORMED})
+"""Receipts after which a device has answered its round, and its update was refused."""
