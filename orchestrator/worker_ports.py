@@ -1,6 +1,7 @@
 """What supervising aggregators needs of whatever runs them; the terms of ``ports`` hold."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,6 +11,19 @@ class WorkerState(StrEnum):
 
     RUNS = "runs"
     ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a worker reaches the orchestrator.
+
+    Attributes:
+        address: host:port of the operator port.
+        authority: Certificate of the fleet's authority, PEM.
+    """
+
+    address: str
+    authority: bytes
 
 
 class Workers(Protocol):

@@ -12,7 +12,6 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -20,7 +19,7 @@ import structlog
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import write_private
 from orchestrator.connection import unusable
-from orchestrator.worker_ports import WorkerState
+from orchestrator.worker_ports import Way, WorkerState
 
 PREFIX = "FIELDWISE_AGGREGATOR_"
 # What a program needs to find itself and its libraries, and how many threads it may take.
@@ -40,19 +39,6 @@ KEPT = (
 ENDING_SECONDS = 10.0  # it answers a signal within a second; what it does can all be done again
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a worker reaches the orchestrator.
-
-    Attributes:
-        address: host:port of the operator port.
-        authority: Certificate of the fleet's authority, PEM.
-    """
-
-    address: str
-    authority: bytes
 
 
 class WorkerProcesses:

@@ -19,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.cluster_objects import AnswerError, Objects
+
 LEASE_PATH = re.compile(r"/apis/coordination\.k8s\.io/v1/namespaces/([^/]+)/leases(?:/([^/]+))?")
 TOKENS = "/apis/authentication.k8s.io/v1/tokenreviews"
 RIGHTS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -27,14 +29,6 @@ ACCOUNT = "the-token-of-the-program"
 DRIP_SECONDS = 0.05
 
 Object = dict[str, Any]
-
-
-class AnswerError(Exception):
-    """An answer that is not a success."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(str(code))
-        self.code = code
 
 
 @dataclass(slots=True)
@@ -68,6 +62,7 @@ class Cluster:
     asked: list[tuple[str, str, Object]] = field(default_factory=list)
     leases: dict[tuple[str, str], Object] = field(default_factory=dict)
     namespaces: tuple[str, ...] = ("fleet",)
+    objects: Objects = field(default_factory=Objects)
     _versions: Iterator[int] = field(default_factory=lambda: count(100))
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -98,6 +93,9 @@ class Cluster:
         if path == RIGHTS:
             allowed = self._allows(body["spec"])
             return {**body, "status": {"allowed": allowed, "denied": self.denied}}
+        with self._turn:
+            if (told := self.objects.answer(method, path, body)) is not None:
+                return told
         if (found := LEASE_PATH.fullmatch(path)) is None:
             raise AnswerError(404)
         with self._turn:
@@ -188,7 +186,7 @@ def running_cluster() -> Iterator[Cluster]:
             except OSError:  # whoever asked has given up
                 self.close_connection = True
 
-        do_GET = do_POST = do_PUT = _do  # noqa: N815 - the names that the base class calls
+        do_GET = do_POST = do_PUT = do_DELETE = _do  # noqa: N815 - the names that the base class calls
 
         def log_message(self, *_: object) -> None: ...
 

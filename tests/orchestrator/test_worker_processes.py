@@ -10,8 +10,8 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.federation.worker_token import worker_token
-from orchestrator.worker_ports import WorkerState
-from orchestrator.worker_processes import Way, WorkerProcesses
+from orchestrator.worker_ports import Way, WorkerState
+from orchestrator.worker_processes import WorkerProcesses
 
 TOKEN = worker_token("c1", bytes(32))
 WAY = Way("127.0.0.1:8444", b"-----BEGIN CERTIFICATE-----\n")
@@ -129,7 +129,8 @@ async def test_a_child_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> N
     script = f"""
 import asyncio, os
 from pathlib import Path
-from orchestrator.worker_processes import Way, WorkerProcesses
+from orchestrator.worker_ports import Way
+from orchestrator.worker_processes import WorkerProcesses
 async def main():
     folder = Path({str(tmp_path)!r})
     command = ({PROGRAM!r}, "-c", {CHILD!r}, str(folder), "waits")
