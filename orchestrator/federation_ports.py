@@ -187,13 +187,16 @@ class ContributionStore(Protocol):
         round, at ``STATISTICS`` the newest of each device; of weights in the newest round only.
         """
 
-    async def discarded(self, before: float, limit: int) -> Sequence[Discarded]:
-        """Return updates whose content is to go, noted before a moment.
+    async def discard(self, expected_before: float, limit: int) -> Sequence[Discarded]:
+        """Mark updates that are not needed any more; return those that are marked.
 
         They are those that others replaced, that were withdrawn or whose devices were removed, that
-        were of weights in an earlier round, and that were expected and never taken. Where content
-        is another's as well it is not among them.
+        are of weights in a round that is over, those of campaigns that have ended, and those that
+        were expected before a moment and never taken. None of them is taken any more.
         """
+
+    async def needs(self, digest: str) -> bool:
+        """Tell whether content belongs to an update that is not discarded."""
 
     async def forget(self, gone: Sequence[Discarded]) -> None:
         """Forget updates whose content is gone."""

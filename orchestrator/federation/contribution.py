@@ -6,7 +6,7 @@ What is in an update lies in files of its own; nothing here holds a number of it
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fieldwise.federation import Consent, RowKind, UpdateReceipt
+from fieldwise.federation import Consent, HeadSpace, RowKind
 
 
 class Answer(StrEnum):
@@ -70,5 +70,47 @@ class Part:
     head_version: int = 0
 
 
-RECEIPTS_KEPT = frozenset({UpdateReceipt.UNSUITABLE, UpdateReceipt.MALFORMED})
-"""Receipts after which a device has answered its round, and its update was refused."""
+@dataclass(frozen=True, slots=True)
+class RoundOffer:
+    """A round that a device may take part in; ``seconds`` from receipt are left for it."""
+
+    campaign: str
+    round: int
+    level: Consent
+    space: HeadSpace
+    kind: RowKind
+    seconds: int
+    only_idle: bool = False
+    only_on_conditions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOffer:
+    """A version of a global head that a device may fetch, by digest."""
+
+    campaign: str
+    version: int
+    digest: str
+    bytes: int
+    space: HeadSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What campaigns have for a device at a check-in."""
+
+    round: RoundOffer | None = None
+    head: HeadOffer | None = None
+
+
+NOTHING_OFFERED = Offers()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An update that a device is about to send: for which round, of which space, what it says."""
+
+    campaign: str
+    round: int
+    space: HeadSpace
+    update: UpdateHead
