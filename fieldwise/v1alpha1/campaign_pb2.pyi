@@ -88,7 +88,7 @@ class CampaignPlan(_message.Message):
     def __init__(self, backbone: _Optional[str] = ..., cohort: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., kind: _Optional[_Union[_federation_pb2.RowKind, str]] = ..., level: _Optional[_Union[_federation_pb2.Consent, str]] = ..., strategy: _Optional[str] = ..., options: _Optional[_Mapping[str, float]] = ..., rounds: _Optional[int] = ..., quorum: _Optional[int] = ..., participants: _Optional[int] = ..., over_selection: _Optional[float] = ..., deadline_seconds: _Optional[int] = ..., pause_seconds: _Optional[int] = ..., only_idle: _Optional[bool] = ..., only_on_conditions: _Optional[bool] = ..., norm_max: _Optional[float] = ..., noise: _Optional[float] = ..., samples_min: _Optional[int] = ...) -> None: ...
 
 class CampaignRound(_message.Message):
-    __slots__ = ("round", "phase", "open_time", "end_time", "deadline", "asked", "taken", "declined", "refused", "bytes", "version", "classes", "classes_held_back", "rows_left_out")
+    __slots__ = ("round", "phase", "open_time", "end_time", "deadline", "asked", "taken", "declined", "refused", "bytes", "version", "classes", "classes_held_back", "rows_left_out", "wanted")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class CampaignRound(_message.Message):
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     CLASSES_HELD_BACK_FIELD_NUMBER: _ClassVar[int]
     ROWS_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
     round: int
     phase: RoundPhase
     open_time: _timestamp_pb2.Timestamp
@@ -117,7 +118,8 @@ class CampaignRound(_message.Message):
     classes: int
     classes_held_back: int
     rows_left_out: int
-    def __init__(self, round: _Optional[int] = ..., phase: _Optional[_Union[RoundPhase, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked: _Optional[int] = ..., taken: _Optional[int] = ..., declined: _Optional[int] = ..., refused: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., classes: _Optional[int] = ..., classes_held_back: _Optional[int] = ..., rows_left_out: _Optional[int] = ...) -> None: ...
+    wanted: int
+    def __init__(self, round: _Optional[int] = ..., phase: _Optional[_Union[RoundPhase, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked: _Optional[int] = ..., taken: _Optional[int] = ..., declined: _Optional[int] = ..., refused: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., classes: _Optional[int] = ..., classes_held_back: _Optional[int] = ..., rows_left_out: _Optional[int] = ..., wanted: _Optional[int] = ...) -> None: ...
 
 class HeadVersion(_message.Message):
     __slots__ = ("head", "create_time", "round", "back_to", "adopted", "not_chosen", "harm", "too_few", "unsuitable")

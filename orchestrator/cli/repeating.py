@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fieldwise.errors import FieldwiseError
-from orchestrator.rpc.rollout_client import UNHEARD
+from orchestrator.rpc.calling import UNHEARD
 
 NAME_BYTES = 16
 

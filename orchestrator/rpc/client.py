@@ -3,17 +3,20 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fieldwise import channel, wire
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
+from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
 from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as from_wire
+from orchestrator.rpc.campaign_client import CampaignClient
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
     BackboneView,
@@ -21,6 +24,9 @@ from orchestrator.views import (
     FleetView,
     TicketView,
 )
+
+if TYPE_CHECKING:
+    from fieldwise.v1alpha1.operator_pb2_grpc import OperatorAsyncStub  # only the types have it
 
 PUSH_SECONDS = 3600.0  # 2 GiB at 5 Mbit/s
 PIECE_BYTES = 1024 * 1024
@@ -43,7 +49,17 @@ class Pushed:
 
 
 class OperatorClient(RolloutClient):
-    """Calls one server; every method raises ``FieldwiseError`` and nothing else."""
+    """Calls one server; every method raises ``FieldwiseError`` and nothing else.
+
+    Args:
+        stub: The operator API over an open channel.
+        campaigns: The calls about campaigns over the same.
+        token: The operator token.
+    """
+
+    def __init__(self, stub: "OperatorAsyncStub", campaigns: CampaignClient, token: str) -> None:
+        super().__init__(stub, token)
+        self.campaigns = campaigns
 
     async def create_ticket(
         self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
@@ -146,7 +162,8 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
     if not token.isascii() or not token.isprintable():
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "the operator token has odd characters")
     async with channel.pinned_channel(address, roots=authority) as opened:
-        yield OperatorClient(OperatorStub(opened), token)
+        campaigns = CampaignClient(FederationStub(opened), token)
+        yield OperatorClient(OperatorStub(opened), campaigns, token)
 
 
 async def _push_requests(

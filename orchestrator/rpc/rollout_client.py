@@ -1,11 +1,8 @@
-"""The calls about rollouts as commands see them, and how every call is made."""
+"""The calls about rollouts as commands see them."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from fieldwise import wire
-from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from orchestrator.paging import PAGE_SIZE_MAX, Page
 from orchestrator.rollout.plan import Plan
@@ -20,17 +17,14 @@ from orchestrator.rollout_views import (
     RolloutView,
 )
 from orchestrator.rpc import translate_rollouts as from_wire
+from orchestrator.rpc.calling import Calling
 from orchestrator.rpc.translate_plans import plan_to
 
 if TYPE_CHECKING:
     from fieldwise.v1alpha1.operator_pb2_grpc import OperatorAsyncStub  # only the types have it
 
-AGAIN_SECONDS = 20.0  # that a server which restarts may take
-UNHEARD = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE})  # the call may have been heard or not
-CALL_SECONDS = 30.0  # a fleet of a million is counted in a few; longer means that nobody is there
 
-
-class RolloutClient:
+class RolloutClient(Calling):
     """The part of ``OperatorClient`` that is about rollouts.
 
     Args:
@@ -39,8 +33,8 @@ class RolloutClient:
     """
 
     def __init__(self, stub: "OperatorAsyncStub", token: str) -> None:
+        super().__init__(token)
         self._stub = stub
-        self._metadata = (("authorization", f"Bearer {token}"),)
 
     async def start_rollout(self, plan: Plan, request: str = "") -> RolloutView:
         """Start a rollout; with the same request, the same one."""
@@ -132,32 +126,3 @@ class RolloutClient:
 
     async def _command(self, method: Callable[..., Awaitable[Any]], request: Any) -> ChangeView:
         return from_wire.change_from((await self._call(method, request)).change)
-
-    async def _insist(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
-        """Call, and once more where no answer came: the request says what it must not do twice."""
-        try:
-            return await self._call(method, request)
-        except FieldwiseError as error:
-            if error.fault not in UNHEARD:
-                raise
-            try:
-                return await self._call(method, request, AGAIN_SECONDS)
-            except FieldwiseError as second:
-                raise (error if second.fault in UNHEARD else second) from second
-
-    async def _call(
-        self,
-        method: Callable[..., Awaitable[Any]],
-        request: Any,
-        waiting: float = 0.0,
-    ) -> Any:
-        wire.check(request)
-        with client_errors():
-            answer = await method(
-                request,
-                metadata=self._metadata,
-                timeout=waiting or CALL_SECONDS,
-                wait_for_ready=waiting > 0,
-            )
-        wire.check(answer)
-        return answer
