@@ -1,7 +1,7 @@
 """What operators see of campaigns, as ``orchestrator.views`` has it for everything else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fieldwise.federation import HeadOutcome, HeadSpace
@@ -50,7 +50,10 @@ class HeadView:
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """A campaign; ``devices`` of its cohort, ``agreed`` of them where the owner agrees to it."""
+    """A campaign; its plan names the backbone that was found.
+
+    ``devices`` has the members of its cohort, ``agreed`` those of them whose owners agree to it.
+    """
 
     id: str
     plan: CampaignPlan
@@ -105,7 +108,7 @@ def view_campaign(
 ) -> CampaignView:
     return CampaignView(
         id=seen.id,
-        plan=seen.plan,
+        plan=replace(seen.plan, backbone=seen.title),
         phase=seen.phase,
         reason=seen.reason,
         created_at=moment(seen.created_at),

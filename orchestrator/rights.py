@@ -34,6 +34,7 @@ class Verb(StrEnum):
 
 class Resource(StrEnum):
     BACKBONES = "backbones"
+    CAMPAIGNS = "campaigns"
     DEVICES = "devices"
     DIAGNOSES = "diagnoses"
     FLEETS = "fleets"
@@ -53,7 +54,7 @@ class Right:
         return f"{self.verb} {self.resource}"
 
 
-# By the method of the operator API.
+# By the method of the services Operator and Federation; no name is in both.
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
         "CreateTicket": Right(Verb.CREATE, Resource.TICKETS),
@@ -84,6 +85,15 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "AbortRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
         "HoldRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
         "RetryRollout": Right(Verb.UPDATE, Resource.ROLLOUTS),
+        "StartCampaign": Right(Verb.CREATE, Resource.CAMPAIGNS),
+        "ListCampaigns": Right(Verb.LIST, Resource.CAMPAIGNS),
+        "GetCampaign": Right(Verb.GET, Resource.CAMPAIGNS),
+        "ListCampaignRounds": Right(Verb.GET, Resource.CAMPAIGNS),
+        "ListHeadVersions": Right(Verb.GET, Resource.CAMPAIGNS),
+        "StopCampaign": Right(Verb.UPDATE, Resource.CAMPAIGNS),
+        "RollBackHead": Right(Verb.UPDATE, Resource.CAMPAIGNS),
+        # What devices gave is in a head: whoever looks at campaigns need not be let take it away.
+        "ExportHead": Right(Verb.UPDATE, Resource.CAMPAIGNS),
         "ApplySettings": Right(Verb.UPDATE, Resource.SETTINGS),
         "GetFleetStatus": Right(Verb.GET, Resource.FLEETS),
     }

@@ -30,12 +30,14 @@ from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock
 
-OPERATOR_SERVICE = f"{PACKAGE}.Operator"
+OPERATOR_SERVICES = frozenset({f"{PACKAGE}.Operator", f"{PACKAGE}.Federation"})
+WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"
 CERTIFICATES_KEPT = 4096  # parsed ones, a few KiB each: the devices of one busy minute
 
 _caller: ContextVar[Caller] = ContextVar("caller")
 _operator: ContextVar[str] = ContextVar("operator")
+_campaign: ContextVar[str] = ContextVar("campaign")
 
 
 def calling() -> Caller:
@@ -46,6 +48,11 @@ def calling() -> Caller:
 def calling_operator() -> str:
     """Return the name of the operator whose call this is; empty where nobody knows."""
     return _operator.get("")
+
+
+def calling_campaign() -> str:
+    """Return the id of the campaign whose aggregator's call this is."""
+    return _campaign.get()
 
 
 def calling_device() -> str:
@@ -92,7 +99,7 @@ class DeviceOnly:
 
 
 class OperatorsOnly:
-    """A layer that lets nobody but operators call a method of the operator API.
+    """A layer that lets nobody but operators call a method of theirs.
 
     Args:
         admit: Told the caller's token and the method; returns the caller's name, or refuses.
@@ -103,7 +110,7 @@ class OperatorsOnly:
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
-        if call.method.service != OPERATOR_SERVICE:
+        if call.method.service not in OPERATOR_SERVICES:
             yield None
             return
         name = await self._admit(_bearer(call.context), call.method.name)
@@ -112,6 +119,28 @@ class OperatorsOnly:
             yield None
         finally:
             _operator.reset(token)
+
+
+class WorkersOnly:
+    """A layer that lets nobody but the aggregator of a campaign call the service for it.
+
+    Args:
+        admit: Told the caller's token; returns the id of its campaign, or refuses.
+    """
+
+    def __init__(self, admit: Callable[[str], Awaitable[str]]) -> None:
+        self._admit = admit
+
+    @asynccontextmanager
+    async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+        if call.method.service != WORKER_SERVICE:
+            yield None
+            return
+        token = _campaign.set(await self._admit(_bearer(call.context)))
+        try:
+            yield None
+        finally:
+            _campaign.reset(token)
 
 
 class CountCalls:

@@ -55,6 +55,14 @@ def _started(asked: Any, given: Any) -> Mapping[str, object] | None:
     return {"rollout": given.rollout.id, **fields}
 
 
+def _campaign_started(asked: Any, given: Any) -> Mapping[str, object] | None:
+    if asked.dry_run:
+        return None
+    plan = asked.plan
+    fields = {"backbone": plan.backbone, "cohort": plan.cohort, "strategy": plan.strategy}
+    return {"campaign": given.campaign.id, **fields}
+
+
 # By method: the event, and what of request and answer is told; None where nothing was changed.
 EVENTS: Mapping[str, tuple[str, Told]] = {
     "Enrol": (
@@ -103,6 +111,22 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
             "devices": given.backbone.devices,
             "rollouts": list(given.rollout_ids),
         },
+    ),
+    "StartCampaign": ("campaign started", _campaign_started),
+    "StopCampaign": ("campaign stopped", lambda asked, _given: {"campaign": asked.campaign_id}),
+    "RollBackHead": (
+        "head taken back",
+        lambda asked, given: {
+            "campaign": asked.campaign_id,
+            "to": asked.version,
+            "version": given.head.head.version,
+        },
+    ),
+    "ExportHead": (
+        "head exported",
+        lambda asked, given: (
+            {"campaign": asked.campaign_id, "version": asked.version} if given.offset == 0 else None
+        ),
     ),
     "ApplySettings": (
         "settings applied",

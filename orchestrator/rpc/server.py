@@ -1,7 +1,7 @@
 """The two gRPC ports: one for devices alone, one for joining and operating."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,26 +14,35 @@ from fieldwise.calls import CheckMessages, Interceptor, Layer
 from fieldwise.channel import MIB, ServerLimits, server_options, split_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
-from fieldwise.v1alpha1 import device_pb2_grpc, enrolment_pb2_grpc, operator_pb2_grpc
+from fieldwise.v1alpha1 import (
+    campaign_pb2_grpc,
+    device_pb2_grpc,
+    enrolment_pb2_grpc,
+    operator_pb2_grpc,
+    worker_pb2_grpc,
+)
 from fieldwise.wire import PACKAGE
 from orchestrator.metrics import FleetMetrics
 from orchestrator.readiness import Ready
+from orchestrator.rpc.campaigns import CampaignServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.discretion import Discretion
 from orchestrator.rpc.enrolment import EnrolmentServicer
-from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly
+from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly, WorkersOnly
 from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
+from orchestrator.rpc.workers import WorkerServicer
 
 # A device sends 4 KiB at most; operators send pieces of bundles of 1 MiB.
 DEVICE_REQUEST_BYTES = 8192
 OPERATOR_REQUEST_BYTES = MIB + 65_536
 FOR_DEVICES = "Device"
-SERVICES = (FOR_DEVICES, "Enrolment", "Operator")
+SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Federation", "Worker")
 REFLECTED = (
     f"{PACKAGE}.Enrolment",
     f"{PACKAGE}.Operator",
+    f"{PACKAGE}.Federation",
     "grpc.health.v1.Health",
     reflection.SERVICE_NAME,
 )
@@ -46,6 +55,8 @@ class Services:
     devices: DeviceServicer
     enrolment: EnrolmentServicer
     operators: OperatorServicer
+    campaigns: CampaignServicer
+    workers: WorkerServicer
 
 
 class Servers:
@@ -53,7 +64,7 @@ class Servers:
 
     Args:
         certificate: The server's own.
-        gates: Who may call: the layer of the device port and that of the operator port.
+        gates: Who may call: the layer of the device port, and those of the operator port.
         metrics: Where calls are counted.
         calls_max: Calls under way at the same time on each port.
         connection_age_seconds: After which a peer connects anew, perhaps to another replica.
@@ -62,18 +73,18 @@ class Servers:
     def __init__(
         self,
         certificate: ServerCertificate,
-        gates: tuple[DeviceOnly, OperatorsOnly],
+        gates: tuple[DeviceOnly, OperatorsOnly, WorkersOnly],
         metrics: FleetMetrics,
         calls_max: int,
         connection_age_seconds: int,
     ) -> None:
         self._certificate = certificate
         self._health = HealthServicer()
-        devices, operators = gates
+        devices, operators, workers = gates
         aged = partial(ServerLimits, connection_age_seconds=connection_age_seconds)
         for_devices, for_operators = aged(DEVICE_REQUEST_BYTES), aged(OPERATOR_REQUEST_BYTES)
-        self._devices = _server(metrics, devices, for_devices, calls_max)
-        self._operators = _server(metrics, operators, for_operators, calls_max)
+        self._devices = _server(metrics, (devices,), for_devices, calls_max)
+        self._operators = _server(metrics, (operators, workers), for_operators, calls_max)
 
     def listen(self, device: str, operator: str) -> tuple[int, int]:
         """Take the ports of two host:port, and return them; port 0 takes a free one.
@@ -101,6 +112,8 @@ class Servers:
         device_pb2_grpc.add_DeviceServicer_to_server(services.devices, self._devices)
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(services.enrolment, self._operators)
         operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
+        campaign_pb2_grpc.add_FederationServicer_to_server(services.campaigns, self._operators)
+        worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)
         await self.show_health(Ready())
@@ -124,7 +137,7 @@ class Servers:
 
 
 def _server(
-    metrics: FleetMetrics, gate: Layer, limits: ServerLimits, calls_max: int
+    metrics: FleetMetrics, gates: Sequence[Layer], limits: ServerLimits, calls_max: int
 ) -> grpc.aio.Server:
     layers: tuple[Layer, ...] = (
         CountCalls(metrics),
@@ -132,7 +145,7 @@ def _server(
         Discretion(),
         Journal(),
         CheckMessages(),
-        gate,
+        *gates,
     )
     return grpc.aio.server(
         interceptors=[Interceptor(layers)],

@@ -1,12 +1,17 @@
-from fieldwise.v1alpha1 import operator_pb2
+from fieldwise.v1alpha1 import campaign_pb2, operator_pb2
 from orchestrator.rights import RIGHTS, Resource, Right, Verb
 
-METHODS = {each.name: each for each in operator_pb2.DESCRIPTOR.services_by_name["Operator"].methods}
+SERVICES = (
+    operator_pb2.DESCRIPTOR.services_by_name["Operator"],
+    campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
+)
+METHODS = {each.name: each for service in SERVICES for each in service.methods}
 CHANGING = {Verb.CREATE, Verb.UPDATE, Verb.DELETE}
 
 
 def test_every_method_of_the_operator_api_needs_a_right_and_no_other_name_has_one() -> None:
     assert set(RIGHTS) == set(METHODS)
+    assert len(METHODS) == sum(len(each.methods) for each in SERVICES)
 
 
 def test_what_only_looks_is_get_or_list_and_what_changes_is_not() -> None:

@@ -7,7 +7,7 @@
 
 {{/* What an operator may have rights to: the resources of orchestrator/rights.py. */}}
 {{- define "fieldwise.resources" -}}
-[backbones, devices, diagnoses, fleets, rollouts, settings, tickets]
+[backbones, campaigns, devices, diagnoses, fleets, rollouts, settings, tickets]
 {{- end -}}
 
 {{/* Not empty where the program calls the cluster's API. */}}
