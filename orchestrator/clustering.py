@@ -1,8 +1,8 @@
-"""What an orchestrator asks a cluster for, put together: who may lead, and who operates.
+"""What an orchestrator asks a cluster for, put together: who may lead, who operates, Jobs.
 
 The official client of Kubernetes takes seconds to load and 60 MB, so it is loaded where a setting
-asks for it. Election and logins have connections of their own: however many people log in, a leader
-renews its Lease.
+asks for it. Election, logins and Jobs have connections of their own: however many people log in, a
+leader renews its Lease.
 """
 
 import platform
@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from orchestrator.admission import Admission, ClusterAdmission, TokenAdmission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.leadership import Election
+from orchestrator.ports import Clock, Entropy
 from orchestrator.replica_ports import LeadershipStore
 from orchestrator.rights import OperatorLogin
+from orchestrator.worker_ports import Way, Workers
 
 if TYPE_CHECKING:
     from orchestrator.kubernetes.access import Access
 
 REVIEW_SECONDS = 5.0  # a person waits for it; an API server that is well answers in 10 ms
 REVIEWS_MAX = 8
+JOB_SECONDS = 10.0  # nobody waits for it, and admission may ask others
+JOBS_MAX = 2
 ELECTIONS_MAX = 2  # one at a time, and one that was given up and has not ended yet
 # Of the time in which another is to lead; the rest is for two looks at a Lease and their calls.
 LEASED = 2 / 3
@@ -80,6 +84,29 @@ def admission(settings: OrchestratorSettings, token: str, stack: ExitStack) -> A
         settings.operator_login_seconds,
         time.monotonic,
     )
+
+
+def jobs(
+    settings: OrchestratorSettings, way: Way, clock: Clock, entropy: Entropy, stack: ExitStack
+) -> Workers:
+    """Return what runs aggregators as Jobs.
+
+    Args:
+        settings: Where the file is that says what they are like.
+        way: How they reach this orchestrator.
+        clock: What time it is.
+        entropy: What their names are made of.
+        stack: What ends with the orchestrator.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` where no cluster is found, or for the file.
+    """
+    from orchestrator.kubernetes.jobs import WorkerJobs, read_form  # noqa: PLC0415 - 60 MB
+
+    assert settings.federation_job is not None
+    form = read_form(settings.federation_job, settings.kubernetes_lease)
+    access, namespace = _access(settings, JOB_SECONDS, JOBS_MAX, stack)
+    return WorkerJobs(access, namespace, form, way, clock, entropy)
 
 
 def _access(

@@ -1,17 +1,11 @@
 """Name, kind, labels and meaning of every metric; docs/reference.md is made from this list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES, OF_CAMPAIGNS
 from orchestrator.fleet.readings import Measure
-
-
-class Kind(StrEnum):
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-    DISTRIBUTION = "distribution over devices"
+from orchestrator.metric_entry import Entry, Kind
 
 
 class Result(StrEnum):
@@ -34,16 +28,7 @@ class Loop(StrEnum):
     METRICS = "metrics"
     READINESS = "readiness"
     LEAD = "lead"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One metric; a distribution appears as NAME_bucket with label ``le``, _gcount and _gsum."""
-
-    name: str
-    kind: Kind
-    text: str
-    labels: tuple[str, ...] = ()
+    FEDERATE = "federate"
 
 
 def _spread(name: str, text: str) -> Entry:
@@ -336,6 +321,8 @@ CATALOGUE = (
     ROLLOUT_LOSS_BOUND,
     ROLLOUT_EVENTS,
     ROLLOUT_SECONDS,
+    *OF_CAMPAIGNS,
+    AGGREGATOR_FAILURES,
     CERTIFICATES,
     TICKETS,
     SNAPSHOT_TIME,

@@ -3,8 +3,9 @@
 Figures of the fleet are distributions and counts over devices, never a series for each: a label may
 only hold words that this file lists, method names, the twenty most used backbones, the ten most
 used versions of the agent, the twenty largest cohorts of one tag, the ten newest rollouts of which
-devices may still move, and, only where somebody asks, up to twenty of the worst devices. However
-large the fleet grows, a scrape stays as long as it is; ``fieldwise_metrics_series`` says how long.
+devices may still move, as many campaigns, and, only where somebody asks, up to twenty of the worst
+devices. However large the fleet grows, a scrape stays as long as it is;
+``fieldwise_metrics_series`` says how long.
 
 Counters are raised by ``rpc.interceptors`` as calls end. Gauges show the newest ``Snapshot``, which
 a loop takes every few seconds, so that scrapers cost the database nothing. The gRPC metrics have
@@ -27,8 +28,12 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES
+from orchestrator.campaign_metrics import CampaignCollector
+from orchestrator.federation.surveying import CampaignFigures
 from orchestrator.fleet.device import DeviceState
 from orchestrator.fleet.readings import Spread
+from orchestrator.metric_entry import Entry
 from orchestrator.metric_names import (
     AGENT_DEVICES,
     BACKBONE_DEVICES,
@@ -75,7 +80,6 @@ from orchestrator.metric_names import (
     UPDATES_ENDED,
     WORST_ACCURACY,
     WORST_SILENCE,
-    Entry,
     Loop,
     Result,
 )
@@ -147,8 +151,10 @@ class FleetMetrics:
         self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
         self._leader = self._gauge(LEADER)
         self._gauge(BUILD).labels(version).set(1)
-        self._fleet = _FleetCollector()
+        self._aggregator_failures = self._counter(AGGREGATOR_FAILURES)
+        self._fleet, self._campaigns = _FleetCollector(), CampaignCollector()
         self._counted.register(self._fleet)
+        self._counted.register(self._campaigns)
         ProcessCollector(registry=self._counted)
         self._show_zeros()
 
@@ -191,6 +197,10 @@ class FleetMetrics:
     def update_ended(self, phase: UpdatePhase, failure: UpdateFailure | None) -> None:
         self._updates_ended.labels(phase, failure or "").inc()
 
+    def aggregator_ended(self) -> None:
+        """Count an aggregator that ended while its campaign ran, or could not be started."""
+        self._aggregator_failures.inc()
+
     def watch(self, is_ready: Callable[[], bool], reports_waiting: Callable[[], int]) -> None:
         """Ask for these at every scrape."""
         self._gauge(READY).set_function(lambda: float(is_ready()))
@@ -205,11 +215,11 @@ class FleetMetrics:
         """Show whether this replica leads: of the fleet only a leader tells, so sums are right."""
         self._leader.set(term is not None)
         if term is None:
-            self._fleet.snapshot = None
+            self._fleet.snapshot, self._campaigns.figures = None, None
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot, campaigns: Sequence[CampaignFigures] = ()) -> None:
         """Let every later scrape see this snapshot."""
-        self._fleet.snapshot = snapshot
+        self._fleet.snapshot, self._campaigns.figures = snapshot, campaigns
 
     def _counter(self, entry: Entry) -> Counter:
         return Counter(entry.name, entry.text, entry.labels, registry=self._counted)

@@ -15,6 +15,7 @@ from orchestrator.rights import OperatorLogin
 if TYPE_CHECKING:
     from orchestrator.config import OrchestratorSettings
 
+TOLD = ("device_address", "operator_address", "federation_address")  # to others
 DATABASES = ("sqlite://", "postgresql://")
 
 # Labels of letters, digits, hyphens and underscores: what a certificate may name. No wildcards,
@@ -30,14 +31,21 @@ OBJECT = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
 def mistakes_of(given: "OrchestratorSettings") -> list[str]:
     """Return what is wrong with settings that are each well formed."""
-    rules = (_bad_addresses, _bad_hosts, _bad_urls, _bad_bundle_places, _bad_pace, _bad_login)
+    rules = (
+        _bad_addresses,
+        _bad_hosts,
+        _bad_urls,
+        _bad_bundle_places,
+        _bad_pace,
+        _bad_login,
+        _bad_jobs,
+    )
     return [mistake for rule in rules for mistake in rule(given)]
 
 
 def _bad_addresses(given: "OrchestratorSettings") -> list[str]:
     places = ["device_listen", "operator_listen", "metrics_listen"]
-    optional = ("health_listen", "device_address", "operator_address")
-    places += [name for name in optional if getattr(given, name)]
+    places += [name for name in ("health_listen", *TOLD) if getattr(given, name)]
     return [f"{name}: {found}" for name in places if (found := _address_mistake(given, name))]
 
 
@@ -45,7 +53,7 @@ def _bad_hosts(given: "OrchestratorSettings") -> list[str]:
     hosts = [("advertise_hosts", host) for host in given.advertise_hosts]
     hosts += [
         (name, split_address(getattr(given, name))[0])
-        for name in ("device_address", "operator_address")
+        for name in TOLD
         if getattr(given, name) and not _address_mistake(given, name)
     ]
     return [
@@ -81,6 +89,12 @@ def _bad_pace(given: "OrchestratorSettings") -> list[str]:
 def _bad_login(given: "OrchestratorSettings") -> list[str]:
     if given.operator_token and given.operator_login is OperatorLogin.KUBERNETES:
         return ["operator_token opens nothing where operator_login is kubernetes"]
+    return []
+
+
+def _bad_jobs(given: "OrchestratorSettings") -> list[str]:
+    if given.federation_address and given.federation_job is None:
+        return ["federation_address means nothing without federation_job"]
     return []
 
 

@@ -12,6 +12,7 @@ not come up for long counts as ended, so that an image that is missing is seen.
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ class WorkerJobs:
         return states
 
     async def start(self, campaign: str, token: str) -> None:
-        name = f"{self._form.installation[:NAME_CHARACTERS_MAX]}-{campaign}"
+        name = f"{self._form.installation}-{campaign}"
         name = f"{name}-{self._entropy.token(NAME_BYTES).hex()}"
         job = await self._do(
             "create Jobs",
@@ -233,7 +234,16 @@ def read_form(path: Path, installation: str) -> JobForm:
     if imageless:
         raise _formless(path, "its spec has no container with an image")
     kind, _, name = written.owner.partition("/")
-    return JobForm(installation, (kind, name), written.spec)
+    return JobForm(_short(installation), (kind, name), written.spec)
+
+
+def _short(installation: str) -> str:
+    """Return a name that fits into labels and names of Pods, and is as much one's own."""
+    if len(installation) <= NAME_CHARACTERS_MAX and "." not in installation:
+        return installation
+    digest = hashlib.sha256(installation.encode()).hexdigest()[: 2 * NAME_BYTES]
+    cut = installation[: NAME_CHARACTERS_MAX - len(digest) - 1]
+    return f"{cut.replace('.', '-')}-{digest}"
 
 
 def _runs(job: Any, now: float) -> bool:

@@ -13,7 +13,8 @@ from orchestrator.fleet.device import DeviceState, Standing, Target
 from orchestrator.fleet.ranking import Cohort, Worst
 from orchestrator.fleet.readings import READINGS, Measure, spread_of, spreads_of
 from orchestrator.fleet.report import UpdateReport
-from orchestrator.metric_names import CATALOGUE, Kind, Loop, Result
+from orchestrator.metric_entry import Kind
+from orchestrator.metric_names import CATALOGUE, Loop, Result
 from orchestrator.metrics import COUNTED, RESULTS, FleetMetrics
 from orchestrator.rollout.evidence import Finding, Outcome
 from orchestrator.rollout.phases import Phase, Reason

@@ -1,5 +1,7 @@
 """Rules between settings; what one setting alone may be is tested with ``orchestrator.config``."""
 
+from pathlib import Path
+
 import pytest
 
 from orchestrator.config import OrchestratorSettings
@@ -18,6 +20,8 @@ S3 = {"bundle_url": "s3://bucket/fleet"}
         ({**S3, "bundle_access_key": "a"}, "go together"),
         ({**S3, "bundle_secret_key": "b"}, "go together"),
         ({**S3, "bundle_endpoint": "s3.example"}, "bundle_endpoint is not of the form"),
+        ({"federation_address": "here:8444"}, "means nothing without federation_job"),
+        ({"federation_job": Path("j"), "federation_address": "h h:1"}, "federation_address: "),
         ({"operator_token": "t" * 16, "operator_login": OperatorLogin.KUBERNETES}, "opens nothing"),
     ],
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orchestrator.metric_names import CATALOGUE, Kind
+from orchestrator.metric_entry import Kind
+from orchestrator.metric_names import CATALOGUE
 from tests.services.alert_cases import CASES, Case
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fieldwise.v1alpha1 import device_pb2
+from orchestrator.metric_entry import Entry, Kind
 from orchestrator.metric_names import (
     CATALOGUE,
     ROLLOUT_INFO,
@@ -14,8 +15,6 @@ from orchestrator.metric_names import (
     ROLLOUT_STARTED,
     ROLLOUT_WAVE,
     TARGET_DEVICES,
-    Entry,
-    Kind,
 )
 from tests.bundles import tiny_bundle
 from tests.orchestrators import Member, Orchestrator, join, serving

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,6 +174,17 @@ def test_the_form_of_jobs_is_read_from_the_file_of_the_installation(tmp_path: Pa
     path = tmp_path / "job.json"
     path.write_text(json.dumps({"owner": "Deployment/fieldwise", "spec": FORM.template}))
     assert read_form(path, "fieldwise") == FORM
+
+
+@pytest.mark.parametrize("name", ["a" * 253, "plant.north", "plant.north.line-" + "7" * 60])
+def test_a_long_name_of_an_installation_becomes_one_that_labels_can_hold(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps({"owner": "Deployment/fieldwise", "spec": FORM.template}))
+    shortened = read_form(path, name).installation
+    assert re.fullmatch("[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", shortened)
+    assert shortened != read_form(path, name[:-1] + "x").installation
 
 
 @pytest.mark.parametrize(
