@@ -20,6 +20,7 @@ from orchestrator.cli import (
     devices,
     diagnoses,
     explain,
+    federation,
     migrate,
     rollouts,
     serve,
@@ -72,6 +73,7 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")
     program.add_typer(rollouts.app, name="rollout")
+    program.add_typer(federation.app, name="federation")
     for entry in entry_points(group=COMMANDS):
         _add(program, entry)
 

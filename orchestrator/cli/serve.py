@@ -19,7 +19,7 @@ from orchestrator.cli.setting_options import setting_options
 from orchestrator.config import OrchestratorSettings, load_settings
 
 if TYPE_CHECKING:
-    from orchestrator.app import Started
+    from orchestrator.started import Started
 
 app = typer.Typer()
 
