@@ -12,21 +12,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from fieldwise import __version__
 from fieldwise.identity import certificate_der, certificate_pem
 from fieldwise.ticket import Ticket, encode_ticket
-from orchestrator import addresses, clustering
+from orchestrator import addresses, clustering, federating
 from orchestrator.admission import Admission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
-from orchestrator.contents import bundles_of
+from orchestrator.contents import bundles_of, update_files_of
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.belonging import check_installation
 from orchestrator.enrolment.service import Enrolment, Minted
+from orchestrator.federating import Federation
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.diagnosing import Diagnosing
@@ -55,6 +55,7 @@ from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
+from orchestrator.started import Started, started_at
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
@@ -66,18 +67,6 @@ READINESS_SECONDS = 2.0  # supervisors ask every few seconds
 PROCESS_BYTES = 8  # of chance in the name of a process: no two have met
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Where a running orchestrator is found; addresses are host:port."""
-
-    fleet: str
-    folder: Path
-    device_address: str
-    operator_address: str
-    metrics_address: str
-    health_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +83,7 @@ class _Ground:
     metrics: FleetMetrics
     leading: Leading
     admission: Admission
+    federation: Federation
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +143,8 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         started, readiness = await _open_ports(ground, parts, stack)
         look = Repeated(Loop.READINESS, READINESS_SECONDS, readiness.look)
         await turn(look, ground.metrics)
-        await stack.enter_async_context(repeating((look,), ground.metrics))
+        federate = _federate(ground, started, stack)
+        await stack.enter_async_context(repeating((look, federate), ground.metrics))
         yield started
 
 
@@ -177,6 +168,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     metrics = FleetMetrics(__version__)
     closing = stack.enter_context(ExitStack())
     elected = clustering.elected(settings, stores.leadership, closing)
+    files = await update_files_of(settings)
     replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
     return _Ground(
         settings=settings,
@@ -191,6 +183,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
             elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
         ),
         admission=clustering.admission(settings, token, closing),
+        federation=federating.federation(settings, stores, bundles, files, clock, entropy),
     )
 
 
@@ -229,7 +222,13 @@ def _assemble(ground: _Ground) -> _Parts:
         enrolment=Enrolment(
             stores.tickets, stores.members, ground.authority, clock, ground.entropy
         ),
-        check_ins=CheckIns(stores.check_ins, clock, _pace(settings), metrics.update_ended),
+        check_ins=CheckIns(
+            stores.check_ins,
+            clock,
+            _pace(settings),
+            metrics.update_ended,
+            ground.federation.offering,
+        ),
         directory=Directory(stores.devices, stores.members, clock),
         diagnosing=Diagnosing(stores.diagnoses, stores.devices, clock, ground.entropy),
         controller=controller,
@@ -260,7 +259,8 @@ def _pace(settings: OrchestratorSettings) -> Pace:
 
 def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
     async def look(_term: int) -> None:
-        ground.metrics.show(await parts.survey.snapshot())
+        figures = await ground.federation.survey.figures()
+        ground.metrics.show(await parts.survey.snapshot(), figures)
 
     settings, leading = ground.settings, ground.leading
     look_at_all = leading.led(parts.controller.look_at_all)
@@ -273,13 +273,28 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
     return {each.loop: each for each in deeds}
 
 
+def _federate(ground: _Ground, started: Started, stack: AsyncExitStack) -> Repeated:
+    settings = ground.settings
+    workers = federating.workers_of(
+        ground.federation,
+        started.near_address,
+        started.operator_address,
+        certificate_pem(ground.authority.certificate),
+        stack.enter_context(ExitStack()),
+    )
+    supervising = ground.federation.supervising(workers, ground.metrics.aggregator_ended)
+    stack.push_async_callback(supervising.let_go)
+    look = federating.look(ground.federation, supervising, ground.leading.term)
+    return Repeated(Loop.FEDERATE, settings.reconcile_seconds, look)
+
+
 async def _open_ports(
     ground: _Ground, parts: _Parts, stack: AsyncExitStack
 ) -> tuple[Started, Readiness]:
     settings = ground.settings
     servers = _servers(ground)
     ports = servers.listen(settings.device_listen, settings.operator_listen)
-    started = _addresses(ground, *ports)
+    started = started_at(settings, ground.authority.fleet, *ports)
     readiness = Readiness(
         partial(_holds_fleet, ground.stores), servers.show_health, ground.clock, time.monotonic
     )
@@ -295,9 +310,8 @@ async def _open_ports(
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)
     stack.push_async_callback(readiness.end)
-    near = addresses.local(settings.operator_listen, ports[1])
     root = certificate_pem(ground.authority.certificate).decode()
-    write_connection(settings.folder, Connection(near, root, ground.token))
+    write_connection(settings.folder, Connection(started.near_address, root, ground.token))
     shown = addresses.local(settings.metrics_listen, metrics.port)
     return replace(started, metrics_address=shown, health_address=health), readiness
 
@@ -326,22 +340,11 @@ def _servers(ground: _Ground) -> Servers:
         (
             DeviceOnly(fleet, ground.clock, ground.stores.members.admit),
             OperatorsOnly(ground.admission.admit),
+            ground.federation.gate,
         ),
         ground.metrics,
         settings.calls_max,
         settings.connection_age_seconds,
-    )
-
-
-def _addresses(ground: _Ground, device_port: int, operator_port: int) -> Started:
-    settings = ground.settings
-    host = addresses.advertised(settings.advertise_hosts)
-    return Started(
-        fleet=ground.authority.fleet,
-        folder=settings.folder,
-        device_address=settings.device_address or addresses.joined(host, device_port),
-        operator_address=settings.operator_address or addresses.joined(host, operator_port),
-        metrics_address="",
     )
 
 
@@ -359,6 +362,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             )
         )
 
+    campaigns, workers = ground.federation.servicers
     return Services(
         devices=DeviceServicer(
             Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
@@ -366,6 +370,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             ground.bundles,
             Withholding(ground.stores.backbones, ground.clock),
             parts.diagnosing,
+            ground.federation.receiving,
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
@@ -383,4 +388,6 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
                 write_ticket=write_ticket,
             )
         ),
+        campaigns=campaigns,
+        workers=workers,
     )

@@ -20,10 +20,11 @@ from fieldwise.channel import pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import decode_ticket
 from orchestrator import app, readiness
-from orchestrator.app import Started, running, serve
+from orchestrator.app import running, serve
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.connection import read_connection
 from orchestrator.rpc.client import OperatorClient, connect
+from orchestrator.started import Started
 from orchestrator.storage.sql.fleet import SqlDevices
 
 
