@@ -14,12 +14,13 @@ import structlog
 
 from agent.checkins import CheckIns, Contact
 from agent.collecting import Collector
-from agent.config import AgentSettings, judging_rules, learning_settings, probation_rules
+from agent.config import AgentSettings, learning_settings
 from agent.daemon import Daemon
 from agent.device.allocator import return_memory_early
 from agent.device.bundles import BundleFolder
 from agent.device.clock import SystemClock
 from agent.device.database import Database
+from agent.device.federation import DatabaseFederation
 from agent.device.folder import StateFolder
 from agent.device.hook import Hook
 from agent.device.host import LinuxHost
@@ -31,6 +32,9 @@ from agent.device.predictions import DatabasePredictions
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.diagnosing import Diagnosing
+from agent.federation.answering import Rounds
+from agent.federation.consenting import Consents
+from agent.federation.federating import Federating
 from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
@@ -43,6 +47,7 @@ from agent.observing import Observer
 from agent.pacing import Pacer
 from agent.predictions import RecentPredictions
 from agent.reporting import Membership, Report, SteeringRevision
+from agent.rpc import summaries
 from agent.rpc.client import Departures, OrchestratorClient, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
@@ -57,12 +62,14 @@ from agent.update.room import coming_bytes, stored_bytes, update_bytes
 from agent.update.signs import BEFORE_SERVING
 from agent.update.steps import Steps
 from agent.update.watching import Watcher
+from agent.update_rules import judging_rules, probation_rules
 from agent.upkeep import Upkeep
 from agent.wear import WearMeter
 from fieldwise import retry
 from fieldwise.bundle import FileReference, Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.logs import seen_by
+from fieldwise.update import UNDER_WAY
 
 if TYPE_CHECKING:
     from agent.learning.pair import Pair
@@ -115,6 +122,7 @@ class Agent:
         self.installer: Installer[Pair] = Installer(
             self.journal, self.steps, self._holds(), self.clock
         )
+        self.federating = self._federating()
         self.observer = self._observer()
         self.troubles = Troubles(self.clock.monotonic)
         self.diagnosing = self._diagnosing()
@@ -146,9 +154,10 @@ class Agent:
             self.clock,
             self._chance,
             self.diagnosing.obey,
+            self.federating.hear,
         )
         self.household.contact = lambda: check_ins.contact
-        self.diagnosing.hurry = check_ins.hurry.set
+        self.diagnosing.hurry = self.federating.hurry = check_ins.hurry.set
         return Daemon(
             self.serving,
             self.installer,
@@ -156,6 +165,7 @@ class Agent:
             self.household,
             self.upkeep,
             self._sockets(),
+            self.federating.run,
         )
 
     @contextmanager
@@ -309,7 +319,25 @@ class Agent:
             self.host,
             self.clock,
             self.settings.diagnose,
+            federation=self.federating.report,
         )
+
+    def _federating(self) -> Federating:
+        notes = DatabaseFederation(self._database)
+        consents = Consents(notes, self.ledger, self.clock, summaries.consent)
+        hook = self.settings.update_hook
+        rounds = Rounds(
+            self.fleet,
+            consents,
+            notes,
+            self.serving,
+            self.settings,
+            self.clock,
+            Hook(hook) if hook is not None else None,
+            lambda: self.installer.state.phase in UNDER_WAY,
+        )
+        self.serving.forgetting = rounds.forgetting
+        return Federating(consents, notes, rounds, self.fleet, self.settings, self.clock)
 
     def _diagnosing(self) -> Diagnosing:
         def contact() -> Contact:  # the daemon gives the household another
@@ -329,7 +357,9 @@ class Agent:
     def _sockets(self) -> LocalSockets:
         queue = Queue(self.settings.queue_max)
         application = ApplicationService(self.serving, self.household, queue)
-        owner = OwnerService(self.household, self.serving, self.ledger, self.diagnosing)
+        owner = OwnerService(
+            self.household, self.serving, self.ledger, self.diagnosing, self.federating
+        )
         mode = int(self.settings.application_socket_mode, 8)
         return LocalSockets(
             (application, self.settings.applications, mode),

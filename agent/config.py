@@ -265,6 +265,31 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="When an operator asks for a diagnosis: ask the owner, always or never."),
     ] = DiagnosisRule.ASK
 
+    # What a class's samples look like on average is the owner's to give away, class by class.
+    shared_classes: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=128)], ...],
+        Meta(
+            max_length=10_000,
+            description="Classes that take part in federation where the owner agrees to it; the"
+            " single word all stands for every class.",
+        ),
+    ] = ()
+    # A device that never meets a class only loses by taking something for it.
+    foreign_classes: Annotated[
+        bool,
+        Meta(description="Classes that only other devices know may be answered, if federated."),
+    ] = False
+    # It blurs what leaves and helps nobody: who wants it knows against whom.
+    federation_noise: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            description="Standard deviation of noise on every number of a shared mean, in lengths"
+            " of a feature; a campaign may ask for more.",
+        ),
+    ] = 0.0
+
     # Whoever watches a device itself has a Prometheus for it; most fleets read the orchestrator's.
     metrics_port: Annotated[
         int,
@@ -283,11 +308,12 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
     def __post_init__(self) -> None:
-        for name in self.critical_classes:
-            try:
-                stored_class_name(name)
-            except FieldwiseError as error:
-                raise ValueError(f"critical_classes: {error.sentence}") from error
+        for setting in ("critical_classes", "shared_classes"):
+            for name in getattr(self, setting):
+                try:
+                    stored_class_name(name)
+                except FieldwiseError as error:
+                    raise ValueError(f"{setting}: {error.sentence}") from error
         if self.update_hook is not None and not self.update_hook.is_absolute():
             raise ValueError(f"update_hook: {self.update_hook} is not an absolute path")
 
@@ -334,30 +360,6 @@ def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSe
         name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None
     }
     return replace(own, **steered)
-
-
-def judging_rules(settings: AgentSettings) -> JudgingRules:
-    """What a new pair is judged by."""
-    return JudgingRules(
-        alpha=settings.judging_alpha,
-        loss_min=settings.judging_loss_min,
-        critical_classes=frozenset(map(stored_class_name, settings.critical_classes)),
-        latency_ratio_max=settings.latency_ratio_max,
-        latency_floor_seconds=settings.latency_floor_seconds,
-        hold_too_few=settings.too_few_samples is TooFew.HOLD,
-    )
-
-
-def probation_rules(settings: AgentSettings) -> ProbationRules:
-    """What a new pair has to stand once it serves."""
-    return ProbationRules(
-        predictions=settings.probation_predictions,
-        seconds=60 * settings.probation_minutes,
-        alpha=settings.judging_alpha,
-        loss_min=settings.judging_loss_min,
-        latency_ratio_max=settings.latency_ratio_max,
-        latency_floor_seconds=settings.latency_floor_seconds,
-    )
 
 
 def _heads(names: str) -> tuple[HeadName, ...]:

@@ -51,6 +51,7 @@ class Daemon:
         household: What the owner asks.
         upkeep: What the agent does for itself.
         sockets: Where applications and the owner call.
+        federate: Does what federation offers, for ever.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Daemon:
         household: Household,
         upkeep: Upkeep,
         sockets: Sockets,
+        federate: Callable[[], Awaitable[None]],
     ) -> None:
         self._serving = serving
         self._installer = installer
@@ -68,6 +70,7 @@ class Daemon:
         self._household = household
         self._upkeep = upkeep
         self._sockets = sockets
+        self._federate = federate
         self._stopping = asyncio.Event()
         self._complaint = ""
 
@@ -98,6 +101,7 @@ class Daemon:
             self._announce,
             self._resume,
             self._review,
+            self._federate,
             self._end,
         )
 

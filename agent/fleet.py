@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from agent.federation.standing import Task
 from agent.ports import Identity, Orchestrator
 from agent.reporting import (
     Credentials,
@@ -23,6 +24,7 @@ from agent.reporting import (
     Report,
 )
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Update, UpdateReceipt
 from fieldwise.ticket import Ticket, decode_ticket
 
 RENEW_AFTER = 2 / 3  # of a certificate's life: a device that sleeps for months still has a third
@@ -117,6 +119,14 @@ class Fleet:
     async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
         """See ``Orchestrator.answer_diagnosis``; ``NOT_JOINED`` outside a fleet."""
         await self._current().answer_diagnosis(answer)
+
+    async def fetch_task(self, campaign: str, round_number: int) -> Task:
+        """See ``Campaigns.fetch_task``; ``NOT_JOINED`` outside a fleet."""
+        return await self._current().fetch_task(campaign, round_number)
+
+    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+        """See ``Campaigns.submit_update``; ``NOT_JOINED`` outside a fleet."""
+        return await self._current().submit_update(update, words)
 
     def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
         """See ``Orchestrator.download``; ``NOT_JOINED`` outside a fleet."""

@@ -20,6 +20,7 @@ from fieldwise.answers import (
     VitalSigns,
 )
 from fieldwise.diagnosis import DiagnosisRule
+from fieldwise.federation import FederationReport
 
 DAY_SECONDS = 86_400
 UINT32_MAX = 2**32 - 1  # the wire's width
@@ -59,6 +60,7 @@ class Observer:
         host: The process and its machine.
         clock: For the time since the start.
         diagnosis_rule: What the owner has settled about diagnoses.
+        federation: Where the device stands in federation.
     """
 
     def __init__(
@@ -71,7 +73,10 @@ class Observer:
         host: Host,
         clock: Clock,
         diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK,
+        *,
+        federation: Callable[[], FederationReport | None] = lambda: None,
     ) -> None:
+        self._federation = federation
         self._diagnosis_rule = diagnosis_rule
         self._serving = serving
         self._update = update
@@ -95,6 +100,7 @@ class Observer:
             execution_provider=EXECUTION_PROVIDER,
             signs=self.signs(contact),
             diagnosis_rule=self._diagnosis_rule,
+            federation=self._federation(),
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.federation_ports import Rounds
 from agent.learning.forgetting import Forgetting, Selection
 from agent.learning.kept import Asking, Changes, Entry, Kept
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
@@ -234,7 +235,7 @@ class Ledger(Protocol):
         ...
 
 
-class Orchestrator(Protocol):
+class Orchestrator(Rounds, Protocol):
     """The fleet's server as one member reaches it.
 
     Every method raises ``UNREACHABLE``, ``UNAVAILABLE`` or ``BUSY`` for what another try may mend.
@@ -265,7 +266,6 @@ class Orchestrator(Protocol):
 
     async def close(self) -> None:
         """End the connection."""
-        ...
 
 
 class Identity(Protocol):

@@ -11,9 +11,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from agent.federation.standing import HeadOffer, RoundOffer
 from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import Diagnosis, DiagnosisRule, DiagnosisStep
+from fieldwise.federation import FederationReport
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600
@@ -50,6 +52,7 @@ class Report:
     execution_provider: str
     signs: LearningSigns = NO_SIGNS
     diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK
+    federation: FederationReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class Orders:
     next_seconds: int
     unix_seconds: int
     diagnosis: DiagnosisRequest | None = None
+    round: RoundOffer | None = None
+    head: HeadOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)

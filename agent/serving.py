@@ -68,6 +68,7 @@ class Serving:
         lessons: How long taught images took.
         starters: Gives the starter head of a bundle for each view.
         passing: What predictions see, for whoever wants to look at it too.
+        forgetting: Hears of a class that is about to be forgotten.
         missing_bytes: What the state folder lacks for the next group; above 0 nothing is learned.
     """
 
@@ -85,6 +86,7 @@ class Serving:
         self.stopwatch, self.lessons = Stopwatch(), Stopwatch()
         self.starters: Starters = no_starters
         self.missing_bytes = 0
+        self.forgetting: Callable[[str], None] = lambda _: None
         self._recent = recent
         self._asker, self._own = Asker(recent), OwnLabels()
         self._clock = clock
@@ -184,6 +186,7 @@ class Serving:
             if selection.class_name:
                 name = stored_class_name(selection.class_name)
                 selection = dataclasses.replace(selection, class_name=name)
+                self.forgetting(name)
             learner.flush()
             meant = self._asker.meant_by(selection, learner.pair)
             self._own.clear()
@@ -257,8 +260,11 @@ class Serving:
 
     def may_learn(self) -> bool:
         """Whether what was taught may be learned now (``agent.learning.envelope``)."""
-        silent = self._clock.monotonic() - self._asked
-        return may_learn(self.settings, self._clock.minute_of_day(), silent)
+        return may_learn(self.settings, self._clock.minute_of_day(), self.silent_seconds())
+
+    def silent_seconds(self) -> float:
+        """Seconds since the last prediction; without end before the first."""
+        return self._clock.monotonic() - self._asked
 
     def figures(self) -> Figures:
         """Learning in numbers."""

@@ -17,6 +17,7 @@ from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import (
     Consent,
+    FederationReport,
     HeadOutcome,
     HeadSpace,
     RoundStep,
@@ -27,6 +28,7 @@ from fieldwise.federation import (
     content_digest,
 )
 from fieldwise.v1alpha1 import device_pb2, federation_pb2
+from fieldwise.verdict_messages import counts_from, counts_to
 
 WordT = TypeVar("WordT", bound=StrEnum)
 Part = federation_pb2.UpdateHeader | federation_pb2.ClassRows | federation_pb2.ScatterPiece
@@ -89,6 +91,41 @@ def space_from(message: federation_pb2.HeadSpace) -> HeadSpace:
     if not possible or sum(widths) > FEATURES_MAX:
         raise _no(f"no bundle has views of {', '.join(map(str, widths)) or 'no'} features")
     return HeadSpace(digests[0].hex(), digests[1].hex(), widths)
+
+
+def report_to(report: FederationReport) -> device_pb2.FederationReport:
+    message = device_pb2.FederationReport(
+        consent=CONSENTS[report.consent],
+        campaign_id=report.campaign,
+        round=report.round,
+        step=ROUND_STEPS[report.step] if report.step else None,
+        head_campaign_id=report.head_campaign,
+        head_version=report.head_version,
+        outcome=OUTCOMES[report.outcome] if report.outcome else None,
+        blend_permille=report.blend_permille,
+    )
+    if report.judged is not None:
+        message.judged.CopyFrom(counts_to(report.judged))
+    return message
+
+
+def report_from(message: device_pb2.FederationReport) -> FederationReport:
+    """Read how a device stands.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT``, ``OVER_LIMIT`` for what no device says.
+    """
+    return FederationReport(
+        consent=word_of(CONSENTS, message.consent),
+        campaign=message.campaign_id,
+        round=message.round,
+        step=word_of(ROUND_STEPS, message.step) if message.step else None,
+        head_campaign=message.head_campaign_id,
+        head_version=message.head_version,
+        outcome=word_of(OUTCOMES, message.outcome) if message.outcome else None,
+        judged=counts_from(message.judged) if message.HasField("judged") else None,
+        blend_permille=message.blend_permille,
+    )
 
 
 def parts_of(update: Update) -> Iterator[Part]:

@@ -24,7 +24,8 @@ from fieldwise.learning import (
     LearningReport,
 )
 from fieldwise.v1alpha1 import device_pb2, local_pb2
-from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict, check_coherent
+from fieldwise.verdict import Basis, Judgement, Verdict, check_coherent
+from fieldwise.verdict_messages import counts_from
 
 JUDGEMENTS: Mapping[int, Judgement] = {
     getattr(device_pb2, f"JUDGEMENT_{each.name}"): each for each in Judgement
@@ -145,8 +146,8 @@ def verdict(message: device_pb2.Verdict) -> Verdict:
         generation=message.generation,
         judgement=judgement,
         basis=basis,
-        overall=_counts(message.overall),
-        critical=_counts(message.critical) if message.HasField("critical") else None,
+        overall=counts_from(message.overall),
+        critical=counts_from(message.critical) if message.HasField("critical") else None,
         old_p50_micros=message.old_p50_micros,
         old_p99_micros=message.old_p99_micros,
         new_p50_micros=message.new_p50_micros,
@@ -160,18 +161,6 @@ def verdict(message: device_pb2.Verdict) -> Verdict:
     )
     check_coherent(found)
     return found
-
-
-def _counts(message: device_pb2.PairedCounts) -> PairedCounts:
-    return PairedCounts(
-        both_right=message.both_right,
-        only_old=message.only_old,
-        only_new=message.only_new,
-        both_wrong=message.both_wrong,
-        scenes=message.scenes,
-        scenes_worse=message.scenes_worse,
-        scenes_better=message.scenes_better,
-    )
 
 
 def status(message: local_pb2.GetAgentStatusResponse) -> Status:

@@ -16,6 +16,7 @@ from agent.app import Agent, opened
 from agent.cli.holder import holder_of, holding
 from agent.config import AgentSettings
 from agent.diagnosing import Asked
+from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
 from agent.reporting import Backbone, LedgerEntry, Total
@@ -23,6 +24,7 @@ from agent.rpc.owner import OwnerClient
 from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Consent
 from fieldwise.learning import LearningReport
 from fieldwise.update import UNDER_WAY, UpdateFailure, UpdatePhase
 
@@ -142,6 +144,18 @@ class Desk(Protocol):
         """Allow or refuse it; returns which one. An empty id means the one that waits."""
         ...
 
+    def set_consent(self, consent: Consent, until: float | None) -> None:
+        """Agree to what may leave for federation, or to nothing."""
+        ...
+
+    def federation(self) -> FederationState:
+        """The consent, what it lets leave, and what came of federation so far."""
+        ...
+
+    def drop_global_head(self) -> None:
+        """Let the device's own head serve again."""
+        ...
+
     def tick(self) -> None:
         """Make durable what waits for it."""
         ...
@@ -219,6 +233,9 @@ class DaemonDesk:
         self.answer = owner.answer
         self.diagnosis = owner.diagnosis
         self.decide_diagnosis = owner.decide_diagnosis
+        self.set_consent = owner.set_consent
+        self.federation = owner.federation
+        self.drop_global_head = owner.drop_global_head
         self._install = owner.install
 
     def install(self, path: Path) -> tuple[str, str]:
@@ -244,6 +261,7 @@ class AloneDesk:
         self.report_skipped = agent.serving.report_skipped
         self.tick = agent.upkeep.tick
         self.diagnosis = agent.diagnosing.asked
+        self.federation = agent.federating.state
 
     def teach(self, image: Image, class_name: str, burst: str, key: str = "") -> Lesson:
         self._share_out()
@@ -291,6 +309,12 @@ class AloneDesk:
     def decide_diagnosis(self, request_id: str, *, approved: bool) -> str:
         """The daemon sends it once it runs."""
         return asyncio.run(self._agent.diagnosing.decide(request_id, approved=approved))
+
+    def set_consent(self, consent: Consent, until: float | None) -> None:
+        asyncio.run(self._agent.federating.set_consent(consent, until))
+
+    def drop_global_head(self) -> None:
+        asyncio.run(self._agent.federating.drop())
 
     def answer(self, *, confirmed: bool) -> str:
         return asyncio.run(self._settled(self._agent.household.answer(confirmed=confirmed)))

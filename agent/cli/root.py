@@ -9,6 +9,7 @@ import typer
 from agent.cli import (
     backbone,
     diagnose,
+    federation,
     labels,
     learning,
     membership,
@@ -41,6 +42,8 @@ app.command("join")(membership.join)
 app.command("leave")(membership.leave)
 app.command("ledger")(membership.ledger)
 app.add_typer(backbone.app, name="backbone")
+app.command("consent")(federation.consent)
+app.add_typer(federation.app, name="federation")
 app.add_typer(diagnose.app, name="diagnose")
 
 

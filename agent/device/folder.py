@@ -44,6 +44,10 @@ class StateFolder:
         return self.path / "bundles"
 
     @property
+    def global_heads(self) -> Path:
+        return self.path / "heads"
+
+    @property
     def identity(self) -> Path:
         return self.path / "identity"
 

@@ -61,4 +61,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         WHERE name = 'update'
             AND json_type(CAST(content AS TEXT), '$.wanted') = 'text'""",
     ),
+    (
+        # What left of each class for federation, by a mark of the class and not by its name.
+        """CREATE TABLE departure (
+            bundle TEXT NOT NULL,
+            mark TEXT NOT NULL,
+            samples INTEGER NOT NULL,
+            most INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            delivered TEXT NOT NULL,
+            PRIMARY KEY (bundle, mark)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )

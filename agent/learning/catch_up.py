@@ -14,7 +14,8 @@ import structlog
 
 from agent.learning.embedder import Embedder
 from agent.learning.heads.head import predict
-from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.pair import Pair, fresh_pair
+from agent.learning.restoring import restored_pair
 from agent.learning.samples import Sample, Share
 from agent.learning.settings import LearningSettings
 from agent.learning.stopping import ShouldStop, Stopped

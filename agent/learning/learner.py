@@ -22,7 +22,10 @@ its head, which is replaced as a whole and never written to.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.learning.catch_up import (
     Tally,
@@ -47,6 +50,26 @@ from agent.learning.tracker import Tracker, examined, gap_to_batch
 from agent.learning.tuning import HeldOut, Tuning, is_due, tune
 from agent.learning.unlearning import Prepared, prepare
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.head import Statistics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """What was learned, at one moment, all of it written.
+
+    Attributes:
+        pair: What learned it; it goes on learning.
+        sequence: The last sample that it had learned of.
+        classes: Of each class its samples, a starter head's included, and their sum float64[D].
+        statistics: Of each view; empty where they were not asked for.
+        carried: Samples of each class that are in it by estimate.
+    """
+
+    pair: Pair
+    sequence: int
+    classes: dict[str, tuple[int, NDArray[np.float64]]]
+    statistics: tuple[Statistics, ...]
+    carried: dict[str, int]
 
 
 class Learner(Rebuilding):
@@ -333,6 +356,19 @@ class Learner(Rebuilding):
         """Samples of each class that the head has learned, a starter head's included."""
         with self._lock:
             return {name: self._pair.count(name) for name in sorted(self._pair.classes)}
+
+    def sums(self, *, statistics: bool = False) -> Sums:
+        """What was learned so far, as sums.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``: what is not written may still be lost.
+        """
+        with self._lock:
+            self.flush()
+            pair = self._pair
+            classes = {name: pair.sum_of(name) for name in pair.classes if pair.count(name)}
+            wanted = tuple(each.statistics for each in pair.learned()) if statistics else ()
+            return Sums(pair, pair.covered, classes, wanted, dict(pair.carried))
 
     def _check(self, pair: Pair, held_out: HeldOut, gap: tuple[int, int]) -> None:
         rate, counters = self._settings.novelty_rate, self._recorder.counters

@@ -32,6 +32,6 @@ def check_burst_name(name: str) -> str:
     return name
 
 
-def mark_of(class_name: str, key: bytes) -> str:
+def mark_of(class_name: str, key: bytes, purpose: str = "absent") -> str:
     """What is kept of a forgotten class's name: nobody without the device's secret can test it."""
-    return hmac.new(key, f"absent {class_name}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, f"{purpose} {class_name}".encode(), hashlib.sha256).hexdigest()

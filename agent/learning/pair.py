@@ -25,7 +25,7 @@ from agent.learning.tuning import Bounds, Learned, Tuning, views_within
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.features import to_rows
 from fieldwise.head import Statistics, empty
-from fieldwise.head_file import decode, encode
+from fieldwise.head_file import encode
 from fieldwise.inputs import Input
 
 UNREADABLE = frozenset({Fault.IMAGE_INVALID, Fault.READINGS_INVALID})
@@ -131,6 +131,11 @@ class Pair:
     def count(self, class_name: str) -> int:
         """Samples of a class in the statistics."""
         return self._roster.lanes[0].accumulator.count(class_name)
+
+    def sum_of(self, class_name: str) -> tuple[int, NDArray[np.float64]]:
+        """Samples of a class that was met, and their sum float64[D] over all views."""
+        sums = [lane.accumulator.sum_of(class_name) for lane in self._roster.lanes]
+        return self.count(class_name), np.concatenate(sums)
 
     def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
         """The class that each enabled head names for one feature int16[D]; "" while none."""
@@ -364,27 +369,6 @@ def fresh_pair(
     transform = embedder.manifest.transform
     nothing = [empty(embedder.bundle, transform, view.width) for view in embedder.views]
     return Pair(embedder, starters or nothing, 0, settings)
-
-
-def restored_pair(embedder: Embedder, snapshot: Snapshot, settings: LearningSettings) -> Pair:
-    """The pair as a snapshot kept it.
-
-    Raises:
-        FieldwiseError: ``STATE_DAMAGED`` when it cannot be read, or nothing solved from it.
-    """
-    try:
-        held = msgspec.msgpack.decode(snapshot.content, type=Content)
-        statistics = [decode(each) for each in held.statistics]
-        tuning = held.tuning if held.shrinkage == settings.shrinkage else UNTUNED
-        pair = Pair(embedder, statistics, snapshot.sequence, settings, tuning)
-        pair.restore(held.heads, held.champion)
-        pair.rescaled = tuning != held.tuning or pair.champion != held.champion
-    except (FieldwiseError, ValueError, np.linalg.LinAlgError) as error:
-        raise FieldwiseError(
-            Fault.STATE_DAMAGED, f"the stored head of {embedder.manifest.title} is damaged: {error}"
-        ) from error
-    pair.saved, pair.lost, pair.carried = snapshot.sequence, snapshot.lost, held.carried
-    return pair
 
 
 def _kept(tuning: Tuning) -> frozenset[str]:

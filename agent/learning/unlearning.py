@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from agent.learning.forgetting import Forgetting, Forgotten, Selection
 from agent.learning.names import mark_of
-from agent.learning.pair import UNTUNED, Pair, fresh_pair, restored_pair
+from agent.learning.pair import UNTUNED, Pair, fresh_pair
+from agent.learning.restoring import copy_of
 from agent.learning.samples import Counters, Origin, Sample, Share, Snapshot
 from agent.learning.settings import HeadName, LearningSettings
 from agent.ports import SampleStore
@@ -108,7 +109,7 @@ def prepare(
     """
     found = _find(pair, store, selection)
     _require_something(pair, selection, found, predictions)
-    changed = _copy(pair, settings)
+    changed = copy_of(pair, settings)
     orphans, emptied = _take_out(changed, found, selection.class_name)
     if orphans and not strict:
         changed.settle()  # the next solve is due by what is left, not by what there was
@@ -226,12 +227,6 @@ def _take_out(pair: Pair, found: _Found, class_name: str) -> tuple[int, tuple[st
     for name in emptied:
         pair.forget_class(name)
     return orphans, emptied
-
-
-def _copy(pair: Pair, settings: LearningSettings) -> Pair:
-    changed = restored_pair(pair.embedder, pair.snapshot(), settings)
-    changed.held_out = dict(pair.held_out)
-    return changed
 
 
 def _snapshot(pair: Pair) -> Snapshot:

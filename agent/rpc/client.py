@@ -1,7 +1,7 @@
 """The orchestrator over mutual TLS. Each message is checked and in the ledger before it leaves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,18 +10,22 @@ import grpc
 import structlog
 from google.protobuf.message import Message
 
+from agent.federation.standing import Task
 from agent.ports import Clock, Ledger
 from agent.reporting import Credentials, DeviceFacts, DiagnosisAnswer, Orders, Piece, Report
-from agent.rpc import summaries, translate
+from agent.rpc import summaries, translate, translate_federation
 from agent.rpc.links import allowed_host, fetched
 from fieldwise import wire
 from fieldwise.channel import device_channel, pem_of, pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Update, UpdateReceipt
+from fieldwise.federation_messages import RECEIPTS, word_of
 from fieldwise.status import client_errors
 from fieldwise.ticket import Ticket
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrolment_pb2_grpc
 
 CALL_SECONDS = 30.0  # a check-in over a bad cellular link takes under ten
+UPDATE_SECONDS = 900.0  # seven megabytes at 8 kB/s
 PIECE_SECONDS = 60.0  # a quarter of a mebibyte at 4 kB/s; slower than that counts as broken off
 
 _log = structlog.get_logger()
@@ -44,6 +48,16 @@ class Departures:
         await asyncio.to_thread(
             self.ledger.append, kind, message.ByteSize(), summary, self.clock.wall()
         )
+
+    async def note_stream(self, kind: str, messages: Iterable[Message], summary: str) -> int:
+        """Write down a stream that is about to leave; returns its bytes.
+
+        Raises:
+            FieldwiseError: As ``note``: none of it may leave.
+        """
+        size = await asyncio.to_thread(_checked_bytes, messages)
+        await asyncio.to_thread(self.ledger.append, kind, size, summary, self.clock.wall())
+        return size
 
     async def note_link(self, host: str, size_bytes: int, digest: str, offset: int) -> None:
         """Write down what another host is about to be asked for.
@@ -159,6 +173,22 @@ class OrchestratorClient:
         await self._departures.note("diagnosis", request, summaries.diagnosis(answer))
         await _call(self._stub.AnswerDiagnosis, request)
 
+    async def fetch_task(self, campaign: str, round_number: int) -> Task:
+        request = device_pb2.FetchTaskRequest(campaign_id=campaign, round=round_number)
+        summary = f"asks what round {round_number} of campaign {campaign} wants"
+        await self._departures.note("task request", request, summary)
+        return translate_federation.task_of(await _call(self._stub.FetchTask, request))
+
+    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+        parts = translate_federation.submissions(update)
+        size = await self._departures.note_stream("federation update", parts, words)
+        with _wire_errors():
+            answer = await self._stub.SubmitUpdate(
+                translate_federation.submissions(update), timeout=UPDATE_SECONDS
+            )
+        wire.check(answer)
+        return word_of(RECEIPTS, answer.receipt), size
+
     async def close(self) -> None:
         await self._channel.close()
 
@@ -197,6 +227,14 @@ def _wire_errors() -> Iterator[None]:
         if cancelled and (task is None or task.cancelling()):
             raise
         raise FieldwiseError(Fault.UNREACHABLE, "the connection was closed under a call") from error
+
+
+def _checked_bytes(messages: Iterable[Message]) -> int:
+    size = 0
+    for message in messages:
+        wire.check(message)
+        size += message.ByteSize()
+    return size
 
 
 async def _call(method: Any, request: Message) -> Any:

@@ -14,9 +14,16 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import grpc
 
 from agent.diagnosing import Diagnosing
+from agent.federation.federating import Federating
 from agent.ports import Ledger
 from agent.reporting import Backbone, Membership
-from agent.rpc import translate_diagnosis, translate_labels, translate_local, translate_report
+from agent.rpc import (
+    translate_diagnosis,
+    translate_federation,
+    translate_labels,
+    translate_local,
+    translate_report,
+)
 from agent.serving import Serving
 from fieldwise.answers import Status
 from fieldwise.bundle import Manifest
@@ -193,12 +200,19 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         serving: What is to forget.
         ledger: What left the device.
         diagnosing: What operators ask for.
+        federating: What the device has to do with federation.
     """
 
     def __init__(
-        self, household: Household, serving: Serving, ledger: Ledger, diagnosing: Diagnosing
+        self,
+        household: Household,
+        serving: Serving,
+        ledger: Ledger,
+        diagnosing: Diagnosing,
+        federating: Federating,
     ) -> None:
         self._diagnosing = diagnosing
+        self._federating = federating
         self._household = household
         self._serving = serving
         self._ledger = ledger
@@ -269,6 +283,23 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
     ) -> local_pb2.DecideDiagnosisResponse:
         decided = await self._diagnosing.decide(request.id, approved=request.approved)
         return local_pb2.DecideDiagnosisResponse(id=decided)
+
+    async def SetConsent(
+        self, request: local_pb2.SetConsentRequest, context: Context
+    ) -> local_pb2.SetConsentResponse:
+        await self._federating.set_consent(*translate_federation.consent_of(request))
+        return local_pb2.SetConsentResponse()
+
+    async def GetFederation(
+        self, request: local_pb2.GetFederationRequest, context: Context
+    ) -> local_pb2.GetFederationResponse:
+        return translate_federation.state_response(await asyncio.to_thread(self._federating.state))
+
+    async def DropGlobalHead(
+        self, request: local_pb2.DropGlobalHeadRequest, context: Context
+    ) -> local_pb2.DropGlobalHeadResponse:
+        await self._federating.drop()
+        return local_pb2.DropGlobalHeadResponse()
 
 
 class LocalSockets:

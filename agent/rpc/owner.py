@@ -5,10 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from agent.diagnosing import Asked
+from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
 from agent.reporting import Backbone, LedgerEntry, Total
-from agent.rpc import translate_diagnosis, translate_labels, translate_local
+from agent.rpc import (
+    translate_diagnosis,
+    translate_federation,
+    translate_labels,
+    translate_local,
+)
 from fieldwise.client import LocalClient, call, make
+from fieldwise.federation import Consent
 from fieldwise.v1alpha1 import local_pb2, local_pb2_grpc
 
 SWITCH_SECONDS = 600.0  # what was taught meanwhile is learned first, from its images
@@ -94,6 +101,19 @@ class OwnerClient(LocalClient):
         request = make(local_pb2.DecideDiagnosisRequest, id=request_id, approved=approved)
         decided: str = call(self._stub.DecideDiagnosis, request).id
         return decided
+
+    def set_consent(self, consent: Consent, until: float | None) -> None:
+        """Agree to what may leave for federation, or to nothing."""
+        call(self._stub.SetConsent, translate_federation.consent_request(consent, until))
+
+    def federation(self) -> FederationState:
+        """The consent, what it lets leave, and what came of federation so far."""
+        response = call(self._stub.GetFederation, local_pb2.GetFederationRequest())
+        return translate_federation.state_of(response)
+
+    def drop_global_head(self) -> None:
+        """Let the device's own head serve again."""
+        call(self._stub.DropGlobalHead, local_pb2.DropGlobalHeadRequest())
 
     def forget(self, selection: Selection, *, strict: bool) -> Forgotten:
         """Take back what was learned, with everything that is kept of it."""

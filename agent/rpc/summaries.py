@@ -1,8 +1,18 @@
 """What a message says, in words for the device's owner."""
 
+from datetime import UTC, datetime
+
+from agent.federation.standing import ConsentNote
 from agent.reporting import DeviceFacts, DiagnosisAnswer, Report
 from fieldwise.diagnosis import ALLOWED_SETTINGS, Diagnosis, DiagnosisStep, Trouble
+from fieldwise.federation import Consent, FederationReport
 from fieldwise.verdict import PairedCounts, Verdict
+
+CONSENTS = {
+    Consent.OFF: "nothing of its heads leave",
+    Consent.WEIGHTS: "means and counts of the classes leave that its settings share",
+    Consent.STATISTICS: "sums, counts and scatter of the classes leave that its settings share",
+}
 
 
 def enrolment(facts: DeviceFacts, fleet: str) -> str:
@@ -46,8 +56,17 @@ def check_in(report: Report) -> str:
             f"{signs.skipped:,} skipped, {signs.waiting_samples:,} wait",
             f"learned in {signs.learning_p50_micros:,} us, clock off {signs.clock_off_seconds:,} s",
             f"diagnoses {report.diagnosis_rule}",
+            *([_federation(report.federation)] if report.federation else []),
         )
     )
+
+
+def consent(note: ConsentNote) -> str:
+    """What an owner lets leave, in words that say what it is."""
+    if note.until is None:
+        return f"from now on the owner lets {CONSENTS[note.consent]}"
+    until = datetime.fromtimestamp(note.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"until {until} the owner lets {CONSENTS[note.consent]}"
 
 
 def diagnosis(answer: DiagnosisAnswer) -> str:
@@ -93,6 +112,17 @@ def _verdict(verdict: Verdict) -> str:
         f" {verdict.agreed} of {verdict.compared} agreed, sure"
         f" {verdict.old_confidence_permille}/{verdict.new_confidence_permille},"
         f" novel {verdict.old_novel}/{verdict.new_novel}"
+    )
+
+
+def _federation(found: FederationReport) -> str:
+    """All of a report; 150 bytes where each number has its most digits."""
+    head = f"head {found.head_campaign or 'none'}.{found.head_version}"
+    judged = f" {_counts(found.judged)}" if found.judged else ""
+    return (
+        f"federation {found.consent}, round {found.campaign or 'none'}.{found.round}"
+        f" {found.step or 'none'}, {head} {found.outcome or 'none'}{judged},"
+        f" {found.blend_permille}/1000 of others"
     )
 
 

@@ -17,16 +17,19 @@ from agent.reporting import (
     SteeringRevision,
     Target,
 )
+from agent.rpc.translate_federation import head_offer, round_offer
 from agent.update.events import UpdateState
 from agent.update.telling import told
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import check_id
 from fieldwise.diagnosis_messages import RULES, STEPS, diagnosis_to
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation_messages import report_to
 from fieldwise.ticket import Ticket
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
-from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from fieldwise.verdict import Basis, Judgement, Verdict
+from fieldwise.verdict_messages import counts_to
 
 PHASES: Mapping[UpdatePhase, device_pb2.UpdatePhase] = {
     each: getattr(device_pb2, f"UPDATE_PHASE_{each.name}") for each in UpdatePhase
@@ -90,6 +93,7 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         execution_provider=report.execution_provider,
         signs=learning_signs(report.signs),
         diagnosis_rule=RULES[report.diagnosis_rule],
+        federation=report_to(report.federation) if report.federation else None,
     )
 
 
@@ -109,8 +113,8 @@ def verdict(found: Verdict) -> device_pb2.Verdict:
         generation=found.generation,
         judgement=JUDGEMENTS[found.judgement],
         basis=BASES[found.basis],
-        overall=_counts(found.overall),
-        critical=_counts(found.critical) if found.critical is not None else None,
+        overall=counts_to(found.overall),
+        critical=counts_to(found.critical) if found.critical is not None else None,
         old_p50_micros=found.old_p50_micros,
         old_p99_micros=found.old_p99_micros,
         new_p50_micros=found.new_p50_micros,
@@ -121,18 +125,6 @@ def verdict(found: Verdict) -> device_pb2.Verdict:
         new_confidence_permille=found.new_confidence_permille,
         old_novel=found.old_novel,
         new_novel=found.new_novel,
-    )
-
-
-def _counts(counts: PairedCounts) -> device_pb2.PairedCounts:
-    return device_pb2.PairedCounts(
-        both_right=counts.both_right,
-        only_old=counts.only_old,
-        only_new=counts.only_new,
-        both_wrong=counts.both_wrong,
-        scenes=counts.scenes,
-        scenes_worse=counts.scenes_worse,
-        scenes_better=counts.scenes_better,
     )
 
 
@@ -193,6 +185,8 @@ def orders(message: device_pb2.CheckInResponse) -> Orders:
         next_seconds=message.next_seconds,
         unix_seconds=message.unix_seconds,
         diagnosis=_asked(message.diagnosis) if message.HasField("diagnosis") else None,
+        round=round_offer(message.round) if message.HasField("round") else None,
+        head=head_offer(message.head) if message.HasField("head") else None,
     )
 
 

@@ -711,3 +711,11 @@ class GetFederationResponse(_message.Message):
     foreign_classes: int
     foreign: _device_pb2.PairedCounts
     def __init__(self, consent: _Optional[_Union[_federation_pb2.Consent, str]] = ..., until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[SharedClassState, _Mapping]]] = ..., report: _Optional[_Union[_device_pb2.FederationReport, _Mapping]] = ..., updates: _Optional[int] = ..., bytes: _Optional[int] = ..., kept_aside: _Optional[int] = ..., foreign_classes: _Optional[int] = ..., foreign: _Optional[_Union[_device_pb2.PairedCounts, _Mapping]] = ...) -> None: ...
+
+class DropGlobalHeadRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DropGlobalHeadResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -481,6 +481,11 @@ class OwnerStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.FromString,
                 _registered_method=True)
+        self.DropGlobalHead = channel.unary_unary(
+                '/fieldwise.v1alpha1.Owner/DropGlobalHead',
+                request_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadResponse.FromString,
+                _registered_method=True)
 
 
 class OwnerServicer:
@@ -578,6 +583,13 @@ class OwnerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DropGlobalHead(self, request, context):
+        """Let the device's own head serve again, without anything of a global one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OwnerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -645,6 +657,11 @@ def add_OwnerServicer_to_server(servicer, server):
                     servicer.GetFederation,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.SerializeToString,
+            ),
+            'DropGlobalHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropGlobalHead,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -999,6 +1016,33 @@ class Owner:
             '/fieldwise.v1alpha1.Owner/GetFederation',
             fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_local__pb2.GetFederationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropGlobalHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Owner/DropGlobalHead',
+            fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_local__pb2.DropGlobalHeadResponse.FromString,
             options,
             channel_credentials,
             insecure,

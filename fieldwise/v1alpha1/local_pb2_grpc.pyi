@@ -165,6 +165,8 @@ class OwnerStub:
     """Whether and how this device takes part in federation; nobody else can say."""
     GetFederation: _grpc.UnaryUnaryMultiCallable[_local_pb2.GetFederationRequest, _local_pb2.GetFederationResponse]
     """The consent, what it lets leave, and what came of federation so far."""
+    DropGlobalHead: _grpc.UnaryUnaryMultiCallable[_local_pb2.DropGlobalHeadRequest, _local_pb2.DropGlobalHeadResponse]
+    """Let the device's own head serve again, without anything of a global one."""
 
 @_typing.type_check_only
 class OwnerAsyncStub(OwnerStub):
@@ -197,6 +199,8 @@ class OwnerAsyncStub(OwnerStub):
     """Whether and how this device takes part in federation; nobody else can say."""
     GetFederation: _aio.UnaryUnaryMultiCallable[_local_pb2.GetFederationRequest, _local_pb2.GetFederationResponse]  # type: ignore[assignment]
     """The consent, what it lets leave, and what came of federation so far."""
+    DropGlobalHead: _aio.UnaryUnaryMultiCallable[_local_pb2.DropGlobalHeadRequest, _local_pb2.DropGlobalHeadResponse]  # type: ignore[assignment]
+    """Let the device's own head serve again, without anything of a global one."""
 
 class OwnerServicer(metaclass=_abc_1.ABCMeta):
     """What only the device's owner may call, over a second socket that the file system guards."""
@@ -304,5 +308,13 @@ class OwnerServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_local_pb2.GetFederationResponse, _abc.Awaitable[_local_pb2.GetFederationResponse]]:
         """The consent, what it lets leave, and what came of federation so far."""
+
+    @_abc_1.abstractmethod
+    def DropGlobalHead(
+        self,
+        request: _local_pb2.DropGlobalHeadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_local_pb2.DropGlobalHeadResponse, _abc.Awaitable[_local_pb2.DropGlobalHeadResponse]]:
+        """Let the device's own head serve again, without anything of a global one."""
 
 def add_OwnerServicer_to_server(servicer: OwnerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,15 +6,14 @@ import pytest
 from agent.config import (
     DISK_BYTES_MIN,
     AgentSettings,
-    judging_rules,
     learning_settings,
     load_settings,
-    probation_rules,
 )
 from agent.learning.settings import HeadName, LearningSettings
 from agent.reporting import Steering
 from agent.update.judging import JudgingRules
 from agent.update.probation import ProbationRules
+from agent.update_rules import judging_rules, probation_rules
 from fieldwise.errors import Fault, FieldwiseError
 
 

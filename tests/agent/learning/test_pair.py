@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from agent.learning.embedder import Fitted, Names, View
 from agent.learning.heads.head import Head, LinearHead
-from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.pair import Pair, fresh_pair
+from agent.learning.restoring import restored_pair
 from agent.learning.samples import Sample, Share
 from agent.learning.settings import HeadName, HeadSettings, LearningSettings
 from agent.learning.tuning import Tuning

@@ -7,7 +7,8 @@ from agent.learning.catch_up import open_pair
 from agent.learning.examiner import Examiner
 from agent.learning.heads.network import HiddenHead
 from agent.learning.learner import Learner
-from agent.learning.pair import Pair, fresh_pair, restored_pair
+from agent.learning.pair import Pair, fresh_pair
+from agent.learning.restoring import restored_pair
 from agent.learning.samples import Counters, Sample, Share
 from agent.learning.settings import GradientSettings, HeadName, HeadSettings, LearningSettings
 from tests.fakes.embedder import ProjectionEmbedder

@@ -1,0 +1,1 @@
+"""Federation as a guest: consent, what may leave, and what comes of a global head."""

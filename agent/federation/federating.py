@@ -1,0 +1,182 @@
+"""Federation on a device, put together: consent, rounds, global heads, and what is told of them.
+
+A check-in only leaves word of what is offered; what it takes to answer, to fetch and to judge
+happens beside it, one thing at a time. What could not be done is tried again with the next offer,
+and after a while without one.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from msgspec.structs import replace
+
+from agent.federation.answering import Rounds, Terms
+from agent.federation.consenting import Consents
+from agent.federation.sharing import changed, may_leave
+from agent.federation.standing import (
+    FederationState,
+    HeadOffer,
+    RoundOffer,
+    SharedClass,
+    Standing,
+)
+from agent.federation.stocktaking import ALL
+from agent.federation_ports import Campaigns, FederationNotes
+from agent.ports import Clock
+from agent.reporting import Orders
+from fieldwise.errors import FieldwiseError
+from fieldwise.federation import Consent, FederationReport, RoundStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AGAIN_SECONDS = 30.0  # until what waits for its time, or went wrong, is looked at again
+SETTLED = frozenset({RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE})
+"""Steps that a round waits for in vain unless it hears of them."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Offers:
+    """What the newest check-in offered, and until when by the clock that never jumps."""
+
+    round: RoundOffer | None = None
+    until: float = 0.0
+    head: HeadOffer | None = None
+
+
+class Federating:
+    """What the daemon, the owner and check-ins ask of federation.
+
+    Args:
+        consents: The owner's word.
+        notes: What outlives a restart.
+        rounds: Answers rounds.
+        campaigns: Whose member the device is.
+        terms: What the owner has settled.
+        clock: Time.
+    """
+
+    def __init__(
+        self,
+        consents: Consents,
+        notes: FederationNotes,
+        rounds: Rounds,
+        campaigns: Campaigns,
+        terms: Terms,
+        clock: Clock,
+    ) -> None:
+        self._consents = consents
+        self._notes = notes
+        self._rounds = rounds
+        self._campaigns = campaigns
+        self._terms = terms
+        self._clock = clock
+        self._standing = notes.standing()
+        self._offers = _Offers()
+        self._news = asyncio.Event()
+        self._complaint = ""
+        self.hurry: Callable[[], None] = lambda: None
+
+    def hear(self, orders: Orders) -> None:
+        """Hear what a check-in's answer offers, or that nothing is offered any more."""
+        until = self._clock.monotonic() + orders.round.seconds if orders.round else 0.0
+        self._offers = _Offers(orders.round, until, orders.head)
+        self._news.set()
+
+    def report(self) -> FederationReport | None:
+        """What check-ins tell; nothing of a device that never took part."""
+        return self._standing.report(self._consents.now())
+
+    async def run(self) -> None:
+        """Do what is offered, for as long as the daemon runs."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), AGAIN_SECONDS)
+            self._news.clear()
+            try:
+                await self.step()
+            except FieldwiseError as error:
+                if error.sentence != self._complaint:  # once, not every half minute
+                    _log.warning("federation has to wait", reason=error.sentence)
+                self._complaint = error.sentence
+            else:
+                self._complaint = ""
+
+    async def step(self) -> None:
+        """Do what can be done now.
+
+        Raises:
+            FieldwiseError: What another try may mend.
+        """
+        await asyncio.to_thread(self._consents.end_when_over)
+        membership = self._campaigns.membership
+        if membership is None:
+            return
+        if membership.device_id != self._standing.member:
+            await self._join(membership.device_id)
+        offers = self._offers
+        if offers.round is not None:
+            before = self._standing
+            await self._keep(await self._rounds.answer(offers.round, offers.until, before))
+            if self._standing != before and self._standing.step in SETTLED:
+                self.hurry()
+
+    async def set_consent(self, consent: Consent, until: float | None) -> None:
+        """Agree to something, or to nothing.
+
+        Raises:
+            FieldwiseError: As ``Consents.set``.
+        """
+        await self._consents.set(consent, until)
+        self._news.set()
+        self.hurry()
+
+    async def drop(self) -> None:
+        """Let the device's own head serve again, without anything of a global one."""
+        await self._keep(replace(self._standing, in_use=None))
+
+    def state(self) -> FederationState:
+        """Federation as the owner sees it.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``, ``STATE_DAMAGED``.
+        """
+        standing, note = self._standing, self._consents.note
+        consent = self._consents.now()
+        return FederationState(
+            consent=consent,
+            until=note.until if consent is not Consent.OFF else None,
+            classes=self._classes(),
+            report=standing.report(consent),
+            updates=standing.updates,
+            bytes=standing.bytes,
+            kept_aside=len(standing.aside),
+        )
+
+    def _classes(self) -> tuple[SharedClass, ...]:
+        stock = self._rounds.stock() if self._terms.shared_classes else None
+        listed = [] if self._terms.shared_classes == ALL else list(self._terms.shared_classes)
+        if stock is None:
+            return tuple(SharedClass(name, 0, 0, ready=False) for name in listed)
+        before = self._notes.departures(stock.space.bundle)
+        found = {name: SharedClass(name, 0, 0, ready=False) for name in listed}
+        for name, content in stock.contents.items():
+            left = before.get(stock.marks[name])
+            ready = may_leave(content, left, 0)
+            found[name] = SharedClass(name, content.samples, changed(content.samples, left), ready)
+        return tuple(found[name] for name in sorted(found))
+
+    async def _join(self, device_id: str) -> None:
+        """Another membership knows nothing of what the one before was taken."""
+        await asyncio.to_thread(self._notes.forget_deliveries)
+        await self._keep(replace(self._standing, member=device_id, campaign="", round=0, step=None))
+
+    async def _keep(self, standing: Standing) -> None:
+        if standing != self._standing:
+            await asyncio.to_thread(self._notes.write_standing, standing)
+            self._standing = standing
