@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agent", "bundler", "demonstration", "fieldwise", "orchestrator")
+PACKAGES = ("agent", "aggregator", "bundler", "demonstration", "fieldwise", "orchestrator")
 LINTER = Path(sys.executable).parent / "lint-imports"
 
 # Contract, then pairs of the module that gets an import and what it imports. A module that is not
@@ -27,13 +27,21 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("agent.household", "agent.daemon"),
         ("agent.stranger", ""),
     ),
+    "aggregator": (
+        ("aggregator.screening", "aggregator.combining"),
+        ("aggregator.work", "aggregator.ports"),
+        ("aggregator.stranger", ""),
+    ),
     "folders": (
         ("agent.learning.samples", "agent.learning.memory"),
         ("orchestrator.fleet.cohort", "orchestrator.fleet.directory"),
         ("orchestrator.enrolment.stranger", ""),
     ),
     "agreed": (("fieldwise.head", "fieldwise.archive"), ("fieldwise.stranger", "")),
-    "adapters": (("agent.rpc.client", "agent.device.clock"),),
+    "adapters": (
+        ("agent.rpc.client", "agent.device.clock"),
+        ("aggregator.rpc.client", "aggregator.flower.grid"),
+    ),
     "stores": (("orchestrator.storage.memory", "orchestrator.storage.blobs"),),
     "plans": (("orchestrator.cli.plan_reading", "yaml"), ("orchestrator.config", "yaml")),
     "rules": (
@@ -91,7 +99,11 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.kubernetes.election", "urllib3"),
     ),
     "seals": (("orchestrator.backup_file", "pyrage"), ("orchestrator.home", "pyrage")),
-    "federation": (("orchestrator.app", "flwr"), ("agent.app", "flwr")),
+    "federation": (
+        ("orchestrator.app", "flwr"),
+        ("agent.app", "flwr"),
+        ("aggregator.combining", "flwr.app"),
+    ),
     "metrics": (("orchestrator.survey", "prometheus_client"), ("agent.app", "prometheus_client")),
     "terminals": (("orchestrator.app", "typer"), ("demonstration.story", "rich")),
     "wire": (

@@ -1,0 +1,1 @@
+"""The aggregator: makes one campaign's updates into its next global head."""

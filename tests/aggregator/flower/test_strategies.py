@@ -1,0 +1,46 @@
+import pytest
+
+from aggregator.flower.strategies import KNOWN, known, maker
+from fieldwise.errors import Fault, FieldwiseError
+
+
+def refusal(name: str, options: dict[str, float]) -> str:
+    with pytest.raises(FieldwiseError) as caught:
+        maker(name, options)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+    return caught.value.sentence
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_strategy_is_known_by_the_name_that_flower_has_for_it(name: str) -> None:
+    assert type(maker(name, {})()).__name__ == name
+    assert known(name).kind is KNOWN[name].kind
+
+
+def test_options_are_arguments_of_the_strategy() -> None:
+    made = maker("FedAvgM", {"server_momentum": 0.9, "server_learning_rate": 0.5})()
+    assert (made.server_momentum, made.server_learning_rate) == (0.9, 0.5)  # type: ignore[attr-defined]
+    krum = maker("Krum", {"num_malicious_nodes": 2.0})()
+    assert isinstance(krum.num_malicious_nodes, int)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["fedavg", "", "FedProx", "QFedAvg", "FedXgbBagging", "Result"])
+def test_what_rows_cannot_be_aggregated_by_is_refused_with_what_can(name: str) -> None:
+    assert "FedTrimmedAvg" in refusal(name, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("FedAvg", {"fraction_train": 0.5}),
+        ("FedAvg", {"server_momentum": 0.5}),
+        ("Krum", {"num_malicious_nodes": 1.5}),
+        ("FedTrimmedAvg", {"beta": 0.5}),
+        ("FedTrimmedAvg", {"beta": -0.1}),
+        ("FedAvgM", {"initial": 1.0}),
+    ],
+)
+def test_options_that_a_strategy_does_not_have_or_refuses_are_refused(
+    name: str, options: dict[str, float]
+) -> None:
+    assert name in refusal(name, options)
