@@ -13,6 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, S
 from dataclasses import dataclass
 from typing import Protocol
 
+from fieldwise.federation import FederationReport
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import Caller, Device, DeviceKey, Facts, Permit, Standing
@@ -177,7 +178,8 @@ class Visitor:
     ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
     as its phase goes, and the target is not recalled; ``is_welcome`` whether it belongs to no
     rollout and a complete one takes it; ``runs_recalled`` whether it told that a backbone serves
-    which nobody is to run. ``diagnosis`` is a request that may be over.
+    which nobody is to run. ``diagnosis`` is a request that may be over, ``federation``
+    what the newest report says of that.
     """
 
     standing: Standing
@@ -186,6 +188,7 @@ class Visitor:
     is_welcome: bool
     runs_recalled: bool = False
     diagnosis: OpenRequest | None = None
+    federation: FederationReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

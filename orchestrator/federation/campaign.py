@@ -190,6 +190,12 @@ def campaign_number(text: str) -> int:
     Raises:
         FieldwiseError: ``NOT_FOUND`` for what cannot be a campaign's name.
     """
-    if not re.fullmatch(r"c[1-9][0-9]{0,17}", text):
+    number = number_in(text)
+    if not number:
         raise FieldwiseError(Fault.NOT_FOUND, f"there is no campaign {text[:32]!r}")
-    return int(text[1:])
+    return number
+
+
+def number_in(text: str) -> int:
+    """Read ``c7`` as devices tell it: 0 for what cannot be a campaign's name."""
+    return int(text[1:]) if re.fullmatch(r"c[1-9][0-9]{0,17}", text) else 0

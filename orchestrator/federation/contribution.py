@@ -3,10 +3,13 @@
 What is in an update lies in files of its own; nothing here holds a number of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fieldwise.federation import Consent, HeadSpace, RowKind
+from fieldwise.federation import Consent, HeadSpace, RoundStep, RowKind
+
+DECLINING = frozenset({RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE})
 
 
 class Answer(StrEnum):
@@ -36,6 +39,14 @@ class UpdateHead:
     kind: RowKind
     level: Consent
     base_version: int = 0
+
+
+class UpdateState(StrEnum):
+    """How the books have an update."""
+
+    EXPECTED = "expected"
+    TAKEN = "taken"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,9 @@ class Part:
     answer: Answer | None = None
     digest: str = ""
     head_version: int = 0
+
+
+NO_PART = Part()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +128,23 @@ class Submission:
     round: int
     space: HeadSpace
     update: UpdateHead
+
+
+def superseded(
+    level: Consent, kind: RowKind, newest_first: Sequence[tuple[int, frozenset[int]]]
+) -> frozenset[int]:
+    """Return the rounds whose updates of one device are not needed beside its later ones.
+
+    Args:
+        level: Of the campaign.
+        kind: Of the campaign.
+        newest_first: Rounds with the classes of the update that was taken in each.
+    """
+    gone: set[int] = set()
+    covered: set[int] = set()
+    for place, (round_number, classes) in enumerate(newest_first):
+        whole = level is Consent.STATISTICS or kind is RowKind.WEIGHTS
+        if place and (whole or classes <= covered):
+            gone.add(round_number)
+        covered |= classes
+    return frozenset(gone)

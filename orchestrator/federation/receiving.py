@@ -16,7 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import RowKind, Update, UpdateReceipt, content_of
 from orchestrator.federation.campaign import Campaign, campaign_number
 from orchestrator.federation.content import check_update
-from orchestrator.federation.contribution import Answer, Part, Submission
+from orchestrator.federation.contribution import NO_PART, Answer, Part, Submission
 from orchestrator.federation.offering import Offering
 from orchestrator.federation_ports import ContributionStore, UpdateFiles
 from orchestrator.ports import Clock
@@ -130,7 +130,7 @@ class Receiving:
 
     async def _part(self, device: str, campaign: Campaign) -> Part:
         partner = await self._contributions.partner(device)
-        return partner.parts.get(campaign.number, Part())
+        return partner.parts.get(campaign.number, NO_PART)
 
 
 def _known_at_once(campaign: Campaign, part: Part, sent: Submission) -> UpdateReceipt | None:

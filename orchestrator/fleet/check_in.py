@@ -4,7 +4,8 @@ The call is level-triggered. The reply follows from what is stored and from the 
 what an earlier call did, so a lost message costs a delay and a doubled one nothing.
 
 Two kinds of news come in. What others act on (generation, backbone in use, phase and failure of an
-update, settings in force, agent version) is committed before the reply. Liveness and counters
+update, settings in force, agent version, consent and the rest of federation) is committed before
+the reply. Liveness and counters
 change with every call, and nobody acts on the last second of them: they are held in memory, newest
 per device, and written together by ``flush``. A crash loses at most what one interval gathered, and
 a report is kept only if it is newer, so what is flushed late never hides what another replica kept.
@@ -35,6 +36,8 @@ import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
+from orchestrator.federation.contribution import NOTHING_OFFERED, Offers
+from orchestrator.federation.offering import Offering
 from orchestrator.fleet.device import (
     DELIVERY_SECONDS,
     Caller,
@@ -117,6 +120,7 @@ class Orders:
     next_seconds: int
     unix_seconds: int
     diagnosis: DiagnosisAsked | None = None
+    offers: Offers = NOTHING_OFFERED
 
 
 class CheckIns:
@@ -127,6 +131,7 @@ class CheckIns:
         clock: What time it is.
         pace: How often devices call.
         ended: Hears how an update ended, once for each that a device tells of.
+        offering: What campaigns have for devices; None where there are none.
     """
 
     def __init__(
@@ -135,9 +140,11 @@ class CheckIns:
         clock: Clock,
         pace: Pace | None = None,
         ended: Callable[[UpdatePhase, UpdateFailure | None], None] = lambda _phase, _failure: None,
+        offering: Offering | None = None,
     ) -> None:
         self._store = store
         self._ended = ended
+        self._offering = offering
         self._clock = clock
         self._pace = pace or Pace()
         self._pending: dict[str, Sighting] = {}
@@ -160,7 +167,7 @@ class CheckIns:
         waits = visitor.may_start and _waits(standing)
         seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
         if fresh:
-            await self._keep(visitor.standing, Sighting(caller.device, report, now, seconds))
+            await self._keep(visitor, Sighting(caller.device, report, now, seconds))
             if report.update.phase in ENDS and report.update != known.update:
                 self._ended(report.update.phase, report.update.failure)
         if (fresh and is_ahead(standing)) or (visitor.runs_recalled and had_another(standing)):
@@ -173,6 +180,7 @@ class CheckIns:
             next_seconds=seconds,
             unix_seconds=int(now),
             diagnosis=_asked(visitor, report, now),
+            offers=await self._offers(caller.device, report),
         )
 
     @property
@@ -237,8 +245,18 @@ class CheckIns:
             return await self._store.continue_settings(visitor.standing.device, known)
         return visitor.settings if _revision(visitor) > known else None
 
-    async def _keep(self, stored: Standing, sighting: Sighting) -> None:
-        if _matters(stored, sighting.report):
+    async def _offers(self, device: str, report: Report) -> Offers:
+        if self._offering is None or report.federation is None:
+            return NOTHING_OFFERED
+        return await self._offering.offers(device, report.federation, report.bundle_in_use)
+
+    async def _keep(self, visitor: Visitor, sighting: Sighting) -> None:
+        report = sighting.report
+        told = report.federation != visitor.federation
+        if told and self._offering is not None:
+            # First, so that it is done again where the report is not kept.
+            await self._offering.hear(sighting.device, visitor.federation, report.federation)
+        if told or _matters(visitor.standing, report):
             await self._store.keep((sighting,))
             self._forget_older(sighting)
         else:

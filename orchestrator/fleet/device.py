@@ -210,7 +210,12 @@ def after_report(standing: Standing, report: Report, seen_at: float, pace: int) 
 def is_offline(standing: Standing, now: float) -> bool:
     """Tell whether a device has been silent for three of its own paces."""
     heard = standing.enrolled_at if standing.seen_at is None else standing.seen_at
-    return now - heard > PACES_UNTIL_OFFLINE * standing.pace_seconds
+    return is_silent(heard, standing.pace_seconds, now)
+
+
+def is_silent(heard_at: float, pace_seconds: int, now: float) -> bool:
+    """Tell whether three of a device's paces have passed since it was heard."""
+    return now - heard_at > PACES_UNTIL_OFFLINE * pace_seconds
 
 
 def is_ahead(standing: Standing) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import FederationReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
 
@@ -38,7 +39,8 @@ class Report:
     ``incarnation`` counts the starts of the agent and ``sequence`` the reports of one start, both
     from 1, so that the first is newer than none. ``generation`` is the highest generation of target
     that the device has seen and stored. ``diagnosis_rule`` is what its
-    owner has settled, None of an agent that knows no diagnoses.
+    owner has settled, None of an agent that knows no diagnoses. ``federation`` is None where the
+    owner agrees to nothing and never took part, and of an agent that knows no federation.
 
     Raises:
         FieldwiseError: On creation ``OVER_LIMIT`` where a number could not be stored,
@@ -59,6 +61,7 @@ class Report:
     execution_provider: str = ""
     signs: LearningSigns = NOTHING_SEEN
     diagnosis_rule: DiagnosisRule | None = None
+    federation: FederationReport | None = None
 
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning, self.signs):

@@ -6,16 +6,19 @@ from contextlib import contextmanager
 
 from fieldwise.calls import Context
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation_messages import RECEIPTS
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from orchestrator.enrolment.service import Enrolment
+from orchestrator.federation.receiving import Receiving
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import DiagnosisAsked, Orders, StartPermit
 from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.ports import BundleStore
 from orchestrator.rollout.withholding import Withholding
-from orchestrator.rpc import translate, translate_diagnoses
+from orchestrator.rpc import translate, translate_diagnoses, translate_federation
 from orchestrator.rpc.enrolment import credentials_to
 from orchestrator.rpc.interceptors import calling, calling_device
+from orchestrator.rpc.submissions import Submissions
 
 # A device fetches the files of one bundle one after the other; a second stream is a resumed one,
 # while the server has not noticed yet that the first is dead.
@@ -31,6 +34,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         bundles: Content by digest.
         withholding: What of it may not be had any more.
         diagnosing: What operators ask devices for.
+        receiving: What campaigns ask devices for.
         device_address: host:port of this API as devices are told it.
         downloads_max: Downloads at the same time.
         downloaded: Told the size of every piece that is sent.
@@ -43,6 +47,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         bundles: BundleStore,
         withholding: Withholding,
         diagnosing: Diagnosing,
+        receiving: Receiving,
         *,
         device_address: str,
         downloads_max: int,
@@ -53,6 +58,8 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._bundles = bundles
         self._withholding = withholding
         self._diagnosing = diagnosing
+        self._receiving = receiving
+        self._submissions = Submissions(receiving)
         self._device_address = device_address
         self._downloads = _Downloads(downloads_max)
         self._downloaded = downloaded
@@ -112,6 +119,18 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         await self._diagnosing.answer(calling_device(), request.id, answer)
         return device_pb2.AnswerDiagnosisResponse()
 
+    async def FetchTask(
+        self, request: device_pb2.FetchTaskRequest, context: Context
+    ) -> device_pb2.FetchTaskResponse:
+        task = await self._receiving.task(calling_device(), request.campaign_id, request.round)
+        return translate_federation.task_to(task)
+
+    async def SubmitUpdate(
+        self, request_iterator: AsyncIterator[device_pb2.SubmitUpdateRequest], context: Context
+    ) -> device_pb2.SubmitUpdateResponse:
+        receipt = await self._submissions.receive(calling_device(), request_iterator)
+        return device_pb2.SubmitUpdateResponse(receipt=RECEIPTS[receipt])
+
 
 class _Downloads:
     """Those under way, by device; whoever is over a limit is put off."""
@@ -138,6 +157,7 @@ class _Downloads:
 
 
 def orders_to(orders: Orders) -> device_pb2.CheckInResponse:
+    offers = orders.offers
     return device_pb2.CheckInResponse(
         target=translate.target_to(orders.target) if orders.target else None,
         permit=_permit_to(orders.permit) if orders.permit else None,
@@ -145,6 +165,8 @@ def orders_to(orders: Orders) -> device_pb2.CheckInResponse:
         next_seconds=orders.next_seconds,
         unix_seconds=orders.unix_seconds,
         diagnosis=_asked_to(orders.diagnosis) if orders.diagnosis else None,
+        round=translate_federation.round_to(offers.round) if offers.round else None,
+        head=translate_federation.head_to(offers.head) if offers.head else None,
     )
 
 

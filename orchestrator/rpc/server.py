@@ -34,8 +34,9 @@ from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
 from orchestrator.rpc.workers import WorkerServicer
 
-# A device sends 4 KiB at most; operators send pieces of bundles of 1 MiB.
-DEVICE_REQUEST_BYTES = 8192
+# A part of an update has 2 MiB, everything else that devices send 16 KiB; operators send pieces of
+# bundles of 1 MiB.
+DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
 OPERATOR_REQUEST_BYTES = MIB + 65_536
 FOR_DEVICES = "Device"
 SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Federation", "Worker")

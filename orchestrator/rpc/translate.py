@@ -17,6 +17,8 @@ from fieldwise import received
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis_messages import RULES, rule_from
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation_messages import report_from as federation_from
+from fieldwise.federation_messages import report_to as federation_to
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from fieldwise.verdict import Basis, Judgement, Verdict
@@ -56,6 +58,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         execution_provider=message.execution_provider,
         signs=_signs_from(message.signs),
         diagnosis_rule=rule_from(message.diagnosis_rule),
+        federation=federation_from(message.federation) if message.HasField("federation") else None,
     )
 
 
@@ -75,6 +78,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         execution_provider=report.execution_provider,
         signs=device_pb2.LearningSigns(**fields_of(report.signs)),
         diagnosis_rule=RULES[report.diagnosis_rule] if report.diagnosis_rule else None,
+        federation=federation_to(report.federation) if report.federation else None,
     )
 
 

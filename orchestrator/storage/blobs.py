@@ -1,5 +1,7 @@
 """Manifests and files of bundles in a folder or an object store, through ``obstore``.
 
+Updates of federation are kept the same way, in a place of their own, from which they also go.
+
 Every blob lies under ``sha256/`` and its digest. An upload is hashed on its way and becomes visible
 only when it is whole and has the digest that was promised: a folder gets a renamed file, an object
 store a finished multipart upload.
@@ -38,7 +40,7 @@ REFUSALS = (PermissionDeniedError, UnauthenticatedError)
 
 
 class ObjectBundles:
-    """``BundleStore`` over an object store.
+    """``BundleStore`` and ``UpdateFiles`` over an object store.
 
     Args:
         store: A folder or a bucket; nothing else writes under ``sha256/`` in it.
@@ -90,6 +92,14 @@ class ObjectBundles:
             piece = await self._range(digest, offset, min(offset + PIECE_BYTES, size))
             offset += len(piece)
             yield piece
+
+    async def drop(self, digest: str) -> None:
+        try:
+            with _told_plainly(digest):
+                await obstore.delete_async(self._store, object_path(digest))
+        except FieldwiseError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
 
     async def link(self, digest: str) -> str | None:
         if self._public is None:

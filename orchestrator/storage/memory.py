@@ -23,6 +23,7 @@ from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
+from orchestrator.storage.memory_campaigns import MemoryCampaigns, MemoryContributions
 from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
@@ -189,6 +190,8 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         backbones=MemoryBackbones(contents),
         rollouts=MemoryRollouts(contents, leadership),
         diagnoses=MemoryDiagnoses(contents),
+        campaigns=MemoryCampaigns(contents, leadership),
+        contributions=MemoryContributions(contents),
         leadership=leadership,
         installation=MemoryInstallation(),
     )

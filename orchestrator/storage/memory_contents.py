@@ -5,7 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from fieldwise.diagnosis import DiagnosisStep
+from fieldwise.federation import FederationReport
 from orchestrator.enrolment.ticket import Ticket
+from orchestrator.federation.campaign import Campaign, HeadVersion, Round
+from orchestrator.federation.contribution import NO_PART, Part, UpdateHead, UpdateState
+from orchestrator.federation_ports import Discarded
 from orchestrator.fleet.device import (
     Caller,
     Device,
@@ -25,7 +29,7 @@ from orchestrator.rollout.rollout import (
 )
 from orchestrator.storage import refusals
 
-Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout)
+Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout, Campaign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,31 @@ class Membership:
     ordered_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class KeptUpdate:
+    """What is kept of an update beside its content."""
+
+    update: UpdateHead
+    state: UpdateState
+    at: float
+    classes: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Partnership:
+    """What a campaign keeps of a member: its part, and its newest report that judged a head."""
+
+    alias: int
+    part: Part = NO_PART
+    judged: FederationReport | None = None
+
+
 @dataclass(slots=True)
 class Contents:
     """What the stores hold together; ``members`` says which devices a rollout has ordered.
 
-    ``diagnoses`` has the requests of each device, newest first.
+    ``diagnoses`` has the requests of each device, newest first. What campaigns have is by their
+    numbers: rounds and heads by theirs, partners by device.
     """
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
@@ -54,6 +78,12 @@ class Contents:
     events: dict[int, tuple[Event, ...]] = field(default_factory=dict)
     diagnoses: dict[str, tuple[Request, ...]] = field(default_factory=dict)
     restorations: dict[int, Restoration] = field(default_factory=dict)
+    campaigns: dict[int, Campaign] = field(default_factory=dict)
+    worker_tokens: dict[int, str] = field(default_factory=dict)
+    rounds: dict[int, dict[int, Round]] = field(default_factory=dict)
+    heads: dict[int, dict[int, HeadVersion]] = field(default_factory=dict)
+    partners: dict[int, dict[str, Partnership]] = field(default_factory=dict)
+    updates: dict[Discarded, KeptUpdate] = field(default_factory=dict)
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)

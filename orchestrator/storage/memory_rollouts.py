@@ -134,6 +134,7 @@ class MemoryCheckIns:
         )
 
     def _visitor(self, device: Device) -> Visitor:
+        report = device.report
         return Visitor(
             device.standing,
             device.settings,
@@ -141,6 +142,7 @@ class MemoryCheckIns:
             is_welcome=not device.standing.rollout and self._host_of(device) is not None,
             runs_recalled=device.standing.bundle_in_use in self._recalled(),
             diagnosis=self._contents.open_request(device.id),
+            federation=report.federation if report else None,
         )
 
     def _host_of(self, device: Device) -> Rollout | None:

@@ -56,3 +56,15 @@ def rollout_changed(number: int) -> FieldwiseError:
 
 def term_over(term: int) -> FieldwiseError:
     return FieldwiseError(Fault.CONFLICT, f"another replica leads now: the term {term} is over")
+
+
+def no_campaign(number: int) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no campaign c{number}")
+
+
+def campaign_changed(number: int) -> FieldwiseError:
+    return FieldwiseError(Fault.CONFLICT, f"the campaign c{number} was changed meanwhile")
+
+
+def no_head(number: int, version: int) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"c{number} has no head of version {version}")

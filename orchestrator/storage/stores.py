@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.diagnosis_ports import DiagnosisStore
+from orchestrator.federation_ports import CampaignStore, ContributionStore
 from orchestrator.ports import (
     BackboneStore,
     CheckInStore,
@@ -23,5 +24,7 @@ class Stores:
     backbones: BackboneStore
     rollouts: RolloutStore
     diagnoses: DiagnosisStore
+    campaigns: CampaignStore
+    contributions: ContributionStore
     leadership: LeadershipStore
     installation: InstallationStore

@@ -122,6 +122,14 @@ class TestBundleStore:
             await store.put(DIGEST, late())
         assert caught.value.fault is Fault.UNAVAILABLE
 
+    async def test_what_is_dropped_is_gone_and_may_come_again(self, store: ObjectBundles) -> None:
+        await store.put(DIGEST, pieces(CONTENT))
+        for _ in range(2):
+            await store.drop(DIGEST)
+            assert await store.size(DIGEST) is None
+        await store.put(DIGEST, pieces(CONTENT))
+        assert await read(store, DIGEST) == CONTENT
+
     async def test_empty_content_has_a_place_too(self, store: BundleStore) -> None:
         digest = digest_of(b"")
         assert await store.put(digest, pieces(b"")) == 0

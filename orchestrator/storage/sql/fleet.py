@@ -24,13 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.fleet.cohort import Selector
-from orchestrator.fleet.device import (
-    Caller,
-    Device,
-    Permit,
-    Standing,
-    not_a_member,
-)
+from orchestrator.fleet.device import Caller, Device, Permit, Standing, not_a_member
 from orchestrator.fleet.diagnosis import OpenRequest
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
@@ -57,6 +51,7 @@ from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.rows import (
     SETTINGS,
     device_of,
+    federation_of,
     select_devices,
     select_standings,
     settings_of,
@@ -306,6 +301,7 @@ def _select_affairs(device_id: str) -> Select[Any]:
         _recalled(devices.c.target_digest).label("wants_recalled"),
         diagnoses.c.id.label("diagnosis"),
         diagnoses.c.expires_at.label("diagnosis_expires_at"),
+        reports.c.federation,
     )
     asked = diagnoses.c.open_of == devices.c.id
     joined = affairs.outerjoin(rollouts, own).outerjoin(diagnoses, asked)
@@ -327,9 +323,9 @@ def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
     starts = target is not None and (back or phase in FORWARD) and not row["wants_recalled"]
     asked = OpenRequest(row["diagnosis"], row["diagnosis_expires_at"]) if row["diagnosis"] else None
-    return Visitor(
-        standing, settings_of(row), bool(starts), is_welcome, row["runs_recalled"], asked
-    )
+    told = federation_of(row["federation"])
+    serves = row["runs_recalled"]
+    return Visitor(standing, settings_of(row), bool(starts), is_welcome, serves, asked, told)
 
 
 async def _concerned(connection: AsyncConnection, device_id: str) -> Rollout | None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, select
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
 from fieldwise.diagnosis import DiagnosisRule
+from fieldwise.federation import FederationReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
 from orchestrator.enrolment.ticket import Ticket
@@ -24,6 +25,7 @@ from orchestrator.storage.sql.tables import device_keys, devices, reports, rollo
 
 VERDICTS_KEPT = 16_384  # half a KiB each
 STEPS_KEPT = 16_384  # a fleet is at a few steps of a few targets
+PARTS_KEPT = 4096  # most devices of a campaign say the same, or something new
 
 STANDING: tuple[ColumnElement[Any], ...] = (
     devices.c.id,
@@ -191,7 +193,17 @@ def report_of(row: RowMapping) -> Report | None:
         execution_provider=row["execution_provider"],
         diagnosis_rule=DiagnosisRule(row["diagnosis_rule"]) if row["diagnosis_rule"] else None,
         signs=LearningSigns(**{each.name: row[each.name] for each in fields(LearningSigns)}),
+        federation=federation_of(row["federation"]),
     )
+
+
+@lru_cache(PARTS_KEPT)
+def federation_of(text: str | None) -> FederationReport | None:
+    return None if text is None else msgspec.json.decode(text, type=FederationReport)
+
+
+def federation_text(report: FederationReport | None) -> str | None:
+    return None if report is None else msgspec.json.encode(report).decode()
 
 
 def settings_of(row: RowMapping) -> SettingsRevision | None:
@@ -245,6 +257,8 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "verdict": msgspec.json.encode(report.verdict).decode() if report.verdict else None,
         "execution_provider": report.execution_provider,
         "diagnosis_rule": report.diagnosis_rule,
+        "consent": report.federation.consent if report.federation else None,
+        "federation": federation_text(report.federation),
         **asdict(report.vital_signs),
         **asdict(report.learning),
         **asdict(report.signs),

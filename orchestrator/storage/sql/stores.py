@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from orchestrator.storage.sql.campaigns import SqlCampaigns
+from orchestrator.storage.sql.contributions import SqlContributions
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
 from orchestrator.storage.sql.diagnoses import SqlDiagnoses
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
@@ -53,6 +55,8 @@ def stores_over(database: Database) -> Stores:
         backbones=SqlBackbones(database),
         rollouts=SqlRollouts(database),
         diagnoses=SqlDiagnoses(database),
+        campaigns=SqlCampaigns(database),
+        contributions=SqlContributions(database),
         leadership=SqlLeadership(database),
         installation=SqlInstallation(database),
     )

@@ -193,6 +193,8 @@ reports = Table(
     _count("learning_p50_micros"),
     _count("clock_off_seconds"),
     Column("diagnosis_rule", Text),
+    Column("consent", Text),
+    Column("federation", Text),  # JSON
 )
 
 # What operators asked devices for; ``open_of`` is the device while a request is open.
@@ -225,6 +227,77 @@ rollout_members = Table(
     Column("on_the_way", Boolean, nullable=False, server_default=false()),
     Index("ix_rollout_members_rollout_on_the_way", "rollout", "on_the_way"),
     Index("ix_rollout_members_rollout_permit_since", "rollout", "permit_since"),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("phase", Text, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("newest_round", BigInteger, nullable=False),
+    Column("has_head", Boolean, nullable=False, index=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON: what stays as it was at the start
+    Column("course", Text, nullable=False),  # JSON: what changes from look to look
+    Column("worker_token", Text),
+    Column("request", Text, index=True, unique=True),
+    sqlite_autoincrement=True,
+)
+
+campaign_rounds = Table(
+    "campaign_rounds",
+    metadata,
+    Column("campaign", Number, ForeignKey("campaigns.number"), primary_key=True),
+    Column("number", Number, primary_key=True),
+    Column("content", Text, nullable=False),  # JSON
+)
+
+campaign_heads = Table(
+    "campaign_heads",
+    metadata,
+    Column("campaign", Number, ForeignKey("campaigns.number"), primary_key=True),
+    Column("version", Number, primary_key=True),
+    Column("content", Text, nullable=False),  # JSON
+)
+
+# How a device stands to a campaign: the newest round that asked it, and the newest head it judged.
+campaign_members = Table(
+    "campaign_members",
+    metadata,
+    Column("campaign", Number, ForeignKey("campaigns.number"), primary_key=True),
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("alias", BigInteger, nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("answer", Text),
+    Column("digest", Text, nullable=False),  # of what was taken in that round
+    Column("bytes", BigInteger, nullable=False),
+    Column("head_version", BigInteger, nullable=False),
+    Column("judged", Text),  # JSON: the report that said so
+    UniqueConstraint("campaign", "alias"),
+    Index(None, "campaign", "asked"),
+    Index(None, "device"),
+)
+
+# Updates whose content is in a file, or about to be.
+campaign_updates = Table(
+    "campaign_updates",
+    metadata,
+    Column("campaign", Number, ForeignKey("campaigns.number"), primary_key=True),
+    Column("round", Number, primary_key=True),
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("state", Text, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("base_version", BigInteger, nullable=False),
+    Column("classes", Text, nullable=False),  # ids with blanks between
+    Index(None, "device"),
+    Index(None, "digest"),
 )
 
 leadership = Table(
