@@ -9,8 +9,10 @@ from pathlib import Path
 from fieldwise import channel, identity
 from fieldwise.v1alpha1 import device_pb2_grpc
 from orchestrator.admission import TokenAdmission
+from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.authority import Authority, found_authority
 from orchestrator.enrolment.service import Enrolment
+from orchestrator.federating import Federation, federation
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.device import Facts
 from orchestrator.fleet.diagnosing import Diagnosing
@@ -50,6 +52,7 @@ class Site:
     metrics: FleetMetrics
     folder: Path
     servers: Servers
+    federation: Federation
     device_address: str = ""
     operator_address: str = ""
 
@@ -86,6 +89,8 @@ class Site:
 async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncIterator[Site]:
     """Serve both ports for as long as the context lasts."""
     stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(folder / "bundles")
+    files, settings = folder_bundles(folder / "updates"), OrchestratorSettings(data_folder=folder)
+    federated = federation(settings, stores, bundles, files, clock, CountedEntropy())
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
     metrics = FleetMetrics("0.1.0")
@@ -106,12 +111,13 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         (
             DeviceOnly("plant-7", clock, stores.members.admit),
             OperatorsOnly(TokenAdmission(TOKEN).admit),
+            federated.gate,
         ),
         metrics,
         calls_max=50,
         connection_age_seconds=connection_age_seconds,
     )
-    made = Site(clock, authority, enrolment, metrics, folder, servers)
+    made = Site(clock, authority, enrolment, metrics, folder, servers, federated)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
     made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
     devices = DeviceServicer(
@@ -120,6 +126,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         bundles,
         Withholding(stores.backbones, clock),
         diagnosing,
+        federated.receiving,
         device_address=made.device_address,
         downloads_max=DOWNLOADS_MAX,
         downloaded=made.metrics.downloaded,
@@ -134,8 +141,8 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         survey=survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
-    await servers.serve(
-        Services(devices, EnrolmentServicer(enrolment, "there:1"), OperatorServicer(uses))
-    )
+    operators = OperatorServicer(uses)
+    joining = EnrolmentServicer(enrolment, "there:1")
+    await servers.serve(Services(devices, joining, operators, *federated.servicers))
     yield made
     await servers.stop(0)

@@ -28,7 +28,6 @@ from orchestrator.federation_ports import UpdateFiles
 from orchestrator.ports import BundleStore
 from orchestrator.rpc import translate_campaigns as to_wire
 from orchestrator.rpc.interceptors import calling_campaign
-from orchestrator.rpc.journal import clean
 from orchestrator.rpc.received_round import ReceivedRound
 from orchestrator.rpc.translate import digest_from, digest_to
 
@@ -151,7 +150,7 @@ class WorkerServicer(worker_pb2_grpc.WorkerServicer):
     async def GiveUp(
         self, request: messages.GiveUpRequest, context: Context
     ) -> messages.GiveUpResponse:
-        await self._uses.rounds.give_up(calling_campaign(), clean(request.reason))
+        await self._uses.rounds.give_up(calling_campaign(), request.reason)
         return messages.GiveUpResponse()
 
     async def _look(self) -> Campaign:
