@@ -187,7 +187,8 @@ class OrchestratorSettings(PlaceSettings, frozen=True, kw_only=True):
     federation_aggregator: Annotated[
         str,
         Meta(
-            pattern=r"^[!-~]{1,1024}\Z",
+            min_length=1,
+            max_length=1024,
             description="Program that makes heads of what devices give, a process for each "
             "campaign.",
         ),

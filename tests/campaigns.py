@@ -8,6 +8,7 @@ from fieldwise.bundle import digest_of
 from fieldwise.federation import (
     Consent,
     FederationReport,
+    HeadOutcome,
     HeadSpace,
     Row,
     RowKind,
@@ -16,10 +17,12 @@ from fieldwise.federation import (
     content_digest,
     space_of,
 )
-from orchestrator.federation.campaign import Campaign, RoundResult
+from orchestrator.federation.campaign import Campaign, HeadVersion, Round, RoundResult, Tally
 from orchestrator.federation.contribution import UpdateHead
 from orchestrator.federation.machine import opened
 from orchestrator.federation.plan import CampaignPlan
+from orchestrator.federation.surveying import GAIN_BOUNDS, CampaignFigures
+from orchestrator.fleet.readings import spread_of
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import NOW, backbone, join, report, sighting
 
@@ -148,3 +151,12 @@ def _scatter(value: float, samples: int) -> tuple[np.ndarray, ...]:
     return tuple(
         np.full(width * (width + 1) // 2, value * value * samples) for width in SPACE.widths
     )
+
+
+def figures(number: int = 1) -> CampaignFigures:
+    """A campaign after two rounds and in a third, and what three devices gained by its head."""
+    gains = spread_of(GAIN_BOUNDS, (0.04, 0.04, -0.3))
+    newest = Round(3, NOW, NOW + 60, 5, tally=Tally(7, 4, 2, 1, 4096))
+    head = HeadVersion(2, "ab" * 32, 1000, NOW, round=2)
+    seen = replace(campaign(number), round=newest, head=head, version=2, committed=2, missed=1)
+    return CampaignFigures(seen, {HeadOutcome.ADOPTED: 9}, gains)

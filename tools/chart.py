@@ -39,6 +39,8 @@ OF_THE_CHART = frozenset(
         "database_url",
         "device_address",
         "device_listen",
+        "federation_address",
+        "federation_job",
         "fleet",
         "health_listen",
         "kubernetes_audience",

@@ -28,6 +28,7 @@ from orchestrator.survey import (
     Snapshot,
     snapshot_of,
 )
+from tests.campaigns import figures
 
 NOW = 1_800_000_000.0
 COUNTED_EVENTS = {"fieldwise_rollout_events_total", "fieldwise_updates_ended_total"}
@@ -283,7 +284,7 @@ def test_nothing_is_shown_that_the_catalogue_does_not_have() -> None:
     metrics.message_sent("unary", "s", "m")
     metrics.watch(lambda: True, lambda: 0)
     metrics.watch_disk("data", lambda: (1, 2))
-    metrics.show(snapshot(3))
+    metrics.show(snapshot(3), (figures(),))
     known = {entry.name for entry in CATALOGUE}
     parts = {
         f"{entry.name}_{part}"

@@ -8,7 +8,14 @@ from structlog.testing import capture_logs
 
 from fieldwise.calls import Call, Kind, Method
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2, rollout_pb2
+from fieldwise.v1alpha1 import (
+    campaign_pb2,
+    device_pb2,
+    enrolment_pb2,
+    federation_pb2,
+    operator_pb2,
+    rollout_pb2,
+)
 from orchestrator.fleet.device import Caller
 from orchestrator.rights import RIGHTS, Verb
 from orchestrator.rpc import interceptors
@@ -130,6 +137,38 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
             "devices": 3,
             "rollouts": ["r3", "r1"],
         },
+    ),
+    "StartCampaign": (
+        campaign_pb2.StartCampaignRequest(
+            plan=campaign_pb2.CampaignPlan(
+                backbone="lite0", cohort="site=a", strategy="Krum", classes=["hers"]
+            )
+        ),
+        campaign_pb2.StartCampaignResponse(campaign=campaign_pb2.Campaign(id="c1")),
+        {
+            "event": "campaign started",
+            "campaign": "c1",
+            "backbone": "lite0",
+            "cohort": "site=a",
+            "strategy": "Krum",
+        },
+    ),
+    "StopCampaign": (
+        campaign_pb2.StopCampaignRequest(campaign_id="c1"),
+        campaign_pb2.StopCampaignResponse(),
+        {"event": "campaign stopped", "campaign": "c1"},
+    ),
+    "RollBackHead": (
+        campaign_pb2.RollBackHeadRequest(campaign_id="c1", version=2),
+        campaign_pb2.RollBackHeadResponse(
+            head=campaign_pb2.HeadVersion(head=federation_pb2.GlobalHead(version=5))
+        ),
+        {"event": "head taken back", "campaign": "c1", "to": 2, "version": 5},
+    ),
+    "ExportHead": (
+        campaign_pb2.ExportHeadRequest(campaign_id="c1", version=2),
+        campaign_pb2.ExportHeadResponse(content=SECRET),
+        {"event": "head exported", "campaign": "c1", "version": 2},
     ),
     "ApplySettings": (
         operator_pb2.ApplySettingsRequest(cohort="site=a"),
