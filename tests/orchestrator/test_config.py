@@ -58,6 +58,10 @@ DEFAULTS: dict[str, Any] = {
     "leader_election": Election.DATABASE,
     "lease_seconds": 15.0,
     "drain_seconds": 10.0,
+    "federation_address": "",
+    "federation_aggregator": "fieldwise-aggregator",
+    "federation_job": None,
+    "federation_statistics": False,
     "log_level": LogLevel.INFO,
     "log_form": LogForm.TEXT,
 }
