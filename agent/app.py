@@ -22,6 +22,7 @@ from agent.device.clock import SystemClock
 from agent.device.database import Database
 from agent.device.federation import DatabaseFederation
 from agent.device.folder import StateFolder
+from agent.device.heads import HeadFolder
 from agent.device.hook import Hook
 from agent.device.host import LinuxHost
 from agent.device.identity import IdentityFolder
@@ -32,6 +33,7 @@ from agent.device.predictions import DatabasePredictions
 from agent.device.room import Room
 from agent.device.samples import DatabaseSamples
 from agent.diagnosing import Diagnosing
+from agent.federation.adopting import Heads
 from agent.federation.answering import Rounds
 from agent.federation.consenting import Consents
 from agent.federation.federating import Federating
@@ -336,8 +338,14 @@ class Agent:
             Hook(hook) if hook is not None else None,
             lambda: self.installer.state.phase in UNDER_WAY,
         )
-        self.serving.forgetting = rounds.forgetting
-        return Federating(consents, notes, rounds, self.fleet, self.settings, self.clock)
+        files = HeadFolder(
+            self.folder.global_heads, Room(self.folder, self.settings.disk_bytes_max)
+        )
+        heads = Heads(self.fleet, files, self.serving, self.settings)
+        made = Federating(consents, notes, rounds, heads, self.fleet, self.settings, self.clock)
+        self.serving.forgetting = made.forgetting
+        made.restore()
+        return made
 
     def _diagnosing(self) -> Diagnosing:
         def contact() -> Contact:  # the daemon gives the household another

@@ -68,7 +68,7 @@ class Serving:
         lessons: How long taught images took.
         starters: Gives the starter head of a bundle for each view.
         passing: What predictions see, for whoever wants to look at it too.
-        forgetting: Hears of a class that is about to be forgotten.
+        forgetting: Hears that something is about to be forgotten, and which class if all of one.
         missing_bytes: What the state folder lacks for the next group; above 0 nothing is learned.
     """
 
@@ -186,7 +186,7 @@ class Serving:
             if selection.class_name:
                 name = stored_class_name(selection.class_name)
                 selection = dataclasses.replace(selection, class_name=name)
-                self.forgetting(name)
+            self.forgetting(selection.class_name)
             learner.flush()
             meant = self._asker.meant_by(selection, learner.pair)
             self._own.clear()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec.structs import replace
 
+from agent.federation.adopting import Heads
 from agent.federation.answering import Rounds, Terms
 from agent.federation.consenting import Consents
 from agent.federation.sharing import changed, may_leave
@@ -56,6 +57,7 @@ class Federating:
         consents: The owner's word.
         notes: What outlives a restart.
         rounds: Answers rounds.
+        heads: Weighs global heads, and mixes them in.
         campaigns: Whose member the device is.
         terms: What the owner has settled.
         clock: Time.
@@ -66,6 +68,7 @@ class Federating:
         consents: Consents,
         notes: FederationNotes,
         rounds: Rounds,
+        heads: Heads,
         campaigns: Campaigns,
         terms: Terms,
         clock: Clock,
@@ -73,6 +76,7 @@ class Federating:
         self._consents = consents
         self._notes = notes
         self._rounds = rounds
+        self._heads = heads
         self._campaigns = campaigns
         self._terms = terms
         self._clock = clock
@@ -94,6 +98,13 @@ class Federating:
 
     async def run(self) -> None:
         """Do what is offered, for as long as the daemon runs."""
+        self._heads.stopping = False
+        try:
+            await self._go_on()
+        finally:
+            self._heads.stopping = True  # for work in a thread, which nobody can cancel
+
+    async def _go_on(self) -> None:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), AGAIN_SECONDS)
@@ -125,6 +136,12 @@ class Federating:
             await self._keep(await self._rounds.answer(offers.round, offers.until, before))
             if self._standing != before and self._standing.step in SETTLED:
                 self.hurry()
+        await self._keep(self._heads.ended(self._standing))
+        if offers.head is not None and self._consents.now() is not Consent.OFF:
+            before = self._standing
+            await self._keep(await self._heads.weigh(offers.head, before))
+            if self._standing.judged != before.judged:
+                self.hurry()
 
     async def set_consent(self, consent: Consent, until: float | None) -> None:
         """Agree to something, or to nothing.
@@ -137,8 +154,31 @@ class Federating:
         self.hurry()
 
     async def drop(self) -> None:
-        """Let the device's own head serve again, without anything of a global one."""
-        await self._keep(replace(self._standing, in_use=None))
+        """Let the device's own head serve again, without anything of a global one.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; it serves all the same, until a restart.
+        """
+        await self._keep(await asyncio.to_thread(self._heads.leave, self._standing))
+
+    def restore(self) -> None:
+        """Let a global head serve that did so before the agent ended."""
+        self._standing = self._heads.restore(self._standing)
+
+    def forgetting(self, class_name: str) -> None:
+        """Hear that something is about to be forgotten, and which class if all of one.
+
+        What held-out samples chose is chosen anew: they may be among that.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``: then it must not be forgotten yet.
+        """
+        if class_name:
+            self._rounds.forgetting(class_name)
+        if self._standing.in_use is not None:
+            standing = replace(self._standing, in_use=None, judged=None)
+            self._notes.write_standing(standing)
+            self._standing = standing
 
     def state(self) -> FederationState:
         """Federation as the owner sees it.
@@ -156,6 +196,8 @@ class Federating:
             updates=standing.updates,
             bytes=standing.bytes,
             kept_aside=len(standing.aside),
+            foreign_classes=standing.in_use.foreign if standing.in_use else 0,
+            foreign=standing.in_use.foreign_counts if standing.in_use else None,
         )
 
     def _classes(self) -> tuple[SharedClass, ...]:

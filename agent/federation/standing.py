@@ -77,7 +77,7 @@ class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: Digest
     bundle: Digest
     outcome: HeadOutcome
-    counts: PairedCounts = PairedCounts()
+    counts: PairedCounts = msgspec.field(default_factory=PairedCounts)
     mix: Mix = Mix()
     foreign: Count = 0
     foreign_counts: PairedCounts | None = None

@@ -227,7 +227,7 @@ def _own_scatter(
     learned: Sequence[Statistics], starters: Sequence[Statistics]
 ) -> tuple[NDArray[np.float64], ...]:
     """The scatter of the device's own samples; nothing where others' stays in it."""
-    if any(each.orphans for each in learned):
+    if not learned or any(each.orphans for each in learned):
         return ()
     own = [
         without(each, starter) if starters else each

@@ -12,8 +12,19 @@ from agent.ports import SampleStore
 SELECT = frozenset({Share.SELECT})
 
 
-def select_samples(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> HeldOut:
-    """Every sample of ``select`` that the pair's backbone can still see, in order of arrival.
+def select_samples(
+    pair: Pair,
+    store: SampleStore,
+    should_stop: ShouldStop,
+    shares: frozenset[Share] = SELECT,
+) -> HeldOut:
+    """Every held-out sample that the pair's backbone can still see, in order of arrival.
+
+    Args:
+        pair: Whose backbone.
+        store: What is held.
+        should_stop: Asked after every batch.
+        shares: Those for choosing settings, or others.
 
     Raises:
         Stopped: When asked to.
@@ -21,7 +32,7 @@ def select_samples(pair: Pair, store: SampleStore, should_stop: ShouldStop) -> H
     """
     rows = []
     seen: list[Sample] = []
-    for batch in stored_batches(pair.bundle, store, SELECT):
+    for batch in stored_batches(pair.bundle, store, shares):
         if should_stop():
             raise Stopped
         for sample in batch:

@@ -130,8 +130,8 @@ def choose(
     """
     for samples, folded in ((select, False), (exemplars, True)):
         classes = set(known[0].beginning(USUAL).classes)
-        asked = _of_classes(samples, classes)
-        scenes = _scenes(asked.bursts)
+        asked = samples.of_classes(classes)
+        scenes = asked.scenes()
         if len(scenes) < SAMPLES_MIN or len(set(scenes.tolist())) < SCENES_MIN:
             continue
         ask = _Asking(known, views, settings, asked, scenes % FOLDS if folded else None)
@@ -205,17 +205,3 @@ def _closed(settings: LearningSettings) -> LearningSettings:
         image_seconds_max=settings.heads.image_seconds_max,
     )
     return LearningSettings(shrinkage=settings.shrinkage, heads=heads)
-
-
-def _of_classes(samples: HeldOut, classes: set[str]) -> HeldOut:
-    kept = [place for place, name in enumerate(samples.class_names) if name in classes]
-    return HeldOut(
-        samples.grid[kept],
-        [samples.class_names[place] for place in kept],
-        [samples.bursts[place] for place in kept],
-    )
-
-
-def _scenes(bursts: Sequence[str]) -> NDArray[np.int64]:
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(bursts))}
-    return np.array([numbers[name] for name in bursts], np.int64)

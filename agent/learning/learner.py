@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.blending import Blending
 from agent.learning.catch_up import (
     Tally,
     absorb_batch,
@@ -332,6 +333,7 @@ class Learner(Rebuilding):
             self._examiner.enthrone(pair)
             self._tracker.rebase()
             old, self._pair, self._tuned = self._pair, pair, 0
+            old.blend(None)  # others' rows are of one backbone, and end with it
             self._followers.leave(pair)
             self._others.add(old)
         return old
@@ -369,6 +371,23 @@ class Learner(Rebuilding):
             classes = {name: pair.sum_of(name) for name in pair.classes if pair.count(name)}
             wanted = tuple(each.statistics for each in pair.learned()) if statistics else ()
             return Sums(pair, pair.covered, classes, wanted, dict(pair.carried))
+
+    def blend(self, pair: Pair, blending: Blending | None) -> bool:
+        """Mix a global head in where the device's own serves, or none any more.
+
+        Args:
+            pair: What it was chosen for; another one that serves by now stays as it is.
+            blending: The global head, and how it is mixed.
+
+        Returns:
+            Whether that pair serves.
+        """
+        with self._lock:
+            if pair is not self._pair:
+                return False
+            pair.blend(blending)
+            self._tracker.rebase()
+            return True
 
     def _check(self, pair: Pair, held_out: HeldOut, gap: tuple[int, int]) -> None:
         rate, counters = self._settings.novelty_rate, self._recorder.counters

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.blending import CLOSED, Blending
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, rank
 from agent.learning.pair_values import Content, Look, Serving, check_match, of_heads
@@ -70,6 +71,7 @@ class Pair:
         self.held_out: dict[str, NDArray[np.int16]] = {}
         self.newcomer = self.stale = self.rescaled = False
         self._settings, self._tuning = settings, tuning
+        self._blending: Blending | None = None
         self._roster = self._assembled(statistics)
         self._serving = self._prepared(settings.heads.enabled[0])
 
@@ -148,6 +150,21 @@ class Pair:
             FieldwiseError: ``NOT_FOUND`` for one that is not enabled.
         """
         self._serving = self._prepared(name)
+
+    @property
+    def blending(self) -> Blending | None:
+        """The global head that is mixed in where a head serves, and how; None for none."""
+        return self._blending
+
+    def blend(self, blending: Blending | None) -> None:
+        """Mix a global head in where a head serves from now on, or none any more.
+
+        Raises:
+            numpy.linalg.LinAlgError: For one that no samples have; nothing is changed then.
+        """
+        self._roster.blend(blending, self._views(), self._tuning)
+        self._blending = blending
+        self._serving = self._prepared(self.champion)
 
     def adopt(self, tuning: Tuning) -> None:
         """Go by a tuning from now on."""
@@ -305,14 +322,16 @@ class Pair:
             Part(view.name, view.columns, each)
             for view, each in zip(self.embedder.views, statistics, strict=True)
         ]
-        return Roster(parts, self._views(), self._settings, self._tuning)
+        return Roster(parts, self._views(), self._settings, self._tuning, self._blending)
 
     def _prepared(self, name: str) -> Serving:
-        fitted = self._tuning.confidences.get(name)
+        blending = self._blending if name in CLOSED else None
+        confidences = blending.mix.temperatures if blending else self._tuning.confidences
+        fitted = confidences.get(name)
         views = self._views()
         whole = name == HeadName.GRADIENT or len(views) == len(self.embedder.views)
         wanted = None if whole else frozenset(views)
-        return Serving(name, self._roster.keeper(name), wanted, fitted or 1.0, fitted is not None)
+        return Serving(name, self._roster.serving(name), wanted, fitted or 1.0, fitted is not None)
 
     def _views(self) -> tuple[str, ...]:
         names = tuple(view.name for view in self.embedder.views)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.learning.blending import CLOSED, Blend, Blending
 from agent.learning.heads.average import Average, Member
 from agent.learning.heads.discriminant import Cadence
 from agent.learning.heads.gradient import GradientKeeper
@@ -36,6 +37,7 @@ class Roster:
         views: Those that predictions are made from.
         settings: Which heads, and how they are solved.
         tuning: What held-out samples decided.
+        blending: A global head that is mixed in where a head serves; None for none.
 
     Attributes:
         lanes: One for each view.
@@ -47,8 +49,11 @@ class Roster:
         views: Sequence[str],
         settings: LearningSettings,
         tuning: Tuning,
+        blending: Blending | None = None,
     ) -> None:
         self._settings = settings
+        self._blending = blending
+        self._blend: Blend | None = None
         self._width = parts[-1].columns.stop
         heads = settings.heads
         wanted = frozenset({*heads.enabled, *tuning.members})
@@ -86,6 +91,19 @@ class Roster:
             lane.configure(*_solving(settings, tuning), settings.heads.half_life_samples)
         self._put_together(views, tuning)
 
+    def blend(self, blending: Blending | None, views: Sequence[str], tuning: Tuning) -> None:
+        """Mix a global head in from now on, or none any more.
+
+        Raises:
+            numpy.linalg.LinAlgError: For one that no samples have; nothing is changed then.
+        """
+        before, self._blending = self._blending, blending
+        try:
+            self._blend = self._blended(views, tuning)
+        except np.linalg.LinAlgError:
+            self._blending = before
+            raise
+
     def answers(self, row: NDArray[np.int16]) -> dict[str, str]:
         """The class that each head names for a feature int16[D]; "" while it knows none."""
         return {name: predict(keeper.head, row[None])[0] for name, keeper in self._heads.items()}
@@ -96,6 +114,8 @@ class Roster:
             lane.learn(grid, class_names)
         for keeper in self._heads.values():
             keeper.learn(grid, class_names)
+        if self._blend is not None:
+            self._blend.learn(grid, class_names)
 
     def absorb(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
         """Learn rows without bringing heads along; ``settle`` does it at the end."""
@@ -115,18 +135,21 @@ class Roster:
             lane.unlearn(grid, class_names)
         for keeper in self._heads.values():
             keeper.unlearn(grid, class_names)
+        self._settle_blend()
 
     def forget_class(self, name: str) -> int:
         """Forget a class in every head; returns how many samples leave their scatter behind."""
         orphans = [lane.forget_class(name) for lane in self.lanes]
         for keeper in self._heads.values():
             keeper.drop_class(name)
+        self._settle_blend()
         return orphans[0]
 
     def fade(self, name: str, samples: int) -> None:
         """Let the heads that sums decide know so many samples of a class less."""
         for lane in self.lanes:
             lane.fade(name, samples)
+        self._settle_blend()
 
     def settle(self) -> None:
         """Make every head exactly that of what was learned."""
@@ -134,6 +157,7 @@ class Roster:
             lane.settle()
         for keeper in self._heads.values():
             keeper.settle()
+        self._settle_blend()
 
     def contents(self) -> dict[str, bytes]:
         """What heads keep beside the statistics, by ``view/head`` or the head's name."""
@@ -163,6 +187,31 @@ class Roster:
             raise FieldwiseError(Fault.NOT_FOUND, f"no head is called {name}")
         return found
 
+    def serving(self, name: str) -> Keeper:
+        """Who keeps a head as it serves: with a global one mixed in, where there is one.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``.
+        """
+        own = self.keeper(name)
+        return own if self._blend is None else self._blend.heads.get(name, own)
+
+    def _settle_blend(self) -> None:
+        if self._blend is not None:
+            self._blend.settle()
+
+    def _blended(self, views: Sequence[str], tuning: Tuning) -> Blend | None:
+        if self._blending is None:
+            return None
+        heads: dict[str, tuple[str, ...]] = {
+            name: tuning.members if name is HeadName.AVERAGE else (name.value,)
+            for name in self._settings.heads.enabled
+            if name in CLOSED
+        }
+        shrinkage, _ = _solving(self._settings, tuning)
+        temperatures = tuning.temperatures
+        return Blend(self._blending, self.lanes, heads, views, shrinkage, temperatures)
+
     def _stateful(self) -> list[tuple[str, Keeper]]:
         lanes = [
             (f"{lane.name}/{name}", keeper)
@@ -186,6 +235,7 @@ class Roster:
                 for each in of
             ]
             self._heads[name] = Average(name, members, self._width, tuning.temperatures)
+        self._blend = self._blended(views, tuning)
 
     def _gradient(self, old: Keeper | None) -> GradientKeeper:
         settings = self._settings.gradient

@@ -188,7 +188,8 @@ def gap_to_batch(
     if pair.champion not in anew.heads or pair.champion in NO_BATCH_SOLVE:
         return 0, 0
     anew.serve(pair.champion)
-    said, again = (predict(each.head, held_out.grid) for each in (pair, anew))
+    heads = (each.heads[pair.champion] for each in (pair, anew))  # without anything of others
+    said, again = (predict(head, held_out.grid) for head in heads)
     differ = sum(1 for one, other in zip(said, again, strict=True) if one != other)
     return len(said), differ
 

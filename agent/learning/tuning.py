@@ -16,7 +16,7 @@ With fewer than ``SAMPLES_MIN`` samples, ``SCENES_MIN`` scenes or two classes th
 the result says so. Of several views those combinations are compared that fit into the stated time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, TypeVar
@@ -82,6 +82,20 @@ class HeldOut:
     grid: NDArray[np.int16]
     class_names: Sequence[str]
     bursts: Sequence[str]
+
+    def of_classes(self, classes: Collection[str]) -> "HeldOut":
+        """Those of some classes."""
+        kept = [place for place, name in enumerate(self.class_names) if name in classes]
+        return HeldOut(
+            self.grid[kept],
+            [self.class_names[place] for place in kept],
+            [self.bursts[place] for place in kept],
+        )
+
+    def scenes(self) -> NDArray[np.int64]:
+        """The number of each sample's scene, int64[N], in order of arrival."""
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(self.bursts))}
+        return np.array([numbers[name] for name in self.bursts], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,8 +189,7 @@ class _Search:
         self._should_stop = should_stop
         place = {name: number for number, name in enumerate(learned[0].statistics.classes)}
         self._labels = np.array([place.get(name, UNKNOWN) for name in held_out.class_names])
-        scenes = {name: number for number, name in enumerate(dict.fromkeys(held_out.bursts))}
-        self._scenes = np.array([scenes[name] for name in held_out.bursts])
+        self._scenes = held_out.scenes()
 
     def run(self) -> Tuning:
         """Views first, then the shrinkage with them, then the members."""

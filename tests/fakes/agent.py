@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from agent.federation.standing import Task
 from agent.reporting import (
     Credentials,
     DiagnosisAnswer,
@@ -15,6 +16,7 @@ from agent.reporting import (
 from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Update, UpdateReceipt
 
 
 @dataclass(slots=True)
@@ -90,7 +92,10 @@ class PlayedOrchestrator:
         breaks: After how many bytes a download breaks off, one for each download.
         piece_bytes: Size of a piece.
         diagnoses: What it was told about diagnoses.
-        refuses: What it raises instead of hearing about one.
+        task: What every round asks for; a round that is over where there is none.
+        receipts: What becomes of updates, one for each.
+        updates: Those that it was sent, and what the ledger says of them.
+        refuses: What it raises instead of hearing about one, or taking an update.
     """
 
     answers: list[Orders | FieldwiseError] = field(default_factory=list)
@@ -102,6 +107,9 @@ class PlayedOrchestrator:
     credentials: Credentials | None = None
     diagnoses: list[DiagnosisAnswer] = field(default_factory=list)
     refuses: FieldwiseError | None = None
+    task: Task | None = None
+    receipts: list[UpdateReceipt] = field(default_factory=lambda: [UpdateReceipt.TAKEN])
+    updates: list[tuple[Update, str]] = field(default_factory=list)
     left: bool = False
     closed: bool = False
 
@@ -135,6 +143,18 @@ class PlayedOrchestrator:
         if self.refuses is not None:
             raise self.refuses
         self.diagnoses.append(answer)
+
+    async def fetch_task(self, campaign: str, round_number: int) -> Task:
+        if self.task is None:
+            raise FieldwiseError(Fault.NOT_FOUND, f"{campaign} has no round {round_number}")
+        return self.task
+
+    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+        if self.refuses is not None:
+            raise self.refuses
+        self.updates.append((update, words))
+        receipt = self.receipts.pop(0) if len(self.receipts) > 1 else self.receipts[0]
+        return receipt, sum(row.values.nbytes for row in update.rows)
 
     async def close(self) -> None:
         self.closed = True

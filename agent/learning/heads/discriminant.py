@@ -36,7 +36,7 @@ from agent.learning.heads.head import LinearHead, no_head
 from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.nearest_mean import means_of, outgrown
 from agent.learning.heads.solving import Moments, Rows, Solution, moments_of, solve
-from fieldwise.head import Accumulator
+from agent.learning.heads.sums import Sums
 
 NAME = "discriminant"
 
@@ -76,7 +76,7 @@ class Discriminant(SolvedFromSums):
 
     name = NAME
 
-    def __init__(self, accumulator: Accumulator, shrinkage: float, cadence: Cadence) -> None:
+    def __init__(self, accumulator: Sums, shrinkage: float, cadence: Cadence) -> None:
         self._accumulator = accumulator
         self._shrinkage = shrinkage
         self._cadence = cadence

@@ -19,16 +19,30 @@ from agent.learning.heads.keeper import Keeper
 from agent.learning.heads.nearest_mean import NearestMean
 from agent.learning.heads.ridge import BalancedRidge
 from agent.learning.heads.solving import unit_of
+from agent.learning.heads.sums import Sums
 from fieldwise.head import Accumulator, Statistics
 
 
-class _LinearKeeper(Keeper, Linear, Protocol):
+class LinearKeeper(Keeper, Linear, Protocol):
     """Keeps a linear head."""
 
     @property
     def head(self) -> LinearHead:
         """As ``Linear.head``."""
         ...
+
+
+def keepers_of(
+    sums: Sums, wanted: frozenset[str], shrinkage: float, cadence: Cadence
+) -> list[LinearKeeper]:
+    """Keepers of the heads that sums alone decide, each after those that it follows."""
+    discriminant = Discriminant(sums, shrinkage, cadence)
+    keepers: list[LinearKeeper] = [discriminant]
+    if BalancedRidge.name in wanted:
+        keepers.append(BalancedRidge(sums, discriminant))
+    if NearestMean.name in wanted:
+        keepers.append(NearestMean(sums))
+    return keepers
 
 
 class Lane:
@@ -62,7 +76,7 @@ class Lane:
         self.columns = columns
         self.accumulator = Accumulator(statistics)
         self._wanted = wanted
-        self.keepers: dict[str, _LinearKeeper] = {}
+        self.keepers: dict[str, LinearKeeper] = {}
         self.configure(shrinkage, cadence or Cadence(0.0, 1), half_life_samples)
 
     @property
@@ -70,14 +84,16 @@ class Lane:
         """The keepers by name, as an average takes them."""
         return dict(self.keepers)
 
+    @property
+    def solves(self) -> int:
+        """How often the covariance was solved under these settings."""
+        discriminant = self.keepers[Discriminant.name]
+        assert isinstance(discriminant, Discriminant)
+        return discriminant.solves
+
     def configure(self, shrinkage: float, cadence: Cadence, half_life_samples: float) -> None:
         """Solve everything anew under other settings; what fades goes on from its sums."""
-        discriminant = Discriminant(self.accumulator, shrinkage, cadence)
-        keepers: list[_LinearKeeper] = [discriminant]
-        if BalancedRidge.name in self._wanted:
-            keepers.append(BalancedRidge(self.accumulator, discriminant))
-        if NearestMean.name in self._wanted:
-            keepers.append(NearestMean(self.accumulator))
+        keepers = keepers_of(self.accumulator, self._wanted, shrinkage, cadence)
         if DecayedDiscriminant.name in self._wanted:
             keepers.append(self._decayed(shrinkage, cadence, half_life_samples))
         self.keepers = {keeper.name: keeper for keeper in keepers}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from agent.learning.heads.head import LinearHead, no_head
 from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.solving import Rows, mean_variance, unit_of
-from fieldwise.head import Accumulator
+from agent.learning.heads.sums import Sums
 
 REFRESH_GROWTH = 0.1  # a mean of n samples moves by about its own error / sqrt(10) meanwhile
 NAME = "nearest-mean"
@@ -31,7 +31,7 @@ class NearestMean(SolvedFromSums):
     name = NAME
     temperature = 1.0  # its scores are log-densities already
 
-    def __init__(self, accumulator: Accumulator) -> None:
+    def __init__(self, accumulator: Sums) -> None:
         self._accumulator = accumulator
         self.head: LinearHead = no_head()
         self.settle()
@@ -67,12 +67,12 @@ class NearestMean(SolvedFromSums):
         self.head = self._rows.head()
 
 
-def held_classes(accumulator: Accumulator) -> list[str]:
+def held_classes(accumulator: Sums) -> list[str]:
     """Classes that have a sample, sorted."""
     return sorted(name for name in accumulator.classes if accumulator.count(name))
 
 
-def outgrown(accumulator: Accumulator, rows: Rows, names: Sequence[str]) -> list[str]:
+def outgrown(accumulator: Sums, rows: Rows, names: Sequence[str]) -> list[str]:
     """Classes among these whose row is due: new ones, and those that have grown enough since."""
     return [
         name
@@ -82,7 +82,7 @@ def outgrown(accumulator: Accumulator, rows: Rows, names: Sequence[str]) -> list
 
 
 def means_of(
-    accumulator: Accumulator, names: Sequence[str]
+    accumulator: Sums, names: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Counts float64[K] and means float64[K,D] of classes that were met."""
     counts = np.array([accumulator.count(name) for name in names], np.float64)

@@ -36,7 +36,7 @@ from agent.learning.heads.discriminant import Discriminant
 from agent.learning.heads.head import LinearHead, no_head
 from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.nearest_mean import means_of
-from fieldwise.head import Accumulator
+from agent.learning.heads.sums import Sums
 
 NAME = "ridge"
 CLASSES_MAX = 256  # mixing so many rows of 1,280 features takes 50 ms, for every new class
@@ -54,7 +54,7 @@ class BalancedRidge(SolvedFromSums):
     name = NAME
     temperature = 1.0  # its rows are log-odds already
 
-    def __init__(self, accumulator: Accumulator, discriminant: Discriminant) -> None:
+    def __init__(self, accumulator: Sums, discriminant: Discriminant) -> None:
         self._accumulator = accumulator
         self._discriminant = discriminant
         self._solves = 0

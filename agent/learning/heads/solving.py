@@ -34,7 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead
-from fieldwise.head import Accumulator, Statistics
+from agent.learning.heads.sums import Sums
+from fieldwise.head import Statistics
 
 INVERT_BLOCK = 64  # below, LAPACK's general inverse is as quick as products of halves
 SQUARE_BLOCK = 160  # below, the zeros cost less than products of halves
@@ -99,7 +100,7 @@ def moments_of(statistics: Statistics) -> Moments:
     )
 
 
-def unit_of(source: Statistics | Accumulator) -> float:
+def unit_of(source: Statistics | Sums) -> float:
     """The length of a feature on the grid."""
     return float(1 << source.transform.grid_bits)
 
@@ -115,7 +116,7 @@ def pooled_covariance(moments: Moments) -> NDArray[np.float64]:
     return covariance
 
 
-def mean_variance(source: Accumulator) -> float:
+def mean_variance(source: Sums) -> float:
     """v, without the covariance's other entries; 1 where there is no variance."""
     scattered = source.total + source.orphans
     if not scattered:

@@ -1,0 +1,99 @@
+"""A global head's file as what is mixed in: read once for its means, and again for covariances.
+
+A file comes from the orchestrator and may hold anything. What can be told wrong without trying it
+is refused here: another space, another campaign, another kind of rows, a covariance that no samples
+have. What it is worth, held-out samples tell (``agent.federation.weighing``).
+"""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.federation.standing import HeadOffer
+from agent.learning.blending import Others, Within, is_covariance
+from agent.learning.names import stored_class_name
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import RowKind
+from fieldwise.global_head import GlobalHead, Limits, decode
+
+HEAD_BYTES_MAX = 64 * 1024**2  # 10,000 classes of 1,280 features, and their scatter
+LIMITS = Limits(bytes_max=HEAD_BYTES_MAX)
+
+
+def read_others(
+    content: bytes,
+    offer: HeadOffer,
+    known: Collection[str] | None,
+    again: Callable[[], bytes | None],
+) -> Others:
+    """What the file of a global head says.
+
+    Args:
+        content: The file.
+        offer: What it was offered as.
+        known: Classes whose means are wanted; None for all.
+        again: Gives the file once more, when a covariance is needed.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for what is no such head.
+    """
+    head = _decoded(content, offer)
+    names = [stored_class_name(name) for name in head.classes]
+    if len(set(names)) < len(names):
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "a global head with a class twice")
+    for view in range(len(head.space.widths)):
+        within = _within(head, view)
+        if within is not None and not is_covariance(within.covariance):
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT, "a global head with a covariance that no samples have"
+            )
+    kept = [place for place, name in enumerate(names) if known is None or name in known]
+
+    def within_of(view: int) -> Within | None:
+        found = again()
+        return _within(_decoded(found, offer), view) if found is not None else None
+
+    return Others(
+        tuple(names[place] for place in kept),
+        head.counts[kept].astype(np.float64),
+        head.rows[kept],
+        within_of,
+    )
+
+
+def _decoded(content: bytes, offer: HeadOffer) -> GlobalHead:
+    head = decode(content, LIMITS, Fault.INVALID_ARGUMENT)
+    if (head.campaign, head.space, head.kind) != (offer.campaign, offer.space, RowKind.MEANS):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, "a global head of another campaign, backbone or kind"
+        )
+    return head
+
+
+def _within(head: GlobalHead, view: int) -> Within | None:
+    """The covariance within classes of a view, on the grid; None where the head has none."""
+    if head.sums is not None:
+        start = sum(head.space.widths[:view])
+        sums = head.sums[:, start : start + head.space.widths[view]]
+        scaled = sums / np.sqrt(head.counts)[:, None]
+        total = float(head.counts.sum())
+        square = _square(head.scatter[view], head.space.widths[view])
+        return Within(_symmetric((square - scaled.T @ scaled) / total), total)
+    if not head.factors:
+        return None
+    factor = head.factors[view].astype(np.float64)
+    return Within(_symmetric(factor.T @ factor), float(len(factor)))
+
+
+def _square(triangle: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    square = np.zeros((width, width))
+    upper = np.triu_indices(width)
+    square[upper] = triangle
+    square.T[upper] = triangle
+    return square
+
+
+def _symmetric(square: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = (square + square.T) / 2
+    return mean

@@ -1,0 +1,288 @@
+"""A global head beside a device's own: mixed where heads are solved, never in what is learned.
+
+What a device learned stays what it is: exact sums of its own samples. Of a global head it takes,
+for each class that it knows, the mean m of the others' samples and their number N, and for all
+classes together a covariance within classes; and lets its heads be solved from
+
+    mean of a class         w o + (1 - w) m,   o its own mean, of n samples
+    samples behind it       1 / (w**2 / n + (1 - w)**2 / N)
+    covariance within       (1 - v) own + v theirs
+
+as if those had been learned. The number of samples is the one that has the error of that mean; it
+is what the heads take into account of classes that few samples tell. Likewise the covariance counts
+as told by (1 - v) times as many samples as told the device's own and v times as many as told
+theirs, which decides how hard it is shrunk. With w = 1 and v = 0 this is the device's own head.
+
+A class that only others know has m as its mean, and is there only where the owner wants it. Of a
+class that the device knows alone nothing is mixed in.
+
+The mixed heads follow the device's learning at its own cadence: rows at once, covariances when its
+own are solved anew. Of the others' part means are held in memory; their covariance is read when it
+is needed, since it takes as much as all the rest together.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.federation.standing import Mix
+from agent.learning.heads.average import NAME as AVERAGE
+from agent.learning.heads.average import Average, Member
+from agent.learning.heads.discriminant import NAME as DISCRIMINANT
+from agent.learning.heads.discriminant import Cadence
+from agent.learning.heads.lane import Lane, LinearKeeper, keepers_of
+from agent.learning.heads.nearest_mean import NAME as NEAREST_MEAN
+from agent.learning.heads.ridge import NAME as RIDGE
+from fieldwise.head import Accumulator, Statistics
+
+CLOSED = (AVERAGE, DISCRIMINANT, RIDGE, NEAREST_MEAN)
+"""Heads that sums alone decide: others cannot be mixed so."""
+NEVER = Cadence(1e12, 2**62)  # by itself: a mixed head is solved when the device's own is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Within:
+    """A covariance within classes, float64[D,D] in squares of the grid, and how many tell it."""
+
+    covariance: NDArray[np.float64]
+    samples: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Others:
+    """What a global head says.
+
+    Attributes:
+        classes: Names.
+        counts: float64[K], the samples behind each mean.
+        means: float32[K,D] on the grid, of all views.
+        within: Reads the covariance of a view, by its place; None where there is none.
+    """
+
+    classes: tuple[str, ...]
+    counts: NDArray[np.float64]
+    means: NDArray[np.float32]
+    within: Callable[[int], Within | None] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blending:
+    """Others' part and how it is mixed with a device's own."""
+
+    others: Others
+    mix: Mix
+
+
+class BlendedSums:
+    """What a device learned of one view, mixed with what others did (``Sums``).
+
+    Args:
+        own: What the device learns; it is only read.
+        others: The others' part.
+        view: The view's place.
+        columns: Its columns in a row.
+        mix: How they are mixed.
+    """
+
+    def __init__(
+        self, own: Accumulator, others: Others, view: int, columns: slice, mix: Mix
+    ) -> None:
+        self.transform = own.transform
+        self._own = own
+        self._others = others
+        self._view = view
+        self._columns = columns
+        self._mix = mix
+        self._place = {name: place for place, name in enumerate(others.classes)}
+        self._theirs = (0.0, 0.0)  # trace of their covariance, and the samples that tell it
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self._own.width
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The device's classes, and the others' if they are wanted."""
+        known = tuple(name for name in self._own.classes if self._own.count(name))
+        if not self._mix.foreign:
+            return known
+        return (*known, *(name for name in self._others.classes if not self._own.count(name)))
+
+    @property
+    def total(self) -> int:
+        """Samples behind all means."""
+        return sum(map(self.count, self.classes))
+
+    @property
+    def orphans(self) -> int:
+        """How many more tell the covariance than the means; below 0 where fewer do."""
+        return round(self._told()) - self.total
+
+    def count(self, name: str) -> int:
+        """Samples behind a mean."""
+        own, place = self._own.count(name), self._place.get(name)
+        if place is None or not (own or self._mix.foreign):
+            return own
+        theirs = float(self._others.counts[place])
+        share = self._mix.own if own else 0.0
+        error = (share**2 / own if own else 0.0) + (1 - share) ** 2 / theirs
+        return max(1, round(1 / error))
+
+    def sum_of(self, name: str) -> NDArray[np.float64]:
+        """A class's mixed mean, times the samples behind it."""
+        own, place = self._own.count(name), self._place.get(name)
+        if place is None:
+            return self._own.sum_of(name)
+        mean = self._others.means[place, self._columns].astype(np.float64)
+        if own:
+            share = self._mix.own
+            mean = share * self._own.sum_of(name) / own + (1 - share) * mean
+        return mean * self.count(name)
+
+    def spread(self) -> float:
+        """The trace of the scatter within classes."""
+        scattered = self._own.total + self._own.orphans
+        own = self._own.spread() / scattered if scattered else 0.0
+        share = self._mix.spread
+        return ((1 - share) * own + share * self._theirs[0]) * self._told()
+
+    def statistics(self) -> Statistics:
+        """What the heads are solved from; the scatter is that of means and covariance."""
+        own = self._own.statistics()
+        names = tuple(sorted(self.classes))
+        counts = np.array([self.count(name) for name in names], np.int64)
+        sums = np.array([self.sum_of(name) for name in names]).reshape(len(names), self.width)
+        within = (own.scatter - _between(own.sums, own.counts)) / max(own.scattered, 1)
+        if self._mix.spread and (theirs := self._others.within(self._view)) is not None:
+            self._theirs = float(np.trace(theirs.covariance)), theirs.samples
+            within *= 1 - self._mix.spread
+            within += self._mix.spread * theirs.covariance
+        elif self._mix.spread:
+            self._theirs = float(np.trace(within)), float(own.scattered)
+        scattered = max(1, round(self._told()))
+        scatter = within * scattered + _between(sums, counts)
+        orphans = scattered - int(counts.sum())
+        return Statistics(own.bundle, own.transform, names, counts, sums, scatter, orphans)
+
+    def _told(self) -> float:
+        """Samples that tell the covariance."""
+        share, own = self._mix.spread, self._own.total + self._own.orphans
+        return (1 - share) * own + share * self._theirs[1]
+
+
+class _View:
+    """One view's mixed keepers."""
+
+    def __init__(
+        self, lane: Lane, sums: BlendedSums, wanted: frozenset[str], shrinkage: float
+    ) -> None:
+        self.name, self.columns = lane.name, lane.columns
+        self._own = lane
+        self._solves = lane.solves
+        self.keepers: dict[str, LinearKeeper] = {
+            keeper.name: keeper for keeper in keepers_of(sums, wanted, shrinkage, NEVER)
+        }
+
+    def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        if self._own.solves != self._solves:
+            self.settle()
+            return
+        for keeper in self.keepers.values():
+            keeper.learn(grid[:, self.columns], class_names)
+
+    def settle(self) -> None:
+        self._solves = self._own.solves
+        for keeper in self.keepers.values():
+            keeper.settle()
+
+
+class Blend:
+    """Keeps mixed heads in step with a device's own.
+
+    Args:
+        blending: What is mixed, and how.
+        lanes: Of every view, in the order of their columns; they are only read.
+        heads: Members of each head that is wanted, by its name.
+        views: Those that predictions are made from.
+        shrinkage: Of the covariance.
+        temperatures: Of members by ``view/head``.
+
+    Raises:
+        numpy.linalg.LinAlgError: For a global covariance that no samples have.
+    """
+
+    def __init__(
+        self,
+        blending: Blending,
+        lanes: Sequence[Lane],
+        heads: Mapping[str, Sequence[str]],
+        views: Sequence[str],
+        shrinkage: float,
+        temperatures: Mapping[str, float],
+    ) -> None:
+        wanted = frozenset(member for members in heads.values() for member in members)
+        self._views = [
+            _View(
+                lane,
+                BlendedSums(lane.accumulator, blending.others, place, lane.columns, blending.mix),
+                wanted,
+                shrinkage,
+            )
+            for place, lane in enumerate(lanes)
+            if lane.name in views
+        ]
+        width = lanes[-1].columns.stop
+        self.heads: dict[str, Average] = {
+            name: Average(name, self._members(members), width, temperatures)
+            for name, members in heads.items()
+        }
+
+    def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
+        """Follow samples int16[N,D] that the device's own heads have learned."""
+        for view in self._views:
+            view.learn(grid, class_names)
+        self._put_together()
+
+    def settle(self) -> None:
+        """Make every mixed head exactly that of what was learned."""
+        for view in self._views:
+            view.settle()
+        self._put_together()
+
+    def _put_together(self) -> None:
+        for head in self.heads.values():
+            head.settle()
+
+    def _members(self, names: Sequence[str]) -> list[Member]:
+        return [
+            Member(f"{view.name}/{each}", view.keepers[each], view.columns)
+            for view in self._views
+            for each in names
+        ]
+
+
+def is_covariance(square: NDArray[np.float64]) -> bool:
+    """Whether float64[D,D] is one of samples: finite, symmetric, without a negative variance."""
+    if not np.isfinite(square).all() or not np.array_equal(square, square.T):
+        return False
+    width, variance = len(square), float(np.trace(square)) / len(square)
+    if variance < 0:
+        return False
+    loaded = square.copy()
+    # What an exact sum of samples may be off by once it is divided is far below this.
+    loaded.flat[:: width + 1] += 1e-9 * variance + np.finfo(np.float64).tiny
+    try:
+        np.linalg.cholesky(loaded)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _between(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """sum_k s_k s_k' / n_k."""
+    scaled = sums / np.sqrt(counts)[:, None]
+    between: NDArray[np.float64] = scaled.T @ scaled
+    return between
