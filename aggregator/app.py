@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -16,6 +15,7 @@ from fieldwise import logs
 from fieldwise.errors import Fault, FieldwiseError
 
 TOKEN_BYTES_MAX = 1024
+PIECE_BYTES = 4096
 CERTIFICATE_BYTES_MAX = 1024 * 1024
 
 
@@ -59,7 +59,8 @@ def end_on_signals() -> None:
 
 
 def _end_with_standard_input() -> None:
-    while sys.stdin.buffer.read(4096):
+    # By the descriptor: who reads through ``sys.stdin`` holds a lock that the end waits for.
+    while os.read(0, PIECE_BYTES):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

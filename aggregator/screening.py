@@ -130,18 +130,28 @@ def _is_usable(row: Row, campaign: Campaign) -> bool:
 
 def _drop_long(rows: Rows) -> int:
     """Leave out rows that are far longer than the usual one, where there is a usual one."""
-    lengths = {
-        (alias, class_id): length_of(row.values)
-        for alias, found in rows.items()
-        for class_id, row in found.items()
-    }
     if len(rows) < HOLDERS_MIN:
         return 0
-    bound = LENGTH_RATIO_MAX * float(np.median(list(lengths.values())))
-    long = [place for place, length in lengths.items() if length > bound]
+    found = by_class(rows)
+    lengths = {
+        class_id: [length_of(row.values) for _, row in holders]
+        for class_id, holders in found.items()
+    }
+    of_all = float(np.median([each for some in lengths.values() for each in some] or [0.0]))
+    long = [
+        (alias, class_id)
+        for class_id, holders in found.items()
+        for (alias, _), length in zip(holders, lengths[class_id], strict=True)
+        if length > LENGTH_RATIO_MAX * _usual(lengths[class_id], of_all)
+    ]
     for alias, class_id in long:
         del rows[alias][class_id]
     return len(long)
+
+
+def _usual(lengths: Sequence[float], of_all: float) -> float:
+    """Of a class that few devices sent, what is usual of all classes."""
+    return float(np.median(lengths)) if len(lengths) >= HOLDERS_MIN else of_all
 
 
 def _drop_contradicting(rows: Rows) -> int:

@@ -5,4 +5,3 @@ import os
 # Read once, when flwr is imported: it would look for new versions and report its use.
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
-os.environ.setdefault("FLWR_LOG_LEVEL", "ERROR")  # one line for each class and round otherwise

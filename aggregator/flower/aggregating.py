@@ -1,6 +1,7 @@
 """``Strategies``, with Flower."""
 
 import gc
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,15 @@ from fieldwise.federation import RowKind
 
 
 class FlowerStrategies:
-    """See ``aggregator.ports.Strategies``."""
+    """See ``aggregator.ports.Strategies``.
+
+    From then on what Flower logs goes where all logs go, and is not three lines for each class.
+    """
+
+    def __init__(self) -> None:
+        flower = logging.getLogger("flwr")
+        flower.handlers = []
+        flower.setLevel(logging.WARNING)
 
     def check(self, name: str, options: Mapping[str, float]) -> None:
         maker(name, options)

@@ -111,6 +111,14 @@ def test_a_row_far_longer_than_the_usual_one_is_left_out() -> None:
     assert list(rows_of(*sent, (5, one(900.0)))) == [1, 2, 3, 4, 5]
 
 
+def test_what_is_usual_is_asked_of_the_class_and_where_few_sent_it_of_all() -> None:
+    short = {alias: means({1: (20, 1.0), 2: (20, 100.0)}) for alias in (1, 2, 3)}
+    assert left_out(*short.items()) == 0
+    assert left_out(*short.items(), (4, one(50.0))) == 1
+    assert left_out(*short.items(), (4, means({3: (20, 900.0)}))) == 0
+    assert left_out(*short.items(), (4, means({3: (20, 2000.0)}))) == 1
+
+
 def test_weights_are_shortened_to_the_campaigns_bound_with_room_for_its_noise() -> None:
     row = Row(1, 20, np.full(11, 10.0, np.float32))
     update = replace(HONEST, kind=RowKind.WEIGHTS, rows=(row,))
