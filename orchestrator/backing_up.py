@@ -1,7 +1,8 @@
-"""A backup of everything that cannot be made again: database, keys, bundles.
+"""A backup of everything that cannot be made again: database, keys, bundles, heads of campaigns.
 
 It is taken beside a server that goes on: one transaction sees one moment of the database. Bundles
-are read after it; content is kept before the row that names it, and never changes.
+are read after it; content is kept before the row that names it, and never changes. What devices
+gave to campaigns is not in it: its owners may have taken it back by the time of a restoration.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from orchestrator.storage.sql.copying import (
     Described,
     belongs_to,
     described,
+    heads_in,
     manifests_in,
     parts_of,
 )
@@ -83,12 +85,13 @@ async def back_up(settings: OrchestratorSettings, wanted: Wanted, told: Told) ->
                 writer = Writer(stream, head)
                 writer.keys(keys.content, keys.token)
                 manifests = await manifests_in(connection)
+                heads = await heads_in(connection, found.tables)
                 done = 0
                 for each in head.tables:
                     async for lines in parts_of(connection, each):
                         writer.part(each.table, len(lines), b"".join(lines))
                         told("rows", done := done + len(lines), found.rows)
-            needed = contents_of(manifests)
+            needed = contents_of(manifests) | {each.digest: each.bytes for each in heads}
             contents = await _contents(settings, head, needed, writer, told)
             manifest = writer.end(contents)
     finally:

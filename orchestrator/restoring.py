@@ -17,6 +17,7 @@ from orchestrator.backup_format import Head, Manifest, invalid
 from orchestrator.backup_place import Identity, opened
 from orchestrator.config import OrchestratorSettings
 from orchestrator.contents import bundles_of
+from orchestrator.federation.campaign import Campaign
 from orchestrator.home import held
 from orchestrator.keys import Keys, Places, keys_from, put_keys, refuse_others
 from orchestrator.ports import BundleStore
@@ -33,7 +34,8 @@ from orchestrator.world import SystemClock
 class Source:
     """What an operator wants restored.
 
-    ``go_on`` lets rollouts go on where they were: right where no server has run since the backup.
+    ``go_on`` lets rollouts and campaigns go on where they were: right where no server has run since
+    the backup.
     """
 
     file: Path
@@ -52,10 +54,14 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What became of it; ``missing`` are the backbones of which the store lacks content."""
+    """What became of it: rollouts that stand still, campaigns that ended.
+
+    ``missing`` are the backbones of which the store lacks content.
+    """
 
     verified: Verified
     halted: tuple[Rollout, ...]
+    ended: tuple[Campaign, ...]
     missing: tuple[Backbone, ...]
     keys: tuple[Path, ...]
 
@@ -84,7 +90,7 @@ async def restore(settings: OrchestratorSettings, source: Source, told: Told) ->
             missing = await _lacking(bundles, restored.backbones)
     finally:
         await database.dispose()
-    return Restoration(verified, restored.halted, missing, keys)
+    return Restoration(verified, restored.halted, restored.ended, missing, keys)
 
 
 def verify(source: Source, now: float, told: Told) -> Verified:

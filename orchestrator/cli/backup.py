@@ -170,6 +170,7 @@ def _restored(done: "Restoration") -> Shown:
     verified = done.verified
     moment = datetime.fromtimestamp(verified.head.made_at, UTC)
     halted = [each.id for each in done.halted]
+    ended = [each.id for each in done.ended]
     missing = [each.manifest.title for each in done.missing]
     value = {
         "fleet": verified.head.fleet,
@@ -179,6 +180,7 @@ def _restored(done: "Restoration") -> Shown:
         "devices": verified.manifest.devices,
         "keys_written": list(done.keys),
         "rollouts_halted": halted,
+        "campaigns_ended": ended,
         "backbones_missing": missing,
     }
     rows = [
@@ -186,6 +188,7 @@ def _restored(done: "Restoration") -> Shown:
         ("as of", local(moment)),
         ("keys", ", ".join(map(str, done.keys)) or "were there already"),
         ("stand still", ", ".join(halted) or "no rollouts"),
+        ("ended", ", ".join(ended) or "no campaigns"),
         ("bundles missing", ", ".join(missing) or "none"),
     ]
     return Shown(value, lambda: facts(rows), _advice(missing))

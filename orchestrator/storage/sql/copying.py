@@ -35,9 +35,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fieldwise.bundle import Manifest, decode_manifest
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.backup_format import PART_BYTES, PART_ROWS, Columns, invalid
+from orchestrator.federation.campaign import HeadVersion
 from orchestrator.replica_ports import Installation
+from orchestrator.storage.sql.campaign_rows import head_of
 from orchestrator.storage.sql.migrate import VERSION_TABLE, revisions, upgrade, version_in
-from orchestrator.storage.sql.tables import backbones, installation, metadata
+from orchestrator.storage.sql.tables import backbones, campaign_heads, installation, metadata
 
 # What the migrations themselves write: it says nothing of a fleet.
 MADE_BY_MIGRATIONS = frozenset({"compatibility"})
@@ -104,6 +106,14 @@ async def manifests_in(connection: AsyncConnection) -> Sequence[Manifest]:
     """Return the manifests of all backbones; their age has nothing to do with the tables'."""
     found = await connection.execute(select(backbones.c.manifest))
     return [decode_manifest(each) for each in found.scalars()]
+
+
+async def heads_in(connection: AsyncConnection, tables: Sequence[Columns]) -> Sequence[HeadVersion]:
+    """Return the heads of all campaigns; none where the tables are of before there were any."""
+    if campaign_heads.name not in {each.table for each in tables}:
+        return ()
+    found = await connection.execute(select(campaign_heads.c.content))
+    return [head_of(each) for each in found.scalars()]
 
 
 def check_known(version: str, tables: Sequence[Columns]) -> None:

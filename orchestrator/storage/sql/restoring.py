@@ -6,6 +6,9 @@ begun since.
 
 **Rollouts** stand still (``rollout.halting``), unless nothing can have happened since the backup.
 
+**Campaigns** end (``federation.machine.halted``): what devices have given since, or taken back, the
+backup does not know, and what they had given is not in it.
+
 **Keys.** Devices renew their certificates all the time. One that did so after the backup calls with
 a key that the backup does not have; its certificate says when the fleet's authority gave it. So the
 span from backup to restoration is kept, and such keys pass (``membership.check_caller``).
@@ -18,15 +21,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import FieldwiseError
 from orchestrator.backup_format import Head, invalid
+from orchestrator.federation import machine
+from orchestrator.federation.campaign import Campaign
 from orchestrator.replica_ports import Installation
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.halting import halted
 from orchestrator.rollout.rollout import Rollout
+from orchestrator.storage.sql.campaign_rows import campaign_of, campaign_values, text_of
 from orchestrator.storage.sql.copying import belongs_to, fill
 from orchestrator.storage.sql.replicas import ONLY
 from orchestrator.storage.sql.rollout_rows import rollout_of, rollout_values
@@ -34,6 +40,8 @@ from orchestrator.storage.sql.rollouts import tell
 from orchestrator.storage.sql.rows import backbone_of
 from orchestrator.storage.sql.tables import (
     backbones,
+    campaign_rounds,
+    campaigns,
     leadership,
     restorations,
     rollouts,
@@ -44,9 +52,10 @@ TERMS_SKIPPED = 2**32  # a new leader every second since the backup, for 136 yea
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A database after a restoration: its rollouts that were halted, and its backbones."""
+    """A database after a restoration: rollouts that stand still, campaigns that ended, backbones."""
 
     halted: tuple[Rollout, ...]
+    ended: tuple[Campaign, ...]
     backbones: tuple[Backbone, ...]
 
 
@@ -67,7 +76,7 @@ async def restore_into(
         parts: Names of tables, with lines of rows.
         own: To whom the database has to belong.
         now: Seconds since 1970.
-        halt: Whether rollouts are to stand still.
+        halt: Whether rollouts are to stand still, and campaigns to end.
 
     Raises:
         FieldwiseError: ``BACKUP_INVALID``.
@@ -76,15 +85,18 @@ async def restore_into(
     try:
         await _check_belongs(connection, head, own)
         read = [rollout_of(row) for row in (await connection.execute(select(rollouts))).mappings()]
+        found = (await connection.execute(select(campaigns))).mappings()
+        given = [campaign_of(row) for row in found]
         named = (await connection.execute(select(backbones))).mappings()
         published = tuple(backbone_of(row) for row in named)
     except (msgspec.MsgspecError, ValueError, FieldwiseError) as error:
         raise invalid(f"what it holds of the fleet is damaged: {error}") from error
     stopped = [each for each in read if await _halt(connection, each, now)] if halt else []
+    ended = [each for each in given if await _end(connection, each, now)] if halt else []
     await _begin_term(connection)
     span = {"made_at": head.made_at, "restored_at": now}
     await connection.execute(insert(restorations).values(span))
-    return Restored(tuple(stopped), published)
+    return Restored(tuple(stopped), tuple(ended), published)
 
 
 async def _check_belongs(connection: AsyncConnection, head: Head, own: Installation) -> None:
@@ -100,6 +112,21 @@ async def _halt(connection: AsyncConnection, rollout: Rollout, now: float) -> bo
     statement = update(rollouts).where(rollouts.c.number == rollout.number).values(values)
     await connection.execute(statement)
     await tell(connection, rollout.number, events)
+    return True
+
+
+async def _end(connection: AsyncConnection, campaign: Campaign, now: float) -> bool:
+    ended = machine.halted(campaign, now)
+    if ended is campaign:
+        return False
+    values = {"revision": ended.revision, "worker_token": None, **campaign_values(ended)}
+    mine = campaigns.c.number == campaign.number
+    await connection.execute(update(campaigns).where(mine).values(values))
+    if (last := ended.round) is not None:
+        of_it = campaign_rounds.c.campaign == campaign.number
+        same = and_(of_it, campaign_rounds.c.number == last.number)
+        content = {"content": text_of(last)}
+        await connection.execute(update(campaign_rounds).where(same).values(content))
     return True
 
 
