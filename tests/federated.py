@@ -1,17 +1,28 @@
 """A device that takes part in federation, with everything around it in memory."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from agent.config import AgentSettings
+from agent.federation.adopting import Heads
+from agent.federation.answering import Rounds
+from agent.federation.consenting import Consents
+from agent.federation.federating import Federating
 from agent.federation.preparing import Prepared, delivered, prepare
-from agent.federation.standing import RoundOffer, Task
+from agent.federation.standing import HeadOffer, RoundOffer, Standing, Task
 from agent.federation.stocktaking import ALL, take_stock
+from agent.learning.learner import Learner
+from agent.reporting import LedgerEntry, Membership, Orders, Total
+from agent.rpc import summaries
 from fieldwise import head
 from fieldwise.federation import Consent, RoundStep, RowKind, Update, space_of
 from fieldwise.head import Statistics
-from tests.fakes.federation import MemoryFederation
+from tests.fakes.agent import PlayedOrchestrator, TurnedClock
+from tests.fakes.federation import MemoryFederation, MemoryHeads
+from tests.fakes.membership import member
+from tests.fakes.samples import MemorySamples
 from tests.fakes.taught import Device, name
 
 NAMES = {name(number): number + 1 for number in range(6)}
@@ -80,3 +91,104 @@ def statistics_of(update: Update, like: Statistics) -> Statistics:
         np.array([row.values for row in update.rows], np.float64),
         scatter,
     )
+
+
+class Fleet(PlayedOrchestrator):
+    """An orchestrator from a script, and the device's membership."""
+
+    membership: Membership | None = None
+
+
+class Pages:
+    """A ledger in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, int, str]] = []
+
+    def append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
+        self.entries.append((kind, size_bytes, summary))
+
+    def newest(self, count: int) -> Sequence[LedgerEntry]:
+        return ()
+
+    def totals(self) -> dict[str, Total]:
+        return {}
+
+
+@dataclass
+class World:
+    """A device in a fleet; ``restart`` is the same device after its daemon was killed."""
+
+    device: Device
+    settings: AgentSettings = field(default_factory=lambda: AgentSettings(shared_classes=ALL))
+    notes: MemoryFederation = field(default_factory=MemoryFederation)
+    files: MemoryHeads = field(default_factory=MemoryHeads)
+    fleet: Fleet = field(default_factory=Fleet)
+    clock: TurnedClock = field(default_factory=TurnedClock)
+    ledger: Pages = field(default_factory=Pages)
+    conditions: bool | None = None
+    busy: bool = False
+    silent: float = 1000.0
+    hurried: int = 0
+
+    def __post_init__(self) -> None:
+        self.fleet.membership = member()
+        self.fleet.task = task_for(self.device)
+        self.restart(fresh=False)
+
+    @property
+    def store(self) -> MemorySamples:
+        return self.device.store
+
+    @property
+    def learner(self) -> Learner:
+        return self.device.learner
+
+    def starters(self, bundle: str) -> tuple[Statistics, ...]:
+        return self.device.brought(bundle)
+
+    def may_learn(self) -> bool:
+        return True
+
+    def silent_seconds(self) -> float:
+        return self.silent
+
+    async def are_met(self) -> bool:
+        return bool(self.conditions)
+
+    def restart(self, *, fresh: bool = True) -> None:
+        if fresh:
+            self.device.start()
+        self.consents = Consents(self.notes, self.ledger, self.clock, summaries.consent)
+        met = None if self.conditions is None else self.are_met
+        rounds = Rounds(
+            self.fleet,
+            self.consents,
+            self.notes,
+            self,
+            self.settings,
+            self.clock,
+            met,
+            lambda: self.busy,
+        )
+        heads = Heads(self.fleet, self.files, self, self.settings)
+        self.federating = Federating(
+            self.consents, self.notes, rounds, heads, self.fleet, self.settings, self.clock
+        )
+        self.federating.hurry = self.hurry
+        self.federating.restore()
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+    async def agree(self, consent: Consent = Consent.WEIGHTS, until: float | None = None) -> None:
+        await self.federating.set_consent(consent, until)
+
+    async def offered(
+        self, round_: RoundOffer | None = None, head: HeadOffer | None = None
+    ) -> Standing:
+        """What comes of the next check-in's offers."""
+        orders = Orders(None, None, None, "", 60, 0, round=round_, head=head)
+        self.federating.hear(orders)
+        await self.federating.step()
+        return self.notes.stands

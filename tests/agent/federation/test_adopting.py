@@ -1,0 +1,325 @@
+"""Global heads: used where they help and do no harm, refused, kept aside or dropped elsewhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agent.config import AgentSettings
+from agent.federation.standing import HeadOffer
+from agent.federation.stocktaking import ALL
+from agent.learning.heads.head import predict
+from agent.learning.holdout import share_of
+from agent.learning.samples import Share
+from agent.learning.settings import HoldoutSettings, LearningSettings
+from fieldwise.bundle import digest_of
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Consent, HeadOutcome, RowKind, space_of
+from fieldwise.global_head import GlobalHead, encode
+from tests.fakes.scenes import Scenes
+from tests.fakes.taught import Device
+from tests.federated import World
+
+HALF_HELD = LearningSettings(
+    holdout=HoldoutSettings(select_share=0.4, judge_share=0.4, learned_first=2)
+)
+NOISE = 160.0  # of images: with few samples a mean is mostly that
+
+
+class Crowd(Device):
+    """A device with two samples of each class to learn from and many to choose and judge by."""
+
+    def teach_few(self) -> None:
+        scenes, key = Scenes(5, noise=NOISE), self.store.holdout_key()
+        for number in range(400):
+            place = number % 6
+            id_, image, time = f"s{number}", scenes.image(place), 1000.0 + 60 * number
+            held_out = share_of(f"scene:{id_}", key, self.settings.holdout) is not Share.LEARN
+            if number < 12 or held_out:
+                self.learner.teach(id_, image, f"class {place}", "", time)
+
+
+@cache
+def features(samples: int, places: int = 6, seed: int = 77) -> tuple[Any, ...]:
+    """Rows of other devices' samples, class by class."""
+    scenes, pair = Scenes(seed, noise=NOISE), Device().learner.pair
+    return tuple(
+        np.array([pair.grid(scenes.image(place))[0] for _ in range(samples)], np.float64)
+        for place in range(places)
+    )
+
+
+def head_of(
+    device: Device,
+    samples: Sequence[Any],
+    spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda means: means,
+    **change: Any,
+) -> tuple[HeadOffer, bytes]:
+    """A global head of means, with the covariance within as its factor."""
+    means = np.array([each.mean(axis=0) for each in samples], np.float32)
+    within = np.concatenate([each - each.mean(axis=0) for each in samples])
+    factor = np.linalg.cholesky(within.T @ within / len(within) + np.eye(within.shape[1])).T
+    space = space_of(device.embedder.bundle, device.embedder.manifest)
+    places = len(samples)
+    head = GlobalHead(
+        "c7",
+        RowKind.MEANS,
+        Consent.WEIGHTS,
+        space,
+        tuple(range(1, places + 1)),
+        tuple(f"class {place}" for place in range(places)),
+        np.array([len(each) for each in samples], np.int64),
+        spoil(means),
+        (factor.astype(np.float32),),
+    )
+    content = encode(replace(head, **change))
+    return HeadOffer("c7", 1, digest_of(content), len(content), space), content
+
+
+@pytest.fixture
+def world() -> World:
+    device = Crowd(HALF_HELD)
+    device.teach_few()
+    return World(device, AgentSettings(shared_classes=ALL))
+
+
+def publish(world: World, made: tuple[HeadOffer, bytes]) -> HeadOffer:
+    offer, content = made
+    world.fleet.files = {**world.fleet.files, offer.digest: content}
+    return offer
+
+
+def accuracy(world: World, places: int = 6) -> float:
+    """Of what serves, on samples that nobody has seen."""
+    said = [
+        predict(world.learner.pair.head, each.astype(np.int16))
+        for each in features(40, places, seed=123)
+    ]
+    return float(
+        np.mean([answer == f"class {place}" for place, each in enumerate(said) for answer in each])
+    )
+
+
+async def test_a_head_that_helps_serves_and_nothing_that_was_learned_changes(world: World) -> None:
+    await world.agree()
+    before, own = accuracy(world), world.device.statistics()
+    offer = publish(world, head_of(world.device, features(60)))
+    standing = await world.offered(head=offer)
+    judged = standing.judged
+    assert judged is not None
+    assert judged.outcome is HeadOutcome.ADOPTED
+    assert judged.counts.only_new > judged.counts.only_old
+    assert accuracy(world) > before + 0.05
+    assert world.device.statistics().same_as(own)
+    report = world.federating.report()
+    assert report is not None
+    assert (report.head_version, report.outcome) == (1, HeadOutcome.ADOPTED)
+    assert 250 <= report.blend_permille <= 1000
+
+
+async def test_it_serves_again_after_a_restart_and_is_weighed_once(world: World) -> None:
+    await world.agree()
+    offer = publish(world, head_of(world.device, features(60)))
+    await world.offered(head=offer)
+    with_it, fetched = accuracy(world), len(world.fleet.offsets)
+    world.learner.close()
+    world.restart()
+    assert accuracy(world) == with_it
+    await world.offered(head=offer)
+    assert len(world.fleet.offsets) == fetched == 1
+
+
+async def test_what_is_learned_on_top_of_it_counts_at_once(world: World) -> None:
+    await world.agree()
+    offer = publish(world, head_of(world.device, features(60, places=5)))
+    await world.offered(head=offer)
+    assert world.notes.stands.in_use is not None
+    scenes = Scenes(5, classes=7, noise=30.0)
+    image = np.full((16, 16, 3), 255, np.uint8)
+    image[::2] = 0
+    for number in range(5):
+        world.learner.teach(f"new {number}", image, "another", "", 1e6 + number)
+    assert "another" in world.learner.pair.head.classes
+    assert world.learner.pair.look(image, 1).ranking.best == "another"
+    assert scenes.names[6] == "class 6"
+
+
+async def test_a_head_that_confuses_classes_is_not_chosen_and_kept_aside(world: World) -> None:
+    await world.agree()
+    before = accuracy(world)
+    turned = head_of(world.device, features(60), spoil=lambda m: np.roll(m, 1, 0))
+    standing = await world.offered(head=publish(world, turned))
+    assert standing.judged is not None
+    assert standing.judged.outcome is HeadOutcome.NOT_CHOSEN
+    assert (standing.in_use, standing.declined) == (None, 1)
+    assert standing.aside == (turned[0].digest,)
+    assert accuracy(world) == before
+    assert world.federating.state().kept_aside == 1
+
+
+async def test_few_declined_heads_are_kept_and_all_are_counted(world: World) -> None:
+    await world.agree()
+    rows = features(60)
+    for version in range(1, 6):
+        turned = head_of(
+            world.device,
+            rows,
+            spoil=lambda m, by=version: np.roll(m, 1, 0) + by,  # type: ignore[misc]  # bound as it is
+        )
+        offer = replace(publish(world, turned), version=version)
+        standing = await world.offered(head=offer)
+    assert (standing.declined, len(standing.aside)) == (5, 3)
+    assert set(world.files.files) == set(standing.aside)
+
+
+async def test_one_that_was_declined_leaves_the_one_before_in_use(world: World) -> None:
+    await world.agree()
+    rows = features(60)
+    await world.offered(head=publish(world, head_of(world.device, rows)))
+    with_it = accuracy(world)
+    turned = publish(world, head_of(world.device, rows, spoil=lambda m: np.roll(m, 1, 0)))
+    standing = await world.offered(head=replace(turned, version=2))
+    assert standing.judged is not None
+    assert standing.in_use is not None
+    assert (standing.judged.version, standing.in_use.version) == (2, 1)
+    assert accuracy(world) == with_it
+
+
+async def test_with_too_little_held_out_the_own_head_serves(world: World) -> None:
+    plain = World(Device())
+    plain.device.teach(0, 60)
+    await plain.agree()
+    offer = publish(plain, head_of(plain.device, features(60)))
+    standing = await plain.offered(head=offer)
+    assert standing.judged is not None
+    assert standing.judged.outcome is HeadOutcome.TOO_FEW
+
+
+async def test_classes_of_others_alone_are_masked_unless_the_owner_wants_them(
+    world: World,
+) -> None:
+    rows = [*features(60), features(60)[0][::-1] * 0.5]
+    made = head_of(world.device, rows)
+    for wanted in (False, True):
+        device = Crowd(HALF_HELD)
+        device.teach_few()
+        here = World(device, AgentSettings(shared_classes=ALL, foreign_classes=wanted))
+        await here.agree()
+        standing = await here.offered(head=publish(here, made))
+        assert standing.in_use is not None
+        assert ("class 6" in here.learner.pair.head.classes) is wanted
+        state = here.federating.state()
+        assert (state.foreign_classes, state.foreign is not None) == (int(wanted), wanted)
+        if state.foreign is not None:
+            assert state.foreign.samples == standing.in_use.counts.samples
+
+
+SPOILED: dict[str, Callable[[Device, Sequence[Any]], tuple[HeadOffer, bytes]]] = {
+    "another campaign": lambda d, r: head_of(d, r, campaign="c8"),
+    "weights": lambda d, r: head_of(
+        d,
+        r,
+        kind=RowKind.WEIGHTS,
+        rows=np.zeros((6, 25), np.float32),
+        factors=(),
+    ),
+    "no head at all": lambda d, r: _rubbish(head_of(d, r)[0], b"not a head"),
+    "another backbone": lambda d, r: _elsewhere(head_of(d, r)),
+    "more than a device takes": lambda d, r: (replace(head_of(d, r)[0], bytes=1 << 40), b""),
+}
+
+
+def _rubbish(offer: HeadOffer, content: bytes) -> tuple[HeadOffer, bytes]:
+    return replace(offer, digest=digest_of(content), bytes=len(content)), content
+
+
+def _elsewhere(made: tuple[HeadOffer, bytes]) -> tuple[HeadOffer, bytes]:
+    offer, content = made
+    return replace(offer, space=replace(offer.space, bundle="ef" * 32)), content
+
+
+@pytest.mark.parametrize("make", SPOILED.values(), ids=SPOILED.keys())
+async def test_what_is_no_head_for_this_device_is_refused(
+    world: World, make: Callable[[Device, Sequence[Any]], tuple[HeadOffer, bytes]]
+) -> None:
+    await world.agree()
+    offer = publish(world, make(world.device, features(20)))
+    standing = await world.offered(head=offer)
+    assert standing.judged is not None
+    assert standing.judged.outcome is HeadOutcome.UNSUITABLE
+    assert standing.in_use is None
+    again = await world.offered(head=offer)
+    assert again == standing
+
+
+async def test_a_file_that_is_another_one_is_fetched_again(world: World) -> None:
+    await world.agree()
+    made = head_of(world.device, features(60))
+    offer = publish(world, made)
+    world.fleet.files = {offer.digest: bytes(len(made[1]))}
+    with pytest.raises(FieldwiseError) as raised:
+        await world.offered(head=offer)
+    assert raised.value.fault is Fault.DIGEST_MISMATCH
+    publish(world, made)
+    standing = await world.offered(head=offer)
+    assert standing.in_use is not None
+
+
+async def test_nothing_is_weighed_without_consent_and_consent_off_ends_nothing(
+    world: World,
+) -> None:
+    offer = publish(world, head_of(world.device, features(60)))
+    standing = await world.offered(head=offer)
+    assert (standing.judged, world.fleet.offsets) == (None, [])
+    await world.agree()
+    await world.offered(head=offer)
+    with_it = accuracy(world)
+    await world.agree(Consent.OFF)
+    standing = await world.offered(head=offer)
+    assert standing.in_use is not None
+    assert accuracy(world) == with_it
+
+
+async def test_the_owner_drops_it_and_the_same_version_stays_dropped(world: World) -> None:
+    await world.agree()
+    before = accuracy(world)
+    offer = publish(world, head_of(world.device, features(60)))
+    await world.offered(head=offer)
+    await world.federating.drop()
+    standing = await world.offered(head=offer)
+    assert standing.in_use is None
+    assert standing.judged is not None
+    assert standing.judged.outcome is HeadOutcome.NOT_AGREED
+    assert accuracy(world) == before
+    world.learner.close()
+    world.restart()
+    assert world.learner.pair.blending is None
+
+
+async def test_forgetting_has_it_weighed_anew(world: World) -> None:
+    await world.agree()
+    offer = publish(world, head_of(world.device, features(60)))
+    await world.offered(head=offer)
+    world.federating.forgetting("class 5")
+    world.device.forget(class_name="class 5")
+    assert world.notes.stands.in_use is None
+    assert "class 5" not in world.learner.pair.head.classes
+    standing = await world.offered(head=offer)
+    assert standing.in_use is not None
+    assert "class 5" not in world.learner.pair.head.classes
+
+
+async def test_it_ends_with_the_backbone(world: World) -> None:
+    await world.agree()
+    offer = publish(world, head_of(world.device, features(60)))
+    await world.offered(head=offer)
+    old = world.learner.pair
+    new = Device(HALF_HELD, world.device.store)
+    world.learner.swap(new.learner.pair)
+    assert world.learner.pair.blending is None
+    assert old.blending is None
+    assert (await world.offered()).in_use is None

@@ -1,0 +1,204 @@
+"""Rounds: nothing leaves without the owner's word, and each is answered once."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from agent.federation.standing import ConsentNote
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Consent, RoundStep, UpdateReceipt
+from tests.fakes.membership import member
+from tests.fakes.taught import Device
+from tests.federated import World, offer_to, task_for
+
+AWAY = FieldwiseError(Fault.UNREACHABLE, "nobody there")
+
+
+@pytest.fixture
+def world() -> World:
+    device = Device()
+    device.teach(0, 60)
+    return World(device)
+
+
+def sent(world: World) -> list[int]:
+    """The rounds of the updates that left."""
+    return [update.round for update, _ in world.fleet.updates]
+
+
+async def test_nothing_leaves_before_the_owner_agrees(world: World) -> None:
+    offer = offer_to(world.device)
+    standing = await world.offered(offer)
+    assert (standing.step, sent(world), world.ledger.entries) == (RoundStep.NOT_AGREED, [], [])
+    assert world.federating.report() is not None
+    await world.agree()
+    standing = await world.offered(offer)
+    assert (standing.step, sent(world)) == (RoundStep.ANSWERED, [1])
+    assert (standing.updates, standing.bytes) == (1, 6 * 24 * 4)
+    assert world.ledger.entries[0][:2] == ("consent", 0)
+
+
+async def test_a_device_that_never_took_part_tells_nothing(world: World) -> None:
+    assert world.federating.report() is None
+    await world.agree()
+    report = world.federating.report()
+    assert report is not None
+    assert (report.consent, report.step, report.outcome) == (Consent.WEIGHTS, None, None)
+
+
+async def test_agreeing_to_weights_is_not_agreeing_to_statistics(world: World) -> None:
+    offer = offer_to(world.device, Consent.STATISTICS)
+    world.fleet.task = task_for(world.device, Consent.STATISTICS)
+    await world.agree(Consent.WEIGHTS)
+    assert (await world.offered(offer)).step is RoundStep.NOT_AGREED
+    await world.agree(Consent.STATISTICS)
+    assert (await world.offered(offer)).step is RoundStep.ANSWERED
+    assert (await world.offered(offer_to(world.device, number=2))).campaign == "c7"
+
+
+async def test_an_orchestrator_cannot_ask_for_more_than_it_offered(world: World) -> None:
+    await world.agree(Consent.WEIGHTS)
+    world.fleet.task = task_for(world.device, Consent.STATISTICS)
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.UNSUITABLE
+    assert sent(world) == []
+
+
+async def test_a_round_is_answered_once_however_often_it_is_offered(world: World) -> None:
+    await world.agree()
+    for _ in range(3):
+        await world.offered(offer_to(world.device))
+        world.restart()
+    assert sent(world) == [1]
+
+
+async def test_an_answer_that_was_lost_is_given_again_as_it_was(world: World) -> None:
+    await world.agree()
+    world.fleet.refuses = AWAY
+    with pytest.raises(FieldwiseError):
+        await world.offered(offer_to(world.device))
+    world.fleet.refuses = None
+    world.restart()
+    await world.offered(offer_to(world.device))
+    ((update, words),) = world.fleet.updates
+    assert [row.samples for row in update.rows] == [10] * 6
+    assert "campaign c7 for round 1" in words
+    assert "60 samples of 6 classes" in words
+
+
+async def test_what_came_late_leaves_for_the_next_round(world: World) -> None:
+    await world.agree()
+    world.fleet.receipts = [UpdateReceipt.LATE, UpdateReceipt.TAKEN]
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.REFUSED
+    world.fleet.task = task_for(world.device, number=2)
+    assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.ANSWERED
+    world.fleet.task = task_for(world.device, number=3)
+    assert (await world.offered(offer_to(world.device, number=3))).step is RoundStep.TOO_FEW
+    assert sent(world) == [1, 2]
+
+
+async def test_what_leaves_is_written_down_before(world: World) -> None:
+    await world.agree()
+    world.notes.full = True
+    with pytest.raises(FieldwiseError):
+        await world.offered(offer_to(world.device))
+    assert sent(world) == []
+
+
+async def test_a_consent_ends_by_itself_and_stays_over(world: World) -> None:
+    await world.agree(until=world.clock.wall() + 100)
+    world.clock.wall_seconds += 101
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
+    assert world.notes.note == ConsentNote()
+    world.clock.wall_seconds -= 1000
+    world.restart()
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
+    assert sent(world) == []
+
+
+async def test_an_end_that_has_passed_or_of_nothing_is_refused(world: World) -> None:
+    for consent, until in ((Consent.WEIGHTS, world.clock.wall()), (Consent.OFF, 2e9)):
+        with pytest.raises(FieldwiseError) as raised:
+            await world.agree(consent, until)
+        assert raised.value.fault is Fault.INVALID_ARGUMENT
+    assert world.notes.note == ConsentNote()
+
+
+async def test_who_withdraws_and_agrees_again_gives_everything_again(world: World) -> None:
+    await world.agree()
+    await world.offered(offer_to(world.device))
+    await world.agree(Consent.OFF)
+    await world.agree()
+    world.fleet.task = task_for(world.device, number=2)
+    assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.ANSWERED
+
+
+async def test_another_fleet_has_nothing_of_what_the_first_was_given(world: World) -> None:
+    await world.agree()
+    await world.offered(offer_to(world.device))
+    world.fleet.membership = msgspec.structs.replace(member(), device_id="another")
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.ANSWERED
+    assert sent(world) == [1, 1]
+
+
+async def test_a_round_for_idle_devices_waits_for_silence(world: World) -> None:
+    await world.agree()
+    offer = replace(offer_to(world.device), only_idle=True)
+    world.fleet.task = replace(task_for(world.device), offer=offer)
+    world.silent = 1.0
+    assert (await world.offered(offer)).step is RoundStep.WAITING
+    world.silent, world.busy = 1000.0, True
+    assert (await world.offered(offer)).step is RoundStep.WAITING
+    world.busy = False
+    assert (await world.offered(offer)).step is RoundStep.ANSWERED
+
+
+async def test_a_round_on_conditions_waits_for_the_owners_hook(world: World) -> None:
+    await world.agree()
+    offer = replace(offer_to(world.device), only_on_conditions=True)
+    world.fleet.task = replace(task_for(world.device), offer=offer)
+    assert (await world.offered(offer)).step is RoundStep.WAITING  # nobody can say
+    for met, step in ((False, RoundStep.WAITING), (True, RoundStep.ANSWERED)):
+        world.conditions = met
+        world.restart(fresh=False)
+        assert (await world.offered(offer)).step is step
+
+
+async def test_a_round_that_is_over_is_left_alone(world: World) -> None:
+    await world.agree()
+    world.fleet.task = None
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.REFUSED
+    offer = replace(offer_to(world.device, number=2), seconds=0)
+    await world.offered(offer)
+    assert (world.notes.stands.round, sent(world)) == (1, [])
+
+
+async def test_a_round_about_another_backbone_is_unsuitable(world: World) -> None:
+    await world.agree()
+    space = replace(offer_to(world.device).space, bundle="ef" * 32)
+    standing = await world.offered(replace(offer_to(world.device), space=space))
+    assert (standing.step, world.hurried > 1) == (RoundStep.UNSUITABLE, True)
+
+
+async def test_outside_a_fleet_nothing_happens(world: World) -> None:
+    await world.agree()
+    world.fleet.membership = None
+    await world.offered(offer_to(world.device))
+    assert (sent(world), world.notes.stands.step) == ([], None)
+
+
+async def test_the_owner_sees_what_may_leave(world: World) -> None:
+    await world.agree()
+    state = world.federating.state()
+    assert [(each.name, each.samples, each.changed, each.ready) for each in state.classes] == [
+        (f"class {number}", 10, 10, True) for number in range(6)
+    ]
+    await world.offered(offer_to(world.device))
+    world.device.forget(sample_id="s3")
+    after = {each.name: each for each in world.federating.state().classes}
+    assert (after["class 3"].samples, after["class 3"].changed, after["class 3"].ready) == (
+        9,
+        1,
+        False,
+    )
+    assert world.federating.state().updates == 1
