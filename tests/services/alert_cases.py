@@ -51,6 +51,15 @@ def spread(name: str, within: str, bound: str, of: str) -> Series:
     }
 
 
+def rounds(missed: str, committed: str) -> Series:
+    """How the rounds of a campaign ended."""
+    name = "fieldwise_campaign_rounds"
+    return {
+        f'{name}{{campaign="c1",outcome="missed"}}': missed,
+        f'{name}{{campaign="c1",outcome="committed"}}': committed,
+    }
+
+
 def rollout(phase: str, reason: str, settled: str, waiting: str = "5x800") -> Series:
     told = f'rollout="r1",backbone="lite0:2",phase="{phase}",reason="{reason}",outcome="open"'
     return {
@@ -265,5 +274,17 @@ CASES = (
     ),
     Case(
         "FieldwiseBackboneSkew", backbones(400, 300, 200, 100), backbones(500, 490, 9, 1), "1500m"
+    ),
+    Case(
+        "FieldwiseAggregatorFailing",
+        {"fieldwise_aggregator_failures_total": "0+1x120"},
+        {"fieldwise_aggregator_failures_total": "0x10 2x110"},
+        "60m",
+    ),
+    Case(
+        "FieldwiseRoundsMissed",
+        rounds("0x200 4x400", "2x600"),
+        rounds("0x200 4x400", "2x220 3x380"),
+        "400m",
     ),
 )

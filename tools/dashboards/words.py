@@ -50,5 +50,23 @@ RESULTS: Mapping[str, str] = {
     "failed": RED,
 }
 
+ANSWERS: Mapping[str, str] = {
+    "asked": BLUE,
+    "taken": GREEN,
+    "declined": GREY,
+    "refused": RED,
+}
+
+ROUNDS: Mapping[str, str] = {"committed": GREEN, "missed": ORANGE, "dropped": GREY}
+
+OUTCOMES: Mapping[str, str] = {
+    "adopted": GREEN,
+    "not-chosen": LIGHT_BLUE,
+    "harm": RED,
+    "too-few": YELLOW,
+    "unsuitable": PURPLE,
+    "not-agreed": GREY,
+}
+
 YES_NO: Mapping[str, tuple[str, str]] = {"1": ("yes", GREEN), "0": ("no", RED)}
 LEADS: Mapping[str, tuple[str, str]] = {"1": ("leads", GREEN), "0": ("stands by", "text")}
