@@ -6,8 +6,9 @@ look at the store: a device that does not agree, that runs another backbone, or 
 answered the round and judged the head that there are. For the others the store is asked once how
 the device stands, which holds whatever replica it talked to before.
 
-Of several campaigns the newest comes first. A device is offered the head of one only, the newest
-whose cohort it is in: a device blends with one head, and would go back and forth between two.
+Of several rounds that ask a device, the one that ends first comes first; so none waits for others
+until it is too late. A device is offered the head of one campaign only, the newest whose cohort it
+is in: a device blends with one head, and would go back and forth between two.
 A campaign that has ended still offers its head, also to who joins later.
 """
 
@@ -81,7 +82,8 @@ class Offering:
             return NOTHING_OFFERED
         partner = await self._contributions.partner(device)
         rounds = self._rounds(suited, report, partner)
-        return Offers(next(rounds, None), _head_offer(suited, report, partner))
+        urgent = min(rounds, key=lambda each: each.seconds, default=None)
+        return Offers(urgent, _head_offer(suited, report, partner))
 
     async def known(self) -> Sequence[Campaign]:
         """Return the campaigns that run or have a head, newest first, as of some seconds ago."""
@@ -135,9 +137,7 @@ def _head_offer(
     for campaign in suited:
         if campaign.head is None or not parse_selector(campaign.plan.cohort).matches(partner.tags):
             continue
-        part = partner.parts.get(campaign.number)
-        judged = part is not None and part.head_version == campaign.head.version
-        return None if judged or _has_judged(campaign, report) else head_offer(campaign)
+        return None if _has_judged(campaign, report) else head_offer(campaign)
     return None
 
 
