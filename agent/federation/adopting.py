@@ -1,9 +1,11 @@
 """Global heads: fetched, weighed beside the device's own, and used only where they do no harm.
 
-A head is weighed once for each backbone; what came of it stands in the notes and is told with every
-check-in. One that was declined changes nothing: what served before serves on, be it the device's
-own head or an earlier global one. The files of the last declined ones are kept, so that an owner or
-whoever helps him can look at what was declined.
+What came of a head stands in the notes and is told with every check-in. It is weighed again when so
+much more is held out that this may tell something else: a device of few samples gets its chance,
+and what was good for few may have to go when the device knows better itself. One that was declined
+changes nothing: what served before serves on, be it the device's own head or an earlier global one.
+The files of the last declined ones are kept, so that an owner or whoever helps him can look at what
+was declined.
 
 What serves is the pair with others' rows mixed in (``agent.learning.blending``). It ends with the
 backbone, with the owner's word, and when something is forgotten: held-out samples that chose it may
@@ -29,12 +31,14 @@ from agent.learning.learner import Learner
 from agent.learning.pair import Pair
 from agent.learning.samples import Share
 from agent.learning.settings import HeadName
+from agent.learning.tuning import is_due
 from agent.ports import SampleStore
 from agent.update.judging import JudgingRules
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import HeadOutcome, space_of
 
-ASIDE_MAX = 3  # declined heads whose files are kept
+FINAL = frozenset({HeadOutcome.UNSUITABLE, HeadOutcome.NOT_AGREED})
+"""Outcomes that more held-out samples do not change."""
 JUDGE = frozenset({Share.JUDGE})
 ANY_LOSS = 0.0  # of accuracy counts as harm, once it is shown: nobody needs others' rows
 
@@ -119,33 +123,37 @@ class Heads:
         if judged is None:  # another pair serves by now
             return standing
         _log.info("a global head was weighed", version=offer.version, outcome=judged.outcome.value)
-        standing = replace(standing, judged=judged)
-        if judged.serves:
-            standing = replace(standing, in_use=judged)
-        else:
-            aside = tuple(each for each in standing.aside if each != judged.digest)
-            held = await asyncio.to_thread(self._files.read, judged.digest) is not None
-            newest = (*aside, judged.digest) if held else aside
-            declined = standing.declined + 1
-            standing = replace(standing, aside=newest[-ASIDE_MAX:], declined=declined)
-        await asyncio.to_thread(self._files.keep, _wanted(standing))
-        return standing
+        is_held = await asyncio.to_thread(self._files.read, judged.digest) is not None
+        after = standing.with_judged(judged, is_held=is_held)
+        if after.in_use is None and pair.blending is not None:
+            learner.blend(pair, None)
+        await asyncio.to_thread(self._files.keep, after.files)
+        return after
+
+    def due(self, standing: Standing) -> HeadOffer | None:
+        """The newest head, where so much more is held out by now that it is to be weighed anew."""
+        judged, learner = standing.judged, self._serving.learner
+        if judged is None or learner is None or judged.outcome in FINAL:
+            return None
+        held_out = learner.figures().select
+        if judged.bundle != learner.pair.bundle or not is_due(held_out, judged.held_out):
+            return None
+        return _offer_of(judged, learner.pair)
 
     def leave(self, standing: Standing) -> Standing:
         """Let the device's own head serve, for as long as no other version is offered."""
-        learner, judged = self._serving.learner, standing.judged
+        learner = self._serving.learner
         if learner is not None and learner.pair.blending is not None:
             learner.blend(learner.pair, None)
-        if judged is not None and judged.serves:
-            judged = replace(judged, outcome=HeadOutcome.NOT_AGREED)
-        return replace(standing, in_use=None, judged=judged)
+        return standing.without_head()
 
     def ended(self, standing: Standing) -> Standing:
         """Take note where what was in use ended with its pair."""
         learner, used = self._serving.learner, standing.in_use
         if used is None or (learner is not None and learner.pair.blending is not None):
             return standing
-        return replace(standing, in_use=None)
+        same = learner is not None and learner.pair.bundle == used.bundle
+        return standing.to_weigh_anew() if same else replace(standing, in_use=None)
 
     def _is_news(self, offer: HeadOffer, pair: Pair, standing: Standing) -> bool:
         judged = standing.judged
@@ -154,7 +162,7 @@ class Heads:
         known = (judged.campaign, judged.version, judged.digest, judged.bundle)
         if known != (offer.campaign, offer.version, offer.digest, pair.bundle):
             return True
-        return judged.serves and pair.blending is None
+        return self.due(standing) is not None
 
     async def _weighed(self, offer: HeadOffer, learner: Learner, pair: Pair) -> Judged | None:
         if not _suits(offer, pair):
@@ -168,7 +176,8 @@ class Heads:
         """Weigh it, and mix it in where it does no harm; None where another pair serves by now."""
         try:
             others = self._others(offer, pair, foreign=self._terms.foreign_classes)
-            judged = _judged(offer, pair, self._answer(learner, pair, others))
+            held_out = learner.figures().select
+            judged = _judged(offer, pair, self._answer(learner, pair, others), held_out)
             if judged.serves and not learner.blend(pair, Blending(others, judged.mix)):
                 return None
         except np.linalg.LinAlgError as error:
@@ -228,7 +237,7 @@ def _offer_of(judged: Judged, pair: Pair) -> HeadOffer:
     return HeadOffer(judged.campaign, judged.version, judged.digest, HEAD_BYTES_MAX, space)
 
 
-def _judged(offer: HeadOffer, pair: Pair, found: Weighed) -> Judged:
+def _judged(offer: HeadOffer, pair: Pair, found: Weighed, held_out: int = 0) -> Judged:
     return Judged(
         campaign=offer.campaign,
         version=offer.version,
@@ -237,11 +246,7 @@ def _judged(offer: HeadOffer, pair: Pair, found: Weighed) -> Judged:
         outcome=found.outcome,
         counts=found.counts,
         mix=found.mix,
+        held_out=held_out,
         foreign=found.foreign,
         foreign_counts=found.foreign_counts,
     )
-
-
-def _wanted(standing: Standing) -> frozenset[str]:
-    used = (standing.in_use, standing.judged)
-    return frozenset({*standing.aside, *(each.digest for each in used if each is not None)})

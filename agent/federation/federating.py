@@ -137,9 +137,10 @@ class Federating:
             if self._standing != before and self._standing.step in SETTLED:
                 self.hurry()
         await self._keep(self._heads.ended(self._standing))
-        if offers.head is not None and self._consents.now() is not Consent.OFF:
+        head = offers.head or self._heads.due(self._standing)
+        if head is not None and self._consents.now() is not Consent.OFF:
             before = self._standing
-            await self._keep(await self._heads.weigh(offers.head, before))
+            await self._keep(await self._heads.weigh(head, before))
             if self._standing.judged != before.judged:
                 self.hurry()
 
@@ -175,8 +176,8 @@ class Federating:
         """
         if class_name:
             self._rounds.forgetting(class_name)
-        if self._standing.in_use is not None:
-            standing = replace(self._standing, in_use=None, judged=None)
+        standing = self._standing.to_weigh_anew()
+        if standing != self._standing:
             self._notes.write_standing(standing)
             self._standing = standing
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from fieldwise.bundle import Digest
 from fieldwise.federation import (
@@ -20,6 +21,8 @@ from fieldwise.federation import (
     RowKind,
 )
 from fieldwise.verdict import PairedCounts
+
+ASIDE_MAX = 3  # declined heads whose files are kept
 
 Count = Annotated[int, Meta(ge=0)]
 
@@ -68,6 +71,7 @@ class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         outcome: What came of it.
         counts: The device's own head as old, the mix as new; empty where nothing was compared.
         mix: What serves, or would have.
+        held_out: Samples that were held out to choose on by then; 0 to weigh it anew.
         foreign: Classes of others alone that may be answered.
         foreign_counts: Without those as old, with them as new, on the same samples.
     """
@@ -79,6 +83,7 @@ class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: HeadOutcome
     counts: PairedCounts = msgspec.field(default_factory=PairedCounts)
     mix: Mix = Mix()
+    held_out: Count = 0
     foreign: Count = 0
     foreign_counts: PairedCounts | None = None
 
@@ -119,6 +124,43 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declined: Count = 0
     updates: Count = 0
     bytes: Count = 0
+
+    def with_judged(self, judged: Judged, *, is_held: bool) -> "Standing":
+        """After a head was weighed; one that was declined leaves an older one in use.
+
+        Args:
+            judged: What came of it.
+            is_held: Whether its file is here.
+        """
+        aside = tuple(each for each in self.aside if each != judged.digest)
+        used = self.in_use
+        if judged.serves:
+            return replace(self, judged=judged, in_use=judged, aside=aside)
+        if used is not None and used.digest == judged.digest:
+            used = None
+        declined = self.declined + (judged.digest not in self.aside)
+        kept = (*aside, judged.digest)[-ASIDE_MAX:] if is_held else aside
+        return replace(self, judged=judged, in_use=used, aside=kept, declined=declined)
+
+    def to_weigh_anew(self) -> "Standing":
+        """Without the head that was in use, which held-out samples are to be asked about anew."""
+        if self.in_use is None:
+            return self
+        asked = replace(self.in_use, outcome=HeadOutcome.TOO_FEW, counts=PairedCounts(), held_out=0)
+        return replace(self, in_use=None, judged=asked)
+
+    def without_head(self) -> "Standing":
+        """Without the head that was in use, which its owner does not want."""
+        judged = self.judged
+        if judged is not None and judged.serves:
+            judged = replace(judged, outcome=HeadOutcome.NOT_AGREED)
+        return replace(self, in_use=None, judged=judged)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Digests of the files of heads that are to be kept."""
+        heads = (self.in_use, self.judged)
+        return frozenset({*self.aside, *(each.digest for each in heads if each is not None)})
 
     def report(self, consent: Consent) -> FederationReport | None:
         """As it is told at check-ins; nothing of a device that never took part."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from agent.config import AgentSettings
 from agent.federation.standing import HeadOffer
 from agent.federation.stocktaking import ALL
+from agent.learning.catch_up import open_pair
 from agent.learning.heads.head import predict
 from agent.learning.holdout import share_of
 from agent.learning.samples import Share
@@ -20,6 +22,7 @@ from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, HeadOutcome, RowKind, space_of
 from fieldwise.global_head import GlobalHead, encode
+from tests.fakes.embedder import ProjectionEmbedder
 from tests.fakes.scenes import Scenes
 from tests.fakes.taught import Device
 from tests.federated import World
@@ -35,7 +38,7 @@ class Crowd(Device):
 
     def teach_few(self) -> None:
         scenes, key = Scenes(5, noise=NOISE), self.store.holdout_key()
-        for number in range(400):
+        for number in range(300):
             place = number % 6
             id_, image, time = f"s{number}", scenes.image(place), 1000.0 + 60 * number
             held_out = share_of(f"scene:{id_}", key, self.settings.holdout) is not Share.LEARN
@@ -308,9 +311,46 @@ async def test_forgetting_has_it_weighed_anew(world: World) -> None:
     world.device.forget(class_name="class 5")
     assert world.notes.stands.in_use is None
     assert "class 5" not in world.learner.pair.head.classes
-    standing = await world.offered(head=offer)
+    standing = await world.offered()  # by itself: the fleet thinks that it was weighed
     assert standing.in_use is not None
     assert "class 5" not in world.learner.pair.head.classes
+
+
+async def test_a_head_is_weighed_again_when_much_more_is_held_out(world: World) -> None:
+    await world.agree()
+    turned = head_of(world.device, features(60), spoil=lambda m: np.roll(m, 1, 0))
+    standing = await world.offered(head=publish(world, turned))
+    held_out = world.learner.figures().select
+    assert standing.judged is not None
+    assert standing.judged.held_out == held_out
+    assert await world.offered() == standing
+    early = msgspec.structs.replace(standing.judged, held_out=held_out // 2)
+    world.notes.stands = msgspec.structs.replace(standing, judged=early)
+    world.learner.close()
+    world.restart()
+    again = await world.offered()
+    assert again.judged is not None
+    assert again.judged.held_out == held_out  # weighed, declined again and counted once
+    assert (again.declined, again.aside) == (1, standing.aside)
+
+
+async def test_what_was_good_for_few_goes_when_the_device_knows_better(world: World) -> None:
+    await world.agree()
+    offer = publish(world, head_of(world.device, features(60, places=6)))
+    standing = await world.offered(head=offer)
+    assert standing.in_use is not None
+    for place, rows in enumerate(features(80, seed=9)):
+        world.learner.pair.learn(rows.astype(np.int16), [f"class {place}"] * len(rows))
+    world.learner.pair.settle()
+    turned, content = head_of(world.device, features(60), spoil=lambda m: np.roll(m, 1, 0))
+    world.files.files[offer.digest] = content  # nothing else changes what it is worth so well
+    early = msgspec.structs.replace(standing.in_use, held_out=0)
+    world.notes.stands = msgspec.structs.replace(standing, judged=early, in_use=early)
+    world.restart(fresh=False)
+    after = await world.offered()
+    assert after.in_use is None
+    assert world.learner.pair.blending is None
+    assert turned.version == offer.version
 
 
 async def test_it_ends_with_the_backbone(world: World) -> None:
@@ -318,8 +358,7 @@ async def test_it_ends_with_the_backbone(world: World) -> None:
     offer = publish(world, head_of(world.device, features(60)))
     await world.offered(head=offer)
     old = world.learner.pair
-    new = Device(HALF_HELD, world.device.store)
-    world.learner.swap(new.learner.pair)
+    world.learner.swap(open_pair(ProjectionEmbedder("two"), (), world.store, HALF_HELD))
     assert world.learner.pair.blending is None
     assert old.blending is None
     assert (await world.offered()).in_use is None
