@@ -31,7 +31,7 @@ PASSING = frozenset(
 HOPELESS = frozenset({Fault.INVALID_ARGUMENT, Fault.OVER_LIMIT, Fault.STATE_DAMAGED})
 # A round that was dropped or missed meanwhile, or a head that was taken back.
 OVERTAKEN = frozenset({Fault.ILLEGAL_COMMAND, Fault.NOT_FOUND})
-REASON_CHARACTERS_MAX = 400
+REASON_BYTES_MAX = 512
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Campaigning:
             if error.fault not in HOPELESS:
                 raise
             _log.exception("the campaign cannot go on", campaign=campaign.id)
-            self._orchestrator.give_up(error.sentence[:REASON_CHARACTERS_MAX])
+            self._orchestrator.give_up(_one_line(error.sentence))
             return False
 
     def _round(self, campaign: Campaign) -> bool:
@@ -142,3 +142,9 @@ class Campaigning:
         if not campaign.state:
             return {}
         return keeping.decode(self._orchestrator.fetch(campaign.state), campaign.strategy)
+
+
+def _one_line(sentence: str) -> str:
+    """As much of a sentence as the wire takes for a reason."""
+    printable = "".join(each if each.isprintable() else " " for each in sentence)
+    return printable.encode()[:REASON_BYTES_MAX].decode(errors="ignore")

@@ -40,7 +40,7 @@ from fieldwise.global_head import EXACT_MAX, VALUE_MAX, row_width
 COUNT_RATIO_MAX = 10
 LENGTH_RATIO_MAX = 10.0  # a class that is all alike has means thrice as long as a mixed one
 HOLDERS_MIN = 3
-CONTRADICTION_MAX = 2.5  # honest devices are at 1; a device of another world hardly above 2
+CONTRADICTION_MAX = 2.0  # honest devices of one world are at 1, and seldom above 1.2
 
 Rows = dict[int, dict[int, Row]]
 """By alias, then by class."""
@@ -75,7 +75,7 @@ def screen(
         robust: Whether devices that contradict most others are left out, too.
     """
     rows, left_out = _newest(updates, campaign, round_number)
-    left_out += _drop_long(rows)
+    left_out += _drop_long(rows, campaign.kind)
     if robust and campaign.kind is RowKind.MEANS:
         left_out += _drop_contradicting(rows)
     if campaign.kind is RowKind.WEIGHTS and campaign.norm_max:
@@ -128,7 +128,7 @@ def _is_usable(row: Row, campaign: Campaign) -> bool:
     )
 
 
-def _drop_long(rows: Rows) -> int:
+def _drop_long(rows: Rows, kind: RowKind) -> int:
     """Leave out rows that are far longer than the usual one, where there is a usual one."""
     if len(rows) < HOLDERS_MIN:
         return 0
@@ -142,16 +142,17 @@ def _drop_long(rows: Rows) -> int:
         (alias, class_id)
         for class_id, holders in found.items()
         for (alias, _), length in zip(holders, lengths[class_id], strict=True)
-        if length > LENGTH_RATIO_MAX * _usual(lengths[class_id], of_all)
+        if length > LENGTH_RATIO_MAX * _usual(lengths[class_id], of_all, kind)
     ]
     for alias, class_id in long:
         del rows[alias][class_id]
     return len(long)
 
 
-def _usual(lengths: Sequence[float], of_all: float) -> float:
-    """Of a class that few devices sent, what is usual of all classes."""
-    return float(np.median(lengths)) if len(lengths) >= HOLDERS_MIN else of_all
+def _usual(lengths: Sequence[float], of_all: float, kind: RowKind) -> float:
+    """Means are all about as long; of weights some classes have learned more than others."""
+    of_class = kind is RowKind.WEIGHTS and len(lengths) >= HOLDERS_MIN
+    return float(np.median(lengths)) if of_class else of_all
 
 
 def _drop_contradicting(rows: Rows) -> int:

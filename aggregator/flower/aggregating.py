@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregator.flower.classwise import ClasswiseStrategy
 from aggregator.flower.grid import FleetGrid, array_key
-from aggregator.flower.strategies import known, maker
+from aggregator.flower.strategies import devices_min, known, maker
 from aggregator.ports import Aggregated
 from aggregator.work import Campaign, Contribution, Kept
 from fieldwise.federation import RowKind
@@ -45,6 +45,7 @@ class FlowerStrategies:
             maker(campaign.strategy, campaign.options),
             known(campaign.strategy).keeps,
             kept,
+            devices_min=devices_min(campaign.options),
             from_average=is_means,
         )
         grid = FleetGrid(collect, {} if is_means else current)

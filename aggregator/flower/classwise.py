@@ -9,7 +9,7 @@ Weighted by class, rows of one round are worth several rounds weighted by device
 whatever else a strategy keeps, is kept for each class apart.
 
 Replies hold one array for each class, under ``class/ID``, and beside ``num-examples`` a metric
-``samples/ID`` with its count. Classes of fewer than ``DEVICES_MIN`` devices are held back: a row
+``samples/ID`` with its count. Classes of fewer than ``devices_min`` devices are held back: a row
 that one device alone has made would be that device's. Of a class of which the strategy makes
 nothing, or something that is not finite, the row from before stays.
 
@@ -45,7 +45,6 @@ from aggregator.flower.grid import (
 )
 from aggregator.work import Kept
 
-DEVICES_MIN = 2
 ROW = "row"  # the one array that an instance sees
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +57,7 @@ class ClasswiseStrategy(Strategy):
         make: Makes a fresh stock strategy.
         keeps: Its attributes that it needs again in the next round.
         kept: What they were, by class.
+        devices_min: How many devices have to have sent a class.
         from_average: Whether a class without a row starts from the average of its first.
     """
 
@@ -67,11 +67,13 @@ class ClasswiseStrategy(Strategy):
         keeps: tuple[str, ...] = (),
         kept: Mapping[int, Kept] | None = None,
         *,
+        devices_min: int = 2,
         from_average: bool = True,
     ) -> None:
         self._make = make
         self._keeps = keeps
         self._kept = dict(kept or {})
+        self._devices_min = devices_min
         self._from_average = from_average
         self._current: dict[int, NDArray[np.float32]] = {}
         self.made: frozenset[int] = frozenset()
@@ -104,7 +106,7 @@ class ClasswiseStrategy(Strategy):
         held_back = 0
         for class_id, found in sorted(_by_class(replies).items()):
             row = None
-            if len(found) >= DEVICES_MIN:
+            if len(found) >= self._devices_min:
                 row = self._row_of(class_id, found)
             if row is None:
                 held_back += 1

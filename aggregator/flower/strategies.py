@@ -2,7 +2,8 @@
 
 A strategy is named as Flower spells it and takes the arguments that Flower gives it, of which here
 are those that are numbers; how many devices are sampled is not its business. ``proven`` ones are
-held to an oracle of their own in the tests. Not here are FedProx, whose only difference is on the
+held to an oracle of their own in the tests. ``devices_min`` is an option of each, as it is
+one of applying it class by class. Not here are FedProx, whose only difference is on the
 device; QFedAvg, which needs losses that no device sends; those of trees; and the wrappers for
 differential privacy, which would have to see an update whole (noise is added on the device).
 """
@@ -33,6 +34,8 @@ _NOBODY: Mapping[str, Any] = {
     "min_evaluate_nodes": 0,
     "min_available_nodes": 0,
 }
+DEVICES_MIN = "devices_min"
+DEVICES_USUAL = 2  # a row that one device alone has made would be that device's
 _ADAPTIVE = {"eta": float, "eta_l": float, "tau": float}
 
 
@@ -103,7 +106,12 @@ def maker(name: str, options: Mapping[str, float]) -> Callable[[], Strategy]:
             that the strategy refuses.
     """
     found = known(name)
-    arguments = {each: _argument(name, found, each, value) for each, value in options.items()}
+    devices_min(options)
+    arguments = {
+        each: _argument(name, found, each, value)
+        for each, value in options.items()
+        if each != DEVICES_MIN
+    }
 
     def make() -> Strategy:
         return found.kind(**_NOBODY, **arguments)
@@ -115,9 +123,23 @@ def maker(name: str, options: Mapping[str, float]) -> Callable[[], Strategy]:
     return make
 
 
+def devices_min(options: Mapping[str, float]) -> int:
+    """How many devices have to have sent a class.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for anything but a whole number above 0.
+    """
+    value = options.get(DEVICES_MIN, DEVICES_USUAL)
+    if value < 1 or value != int(value):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"{DEVICES_MIN} is {value:g}; it is a whole number from 1 on"
+        )
+    return int(value)
+
+
 def _argument(name: str, found: Known, argument: str, value: float) -> float:
     if argument not in found.arguments:
-        known_ones = ", ".join(found.arguments) or "none"
+        known_ones = ", ".join([*found.arguments, DEVICES_MIN])
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT,
             f"{name} has no option {argument[:64]}; it has {known_ones}",

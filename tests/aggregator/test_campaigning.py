@@ -181,6 +181,12 @@ def test_a_plan_that_cannot_be_followed_ends_the_campaign_with_a_reason(
     assert found.committed == {}
 
 
+def test_a_reason_is_one_line_that_the_wire_takes() -> None:
+    found = worked(campaign(strategy="é\n" * 400), [some_means(1)])
+    assert found.reason.isprintable()
+    assert 0 < len(found.reason.encode()) <= 512
+
+
 def test_a_damaged_head_ends_the_campaign_with_a_reason() -> None:
     found = MemoryOrchestrator(campaign(head="d" * 64), [some_means(1)])
     found.files["d" * 64] = b"rubbish"

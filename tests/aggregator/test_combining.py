@@ -60,6 +60,13 @@ def test_means_become_a_head_with_names_counts_and_the_spread() -> None:
     assert result.state == b""
 
 
+def test_a_campaign_may_ask_for_more_devices_behind_a_row_or_for_one_alone() -> None:
+    sent = [(1, means({1: (10, 1.0), 2: (10, 1.0)})), (2, means({1: (10, 1.0)}))]
+    for least, expected in ((1, (1, 2)), (2, (1,)), (3, ())):
+        plan = campaign(options={"devices_min": float(least)})
+        assert head_of(combined(plan, *sent)).ids == expected
+
+
 def test_the_same_updates_always_come_to_the_same_bytes() -> None:
     sent = [(alias, means({1: (10 * alias, 7.0 * alias)})) for alias in (1, 2, 3)]
     assert combined(campaign(), *sent) == combined(campaign(), *sent)

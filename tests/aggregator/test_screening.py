@@ -111,12 +111,15 @@ def test_a_row_far_longer_than_the_usual_one_is_left_out() -> None:
     assert list(rows_of(*sent, (5, one(900.0)))) == [1, 2, 3, 4, 5]
 
 
-def test_what_is_usual_is_asked_of_the_class_and_where_few_sent_it_of_all() -> None:
-    short = {alias: means({1: (20, 1.0), 2: (20, 100.0)}) for alias in (1, 2, 3)}
-    assert left_out(*short.items()) == 0
-    assert left_out(*short.items(), (4, one(50.0))) == 1
-    assert left_out(*short.items(), (4, means({3: (20, 900.0)}))) == 0
-    assert left_out(*short.items(), (4, means({3: (20, 2000.0)}))) == 1
+def test_some_classes_may_learn_more_than_others_but_means_are_all_about_as_long() -> None:
+    def sent(kind: RowKind, rows: dict[int, float]) -> Update:
+        width = 11 if kind is RowKind.WEIGHTS else 10
+        values = {each: (20, np.full(width, value, np.float32)) for each, value in rows.items()}
+        return means(values, kind=kind)
+
+    for kind, expected in ((RowKind.WEIGHTS, 1), (RowKind.MEANS, 4)):
+        common = [(alias, sent(kind, {1: 30.0, 2: 1.0, 3: 1.0})) for alias in (1, 2, 3)]
+        assert left_out(*common, (4, sent(kind, {1: 400.0})), kind=kind) == expected
 
 
 def test_weights_are_shortened_to_the_campaigns_bound_with_room_for_its_noise() -> None:

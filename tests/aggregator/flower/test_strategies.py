@@ -1,6 +1,6 @@
 import pytest
 
-from aggregator.flower.strategies import KNOWN, known, maker
+from aggregator.flower.strategies import KNOWN, devices_min, known, maker
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -44,3 +44,15 @@ def test_options_that_a_strategy_does_not_have_or_refuses_are_refused(
     name: str, options: dict[str, float]
 ) -> None:
     assert name in refusal(name, options)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1.5])
+def test_how_many_devices_a_class_needs_is_a_whole_number(value: float) -> None:
+    assert "devices_min" in refusal("FedAvg", {"devices_min": value})
+
+
+def test_it_is_an_option_of_every_strategy_and_two_unless_said_otherwise() -> None:
+    assert devices_min({}) == 2
+    assert devices_min({"devices_min": 3.0}) == 3
+    for name in KNOWN:
+        maker(name, {"devices_min": 1.0})
