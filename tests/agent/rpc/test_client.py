@@ -1,16 +1,11 @@
 """The orchestrator's client against a server of its own service: what leaves is in the ledger."""
 
-from collections.abc import AsyncIterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import grpc
 import pytest
 
-from agent.device.database import Database
-from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
 from agent.reporting import (
     DeviceFacts,
@@ -23,116 +18,15 @@ from agent.reporting import (
     Target,
 )
 from agent.rpc import summaries
-from agent.rpc.client import Departures, OrchestratorClient
-from agent.update.events import Pair, UpdateState, Wish
-from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
-from fieldwise.calls import CheckMessages, Interceptor
+from agent.rpc.client import OrchestratorClient
 from fieldwise.diagnosis import DiagnosisStep
 from fieldwise.diagnosis_messages import diagnosis_from
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.status import TranslateErrors
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
-from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
-from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from fieldwise.v1alpha1 import device_pb2
+from fieldwise.verdict import Basis, Judgement
+from tests.agent.rpc.service import DIGEST, REPORT, VERDICT, Service, entries
 from tests.diagnoses import DIAGNOSIS, REQUEST
-from tests.fakes.agent import TurnedClock
-
-DIGEST = "ab" * 32
-VERDICT = Verdict(
-    generation=6,
-    judgement=Judgement.HELD,
-    basis=Basis.TOO_FEW,
-    overall=PairedCounts(131, 134, 133, 132, 171, 101, 70),
-    critical=PairedCounts(49, 44, 43, 41, 87, 42, 40),
-    old_p50_micros=51,
-    old_p99_micros=52,
-    new_p50_micros=53,
-    new_p99_micros=54,
-    compared=62,
-    agreed=55,
-    old_confidence_permille=56,
-    new_confidence_permille=57,
-    old_novel=58,
-    new_novel=61,
-)
-REPORT = Report(
-    incarnation=3,
-    sequence=4,
-    update=UpdateState(
-        generation=7,
-        wish=Wish("cd" * 32),
-        phase=UpdatePhase.REVERTED,
-        failure=UpdateFailure.GOLDEN_MISMATCH,
-        hold=UpdateHold.DISK,
-        verdict=VERDICT,
-        in_use=Pair(DIGEST, "int8"),
-    ),
-    vital_signs=VitalSigns(*range(11, 19)),
-    learning=LearningCounters(*range(21, 30)),
-    agent_version="0.1.0",
-    settings_revision=9,
-    execution_provider="cpu",
-    signs=LearningSigns(*range(71, 81)),
-)
-
-
-class Service(device_pb2_grpc.DeviceServicer):
-    """Answers with what a test put there, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-        self.answer = device_pb2.CheckInResponse(next_seconds=60)
-
-    async def CheckIn(self, request: Any, context: Any) -> Any:
-        self.asked.append(request)
-        return self.answer
-
-    async def Download(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        self.asked.append(request)
-        for offset in range(request.offset, 10, 4):
-            content = bytes(range(offset, min(offset + 4, 10)))
-            yield device_pb2.DownloadResponse(offset=offset, content=content, total_bytes=10)
-
-    async def AnswerDiagnosis(self, request: Any, context: Any) -> Any:
-        self.asked.append(request)
-        return device_pb2.AnswerDiagnosisResponse()
-
-    async def Leave(self, request: Any, context: Any) -> Any:
-        raise FieldwiseError(Fault.DEVICE_REMOVED, "this device was removed")
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
-
-@pytest.fixture
-async def client(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[OrchestratorClient]:
-    server = grpc.aio.server(interceptors=[Interceptor([TranslateErrors(), CheckMessages()])])
-    device_pb2_grpc.add_DeviceServicer_to_server(service, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    # Mutual TLS is proven by the journeys; here the channel is plain to look at what passes.
-    monkeypatch.setattr(
-        "agent.rpc.client.device_channel", lambda address, **_: grpc.aio.insecure_channel(address)
-    )
-    departures = Departures(ledger(tmp_path), TurnedClock())
-    made = OrchestratorClient(f"127.0.0.1:{port}", b"", b"", (), departures)
-    yield made
-    await made.close()
-    await server.stop(None)
-
-
-def ledger(tmp_path: Path) -> LedgerFile:
-    database = Database(tmp_path / f"{uuid4()}.sqlite")
-    return LedgerFile(tmp_path / "ledger", DatabaseJournal(database), TurnedClock())
-
-
-def entries(tmp_path: Path) -> list[tuple[str, int, str]]:
-    newest = ledger(tmp_path).newest(10)
-    return [(each.kind, each.bytes, each.summary) for each in newest]
 
 
 async def test_a_report_arrives_as_it_was_meant_and_stands_in_the_ledger(
