@@ -57,7 +57,7 @@ def show_federation(context: typer.Context, *, json: AsJson = False) -> None:
 
     with desk(settings_of(context)) as reached:
         found = reached.federation()
-    show(found, lambda: [*_consent(found), *_came_of(found), *_classes(found)], as_json=json)
+    show(found, lambda: lines_of(found), as_json=json)
 
 
 @app.command("drop")
@@ -69,6 +69,11 @@ def drop(context: typer.Context, *, json: AsJson = False) -> None:
         reached.drop_global_head()
         found = reached.federation()
     show(found, lambda: ["this device's own head serves"], as_json=json)
+
+
+def lines_of(found: FederationState) -> list[str]:
+    """All of it, for people."""
+    return [*_consent(found), *_came_of(found), *_classes(found)]
 
 
 def _consent(found: FederationState) -> Iterator[str]:
