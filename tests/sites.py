@@ -91,10 +91,10 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
     stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(folder / "bundles")
     files, settings = folder_bundles(folder / "updates"), OrchestratorSettings(data_folder=folder)
     federated = federation(settings, stores, bundles, files, clock, CountedEntropy())
+    check_ins = CheckIns(stores.check_ins, clock, offering=federated.offering)
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
     metrics = FleetMetrics("0.1.0")
-    check_ins = CheckIns(stores.check_ins, clock)
     controller = Controller(stores.rollouts, stores.backbones, clock)
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     survey = Survey(
