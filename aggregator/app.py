@@ -35,8 +35,7 @@ def run(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_form)
     if settings.tied:
         threading.Thread(target=_end_with_standard_input, name="tie", daemon=True).start()
-    place = None if settings.work_folder == Path() else settings.work_folder
-    with tempfile.TemporaryDirectory(prefix="aggregator-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="aggregator-", dir=settings.work_folder) as folder:
         # Flower keeps a file of its own there, whether it reports or not.
         os.environ["FLWR_HOME"] = folder
         _work(settings)
@@ -47,6 +46,7 @@ def _work(settings: Settings) -> None:
         FlowerStrategies,
     )
 
+    assert settings.address and settings.ca and settings.token_file  # the settings' own rule
     token = _read(settings.token_file, TOKEN_BYTES_MAX).decode("ascii", "replace").strip()
     with open_channel(settings.address, _read(settings.ca, CERTIFICATE_BYTES_MAX)) as channel:
         client = WorkerClient(channel, token)

@@ -11,25 +11,27 @@ from fieldwise import settings
 from fieldwise.logs import LogForm, LogLevel
 
 PREFIX = "FIELDWISE_AGGREGATOR_"
+NEEDED = ("address", "ca", "token_file")
 
 
 class Settings(msgspec.Struct, frozen=True):
     """What an aggregator has to know; the orchestrator's embedded default gives all of it."""
 
     address: Annotated[
-        str,
-        Meta(max_length=300, description="host:port of the orchestrator's operator API"),
-    ] = ""
+        str | None,
+        Meta(description="host:port of the orchestrator's operator API"),
+    ] = None
     ca: Annotated[
-        Path, Meta(description="PEM file with the certificate that vouches for the server")
-    ] = Path()
+        Path | None, Meta(description="PEM file with the certificate that vouches for the server")
+    ] = None
     token_file: Annotated[
-        Path, Meta(description="file with the campaign's token; a file, as others see variables")
-    ] = Path()
+        Path | None,
+        Meta(description="file with the campaign's token; a file, as others see variables"),
+    ] = None
     work_folder: Annotated[
-        Path,
+        Path | None,
         Meta(description="where to make a scratch folder; by default where the system has them"),
-    ] = Path()
+    ] = None
     tied: Annotated[
         bool, Meta(description="end when standard input does, as whoever started it has ended")
     ] = False
@@ -41,9 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     )
 
     def __post_init__(self) -> None:
-        missing = [name for name in ("ca", "token_file") if getattr(self, name) == Path()]
-        if not self.address:
-            missing.insert(0, "address")
+        missing = [name for name in NEEDED if getattr(self, name) is None]
         if missing:
             raise ValueError(
                 "\n".join(f"{PREFIX}{each.upper()} has to be given" for each in missing)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import agent.config
+import aggregator.config
 import orchestrator.config
 from fieldwise.settings import flag_name
 from tools import alerts, calibration, chart, commands, diagrams, powers, tables
@@ -27,6 +28,25 @@ def agent_settings() -> Iterator[str]:
 def orchestrator_settings() -> Iterator[str]:
     shape, prefix = orchestrator.config.OrchestratorSettings, orchestrator.config.PREFIX
     return tables.settings(shape, prefix, flag_name)
+
+
+def aggregator_settings() -> Iterator[str]:
+    return tables.variables(aggregator.config.Settings, aggregator.config.PREFIX)
+
+
+def strategies() -> Iterator[str]:
+    from aggregator.flower.strategies import KNOWN  # noqa: PLC0415 - needs flwr
+
+    rows = (
+        (
+            f"`{name}`",
+            ", ".join(f"`{option}`" for option in each.arguments),
+            "yes" if each.robust else "",
+            "yes" if each.proven else "by name",
+        )
+        for name, each in KNOWN.items()
+    )
+    return tables.table(("strategy", "options", "robust", "held to an oracle"), rows)
 
 
 def agent_commands() -> Iterator[str]:
@@ -52,6 +72,8 @@ def dashboards() -> Iterator[str]:
 PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "agent-settings": agent_settings,
     "orchestrator-settings": orchestrator_settings,
+    "aggregator-settings": aggregator_settings,
+    "strategies": strategies,
     "errors": tables.errors,
     "metrics": tables.metrics,
     "alerts": alerts.alerts,

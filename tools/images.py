@@ -1,4 +1,4 @@
-"""Build the images of the orchestrator and the agent, with podman or docker, and tell their sizes.
+"""Build the images of orchestrator, agent and aggregator, and tell their sizes.
 
 Where packages come from is this machine's business. What pip is told here, an index, a proxy, an
 authority, is handed to the build as a secret: it is mounted while packages are installed, and no
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from fieldwise import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("orchestrator", "agent")
+NAMES = ("orchestrator", "agent", "aggregator")
 BASE = "docker.io/library/python:3.12-slim"
 # What says where packages are and how they are reached; all else of pip is this machine's own.
 PASSED = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")

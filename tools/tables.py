@@ -59,6 +59,22 @@ def settings(shape: type[msgspec.Struct], prefix: str, flag: Callable[[str], str
     return table(("in a file", "in the environment", "flag", "value", "default", "meaning"), rows)
 
 
+def variables(shape: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    """Every setting of a program that takes all of them from its environment."""
+    described = shapes.type_info(shape)
+    assert isinstance(described, shapes.StructType)
+    rows = (
+        (
+            f"`{variable_name(prefix, field.name)}`",
+            kind(field.type),
+            default(field, secret=is_secret(shape, field.name)),
+            describe(shape, field.name),
+        )
+        for field in described.fields
+    )
+    return table(("in the environment", "value", "default", "meaning"), rows)
+
+
 def kind(described: shapes.Type) -> str:
     """A type and its bounds in words."""
     match described:

@@ -8,10 +8,10 @@ an instance of the stock strategy that sees nothing else, with the class's own c
 Weighted by class, rows of one round are worth several rounds weighted by device; and momentum, or
 whatever else a strategy keeps, is kept for each class apart.
 
-Replies hold one array for each class, under ``class/ID``, and beside ``num-examples`` a metric
-``samples/ID`` with its count. Classes of fewer than ``devices_min`` devices are held back: a row
-that one device alone has made would be that device's. Of a class of which the strategy makes
-nothing, or something that is not finite, the row from before stays.
+Replies hold one array for each class, under ``class/ID``, and beside ``num-examples`` the metrics
+``classes``, their ids, and ``samples``, how many each has. Classes of fewer than ``devices_min``
+devices are held back: a row that one device alone has made would be that device's. Of a class of
+which the strategy makes nothing, or something not finite, the row from before stays.
 
 A class without a row from before starts from zeros, as training does; means start from their own
 average, since a strategy with momentum would take the way from nothing to a mean for a direction.
@@ -33,13 +33,14 @@ from numpy.typing import NDArray
 from aggregator.flower.grid import (
     ARRAYS,
     CONFIG,
+    IDS,
     METRICS,
+    SAMPLES,
     SERVER,
     WEIGHT,
     FleetGrid,
     array_key,
     class_of,
-    count_key,
     envelope,
     message_of,
 )
@@ -55,7 +56,8 @@ class ClasswiseStrategy(Strategy):
 
     Args:
         make: Makes a fresh stock strategy.
-        keeps: Its attributes that it needs again in the next round.
+        keeps: Its attributes that it needs again in the next round; one without any looks at no row
+            from before.
         kept: What they were, by class.
         devices_min: How many devices have to have sent a class.
         from_average: Whether a class without a row starts from the average of its first.
@@ -161,6 +163,8 @@ class ClasswiseStrategy(Strategy):
     def _start(self, class_id: int, messages: list[Message]) -> ArrayRecord:
         if class_id in self._current:
             return ArrayRecord({ROW: Array(self._current[class_id])})
+        if not self._keeps:
+            return ArrayRecord()  # it does not look
         contents: list[Any] = [message.content for message in messages]
         rows = np.stack([content[ARRAYS][ROW].numpy() for content in contents])
         if not self._from_average:
@@ -175,9 +179,9 @@ def _by_class(replies: Iterable[Message]) -> Mapping[int, list[tuple[Message, in
         if reply.has_error():
             continue
         content: Any = reply.content
-        for key in content[ARRAYS]:
-            class_id = class_of(key)
-            found[class_id].append((reply, int(content[METRICS][count_key(class_id)])))
+        metrics = content[METRICS]
+        for class_id, count in zip(metrics[IDS], metrics[SAMPLES], strict=True):
+            found[class_id].append((reply, count))
     return found
 
 

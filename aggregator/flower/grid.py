@@ -21,16 +21,13 @@ from fieldwise.errors import Fault, FieldwiseError
 
 ARRAYS, METRICS, CONFIG = "arrays", "metrics", "config"
 WEIGHT = "num-examples"  # what stock strategies weigh by, unless told otherwise
+IDS, SAMPLES = "classes", "samples"
 SERVER = 1  # node and run of a message's envelope, which nothing here reads
 LIFETIME_SECONDS = 3600.0
 
 
 def array_key(class_id: int) -> str:
     return f"class/{class_id}"
-
-
-def count_key(class_id: int) -> str:
-    return f"samples/{class_id}"
 
 
 def class_of(key: str) -> int:
@@ -130,12 +127,12 @@ class FleetGrid(Grid):
     def _reply(self, message: Message, contribution: Contribution) -> Message:
         asked = message.metadata
         rows = contribution.rows
-        arrays = ArrayRecord(
-            {array_key(each): Array(self._whole(each, rows[each].values)) for each in rows}
-        )
-        counts = {count_key(each): row.samples for each, row in rows.items()}
-        total = sum(counts.values())
-        content = RecordDict({ARRAYS: arrays, METRICS: MetricRecord({WEIGHT: total, **counts})})
+        arrays = {
+            array_key(each): Array(self._whole(each, row.values)) for each, row in rows.items()
+        }
+        counts = [row.samples for row in rows.values()]
+        metrics = MetricRecord({WEIGHT: sum(counts), IDS: list(rows), SAMPLES: counts})
+        content = RecordDict({ARRAYS: ArrayRecord(arrays), METRICS: metrics})
         answer = envelope(asked.dst_node_id, asked.src_node_id, asked.group_id, asked.message_id)
         return message_of(content, answer)
 

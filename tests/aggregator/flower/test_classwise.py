@@ -42,7 +42,7 @@ def aggregated(
 
 
 def once(name: str, sent: Sent, **options: float) -> dict[int, np.ndarray]:
-    return aggregated(ClasswiseStrategy(maker(name, options)), sent)
+    return aggregated(ClasswiseStrategy(maker(name, options), known(name).keeps), sent)
 
 
 def random_rows(devices: int, seed: int = 1) -> dict[int, dict[int, tuple[int, np.ndarray]]]:
