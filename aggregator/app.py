@@ -46,7 +46,9 @@ def _work(settings: Settings) -> None:
         FlowerStrategies,
     )
 
-    assert settings.address and settings.ca and settings.token_file  # the settings' own rule
+    assert settings.address  # these three are the settings' own rule
+    assert settings.ca
+    assert settings.token_file
     token = _read(settings.token_file, TOKEN_BYTES_MAX).decode("ascii", "replace").strip()
     with open_channel(settings.address, _read(settings.ca, CERTIFICATE_BYTES_MAX)) as channel:
         client = WorkerClient(channel, token)

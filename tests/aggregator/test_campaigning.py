@@ -61,7 +61,7 @@ PLANS = {
 
 def work(orchestrator: object, clock: PatientClock | None = None) -> None:
     dice = random.Random(1)
-    Campaigning(orchestrator, FlowerStrategies(), clock or PatientClock(), dice).run()  # type: ignore[arg-type]
+    Campaigning(orchestrator, FlowerStrategies(), clock or PatientClock(), dice).run()
 
 
 def worked(plan: Campaign, rounds: list[Sent | None]) -> MemoryOrchestrator:
@@ -95,7 +95,7 @@ def test_where_there_is_nothing_to_open_it_waits_as_long_as_it_is_told() -> None
     class Pausing(MemoryOrchestrator):
         pauses = 3
 
-        def open_round(self) -> object:  # type: ignore[override]
+        def open_round(self) -> object:
             if self.pauses:
                 Pausing.pauses -= 1
                 return type(MemoryOrchestrator.open_round(replace(self, ended=1)))(0, 17.0)

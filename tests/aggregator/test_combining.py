@@ -41,7 +41,7 @@ def weights(rows: dict[int, tuple[int, float]], **changes: object) -> Update:
     made = tuple(
         Row(each, count, np.full(11, value, np.float32)) for each, (count, value) in rows.items()
     )
-    return replace(means({}), kind=RowKind.WEIGHTS, rows=made, **changes)  # type: ignore[arg-type]
+    return replace(means({}), kind=RowKind.WEIGHTS, rows=made, **changes)
 
 
 def test_means_become_a_head_with_names_counts_and_the_spread() -> None:

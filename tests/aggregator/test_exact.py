@@ -15,16 +15,16 @@ PLAN = campaign(level=Consent.STATISTICS)
 
 def device(seed: int, count: int = 60, **changes: object) -> Update:
     dice = np.random.default_rng(seed)
-    return statistics(samples(dice, count), dice.integers(1, 5, count), **changes)  # type: ignore[arg-type]
+    return statistics(samples(dice, count), dice.integers(1, 5, count), **changes)
 
 
 def same(one: object, other: object) -> bool:
     def held(merged: object) -> tuple[np.ndarray, ...]:
-        sums = tuple(merged.sums[each] for each in sorted(merged.counts))  # type: ignore[attr-defined]
-        return (*sums, *merged.scatter)  # type: ignore[attr-defined]
+        sums = tuple(merged.sums[each] for each in sorted(merged.counts))
+        return (*sums, *merged.scatter)
 
     pairs = zip(held(one), held(other), strict=True)
-    return one.counts == other.counts and all(np.array_equal(*each) for each in pairs)  # type: ignore[attr-defined]
+    return one.counts == other.counts and all(np.array_equal(*each) for each in pairs)
 
 
 def merged(*updates: Update) -> object:
@@ -60,10 +60,10 @@ def test_leaving_a_device_out_is_to_the_bit_what_subtracting_it_is() -> None:
     parts = [device(each) for each in range(4)]
     whole, without = merged(*parts), merged(*parts[:3])
     for row in parts[3].rows:
-        whole.counts[row.class_id] -= row.samples  # type: ignore[attr-defined]
-        whole.sums[row.class_id] -= row.values  # type: ignore[attr-defined]
+        whole.counts[row.class_id] -= row.samples
+        whole.sums[row.class_id] -= row.values
     for view, triangle in enumerate(parts[3].scatter):
-        whole.scatter[view] -= triangle  # type: ignore[attr-defined]
+        whole.scatter[view] -= triangle
     assert same(whole, without)
 
 
@@ -82,11 +82,11 @@ def test_what_is_replayed_behind_others_does_not_count_again() -> None:
 
 
 def spoilt(update: Update, **changes: object) -> Update:
-    return replace(update, **changes)  # type: ignore[arg-type]
+    return replace(update, **changes)
 
 
 def with_row(update: Update, **changes: object) -> Update:
-    row = replace(update.rows[0], **changes)  # type: ignore[arg-type]
+    row = replace(update.rows[0], **changes)
     return replace(update, rows=(row, *update.rows[1:]))
 
 

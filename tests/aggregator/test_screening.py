@@ -13,7 +13,7 @@ HONEST = means({1: (20, 100.0), 2: (30, 200.0)})
 
 def rows_of(*updates: tuple[int, Update | Unreadable], **options: object) -> dict:
     plan = options.pop("plan", campaign())
-    found = screen(updates, plan, options.pop("round_number", 1), robust=False)  # type: ignore[arg-type]
+    found = screen(updates, plan, options.pop("round_number", 1), robust=False)
     return {
         each.alias: {name: (row.samples, float(row.values[0])) for name, row in each.rows.items()}
         for each in found.contributions
@@ -74,8 +74,8 @@ def test_a_row_of_another_shape_or_type_is_left_out(row: np.ndarray) -> None:
     ],
 )
 def test_an_update_of_something_else_is_left_out_whole(changes: dict[str, object]) -> None:
-    assert rows_of((1, replace(HONEST, **changes))) == {}  # type: ignore[arg-type]
-    assert left_out((1, replace(HONEST, **changes))) == 2  # type: ignore[arg-type]
+    assert rows_of((1, replace(HONEST, **changes))) == {}
+    assert left_out((1, replace(HONEST, **changes))) == 2
 
 
 def test_an_unknown_class_and_a_count_of_nothing_are_left_out() -> None:
@@ -128,7 +128,7 @@ def test_weights_are_shortened_to_the_campaigns_bound_with_room_for_its_noise() 
     plan = campaign(kind=RowKind.WEIGHTS, norm_max=2.0)
 
     def length(**changes: float) -> float:
-        found = screen([(1, update)], replace(plan, **changes), 1, robust=False)  # type: ignore[arg-type]
+        found = screen([(1, update)], replace(plan, **changes), 1, robust=False)
         return float(np.linalg.norm(found.contributions[0].rows[1].values))
 
     assert length() == pytest.approx(2.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("agent", "bundler", "demonstration", "fieldwise", "orchestrator")
+PACKAGES = ("agent", "aggregator", "bundler", "demonstration", "fieldwise", "orchestrator")
 
 
 def files_under(folder: Path, pattern: str) -> dict[str, bytes]:

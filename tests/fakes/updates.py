@@ -25,7 +25,7 @@ def campaign(**changes: object) -> Campaign:
         "classes": CLASSES,
         "space": SPACE,
     }
-    return Campaign(**(plan | changes))  # type: ignore[arg-type]  # checked by what it is given to
+    return Campaign(**(plan | changes))
 
 
 def means(
@@ -44,7 +44,7 @@ def means(
         "space": SPACE,
         "rows": made,
     }
-    return Update(**(fields | changes))  # type: ignore[arg-type]  # checked by what it is given to
+    return Update(**(fields | changes))
 
 
 def samples(dice: np.random.Generator, count: int, space: HeadSpace = SPACE) -> np.ndarray:

@@ -37,30 +37,30 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
     spoil: Any = None
     reasons: list[str] = field(default_factory=list)
 
-    def GetWork(self, request: Any, context: Any) -> worker_pb2.GetWorkResponse:  # noqa: N802 -- the proto's name
+    def GetWork(self, request: Any, context: Any) -> worker_pb2.GetWorkResponse:  # noqa: N802 -- the proto file names it
         self._check(context)
         return work_of(self.behind.campaign(), self.behind)
 
-    def OpenRound(self, request: Any, context: Any) -> worker_pb2.OpenRoundResponse:  # noqa: N802
+    def OpenRound(self, request: Any, context: Any) -> worker_pb2.OpenRoundResponse:  # noqa: N802 -- the proto file names it
         self._check(context)
         opening = self.behind.open_round()
         if not opening.round:
             return worker_pb2.OpenRoundResponse(wait_seconds=int(opening.wait_seconds))
         return worker_pb2.OpenRoundResponse(round=round_of(opening.round, RoundPhase.OPEN))
 
-    def AwaitRound(self, request: Any, context: Any) -> worker_pb2.AwaitRoundResponse:  # noqa: N802
+    def AwaitRound(self, request: Any, context: Any) -> worker_pb2.AwaitRoundResponse:  # noqa: N802 -- the proto file names it
         self._check(context)
         phase = self.behind.await_round(request.round, request.seconds)
         return worker_pb2.AwaitRoundResponse(round=round_of(request.round, phase))
 
-    def FetchUpdates(  # noqa: N802
+    def FetchUpdates(  # noqa: N802 -- the proto file names it
         self, request: Any, context: Any
     ) -> Iterator[worker_pb2.FetchUpdatesResponse]:
         self._check(context)
         for alias, update in self.behind.updates(request.round):
             yield from spoken(alias, update)
 
-    def FetchWork(self, request: Any, context: Any) -> Iterator[worker_pb2.FetchWorkResponse]:  # noqa: N802
+    def FetchWork(self, request: Any, context: Any) -> Iterator[worker_pb2.FetchWorkResponse]:  # noqa: N802 -- the proto file names it
         self._check(context)
         content = self.behind.fetch(request.digest.hex())
         pieces = [
@@ -71,7 +71,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         ]
         yield from self.spoil(pieces) if self.spoil else pieces
 
-    def CommitRound(self, request_iterator: Any, context: Any) -> worker_pb2.CommitRoundResponse:  # noqa: N802
+    def CommitRound(self, request_iterator: Any, context: Any) -> worker_pb2.CommitRoundResponse:  # noqa: N802 -- the proto file names it
         self._check(context)
         said = next(request_iterator).result
         parts = {"head": b"", "state": b""}
@@ -88,7 +88,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
             refuse(context, error)
         return worker_pb2.CommitRoundResponse(version=version)
 
-    def GiveUp(self, request: Any, context: Any) -> worker_pb2.GiveUpResponse:  # noqa: N802
+    def GiveUp(self, request: Any, context: Any) -> worker_pb2.GiveUpResponse:  # noqa: N802 -- the proto file names it
         self._check(context)
         self.behind.give_up(request.reason)
         return worker_pb2.GiveUpResponse()

@@ -25,10 +25,10 @@ class Held(MemoryOrchestrator):
     __slots__ = ("asked_for_updates", "go_on")
 
     def __init__(self, *given: object) -> None:
-        super().__init__(*given)  # type: ignore[arg-type]  # checked by the parent
+        super().__init__(*given)
         self.asked_for_updates, self.go_on = threading.Event(), threading.Event()
 
-    def updates(self, number: int) -> Iterator[object]:  # type: ignore[override]
+    def updates(self, number: int) -> Iterator[object]:
         self.asked_for_updates.set()
         assert self.go_on.wait(SECONDS)
         yield from MemoryOrchestrator.updates(self, number)
@@ -86,7 +86,7 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def test_it_works_through_a_campaign_and_ends_with_it(tmp_path: Path) -> None:
-    behind = MemoryOrchestrator(campaign(strategy="FedMedian"), rounds(2))  # type: ignore[arg-type]
+    behind = MemoryOrchestrator(campaign(strategy="FedMedian"), rounds(2))
     with (
         serving(WorkerService(behind)) as running,
         started(environment(running, tmp_path)) as process,
@@ -114,7 +114,7 @@ def test_killed_in_the_middle_of_a_round_it_goes_on_where_it_was(tmp_path: Path)
 
 
 def test_where_another_took_over_it_ends_with_the_code_that_says_so(tmp_path: Path) -> None:
-    behind = MemoryOrchestrator(campaign(), rounds(1))  # type: ignore[arg-type]
+    behind = MemoryOrchestrator(campaign(), rounds(1))
     with (
         serving(WorkerService(behind)) as running,
         started(environment(running, tmp_path, "c7.old")) as process,
@@ -152,7 +152,7 @@ def test_without_its_settings_it_says_which_are_missing(tmp_path: Path) -> None:
 
 
 def test_a_token_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    behind = MemoryOrchestrator(campaign(), rounds(1))  # type: ignore[arg-type]
+    behind = MemoryOrchestrator(campaign(), rounds(1))
     with serving(WorkerService(behind)) as running:
         variables = environment(running, tmp_path)
         (tmp_path / "token").unlink()

@@ -19,9 +19,9 @@ def test_a_strategy_is_known_by_the_name_that_flower_has_for_it(name: str) -> No
 
 def test_options_are_arguments_of_the_strategy() -> None:
     made = maker("FedAvgM", {"server_momentum": 0.9, "server_learning_rate": 0.5})()
-    assert (made.server_momentum, made.server_learning_rate) == (0.9, 0.5)  # type: ignore[attr-defined]
+    assert (made.server_momentum, made.server_learning_rate) == (0.9, 0.5)
     krum = maker("Krum", {"num_malicious_nodes": 2.0})()
-    assert isinstance(krum.num_malicious_nodes, int)  # type: ignore[attr-defined]
+    assert isinstance(krum.num_malicious_nodes, int)
 
 
 @pytest.mark.parametrize("name", ["fedavg", "", "FedProx", "QFedAvg", "FedXgbBagging", "Result"])
