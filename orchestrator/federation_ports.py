@@ -148,8 +148,13 @@ class ContributionStore(Protocol):
 
     async def expect(
         self, number: int, round_number: int, device_id: str, update: UpdateHead, now: float
-    ) -> None:
-        """Note that content is about to come, so that it is found where it comes to nothing."""
+    ) -> Part:
+        """Note that content is about to come, so that it is found where it comes to nothing.
+
+        Returns:
+            How the device stands to the campaign. Where the round is not the newest that asked it,
+            or has this very update already, nothing is noted.
+        """
 
     async def take(
         self,

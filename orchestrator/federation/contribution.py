@@ -84,6 +84,11 @@ class Part:
 NO_PART = Part()
 
 
+def is_taken(part: Part, update: UpdateHead) -> bool:
+    """Tell whether this very update was taken in the newest round that asked its device."""
+    return part.answer is Answer.TAKEN and part.digest == update.digest
+
+
 @dataclass(frozen=True, slots=True)
 class RoundOffer:
     """A round that a device may take part in; ``seconds`` from receipt are left for it."""

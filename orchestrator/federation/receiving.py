@@ -16,11 +16,18 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import RowKind, Update, UpdateReceipt, content_of
 from orchestrator.federation.campaign import Campaign, campaign_number
 from orchestrator.federation.content import check_update
-from orchestrator.federation.contribution import NO_PART, Answer, Part, Submission
+from orchestrator.federation.contribution import (
+    NO_PART,
+    Answer,
+    Part,
+    Submission,
+    is_taken,
+)
 from orchestrator.federation.offering import Offering
 from orchestrator.federation_ports import ContributionStore, UpdateFiles
 from orchestrator.ports import Clock
 
+PIECE_BYTES = 256 * 1024
 REFUSED = (UpdateReceipt.UNSUITABLE, UpdateReceipt.MALFORMED)
 
 _log = structlog.get_logger(__name__)
@@ -82,12 +89,13 @@ class Receiving:
         campaign = await self._asking(sent.campaign, sent.round)
         if campaign is None:
             return UpdateReceipt.LATE
-        receipt = _known_at_once(campaign, await self._part(device, campaign), sent)
+        now = self._clock.now()
+        part = await self._contributions.expect(
+            campaign.number, sent.round, device, sent.update, now
+        )
+        receipt = _known_at_once(campaign, part, sent)
         if receipt in REFUSED:
             return await self.refuse(device, sent, receipt)
-        if receipt is None:
-            now = self._clock.now()
-            await self._contributions.expect(campaign.number, sent.round, device, sent.update, now)
         return receipt
 
     async def take(self, device: str, sent: Submission, update: Update) -> UpdateReceipt:
@@ -137,7 +145,7 @@ def _known_at_once(campaign: Campaign, part: Part, sent: Submission) -> UpdateRe
     """Say what becomes of an update as far as its head tells."""
     if part.asked != sent.round:
         return UpdateReceipt.LATE if part.asked > sent.round else UpdateReceipt.NOT_ASKED
-    if part.answer is Answer.TAKEN and part.digest == sent.update.digest:
+    if is_taken(part, sent.update):
         return UpdateReceipt.TAKEN
     if campaign.open_round is None:
         return UpdateReceipt.LATE
@@ -157,5 +165,11 @@ def _is_suitable(campaign: Campaign, sent: Submission) -> bool:
 
 
 async def _content(update: Update) -> AsyncIterator[bytes]:
+    """Yield what is kept, in pieces that are worth a call each."""
+    waiting: list[bytes] = []
     for piece in content_of(update.rows, update.scatter):
-        yield piece
+        waiting.append(piece)
+        if sum(map(len, waiting)) >= PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting.clear()
+    yield b"".join(waiting)

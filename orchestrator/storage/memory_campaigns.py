@@ -16,11 +16,13 @@ from orchestrator.federation.campaign import (
 )
 from orchestrator.federation.contribution import (
     DECLINING,
+    NO_PART,
     Answer,
     Contribution,
     Part,
     UpdateHead,
     UpdateState,
+    is_taken,
     superseded,
 )
 from orchestrator.federation_ports import OFFERING_MAX, Discarded, Partner
@@ -231,11 +233,13 @@ class MemoryContributions:
 
     async def expect(
         self, number: int, round_number: int, device_id: str, update: UpdateHead, now: float
-    ) -> None:
-        key = Discarded(number, round_number, device_id, update.digest)
-        known = self._contents.updates.get(key)
-        if known is None or known.state is not UpdateState.TAKEN:
+    ) -> Part:
+        partner = self._contents.partners[number].get(device_id)
+        part = partner.part if partner else NO_PART
+        if part.asked == round_number and not is_taken(part, update):
+            key = Discarded(number, round_number, device_id, update.digest)
             self._contents.updates[key] = KeptUpdate(update, UpdateState.EXPECTED, now)
+        return part
 
     async def take(
         self,

@@ -24,10 +24,13 @@ from fieldwise.federation import Consent, FederationReport, RowKind
 from orchestrator.federation.campaign import number_in
 from orchestrator.federation.contribution import (
     DECLINING,
+    NO_PART,
     Answer,
     Contribution,
+    Part,
     UpdateHead,
     UpdateState,
+    is_taken,
     superseded,
 )
 from orchestrator.federation.phases import CampaignPhase
@@ -114,19 +117,20 @@ class SqlContributions:
 
     async def expect(
         self, number: int, round_number: int, device_id: str, update: UpdateHead, now: float
-    ) -> None:
+    ) -> Part:
         key = Discarded(number, round_number, device_id, update.digest)
+        own = select(campaign_members).where(_member(number, device_id))
         fresh = {"state": UpdateState.EXPECTED.value, "at": now}
         async with self._database.write(lasting=False) as connection:
-            statement = select(UPDATES.state).where(_is(key)).with_for_update()
-            state = (await connection.execute(statement)).scalar_one_or_none()
-            if state is None:
+            row = (await connection.execute(own.with_for_update())).mappings().one_or_none()
+            part = NO_PART if row is None else part_of(row)
+            if part.asked != round_number or is_taken(part, update):
+                return part
+            again = change_rows(campaign_updates).where(_is(key)).values(fresh)
+            if (await connection.execute(again)).rowcount == 0:
                 values = {**_fresh(key, update), **fresh}
                 await connection.execute(insert(campaign_updates).values(values))
-            elif state != UpdateState.TAKEN:
-                await connection.execute(
-                    change_rows(campaign_updates).where(_is(key)).values(fresh)
-                )
+        return part
 
     async def take(
         self,
@@ -137,17 +141,20 @@ class SqlContributions:
         classes: frozenset[int],
     ) -> bool:
         key = Discarded(number, round_number, device_id, update.digest)
+        told = {"answer": Answer.TAKEN.value, "digest": update.digest, "bytes": update.bytes}
+        asked = and_(_member(number, device_id), MEMBERS.asked == round_number)
+        taken = {"state": UpdateState.TAKEN.value, "classes": classes_text(classes)}
+        expected = and_(_is(key), ~_DROPPED)
         async with self._database.write() as connection:
+            # In this order everywhere: the campaign, the member, its updates.
             if not await _takes(connection, key):
                 return False
-            others = and_(_of(number, device_id), UPDATES.round == round_number, ~_is(key))
-            await _drop(connection, others)
-            taken = {"state": UpdateState.TAKEN.value, "classes": classes_text(classes)}
-            await connection.execute(change_rows(campaign_updates).where(_is(key)).values(taken))
-            told = {"answer": Answer.TAKEN.value, "digest": update.digest, "bytes": update.bytes}
-            await connection.execute(
-                change_rows(campaign_members).where(_member(number, device_id)).values(told)
-            )
+            answered = change_rows(campaign_members).where(asked).values(told)
+            known = change_rows(campaign_updates).where(expected).values(taken)
+            for change in (answered, known):
+                if (await connection.execute(change)).rowcount == 0:
+                    await connection.rollback()
+                    return False
             await _drop_superseded(connection, key, update)
         return True
 
@@ -240,39 +247,30 @@ _NAMED = and_(
 
 
 async def _takes(connection: AsyncConnection, key: Discarded) -> bool:
-    """Tell whether a round takes an update of a device, and hold all that says so."""
+    """Tell whether a round takes an update of a device, and hold it as it is."""
     statement = (
-        select(campaigns.c.course, campaigns.c.level)
-        .where(campaigns.c.number == key.number)
-        .with_for_update(read=True)
-    )
-    campaign = (await connection.execute(statement)).one_or_none()
-    if campaign is None or open_round_of(campaign.course) != key.round:
-        return False
-    agrees = (
-        select(devices.c.id)
+        select(campaigns.c.course, campaigns.c.level, reports.c.consent)
+        .select_from(campaigns)
+        .join(devices, devices.c.id == key.device)
         .join(reports, reports.c.device == devices.c.id)
-        .where(devices.c.id == key.device, agrees_to(Consent(campaign.level)))
-        .with_for_update(of=devices)
+        .where(campaigns.c.number == key.number, devices.c.removed_at.is_(None))
+        .with_for_update(of=campaigns, read=True)
     )
-    if (await connection.execute(agrees)).one_or_none() is None:
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None or open_round_of(row.course) != key.round or not row.consent:
         return False
-    asked = select(MEMBERS.asked).where(_member(key.number, key.device)).with_for_update()
-    if (await connection.execute(asked)).scalar_one_or_none() != key.round:
-        return False
-    state = select(UPDATES.state).where(_is(key)).with_for_update()
-    found = (await connection.execute(state)).scalar_one_or_none()
-    return found in (UpdateState.EXPECTED, UpdateState.TAKEN)
+    return Consent(row.consent).covers(Consent(row.level))
 
 
-async def _drop_superseded(
-    connection: AsyncConnection, key: Discarded, update_head: UpdateHead
-) -> None:
+async def _drop_superseded(connection: AsyncConnection, key: Discarded, update: UpdateHead) -> None:
     own = and_(_of(key.number, key.device), _TAKEN)
-    statement = select(UPDATES.round, UPDATES.classes).where(own).order_by(UPDATES.round.desc())
-    rows = (await connection.execute(statement)).all()
-    taken = [(row.round, classes_in(row.classes)) for row in rows]
-    gone = superseded(update_head.level, update_head.kind, taken)
+    statement = select(UPDATES.round, UPDATES.digest, UPDATES.classes).where(own)
+    rows = (await connection.execute(statement.order_by(UPDATES.round.desc()))).all()
+    others = [row for row in rows if row.round == key.round and row.digest != key.digest]
+    if others:
+        await _drop(connection, and_(own, UPDATES.round == key.round, ~_is(key)))
+    kept = [(row.round, classes_in(row.classes)) for row in rows if row not in others]
+    gone = superseded(update.level, update.kind, kept)
     if gone:
         await _drop(connection, and_(own, UPDATES.round.in_(gone)))
 
