@@ -1,7 +1,8 @@
 """How devices stand to campaigns, and what they gave, in a database.
 
 Taking an update holds its campaign's row against saves, and not against other takings: a round is
-closed before or after, and many devices send at once.
+closed before or after, and many devices send at once. Rows are held in one order everywhere, the
+campaign's, its members', then updates, so that no two writers wait for one another.
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,16 +91,17 @@ class SqlContributions:
         number = number_in(report.head_campaign)
         if report.outcome is None or not number:
             return
+        told = {"head_version": report.head_version, "judged": federation_text(report)}
+        change = change_rows(campaign_members).where(_member(number, device_id)).values(told)
         async with self._database.write() as connection:
-            own = campaigns.c.number == number
-            held = await connection.execute(select(campaigns.c.number).where(own).with_for_update())
-            if held.one_or_none() is None or not await _is_member(connection, device_id):
+            if (await connection.execute(change)).rowcount:
                 return
-            await add_members(connection, number, [device_id])
-            told = {"head_version": report.head_version, "judged": federation_text(report)}
-            await connection.execute(
-                change_rows(campaign_members).where(_member(number, device_id)).values(told)
-            )
+        held = select(campaigns.c.number).where(campaigns.c.number == number).with_for_update()
+        async with self._database.write() as connection:
+            known = (await connection.execute(held)).one_or_none()
+            if known is not None and await _is_member(connection, device_id):
+                await add_members(connection, number, [device_id])
+                await connection.execute(change)
 
     async def withdraw(self, device_id: str, consent: Consent) -> None:
         beyond = [each.value for each in Consent if not consent.covers(each)]
@@ -112,8 +114,8 @@ class SqlContributions:
         )
         declined = {"answer": Answer.DECLINED.value, "digest": "", "bytes": 0}
         async with self._database.write() as connection:
-            await _drop(connection, gone)
             await connection.execute(change_rows(campaign_members).where(taken).values(declined))
+            await _drop(connection, gone)
 
     async def expect(
         self, number: int, round_number: int, device_id: str, update: UpdateHead, now: float
@@ -146,7 +148,6 @@ class SqlContributions:
         taken = {"state": UpdateState.TAKEN.value, "classes": classes_text(classes)}
         expected = and_(_is(key), ~_DROPPED)
         async with self._database.write() as connection:
-            # In this order everywhere: the campaign, the member, its updates.
             if not await _takes(connection, key):
                 return False
             answered = change_rows(campaign_members).where(asked).values(told)

@@ -52,7 +52,7 @@ TERMS_SKIPPED = 2**32  # a new leader every second since the backup, for 136 yea
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A database after a restoration: rollouts that stand still, campaigns that ended, backbones."""
+    """A restored database: rollouts that stand still, campaigns that ended, and backbones."""
 
     halted: tuple[Rollout, ...]
     ended: tuple[Campaign, ...]
