@@ -7,26 +7,34 @@ A seed decides everything, so the one that fails is all there is to tell:
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+import structlog
+
+from tests.simulation.campaign_world import World as CampaignWorld
 from tests.simulation.test_devices import live
 from tests.simulation.world import World
 
 GROUP = 20
+CAMPAIGNS_EVERY = 10  # seeds: one of campaigns takes as long as several others
 PROGRESS_SECONDS = 10
 
 
 def run_group(first: int, count: int) -> list[tuple[int, str]]:
     """Run some seeds; returns those that failed, and how."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     failed = []
     for seed in range(first, first + count):
         try:
             asyncio.run(World(seed).run())
             live(seed)
+            if seed % CAMPAIGNS_EVERY == 0:
+                asyncio.run(CampaignWorld(seed).run())
         except Exception:  # noqa: BLE001 - whatever it is, it is told with its seed
             failed.append((seed, traceback.format_exc(limit=-3)))
     return failed
@@ -69,6 +77,8 @@ def tell(seed: int) -> int:
     finally:
         say("\n".join(world.trace))
     live(seed)
+    if seed % CAMPAIGNS_EVERY == 0:
+        asyncio.run(CampaignWorld(seed).run())
     return 0
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fieldwise import wire
 from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import Consent, FederationReport, HeadOutcome, RoundStep
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
@@ -114,6 +115,18 @@ def verdicts(draw: st.DrawFn) -> Verdict:
     )
 
 
+federations = st.builds(
+    FederationReport,
+    consent=st.sampled_from(Consent),
+    campaign=word,
+    round=small,
+    step=st.none() | st.sampled_from(RoundStep),
+    head_campaign=word,
+    head_version=st.integers(0, 2**53),
+    outcome=st.none() | st.sampled_from(HeadOutcome),
+    judged=st.none() | pairs(),
+    blend_permille=st.integers(0, 1000),
+)
 reports = st.builds(
     Report,
     incarnation=st.integers(1, COUNT_MAX),
@@ -129,6 +142,7 @@ reports = st.builds(
     settings_revision=large,
     verdict=st.none() | verdicts(),
     execution_provider=word,
+    federation=st.none() | federations,
 )
 facts = st.builds(
     Facts, agent_version=word, architecture=word, memory_bytes=large, processors=small
