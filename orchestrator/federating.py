@@ -28,7 +28,7 @@ from orchestrator.rpc.interceptors import WorkersOnly
 from orchestrator.rpc.workers import WorkerServicer, WorkerUseCases
 from orchestrator.storage.stores import Stores
 from orchestrator.worker_ports import Way, Workers
-from orchestrator.worker_processes import WorkerProcesses, found_program, no_program
+from orchestrator.worker_processes import PREFIX, WorkerProcesses, found_program, no_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ def workers_of(
     settings = made.settings
     if settings.federation_job is None:
         folder = emptied(settings.folder / "aggregators")
-        return WorkerProcesses(
-            (settings.federation_aggregator,), folder, Way(near, authority), os.environ
-        )
+        logs = {f"{PREFIX}LOG_LEVEL": settings.log_level, f"{PREFIX}LOG_FORM": settings.log_form}
+        program, way = (settings.federation_aggregator,), Way(near, authority)
+        return WorkerProcesses(program, folder, way, logs | os.environ)
     way = Way(settings.federation_address or told, authority)
     return clustering.jobs(settings, way, made.clock, made.entropy, stack)
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import structlog
-
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import HeadOutcome, space_of
 from orchestrator.federation.campaign import (
@@ -26,8 +24,6 @@ from orchestrator.repeats import asked_otherwise, request_fingerprint
 from orchestrator.rollout.backbone import parse_reference
 
 SAVES_MAX = 20  # rounds are looked at every second: more lost races than this are a defect
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,6 @@ class Campaigns:
             if dry_run:
                 return fresh
             known = await self._campaigns.add(replace(fresh, request=named))
-            _log.info("campaign started", campaign=known.id, backbone=known.title)
         if known.plan != meant:
             raise asked_otherwise(known.id)
         return known

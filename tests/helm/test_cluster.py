@@ -1,9 +1,11 @@
 """What the program asks of the cluster, and which rights it is given for it: no others."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.kubernetes.jobs import read_form
 from orchestrator.rights import GROUP, RIGHTS, Resource, Verb
 from tests import charts
 
@@ -60,6 +62,66 @@ def test_an_election_whose_rights_somebody_else_gives_has_a_lease_alone() -> Non
     assert "Lease" in kinds(objects)
 
 
+def test_aggregators_need_jobs_of_their_own_and_secrets_that_nobody_can_read_back() -> None:
+    objects = charts.rendered_with("default", "federation.jobs.enabled=true")
+    assert rules(objects, "Role", f"{NAME}-aggregators") == [
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list", "create", "delete"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        {
+            "apiGroups": ["apps"],
+            "resources": ["statefulsets"],
+            "resourceNames": [NAME],
+            "verbs": ["get"],
+        },
+    ]
+    assert [name for name, told in automounts(objects).items() if told] == [f"StatefulSet/{NAME}"]
+    assert not kinds(objects) & {"ClusterRole", "ClusterRoleBinding", "Lease"}
+
+
+@pytest.mark.parametrize(
+    ("values", "owner"), [("default", "StatefulSet"), ("kubernetes", "Deployment")]
+)
+def test_the_program_reads_what_a_job_is_like_from_the_file_that_the_chart_writes(
+    tmp_path: Path, values: str, owner: str
+) -> None:
+    objects = charts.rendered_with(values, "federation.jobs.enabled=true")
+    [settings, *_] = [
+        each for each in charts.of_kind(objects, "ConfigMap") if "job.json" in each["data"]
+    ]
+    file = tmp_path / "job.json"
+    file.write_text(settings["data"]["job.json"])
+    form = read_form(file, NAME)
+    assert form.owner == (owner, NAME)
+    assert NAME in {each["metadata"]["name"] for each in charts.of_kind(objects, owner)}
+    pod = form.template["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+    assert not pod["automountServiceAccountToken"]
+    told = charts.settings_file(objects)
+    assert f'federation_address = "{NAME}-operators.fleet.svc' in told
+    assert 'federation_job = "/etc/fieldwise/job/job.json"' in told
+
+
+def test_an_aggregator_reaches_the_operator_port_alone() -> None:
+    objects = charts.rendered_with(
+        "default",
+        "federation.jobs.enabled=true",
+        'networkPolicy.operatorsFrom=[{"podSelector":{}}]',
+    )
+    policies = {
+        each["metadata"]["name"]: each["spec"] for each in charts.of_kind(objects, "NetworkPolicy")
+    }
+    own = policies[f"{NAME}-aggregators"]
+    labels = own["podSelector"]["matchLabels"]
+    names, orchestrator = own["egress"]
+    assert {each["port"] for each in names["ports"]} == {53}
+    assert [each["port"] for each in orchestrator["ports"]] == ["operators"]
+    [operators] = [
+        each for each in policies[NAME]["ingress"] if each["ports"][0]["port"] == "operators"
+    ]
+    assert {"podSelector": {"matchLabels": labels}} in operators["from"]
+
+
 def test_a_login_needs_to_ask_two_questions_and_no_more() -> None:
     objects = charts.rendered_with("default", KNOWN)
     assert rules(objects, "ClusterRole", f"fleet-{NAME}-login") == [
@@ -88,7 +150,7 @@ def test_every_binding_is_of_a_role_that_is_there_to_an_account_that_is_there() 
     roles = {(each["kind"], each["metadata"]["name"]) for each in objects if each["kind"] in ROLES}
     accounts = {each["metadata"]["name"] for each in charts.of_kind(objects, "ServiceAccount")}
     bound = [each for each in objects if each["kind"] in BINDINGS]
-    assert len(bound) == 3
+    assert len(bound) == 4
     for each in bound:
         assert (each["roleRef"]["kind"], each["roleRef"]["name"]) in roles
         [subject] = each["subjects"]

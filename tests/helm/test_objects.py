@@ -1,5 +1,6 @@
 """What holds of every object of every set of values, whatever the set is for."""
 
+import json
 from typing import Any
 
 import kubernetes_validate
@@ -65,9 +66,19 @@ def test_what_selects_holds_nothing_that_an_upgrade_changes(values: str) -> None
         assert not labels.keys() & (RECOMMENDED - LASTING)
 
 
+def of_jobs_to_come(objects: list[charts.Manifest]) -> list[dict[str, str]]:
+    """Labels of the Pods of Jobs that the program makes from what the chart says of them."""
+    written = [
+        each.get("data", {}).get("job.json") for each in charts.of_kind(objects, "ConfigMap")
+    ]
+    specs = [json.loads(each)["spec"]["template"] for each in written if each]
+    return [each["metadata"]["labels"] for each in specs]
+
+
 def test_what_selects_finds_something(values: str) -> None:
     objects = charts.rendered(values)
     made = [metadata["labels"].items() for _, metadata, _ in charts.pods(objects)]
+    made += [labels.items() for labels in of_jobs_to_come(objects)]
     for each in charts.of_kind(objects, "Service"):
         wanted = each["spec"]["selector"].items()
         assert any(wanted <= labels for labels in made), each["metadata"]["name"]

@@ -12,7 +12,7 @@
 
 {{/* Not empty where the program calls the cluster's API. */}}
 {{- define "fieldwise.asksCluster" -}}
-{{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled -}}true{{- end -}}
+{{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled .Values.federation.jobs.enabled -}}true{{- end -}}
 {{- end -}}
 
 {{/* Not empty where the cluster asks by gRPC; its kubelets can since 1.24. */}}
@@ -145,7 +145,13 @@ bundle_endpoint = {{ include "fieldwise.evaluationEndpoint" . | toJson }}
 {{- end }}
 {{- if .Values.kubernetes.leaderElection.enabled }}
 leader_election = "kubernetes"
+{{- end }}
+{{- if or .Values.kubernetes.leaderElection.enabled .Values.federation.jobs.enabled }}
 kubernetes_lease = {{ include "fieldwise.fullname" . | toJson }}
+{{- end }}
+{{- if .Values.federation.jobs.enabled }}
+federation_job = "/etc/fieldwise/job/job.json"
+federation_address = {{ printf "%s:%d" (include "fieldwise.serviceHost" (list . "operators")) (int .Values.operators.service.port) | toJson }}
 {{- end }}
 {{- if .Values.kubernetes.login.enabled }}
 operator_login = "kubernetes"
@@ -157,6 +163,30 @@ kubernetes_namespace = {{ toJson .Release.Namespace }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }} = {{ toJson $value }}
 {{- end }}
+{{- end -}}
+
+{{/* What a Job that aggregates is like, as JSON; the program adds what is of one campaign. */}}
+{{- define "fieldwise.job" -}}
+{{- $jobs := .Values.federation.jobs -}}
+{{- $container := dict "name" "aggregator" "command" (list "fieldwise-aggregator") -}}
+{{- $_ := set $container "image" (include "fieldwise.image" (list . $jobs.image)) -}}
+{{- $_ := set $container "imagePullPolicy" $jobs.image.pullPolicy -}}
+{{- $_ := set $container "securityContext" .Values.securityContext -}}
+{{- $_ := set $container "resources" $jobs.resources -}}
+{{- $_ := set $container "env" (list (dict "name" "FIELDWISE_AGGREGATOR_WORK_FOLDER" "value" "/tmp")) -}}
+{{- $_ := set $container "volumeMounts" (list (dict "name" "scratch" "mountPath" "/tmp")) -}}
+{{- $pod := dict "restartPolicy" "OnFailure" "automountServiceAccountToken" false "enableServiceLinks" false -}}
+{{- $_ := set $pod "serviceAccountName" "default" -}}
+{{- $_ := set $pod "securityContext" .Values.podSecurityContext -}}
+{{- $_ := set $pod "containers" (list $container) -}}
+{{- $_ := set $pod "volumes" (list (dict "name" "scratch" "emptyDir" dict)) -}}
+{{- range $name := list "imagePullSecrets" "nodeSelector" "tolerations" -}}
+{{- with index $.Values $name -}}{{- $_ := set $pod $name . -}}{{- end -}}
+{{- end -}}
+{{- $metadata := include "fieldwise.metadata" (list . "aggregator" dict $jobs.podAnnotations) | fromYaml -}}
+{{- $spec := dict "backoffLimit" (int $jobs.backoffLimit) "template" (dict "metadata" $metadata "spec" $pod) -}}
+{{- $kind := ternary "Deployment" "StatefulSet" (ne (include "fieldwise.replicated" .) "") -}}
+{{- dict "owner" (printf "%s/%s" $kind (include "fieldwise.fullname" .)) "spec" $spec | toPrettyJson -}}
 {{- end -}}
 
 {{- define "fieldwise.publicSecret" -}}

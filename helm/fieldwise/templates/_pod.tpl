@@ -2,7 +2,11 @@
 {{- define "fieldwise.pod" -}}
 {{- $selector := include "fieldwise.selectorLabels" (list . "orchestrator") | fromYaml -}}
 metadata:
-  {{- $checksum := dict "checksum/settings" (include "fieldwise.settingsFile" . | sha256sum) }}
+  {{- $told := include "fieldwise.settingsFile" . }}
+  {{- if .Values.federation.jobs.enabled }}
+  {{- $told = print $told (include "fieldwise.job" .) }}
+  {{- end }}
+  {{- $checksum := dict "checksum/settings" (sha256sum $told) }}
   {{- $_ := set $checksum "kubectl.kubernetes.io/default-container" "orchestrator" }}
   {{- include "fieldwise.metadata" (list . "orchestrator" .Values.podLabels .Values.podAnnotations $checksum) | nindent 2 }}
 spec:
@@ -135,6 +139,12 @@ spec:
           mountPath: /etc/fieldwise/fieldwise.toml
           subPath: fieldwise.toml
           readOnly: true
+        {{- if .Values.federation.jobs.enabled }}
+        - name: settings
+          mountPath: /etc/fieldwise/job/job.json
+          subPath: job.json
+          readOnly: true
+        {{- end }}
         - name: data
           mountPath: /var/lib/fieldwise
         - name: scratch

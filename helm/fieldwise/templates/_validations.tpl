@@ -90,7 +90,7 @@
 {{- $wrong = append $wrong "kubernetes.login.enabled knows operators by the cluster, and operatorToken.existingSecret would open nothing: leave it out." -}}
 {{- end -}}
 {{- if and (include "fieldwise.asksCluster" .) (eq (include "fieldwise.serviceAccountName" .) "default") -}}
-{{- $wrong = append $wrong "kubernetes.leaderElection and kubernetes.login would give rights to the account `default`, which every Pod of the namespace has: set serviceAccount.create = true or serviceAccount.name." -}}
+{{- $wrong = append $wrong "kubernetes.leaderElection, kubernetes.login and federation.jobs would give rights to the account `default`, which every Pod of the namespace has: set serviceAccount.create = true or serviceAccount.name." -}}
 {{- end -}}
 {{- if gt (len (include "fieldwise.hosts" . | fromJsonArray)) 16 -}}
 {{- $wrong = append $wrong (printf "The server's certificate would name %d hosts, and has room for 16: see extraHosts and the host names of devices and operators." (len (include "fieldwise.hosts" . | fromJsonArray))) -}}
