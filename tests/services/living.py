@@ -1,6 +1,6 @@
 """Live agents that learn and take backbones, for those who want to see figures of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,7 +21,8 @@ def agents(folder: Path, names: str, ticket: str) -> Iterator[list[AgentProcess]
     with ExitStack() as stack:
         started = []
         for name in names:
-            agent = AgentProcess(folder / name, probation_minutes="0", cpu_share="1")
+            settings = {"probation_minutes": "0", "cpu_share": "1", "shared_classes": "all"}
+            agent = AgentProcess(folder / name, **settings)
             agent.ask("join", ticket)
             agent.start()
             stack.callback(agent.stop)
@@ -64,9 +65,23 @@ def rolled_out(running: Orchestrator, folder: Path, version: str, seed: int) -> 
     until(have_it, lambda: str(running.json("status")))
 
 
+def federated(running: Orchestrator, agents: Sequence[AgentProcess], backbone: str) -> None:
+    """Let owners agree, and devices judge the head that comes of what they gave."""
+    for agent in agents:
+        agent.ask("consent", "weights")
+    classes = [f"--class={name}" for name in CLASSES]
+    campaign = running.json("federation", "start", backbone, *classes)["id"]
+
+    def judged() -> bool:
+        head = running.json("federation", "show", campaign)["head"]
+        return bool(head) and sum(head["outcomes"].values()) == len(agents)
+
+    until(judged, lambda: str(running.json("federation", "show", campaign)))
+
+
 @contextmanager
 def living(folder: Path) -> Iterator[Orchestrator]:
-    """Two live agents that have learned and compared two backbones, and one that is silent."""
+    """Two live agents that have learned, compared two backbones and federated; one is silent."""
     with serving(folder / "data", *PACE, *NAMED) as running:
         ticket = running.json("ticket", "create", "--uses=4", "--tag=site=berlin")["token"]
         join(ticket)
@@ -78,4 +93,5 @@ def living(folder: Path) -> Iterator[Orchestrator]:
             for agent in both:
                 with agent.device() as device:
                     use(device)
+            federated(running, both, "tiny:2.0.0")
             yield running

@@ -15,7 +15,13 @@ from tools.dashboards.boards import BOARDS
 from tools.generated import stale
 
 SELECTED = re.compile(r"\b(?:fieldwise|grpc_server|process)_\w+({[^}]*})?")
-VARIABLES = {"$job": "orchestrator", "$rollout": ".*", "$__rate_interval": "30s", "$__range": "30m"}
+VARIABLES = {
+    "$job": "orchestrator",
+    "$rollout": ".*",
+    "$campaign": ".*",
+    "$__rate_interval": "30s",
+    "$__range": "30m",
+}
 
 
 def test_every_dashboard_is_what_the_code_says() -> None:
