@@ -117,7 +117,9 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
 NOT_RULES = {
     "agent.config",  # settings of files and the environment
     "agent.learning.embedder",  # the one door of onnxruntime
+    "agent.update_rules",  # made of those settings
     "orchestrator.config",
+    "orchestrator.place_settings",
     "orchestrator.setting_rules",  # what is no address and no URL
 }
 
