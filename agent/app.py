@@ -342,7 +342,7 @@ class Agent:
             self.folder.global_heads, Room(self.folder, self.settings.disk_bytes_max)
         )
         heads = Heads(self.fleet, files, self.serving, self.settings)
-        made = Federating(consents, notes, rounds, heads, self.fleet, self.settings, self.clock)
+        made = Federating(consents, notes, rounds, heads, self.fleet, self.clock)
         self.serving.forgetting = made.forgetting
         made.restore()
         return made

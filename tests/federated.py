@@ -173,7 +173,7 @@ class World:
         )
         heads = Heads(self.fleet, self.files, self, self.settings)
         self.federating = Federating(
-            self.consents, self.notes, rounds, heads, self.fleet, self.settings, self.clock
+            self.consents, self.notes, rounds, heads, self.fleet, self.clock
         )
         self.federating.hurry = self.hurry
         self.federating.restore()

@@ -20,6 +20,7 @@ from agent.federation.standing import RoundOffer, Standing, Task
 from agent.federation.stocktaking import Stock, mark_of_shared, take_stock
 from agent.federation_ports import Campaigns, FederationNotes
 from agent.learning.learner import Learner
+from agent.learning.names import stored_class_name
 from agent.learning.unlearning import Starters
 from agent.ports import Clock, SampleStore
 from fieldwise.errors import Fault, FieldwiseError
@@ -83,6 +84,9 @@ class Rounds:
         clock: Time.
         conditions: Says whether the owner's conditions are met; None where nobody can say.
         busy: Whether a backbone is being changed.
+
+    Attributes:
+        shared: Names of the classes that may leave, as they are stored.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Rounds:
         self._clock = clock
         self._conditions = conditions
         self._busy = busy
+        self.shared = tuple(map(stored_class_name, terms.shared_classes))
 
     async def answer(self, offer: RoundOffer, until: float, standing: Standing) -> Standing:
         """Take a step towards answering a round.
@@ -138,8 +143,7 @@ class Rounds:
             return None
         starters = self._serving.starters(learner.pair.bundle)
         key, bare = self._serving.store.holdout_key(), self._notes.bare()
-        shared = self._terms.shared_classes
-        return take_stock(learner, shared, starters, bare, key, statistics=statistics)
+        return take_stock(learner, self.shared, starters, bare, key, statistics=statistics)
 
     def forgetting(self, class_name: str) -> None:
         """Hear that a class is about to be forgotten, and with it what a starter head brought.

@@ -14,7 +14,7 @@ import structlog
 from msgspec.structs import replace
 
 from agent.federation.adopting import Heads
-from agent.federation.answering import Rounds, Terms
+from agent.federation.answering import Rounds
 from agent.federation.consenting import Consents
 from agent.federation.sharing import changed, may_leave
 from agent.federation.standing import (
@@ -59,7 +59,6 @@ class Federating:
         rounds: Answers rounds.
         heads: Weighs global heads, and mixes them in.
         campaigns: Whose member the device is.
-        terms: What the owner has settled.
         clock: Time.
     """
 
@@ -70,7 +69,6 @@ class Federating:
         rounds: Rounds,
         heads: Heads,
         campaigns: Campaigns,
-        terms: Terms,
         clock: Clock,
     ) -> None:
         self._consents = consents
@@ -78,7 +76,6 @@ class Federating:
         self._rounds = rounds
         self._heads = heads
         self._campaigns = campaigns
-        self._terms = terms
         self._clock = clock
         self._standing = notes.standing()
         self._offers = _Offers()
@@ -202,8 +199,9 @@ class Federating:
         )
 
     def _classes(self) -> tuple[SharedClass, ...]:
-        stock = self._rounds.stock() if self._terms.shared_classes else None
-        listed = [] if self._terms.shared_classes == ALL else list(self._terms.shared_classes)
+        shared = self._rounds.shared
+        stock = self._rounds.stock() if shared else None
+        listed = () if shared == ALL else shared
         if stock is None:
             return tuple(SharedClass(name, 0, 0, ready=False) for name in listed)
         before = self._notes.departures(stock.space.bundle)

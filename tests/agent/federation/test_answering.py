@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from agent.config import AgentSettings
 from agent.federation.standing import ConsentNote
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, RoundStep, UpdateReceipt
@@ -202,3 +203,13 @@ async def test_the_owner_sees_what_may_leave(world: World) -> None:
         False,
     )
     assert world.federating.state().updates == 1
+
+
+async def test_names_are_shared_however_they_are_composed(world: World) -> None:
+    image = world.device.images[0]
+    for number in range(10):
+        world.learner.teach(f"e{number}", image, "\u00e9tau", "", 1e6 + number)
+    world.settings = AgentSettings(shared_classes=("e\u0301tau",))
+    world.restart(fresh=False)
+    (found,) = world.federating.state().classes
+    assert (found.name, found.samples, found.ready) == ("\u00e9tau", 10, True)
