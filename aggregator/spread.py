@@ -7,8 +7,10 @@ m_i of C devices and counts n_i, and m their count-weighted mean,
 
 estimates S without a sample or a scatter having left a device (FedCOF, arXiv 2412.14326). Classes
 are pooled by their degrees of freedom, as a discriminant with one covariance does: class k weighs
-n_k - 1. Written as F'F the estimate has a row for every mean, R of them; where that is more than D,
-a triangular factor of the same product takes their place.
+n_k - 1. Written as A'A the estimate has a row for every mean: its distance from m, by which each
+device could be told apart. So A goes nowhere. What is handed out is another factor F of the same
+product, its principal directions, of which there are at most as many as means less classes; where
+they would be more than D, it is a triangular one.
 
 What honest devices see differs more than samples of one device do, which makes the estimate too
 wide and not wrong in direction; how much of it to use is each device's choice on what it holds out.
@@ -28,6 +30,9 @@ from fieldwise.federation import HeadSpace, Row
 TERM_RATIO_MAX = 9.0  # three times the usual distance
 DEVICES_MIN = 2
 FOLD_ROWS = 1024  # of deviations at a time: 10 MB of 1,280-d means
+NOTHING = (
+    1e-9  # of the largest square; the deviations of a class add up to nothing, but for rounding
+)
 RIDGE = 1e-6  # of the mean variance, so that a product with a direction of no spread has a root
 
 
@@ -95,9 +100,16 @@ def _deviations(holders: Mapping[int, Sequence[Row]]) -> NDArray[np.float32]:
 
 
 def _factor(deviations: NDArray[np.float32]) -> NDArray[np.float32]:
+    if len(deviations) > deviations.shape[1]:
+        return _triangular(deviations)
+    wide = deviations.astype(np.float64)
+    squares, turns = np.linalg.eigh(wide @ wide.T)
+    kept = max(1, int((squares > NOTHING * squares[-1]).sum()))
+    return (turns[:, -kept:].T @ wide).astype(np.float32)
+
+
+def _triangular(deviations: NDArray[np.float32]) -> NDArray[np.float32]:
     width = deviations.shape[1]
-    if len(deviations) <= width:
-        return np.ascontiguousarray(deviations)
     product = np.zeros((width, width))
     for start in range(0, len(deviations), FOLD_ROWS):
         part = deviations[start : start + FOLD_ROWS]

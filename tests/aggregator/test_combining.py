@@ -55,7 +55,7 @@ def test_means_become_a_head_with_names_counts_and_the_spread() -> None:
     assert (found.ids, found.classes, found.space) == ((1,), ("apple",), SPACE)
     assert found.counts.tolist() == [40]
     assert found.rows[0] == pytest.approx(np.full(10, 175), rel=1e-5)
-    assert [each.shape for each in found.factors] == [(2, 6), (2, 4)]
+    assert [each.shape for each in found.factors] == [(1, 6), (1, 4)]
     assert (result.tally.classes, result.tally.held_back, result.tally.left_out) == (1, 1, 0)
     assert result.state == b""
 

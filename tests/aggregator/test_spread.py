@@ -6,6 +6,7 @@ from aggregator.work import Contribution
 from fieldwise.federation import HeadSpace, Row
 
 SPACE = HeadSpace("a" * 64, "b" * 64, (3, 2))
+WHOLE = HeadSpace("a" * 64, "b" * 64, (5,))
 
 
 def covariance() -> np.ndarray:
@@ -67,14 +68,21 @@ def test_it_is_the_formula_of_the_paper_where_every_class_weighs_the_same() -> N
     assert found[1] == pytest.approx(by_hand[3:, 3:], rel=1e-4, abs=1e-2)
 
 
-def test_a_factor_has_a_row_for_each_mean_and_never_more_than_features() -> None:
-    few = seen(np.random.default_rng(4), devices=2, classes=1)
-    assert [each.shape for each in spread.factors(few, centres_of(few), SPACE)] == [(2, 3), (2, 2)]
-    many = seen(np.random.default_rng(4), devices=5, classes=7)
-    assert [each.shape for each in spread.factors(many, centres_of(many), SPACE)] == [
-        (3, 3),
-        (2, 2),
-    ]
+def test_a_factor_has_no_more_rows_than_it_needs() -> None:
+    for devices, classes, rows in ((2, 1, 1), (2, 2, 2), (3, 1, 2), (5, 7, 5)):
+        found = seen(np.random.default_rng(4), devices, classes)
+        (made,) = spread.factors(found, centres_of(found), WHOLE)
+        assert made.shape == (rows, 5)
+
+
+def test_no_row_of_a_factor_tells_how_far_a_device_is_from_the_others() -> None:
+    contributions = seen(np.random.default_rng(8), devices=2, classes=2)
+    (made,) = spread.factors(contributions, centres_of(contributions), WHOLE)
+    for class_id in range(2):
+        means = np.stack([each.rows[class_id].values for each in contributions])
+        apart = means[0] - means.mean(axis=0)
+        along = made @ apart / np.linalg.norm(made, axis=1) / np.linalg.norm(apart)
+        assert (np.abs(along) < 0.999).all()
 
 
 def test_folding_many_means_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +105,7 @@ def test_classes_that_were_held_back_are_left_aside() -> None:
     contributions = seen(np.random.default_rng(6), devices=3, classes=2)
     centres = centres_of(contributions)
     del centres[1]
-    assert len(spread.factors(contributions, centres, SPACE)[0]) == 3
+    assert len(spread.factors(contributions, centres, SPACE)[0]) == 2
 
 
 def test_equal_means_have_no_spread_and_do_no_harm() -> None:
