@@ -178,8 +178,7 @@ class Visitor:
     ``may_start`` tells whether the rollout that its target belongs to gives permits for it, as far
     as its phase goes, and the target is not recalled; ``is_welcome`` whether it belongs to no
     rollout and a complete one takes it; ``runs_recalled`` whether it told that a backbone serves
-    which nobody is to run. ``diagnosis`` is a request that may be over, ``federation``
-    what the newest report says of that.
+    which nobody is to run. ``diagnosis`` is a request that may be over, ``federation`` as reported.
     """
 
     standing: Standing
@@ -394,8 +393,7 @@ class BundleStore(Protocol):
         """Yield the content from an offset on, in pieces of at most 256 KiB, none of them empty.
 
         Raises:
-            FieldwiseError: ``NOT_FOUND``, or ``INVALID_ARGUMENT`` for an offset beyond the end, at
-                the first piece.
+            FieldwiseError: At the first piece ``NOT_FOUND`` or ``INVALID_ARGUMENT`` beyond the end.
         """
 
     async def link(self, digest: str) -> str | None:

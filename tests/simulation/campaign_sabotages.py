@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from fieldwise.federation import Consent, FederationReport
+from fieldwise.federation import Consent, FederationReport, Update
 from orchestrator.federation import campaigns, machine, offering, receiving, rounds, sweeping
 from orchestrator.federation.campaign import Campaign, HeadVersion, Round, RoundResult, Tally
-from orchestrator.federation.contribution import Answer, Part, UpdateHead
+from orchestrator.federation.contribution import Answer, Part, Submission, UpdateHead
 from orchestrator.federation.phases import CampaignTurn, RoundPhase, RoundTurn
 from orchestrator.federation_ports import Discarded
 from orchestrator.storage import memory_campaigns
@@ -79,7 +79,7 @@ def every_round_asks_everybody(patch: pytest.MonkeyPatch) -> None:
 
     def everybody(campaign: Campaign, cohort: Sequence[object], seed: bytes) -> Sequence[str]:
         generous = replace(campaign, plan=replace(campaign.plan, participants=0))
-        return genuine(generous, cohort, seed)  # type: ignore[arg-type]  # of the real one
+        return genuine(generous, cohort, seed)
 
     patch.setattr(rounds, "asked_of", everybody)
 
@@ -149,18 +149,20 @@ def whoever_sends_is_taken_for_asked(patch: pytest.MonkeyPatch) -> None:
 def an_update_is_taken_before_its_content_is_kept(patch: pytest.MonkeyPatch) -> None:
     genuine = receiving.Receiving.take
 
-    async def take(self: receiving.Receiving, device: str, sent: object, update: object) -> object:
-        found = await self._asking(sent.campaign, sent.round)  # type: ignore[attr-defined]
+    async def take(
+        self: receiving.Receiving, device: str, sent: Submission, update: Update
+    ) -> object:
+        found = await self._asking(sent.campaign, sent.round)
         if found is not None:
-            classes = frozenset(row.class_id for row in update.rows)  # type: ignore[attr-defined]
+            classes = frozenset(row.class_id for row in update.rows)
             await self._contributions.take(
                 found.number,
                 sent.round,
                 device,
                 sent.update,
-                classes,  # type: ignore[attr-defined]
+                classes,
             )
-        return await genuine(self, device, sent, update)  # type: ignore[arg-type]
+        return await genuine(self, device, sent, update)
 
     patch.setattr(receiving.Receiving, "take", take)
 
@@ -171,7 +173,7 @@ def rubbish_is_taken(patch: pytest.MonkeyPatch) -> None:
 
 def means_of_before_do_not_stand(patch: pytest.MonkeyPatch) -> None:
     def all_but_the_newest(_level: object, _kind: object, taken: Sequence[object]) -> object:
-        return frozenset(each[0] for each in taken[1:])  # type: ignore[index]
+        return frozenset(each[0] for each in taken[1:])
 
     patch.setattr(memory_campaigns, "superseded", all_but_the_newest)
 
@@ -211,7 +213,7 @@ def heads_are_offered_to_whole_fleets(patch: pytest.MonkeyPatch) -> None:
 
     def offer(suited: Sequence[Campaign], report: FederationReport, partner: object) -> object:
         everyone = [replace(each, plan=replace(each.plan, cohort="")) for each in suited]
-        return genuine(everyone, report, partner)  # type: ignore[arg-type]
+        return genuine(everyone, report, partner)
 
     patch.setattr(offering, "_head_offer", offer)
 

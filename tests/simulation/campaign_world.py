@@ -6,7 +6,7 @@ leave. After every deed ``campaign_checks`` looks at what is stored beside what 
 """
 
 import random
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from fieldwise.bundle import digest_of
@@ -17,6 +17,7 @@ from fieldwise.federation import (
     HeadOutcome,
     RoundStep,
     RowKind,
+    Update,
     UpdateReceipt,
 )
 from orchestrator.federation.campaign import Campaign, RoundResult
@@ -90,7 +91,7 @@ class Agent:
     sequence: int = 0
     federation: FederationReport | None = None
     offer: RoundOffer | None = None
-    sent: list[tuple[Campaign, Submission, object]] = field(default_factory=list)
+    sent: list[tuple[Campaign, Submission, Update]] = field(default_factory=list)
 
 
 class World:
@@ -151,9 +152,9 @@ class World:
             Rounds(self.stores.campaigns, self.stores.contributions, self.clock, self.entropy),
         )
 
-    async def _tried(self, deed: object) -> None:
+    async def _tried(self, deed: Callable[[], Awaitable[None]]) -> None:
         try:
-            await deed()  # type: ignore[operator]  # a bound method of this class
+            await deed()
         except FieldwiseError as error:
             if error.fault is not Fault.UNAVAILABLE:
                 raise
@@ -262,9 +263,9 @@ class World:
         replica = self._any_replica()
         receipt = await replica.receiving.expect(agent.name, sent)
         if receipt is None:
-            receipt = await replica.receiving.take(agent.name, sent, made)  # type: ignore[arg-type]
+            receipt = await replica.receiving.take(agent.name, sent, made)
         if receipt is UpdateReceipt.TAKEN:
-            classes = frozenset(row.class_id for row in made.rows)  # type: ignore[attr-defined]
+            classes = frozenset(row.class_id for row in made.rows)
             self.witness.took(Given(campaign.number, sent.round, agent.name, sent.update, classes))
         return receipt
 

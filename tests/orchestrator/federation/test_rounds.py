@@ -138,7 +138,7 @@ async def test_a_faster_writer_is_no_error(fleet: Fleet, monkeypatch: pytest.Mon
     ) -> Campaign:
         if not raced:
             raced.append(await genuine(self, await self.get(campaign.number)))
-        return await genuine(self, campaign, *others, **named)  # type: ignore[arg-type]
+        return await genuine(self, campaign, *others, **named)
 
     monkeypatch.setattr(MemoryCampaigns, "save", save)
     opening = await fleet.rounds.open(found.id)
