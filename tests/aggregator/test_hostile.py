@@ -133,7 +133,7 @@ def mean_accuracy(
     attack: Callable[[Update], Update],
     share: float,
 ) -> float:
-    found = [accuracy(world(seed, share), strategy, options, attack) for seed in range(3)]
+    found = [accuracy(world(seed, share), strategy, options, attack) for seed in range(2)]
     return float(np.mean(found))
 
 
