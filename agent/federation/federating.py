@@ -213,7 +213,9 @@ class Federating:
         return tuple(found[name] for name in sorted(found))
 
     async def _join(self, device_id: str) -> None:
-        """Another membership knows nothing of what the one before was taken."""
+        """Another membership has nothing of what left before, and its fleet nobody's consent."""
+        if self._standing.member and self._consents.note.consent is not Consent.OFF:
+            await self._consents.set(Consent.OFF, None)
         await asyncio.to_thread(self._notes.forget_deliveries)
         await self._keep(replace(self._standing, member=device_id, campaign="", round=0, step=None))
 

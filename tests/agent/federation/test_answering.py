@@ -134,10 +134,12 @@ async def test_who_withdraws_and_agrees_again_gives_everything_again(world: Worl
     assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.ANSWERED
 
 
-async def test_another_fleet_has_nothing_of_what_the_first_was_given(world: World) -> None:
+async def test_another_fleet_has_neither_the_consent_nor_what_left_before(world: World) -> None:
     await world.agree()
     await world.offered(offer_to(world.device))
     world.fleet.membership = msgspec.structs.replace(member(), device_id="another")
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
+    await world.agree()
     assert (await world.offered(offer_to(world.device))).step is RoundStep.ANSWERED
     assert sent(world) == [1, 1]
 
