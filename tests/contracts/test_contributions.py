@@ -161,6 +161,18 @@ class TestContributionStore:
         digest = update_head("d1 1").digest
         assert await discarded(stores) == [("d1", 1, digest), ("d1", 1, digest)]
 
+    async def test_what_is_given_while_it_is_withdrawn_is_either(self, stores: Stores) -> None:
+        names = [f"d{n}" for n in range(8)]
+        await partners(stores, *names)
+        found = await asking(stores, *names)
+        await asyncio.gather(
+            *(give(stores, found, each) for each in names),
+            *(stores.contributions.withdraw(each, Consent.OFF) for each in names),
+        )
+        parts = [await part_of(stores, each, found) for each in names]
+        taken = [each for each in parts if each and each.answer is Answer.TAKEN]
+        assert len(await standing(stores, found)) == len(taken)
+
     async def test_means_stand_until_every_class_came_again(self, stores: Stores) -> None:
         await partners(stores, "d1", "d2")
         found = await asking(stores, "d1", "d2", rounds=0, quorum=2)
