@@ -2,6 +2,10 @@
 
 A consent that is over stays over: once any clock of this device was past its end it is written
 down as off, so that a clock that is set back later does not bring it to life.
+
+A campaign drops all that it has of a device whose consent no longer covers it. So when a consent
+ends or begins, nothing counts as taken any more. (Statistics leave whole each time, whatever was
+taken of them; so agreeing to less than before needs nothing forgotten.)
 """
 
 import asyncio
@@ -63,6 +67,7 @@ class Consents:
         """
         if self._note.consent is not Consent.OFF and self.now() is Consent.OFF:
             self._write(ConsentNote())
+            self._notes.forget_deliveries()
             _log.info("the consent to federation is over")
 
     async def set(self, consent: Consent, until: float | None) -> None:
@@ -86,14 +91,16 @@ class Consents:
         self.changed.set()
 
     def _agree(self, note: ConsentNote) -> None:
-        if note.consent is Consent.OFF:  # a full ledger must not keep anything going
+        held = self.now()
+        ends = note.consent is Consent.OFF or not note.consent.covers(held)
+        if ends:  # a full ledger must not keep anything going
             self._write(note)
+        if Consent.OFF in (held, note.consent):
+            self._notes.forget_deliveries()
         self._ledger.append(LEDGER_KIND, 0, self._words(note), self._clock.wall())
-        if note.consent is not Consent.OFF:
+        if not ends:
             self._write(note)
 
     def _write(self, note: ConsentNote) -> None:
         self._notes.write_consent(note)
-        if note.consent is Consent.OFF:  # campaigns drop what they have of a device that withdraws
-            self._notes.forget_deliveries()
         self._note = note

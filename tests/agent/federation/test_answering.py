@@ -134,6 +134,41 @@ async def test_who_withdraws_and_agrees_again_gives_everything_again(world: Worl
     assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.ANSWERED
 
 
+async def test_who_agrees_again_after_an_end_that_nobody_noted_gives_everything_again(
+    world: World,
+) -> None:
+    await world.agree(until=world.clock.wall() + 100)
+    await world.offered(offer_to(world.device))
+    world.clock.wall_seconds += 101
+    await world.agree()
+    world.fleet.task = task_for(world.device, number=2)
+    assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.ANSWERED
+
+
+async def test_a_consent_with_another_end_makes_nothing_leave_again(world: World) -> None:
+    await world.agree()
+    await world.offered(offer_to(world.device))
+    await world.agree(until=world.clock.wall() + 100)
+    world.fleet.task = task_for(world.device, number=2)
+    assert (await world.offered(offer_to(world.device, number=2))).step is RoundStep.TOO_FEW
+
+
+@pytest.mark.parametrize("lower", [Consent.OFF, Consent.WEIGHTS])
+async def test_a_full_ledger_keeps_nobody_from_agreeing_to_less(
+    world: World, lower: Consent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.agree(Consent.STATISTICS)
+
+    def refuse(*_: object) -> None:
+        raise FieldwiseError(Fault.DISK_FULL, "no room")
+
+    monkeypatch.setattr(world.ledger, "append", refuse)
+    for consent in (lower, Consent.STATISTICS):
+        with pytest.raises(FieldwiseError):
+            await world.agree(consent)
+        assert world.notes.note.consent is lower
+
+
 async def test_another_fleet_has_neither_the_consent_nor_what_left_before(world: World) -> None:
     await world.agree()
     await world.offered(offer_to(world.device))
