@@ -241,14 +241,8 @@ class Agent:
         )
 
     def _fetching(self) -> Fetcher:
-        return Fetcher(
-            self.fleet,
-            self.bundles,
-            self.settings.variant,
-            self._update_bytes,
-            partial(retry.delays, self._chance),
-            self.clock,
-        )
+        variant, delays = self.settings.variant, partial(retry.delays, self._chance)
+        return Fetcher(self.fleet, self.bundles, variant, self._update_bytes, delays, self.clock)
 
     def _update_bytes(self, manifest: Manifest, missing: Iterable[FileReference]) -> int:
         inside = self._database.room_inside()
@@ -352,12 +346,7 @@ class Agent:
             return self.household.contact()
 
         collector = Collector(
-            self.settings,
-            self.observer,
-            contact,
-            self.ledger.totals,
-            self.troubles,
-            self.host,
+            self.settings, self.observer, contact, self.ledger.totals, self.troubles, self.host
         )
         rule = self.settings.diagnose
         return Diagnosing(rule, self.journal, self.fleet, collector.collect, self.clock)
