@@ -5,20 +5,25 @@ agent. At the end the day has had its effect, once.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import orchestrator.storage.sql
 from fieldwise import identity
 from fieldwise.v1alpha1 import device_pb2
+from orchestrator.contents import UPDATES
 from tests.bundles import class_images, tiny_bundle
 from tests.fakes.agent_process import wait_until
 from tests.faults.fleets import ForkedOrchestrator, insist
 from tests.faults.forked_agent import ForkedAgent
+from tests.faults.partners import Partner
 from tests.faults.writers import writers
 from tests.orchestrators import Member, join
 
 SQL = Path(orchestrator.storage.sql.__file__).parent
+FEDERATING = ("SqlCampaigns.", "SqlContributions.", "WorkerProcesses.")
+PARTNERS = 3
 
 
 def commits() -> list[str]:
@@ -55,7 +60,7 @@ def spend_a_day(fleet: Fleet) -> None:
 
 
 def spend_a_day_with(fleet: Fleet, method: str) -> None:
-    """A day on which a method of the stores is called, also one that most days do not come to."""
+    """A day on which a method is called, also one that most days do not come to."""
     spend_a_day(fleet)
     match method:
         case "SqlRollouts.recall":  # it withholds a backbone for good
@@ -63,6 +68,8 @@ def spend_a_day_with(fleet: Fleet, method: str) -> None:
         case "SqlLeadership.resign":
             fleet.server.end_in_order()
             spend_a_day(fleet)
+        case _ if method.startswith(FEDERATING):
+            federate(fleet)
 
 
 def renew(member: Member) -> None:
@@ -144,3 +151,33 @@ def recall(fleet: Fleet) -> None:
     fleet.server.ask("backbone", "recall", name, "--yes")
     with fleet.agent.device() as device:
         wait_until(lambda: device.status().backbone != f"{name}:1.0.0")
+
+
+def federate(fleet: Fleet) -> None:
+    """Two devices come to a head, a third gives what is none; one of them withdraws."""
+    server, name = fleet.server, f"day{fleet.days - 1}"
+    mark = f"federated={name}"
+    digest = server.ask("backbone", "show", name)["digest"]
+    ticket = server.ask("ticket", "create", f"--tag={mark}", f"--uses={PARTNERS}")["token"]
+    keys = [identity.generate_key() for _ in range(PARTNERS)]
+    members = [insist(partial(join, ticket, key)) for key in keys]
+    partners = [Partner(each, digest, suits=each is not members[-1]) for each in members]
+    for each in partners:
+        each.check_in()
+    told = server.ask(
+        "federation", "start", name, "--class=red", "--class=blue", f"--cohort={mark}"
+    )
+
+    def is_complete() -> bool:
+        for each in partners:
+            each.take_part()
+        return bool(server.ask("federation", "show", told["id"])["phase"] == "complete")
+
+    wait_until(is_complete)
+    heads = server.ask("federation", "head", "list", told["id"])
+    assert [(each["version"], each["round"]) for each in heads] == [(1, 1)]
+    partners[0].withdraw()
+    given = server.folder / "bundles" / UPDATES
+    wait_until(lambda: not any(each.is_file() for each in given.rglob("*")))
+    for member in members:
+        server.ask("device", "remove", member.device_id, "--yes")

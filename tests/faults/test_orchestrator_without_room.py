@@ -11,7 +11,7 @@ import pytest
 
 import orchestrator
 from tests.faults.conftest import Tried
-from tests.faults.days import Fleet, commits, spend_a_day, spend_a_day_with
+from tests.faults.days import Fleet, commits, spend_a_day_with
 from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.traps import trail_of
@@ -29,7 +29,10 @@ BY_STARTS = {  # what is written before anybody is served; only the last of them
 }
 BY_RESTORING = {"orchestrator.keys:put_keys"}  # what no server writes, but `fieldwise restore`
 # What is not on a disk of this machine.
-ELSEWHERE = {"orchestrator.storage.buckets:_read_or_write": "an object store has a disk of its own"}
+ELSEWHERE = {
+    "orchestrator.storage.buckets:_read_or_write": "an object store has a disk of its own",
+    "orchestrator.cli.federation:_write": "an operator has one, too",
+}
 
 
 def kinds() -> list[str]:
@@ -65,7 +68,7 @@ def test_an_orchestrator_outlives_a_full_disk_at_a_write_of_a_bundle(
     trail, (module, _, function) = tmp_path / "trail", kind.partition(":")
     trap = {"module": module, "function": function, "count": count, "trail": str(trail)}
     fleet.server.die({"leave_no_room": trap})
-    spend_a_day(fleet)
+    spend_a_day_with(fleet, function)
     if count == 1:
         assert trail_of(trail) == [{"full": function}]
 
