@@ -40,6 +40,12 @@ NOT_IN_A_LIFE = {
     "forgetting.ForgettingSamples.forget": "only when the owner takes back a class",
     "forgetting.ForgettingSamples.set_absent": "likewise",
     "forgetting.ForgettingSamples._scrub_if_due": "likewise",
+    "federation.DatabaseFederation.write_consent": "only in federation: test_disk_full_federating",
+    "federation.DatabaseFederation.write_standing": "likewise",
+    "federation.DatabaseFederation.note_departures": "likewise",
+    "federation.DatabaseFederation.forget_deliveries": "likewise",
+    "federation.DatabaseFederation.add_bare": "likewise",
+    "heads.HeadFolder.write": "likewise",
     "ledger._cut_torn_line": "only after a power cut, see the tests of power",
 }
 

@@ -1,7 +1,8 @@
 """The network cut at every kind of message between a device and its orchestrator.
 
 The kinds come from the services' own descriptors. Around each cut goes a membership from beginning
-to end: join, check in, renew, give a diagnosis, fetch a backbone and bring it into use, leave.
+to end: join, check in, renew, give a diagnosis, fetch a backbone and bring it into use, take part
+in federation, leave.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.faults.cutting import Cut, Proxy, Watchword
 from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
+from tests.faults.sharing import agree, learn, share
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 SKIPS = (0, 1, 3)  # pieces that pass first: a fresh connection greets before it asks
@@ -66,7 +68,12 @@ def test_a_membership_outlives_a_cut(
         pytest.skip("before anything there is nothing to let pass")
     tried("the network cut at a kind of message")
     agent = ForkedAgent(
-        mother, tmp_path_factory.mktemp("n") / "s", probation_minutes="0", diagnose="always"
+        mother,
+        tmp_path_factory.mktemp("n") / "s",
+        probation_minutes="0",
+        diagnose="always",
+        shared_classes="all",
+        commit_samples="1",
     )
     agent.run_forked("backbone", "install", first)
     with (
@@ -103,6 +110,9 @@ def live_in_fleet(agent: ForkedAgent, server: ForkedOrchestrator) -> None:
             return bool(asked["state"] == "given")
 
         wait_until(is_diagnosed)
+        learn(agent)
+        agree(agent, "weights")
+        share(agent, server, joined)
 
         def is_seen() -> bool:
             return bool(server.ask("device", "show", joined)["state"] == "healthy")

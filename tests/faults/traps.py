@@ -238,14 +238,24 @@ def call_through(wanted: Mapping[str, Any]) -> None:
     from agent import fleet
     from agent.rpc import client
 
-    note_departure, due = client.Departures.note, fleet.Fleet.renewal_due
+    note_departure, note_stream = client.Departures.note, client.Departures.note_stream
+    due = fleet.Fleet.renewal_due
     renewed: list[bool] = []
 
-    async def noted(self: Any, kind: str, message: Any, summary: str) -> None:
-        await note_departure(self, kind, message, summary)
+    def say(message: Any) -> None:
         with socket.create_connection(tuple(wanted["watchword"])) as told:
             told.sendall(message.DESCRIPTOR.full_name.encode())
             told.recv(16)
+
+    async def noted(self: Any, kind: str, message: Any, summary: str) -> None:
+        await note_departure(self, kind, message, summary)
+        say(message)
+
+    async def noted_stream(self: Any, kind: str, messages: Any, summary: str) -> int:
+        parts = list(messages)
+        size = await note_stream(self, kind, parts, summary)
+        say(parts[0])
+        return size
 
     def renewal_due(self: Any, *arguments: Any) -> bool:
         if renewed or self.membership is None:
@@ -253,7 +263,7 @@ def call_through(wanted: Mapping[str, Any]) -> None:
         renewed.append(True)
         return True
 
-    client.Departures.note = noted
+    client.Departures.note, client.Departures.note_stream = noted, noted_stream
     fleet.Fleet.renewal_due = renewal_due
     for name, proxy in (("device_channel", "proxy"), ("pinned_channel", "enrolment")):
         setattr(client, name, partial(_through, getattr(client, name), wanted[proxy]))
