@@ -52,8 +52,12 @@ class Partner:
         self.check_in()
 
     def take_part(self) -> None:
-        """Check in, and answer the round that is offered, if one is."""
+        """Check in, answer the round that is offered, and decline the head, if there are any."""
         told = self.check_in()
+        if told.HasField("head"):
+            self.report.head_campaign_id = told.head.campaign_id
+            self.report.head_version = told.head.version
+            self.report.outcome = device_pb2.HEAD_OUTCOME_HARM
         if not told.HasField("round"):
             return
         receipt = insist(lambda: self._answer(told.round))
