@@ -149,5 +149,5 @@ FEDERATION = Board(
             text="Times that one ended while its campaign ran, or could not be started.",
         ),
     ),
-    (Choice("campaign", "label_values(fieldwise_campaign_info, campaign)", r"^c\d+$"),),
+    (Choice("campaign", f"label_values(fieldwise_campaign_info{{{JOB}}}, campaign)", r"^c\d+$"),),
 )
