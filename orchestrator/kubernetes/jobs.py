@@ -8,7 +8,8 @@ right to read or delete a Secret of anybody's.
 
 A Job outlives the replica that made it, and the next leader finds it by its labels. Its name is
 made up anew each time, as one that is being deleted keeps its name for a while. One whose Pod does
-not come up for long counts as ended, so that an image that is missing is seen.
+not come up for long counts as ended, so that an image that is missing is seen; a cluster older than
+1.24 does not tell of a Job whether its Pod is ready, and a Pod that is there has to do.
 """
 
 import base64
@@ -252,7 +253,8 @@ def _runs(job: Any, now: float) -> bool:
     if ends & {"Complete", "Failed"}:
         return False
     made = job.metadata.creation_timestamp or datetime.fromtimestamp(now, UTC)
-    return bool(status.ready) or now - made.timestamp() < COMING_UP_SECONDS
+    up = status.active if status.ready is None else status.ready
+    return bool(up) or now - made.timestamp() < COMING_UP_SECONDS
 
 
 def _reference(version: str, kind: str, metadata: Any) -> dict[str, Any]:

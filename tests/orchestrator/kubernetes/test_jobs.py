@@ -99,6 +99,8 @@ async def test_a_job_goes_with_the_orchestrator_and_its_secret_with_the_job(case
         ({"active": 1, "ready": 0}, COMING_UP_SECONDS - 1, WorkerState.RUNS),
         ({"active": 1, "ready": 0}, COMING_UP_SECONDS + 1, WorkerState.ENDED),
         ({"active": 1, "ready": 1}, 1e6, WorkerState.RUNS),
+        ({"active": 1}, 1e6, WorkerState.RUNS),  # as a cluster older than 1.24 tells it
+        ({}, COMING_UP_SECONDS + 1, WorkerState.ENDED),
         ({"conditions": [{"type": "Failed", "status": "True"}]}, 1, WorkerState.ENDED),
         ({"conditions": [{"type": "Complete", "status": "True"}]}, 1, WorkerState.ENDED),
         ({"conditions": [{"type": "Failed", "status": "False"}]}, 1, WorkerState.RUNS),
