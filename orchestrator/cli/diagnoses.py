@@ -11,8 +11,8 @@ import typer
 from fieldwise.diagnosis import Diagnosis, Trouble, parts_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.devices import DeviceId
+from orchestrator.cli.looking import patiently
 from orchestrator.cli.output import Shown, ago, facts, seconds_from, table
-from orchestrator.cli.watching import patiently
 from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.diagnosis import DiagnosisState
 from orchestrator.rpc.client import OperatorClient

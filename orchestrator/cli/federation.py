@@ -7,7 +7,7 @@ import typer
 from rich.console import Group
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.cli import campaign_options, campaign_screens, campaign_watching
+from orchestrator.cli import campaign_options, campaign_screens, campaign_watching, looking
 from orchestrator.cli.confirming import Yes, confirm
 from orchestrator.cli.output import Shown, facts, size, table
 from orchestrator.cli.remote import collect, more, remote
@@ -136,9 +136,9 @@ async def watch(
     Ends with 0 where every round was made, 20 where its aggregator gave up, 22 where it was
     stopped, 24 where the time is over.
     """
-    screen = campaign_watching.screen_for(as_json=context.params["json"])
-    code = await campaign_watching.watch(client.campaigns, campaign, screen, every, within)
-    raise typer.Exit(code)
+    watched = campaign_watching.watched(client.campaigns, campaign)
+    as_json = context.params["json"]
+    raise typer.Exit(await looking.watch(watched, every=every, within=within, as_json=as_json))
 
 
 @remote(app, "stop")

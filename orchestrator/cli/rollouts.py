@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from orchestrator.cli import plan_options, rollout_screens, watching
+from orchestrator.cli import looking, plan_options, rollout_screens, watching
 from orchestrator.cli.confirming import Yes, confirm
 from orchestrator.cli.output import Shown, table
 from orchestrator.cli.plan_forms import COUNT, SHARE
@@ -173,9 +173,9 @@ async def watch(
     Ends with 0 where it is complete, 20 where it waits for an operator, 21 where it was taken back,
     22 where it was ended, 23 where newer ones took it over, 24 where the time is over.
     """
-    screen = watching.screen_for(as_json=context.params["json"])
-    code = await watching.watch(client, rollout, screen, every, within)
-    raise typer.Exit(code)
+    watched = watching.watched(client, rollout)
+    as_json = context.params["json"]
+    raise typer.Exit(await looking.watch(watched, every=every, within=within, as_json=as_json))
 
 
 @remote(app, "pause")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.watching import TIMED_OUT
+from orchestrator.cli.looking import TIMED_OUT
 from tests.bundles import tiny_bundle
 from tests.fakes.agent_process import AgentProcess, wait_until
 from tests.orchestrators import Orchestrator, serving

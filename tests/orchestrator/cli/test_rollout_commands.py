@@ -11,7 +11,7 @@ from click.testing import _NamedTextIOWrapper
 from rich.console import Console
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.cli import rollout_screens, watching
+from orchestrator.cli import looking, rollout_screens
 from orchestrator.cli.watching import CODES, end_of
 from orchestrator.paging import Page
 from orchestrator.rollout.evidence import Outcome
@@ -286,7 +286,7 @@ def test_watching_outlasts_a_server_that_is_away_for_a_moment_and_no_other_error
     client.error = FieldwiseError(Fault.NOT_FOUND, "no such rollout")
     assert run("rollout", "watch", "r1").exit_code == 4
     client.error = FieldwiseError(Fault.UNREACHABLE, "away")
-    monkeypatch.setattr(watching, "FAILED_LOOKS_MAX", 2)
+    monkeypatch.setattr(looking, "FAILED_LOOKS_MAX", 2)
     assert run("rollout", "watch", "r1", "--every=0.2").exit_code == 6
 
 
