@@ -60,7 +60,7 @@ def prepare(
         stock: What was learned.
         store: What is held of the samples.
         before: What left so far, by the mark of each class.
-        noise: Standard deviation of the noise that the owner wants at least.
+        noise: Standard deviation of the noise that the owner wants, in lengths of a feature.
         secret: The device's own.
 
     Returns:
@@ -69,10 +69,10 @@ def prepare(
     Raises:
         FieldwiseError: ``GRAPH_FAILED``.
     """
-    offer, noise = task.offer, max(noise, task.noise)
+    offer = task.offer
     exact = offer.level is Consent.STATISTICS
     # Neither noise nor what was carried over by estimate goes together with exactness.
-    blurred = exact and (noise > 0 or stock.estimated)
+    blurred = exact and (max(noise, task.noise) > 0 or stock.estimated)
     if offer.space != stock.space or offer.kind is not RowKind.MEANS or blurred:
         return RoundStep.UNSUITABLE
     found = _leaving(task, stock, store, before)
@@ -91,7 +91,7 @@ def prepare(
             each.content.samples,
             each.content.sums
             if exact
-            else softened(each.content, stock.unit, task.norm_max, noise, secret),
+            else softened(each.content, stock.unit, noise, task.norm_max, task.noise, secret),
         )
         for name, each in found.items()
     ]
@@ -103,7 +103,8 @@ def prepare(
         stock.marks[name]: leaving(each.content, before.get(stock.marks[name]), each.sequence)
         for name, each in found.items()
     }
-    return Prepared(update, departures, _words(update, noise))
+    asked = task.noise * (task.norm_max or 1.0)
+    return Prepared(update, departures, _words(update, max(noise, asked)))
 
 
 def _leaving(

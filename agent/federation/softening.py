@@ -1,8 +1,10 @@
-"""What is done to a row before it leaves: shortened to a norm, and blurred where that is asked for.
+"""What is done to a row before it leaves: blurred, shortened to a norm, and blurred more.
 
-The noise on a row is drawn from a generator that the device's secret, the row and the amount of
-noise decide. Sending the same row again sends the same numbers: whoever asks a hundred times for
-it cannot average the noise away.
+The owner's noise comes first, and is decided by the device's secret, the row and the owner's amount
+alone. Whatever a campaign asks for, however often and under whatever bounds, is worked out from the
+row that is blurred already: nobody can average that noise away, and a short bound makes it no
+smaller beside the row. What a campaign asks for beyond it is added at the end, decided by the
+secret, the row and what is missing: the same question gets the same numbers.
 """
 
 import hashlib
@@ -15,30 +17,33 @@ from agent.federation.sharing import Content
 
 
 def softened(
-    content: Content, unit: float, norm_max: float, noise: float, secret: bytes
+    content: Content, unit: float, own: float, norm_max: float, asked: float, secret: bytes
 ) -> NDArray[np.float32]:
     """The mean float32[D] of a class in units of the grid, as it may leave.
 
     Args:
         content: What was learned of the class.
         unit: Length of a feature on the grid.
+        own: Standard deviation of the owner's noise on every number, in lengths of a feature.
         norm_max: Longest mean, in lengths of a feature; 0 for no bound.
-        noise: Standard deviation of the noise on every number, in ``norm_max``, or in the length of
-            a feature where there is no bound.
+        asked: Standard deviation of the noise that a campaign wants there to be at least, in
+            ``norm_max``, or in lengths of a feature where there is no bound.
         secret: The device's own.
     """
-    mean = content.sums / content.samples
-    if norm_max:
-        length = float(np.linalg.norm(mean)) / unit
-        mean = mean * min(1.0, norm_max / length) if length else mean
-    if noise:
-        deviation = noise * (norm_max or 1.0) * unit
-        mean = mean + _noise(content, deviation, secret)
+    mean, share = content.sums / content.samples, 1.0
+    if own:
+        mean = mean + _noise(content, "owner", own * unit, secret)
+    if norm_max and (length := float(np.linalg.norm(mean)) / unit):
+        share = min(1.0, norm_max / length)
+        mean = mean * share
+    more = (asked * (norm_max or 1.0)) ** 2 - (own * share) ** 2
+    if more > 0:
+        mean = mean + _noise(content, "campaign", float(np.sqrt(more)) * unit, secret)
     return mean.astype(np.float32)
 
 
-def _noise(content: Content, deviation: float, secret: bytes) -> NDArray[np.float64]:
-    said = f"noise {deviation!r} {content.digest()}".encode()
+def _noise(content: Content, whose: str, deviation: float, secret: bytes) -> NDArray[np.float64]:
+    said = f"noise {whose} {deviation!r} {content.digest()}".encode()
     digest = hmac.digest(secret, said, hashlib.sha256)
     dice = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
     return dice.normal(0.0, deviation, len(content.sums))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agent.federation.standing import Task
 from agent.federation.stocktaking import mark_of_shared
@@ -216,3 +217,24 @@ def test_rows_are_shortened_and_blurred_and_blurred_alike_each_time(device: Devi
     assert 0.7 * 0.01 * unit < noise.std() < 1.4 * 0.01 * unit
     more_noise = Sharer(device, noise=0.01).sent(replace(task_for(device), noise=0.02))
     assert values_of(more_noise) != values_of(blurred[0])
+
+
+def test_no_campaign_averages_the_owners_noise_away_by_asking_for_more_or_less(
+    device: Device,
+) -> None:
+    def error(rows: list[NDArray[np.float64]]) -> float:
+        return float(np.std(np.mean(rows, axis=0) - plain)) / 2**12
+
+    plain, device_noise = Sharer(device).sent(task_for(device)).rows[0].values, 0.05
+    length = float(np.linalg.norm(plain)) / 2**12
+    asks = [
+        replace(task_for(device), norm_max=bound, noise=noise / (bound or 1))
+        for bound in (0.0, 0.05, 0.5, 0.5000001)
+        for noise in np.linspace(0.049, 0.051, 50)
+    ]
+    said = []
+    for ask in asks:
+        values = Sharer(device, noise=device_noise).sent(ask).rows[0].values.astype(np.float64)
+        said.append(values * (length / min(length, ask.norm_max or length)))
+    assert error(said[:1]) > 0.03
+    assert error(said) > 0.03
