@@ -14,7 +14,9 @@ A class may therefore leave
 - as it last left, to the bit: that tells nothing that was not told before.
 
 Samples that were carried over from an earlier backbone by estimate count for no minimum: who knows
-the map knows what they brought.
+the map knows what they brought. Nor do those that a starter head brought; of a class that was
+forgotten nobody remembers whether a head that was built anew has them again, so of such a class
+they are counted neither out of what leaves nor into what has to be there.
 
 Everything that was told of a class then has counts that are pairwise the minimum apart, or is the
 same. The price is paid by classes out of which much was taken: they do not leave until they are
@@ -41,11 +43,13 @@ class Content:
         samples: How many.
         sums: Their sum float64[D], exact.
         estimated: How many of them were carried over from another backbone.
+        doubtful: How many of them a starter head may have brought, or not.
     """
 
     samples: int
     sums: NDArray[np.float64]
     estimated: int = 0
+    doubtful: int = 0
 
     def digest(self) -> str:
         """SHA-256, hexadecimal, of both."""
@@ -87,9 +91,10 @@ def may_leave(content: Content, before: Departure | None, samples_min: int) -> b
         samples_min: What the round asks for.
     """
     bound = least(samples_min)
-    if content.samples - content.estimated < bound:
+    certain = content.samples - content.doubtful
+    if certain - content.estimated < bound:
         return False
-    if before is None or content.samples >= before.most + bound:
+    if before is None or certain >= before.most + bound:
         return True
     return is_what_left(content, before)
 

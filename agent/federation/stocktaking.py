@@ -7,7 +7,7 @@ as a difference and nothing wrong leaves.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,8 @@ def take_stock(
         learner: What learns.
         shared: Classes that the owner shares.
         starters: The bundle's starter head for each view.
-        bare: Marks of classes that no longer have what a starter head brought.
+        bare: Marks of classes that were forgotten with what a starter head had brought of them. A
+            head that is built anew may have it again.
         key: The device's secret.
         statistics: Whether the scatter is wanted, too.
 
@@ -95,11 +96,13 @@ def take_stock(
     contents, marks, others = {}, {}, False
     for name, (samples, sums) in taken.classes.items():
         mark = mark_of_shared(name, key)
-        brought = None if mark in bare else _brought(starters, name)
-        count = samples - brought.samples if brought else samples
+        brought = _brought(starters, name)
+        doubtful = brought.samples if brought and mark in bare else 0
+        taken_out = brought if brought and not doubtful else None
+        count = samples - taken_out.samples if taken_out else samples
         if is_shared(name, shared):
-            own = sums - brought.sums if brought else sums
-            contents[name] = Content(count, own, taken.carried.get(name, 0))
+            own = sums - taken_out.sums if taken_out else sums
+            contents[name] = Content(count, own, taken.carried.get(name, 0), doubtful)
             marks[name] = mark
         elif count:
             others = True
@@ -140,7 +143,8 @@ def as_they_left(
             counts[name] -= 1
             sums[name] -= row
     found = {
-        name: Content(counts[name], sums[name], stock.contents[name].estimated) for name in wanted
+        name: replace(stock.contents[name], samples=counts[name], sums=sums[name])
+        for name in wanted
     }
     return {name: each for name, each in found.items() if is_what_left(each, wanted[name])}
 

@@ -168,10 +168,31 @@ def test_a_class_that_was_forgotten_no_longer_has_what_a_starter_head_brought(
     started.forget(class_name="class 2")
     for each in (started, alone):
         more(each, *range(2, 60, 6))
+    assert sharer.send(task_for(started)) is RoundStep.TOO_FEW  # for all that is known, no sample
+    for each in (started, alone):
+        for number in range(2, 60, 6):
+            each.learner.teach(f"new {number}", each.images[number], "class 2", "", 2e6)
     for level in (Consent.WEIGHTS, EXACT):
         task = of_campaign(task_for(started, level), f"c{level}")
         mine, plain = sharer.sent(task), Sharer(alone).sent(task)
         assert (counts_of(mine), values_of(mine)) == (counts_of(plain), values_of(plain))
+
+
+def test_a_starter_head_that_comes_again_hides_no_single_sample(device: Device) -> None:
+    started = Device(starters=(device.statistics(),))
+    sharer = Sharer(started)
+    sharer.notes.add_bare(frozenset({mark_of_shared("class 1", started.store.holdout_key())}))
+    started.forget(class_name="class 1")
+    more(started, 1, 2)
+    started.forget(class_name="class 2", strict=True)  # built anew, with all that is not absent
+    assert started.learner.pair.count("class 1") == 11
+    assert sharer.send(task_for(started)) is RoundStep.TOO_FEW
+    more(started, *range(7, 60, 6))
+    assert counts_of(sharer.sent(task_for(started))) == {NAMES["class 1"]: 20}
+    for number in range(1, 60, 6):
+        started.learner.teach(f"new {number}", started.images[number], "class 1", "", 2e6)
+    # It may be that the starter's ten were not in what left, and nine of these are not news.
+    assert sharer.send(task_for(started, number=2)) is RoundStep.TOO_FEW
 
 
 @pytest.mark.parametrize(
