@@ -13,6 +13,7 @@ import agent.config
 import aggregator.config
 import orchestrator.config
 from fieldwise.settings import flag_name
+from fieldwise.strategies import KNOWN
 from tools import alerts, calibration, chart, commands, diagrams, powers, tables
 from tools.generated import settle
 
@@ -35,12 +36,10 @@ def aggregator_settings() -> Iterator[str]:
 
 
 def strategies() -> Iterator[str]:
-    from aggregator.flower.strategies import KNOWN  # noqa: PLC0415 - needs flwr
-
     rows = (
         (
             f"`{name}`",
-            ", ".join(f"`{option}`" for option in each.arguments),
+            ", ".join(f"`{option}`" for option in each.options),
             "yes" if each.robust else "",
             "yes" if each.proven else "by name",
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aggregator.flower.classwise import ClasswiseStrategy
 from aggregator.flower.grid import FleetGrid, array_key
-from aggregator.flower.strategies import devices_min, known, maker
+from aggregator.flower.strategies import devices_min, is_robust, keeps, maker
 from aggregator.ports import Aggregated
 from aggregator.work import Campaign, Contribution, Kept
 from fieldwise.federation import RowKind
@@ -31,7 +31,7 @@ class FlowerStrategies:
         maker(name, options)
 
     def is_robust(self, name: str) -> bool:
-        return known(name).robust
+        return is_robust(name)
 
     def aggregate(
         self,
@@ -43,7 +43,7 @@ class FlowerStrategies:
         is_means = campaign.kind is RowKind.MEANS
         strategy = ClasswiseStrategy(
             maker(campaign.strategy, campaign.options),
-            known(campaign.strategy).keeps,
+            keeps(campaign.strategy),
             kept,
             devices_min=devices_min(campaign.options),
             from_average=is_means,

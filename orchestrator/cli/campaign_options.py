@@ -8,6 +8,7 @@ import typer
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, RowKind
+from fieldwise.strategies import KNOWN
 from orchestrator.cli.output import pairs_from, seconds_from
 from orchestrator.cli.plan_forms import SHARE
 from orchestrator.federation.plan import CampaignPlan
@@ -37,7 +38,7 @@ Level = Annotated[
 ]
 Strategy = Annotated[
     str | None,
-    typer.Option(help="FedAvg, FedAvgM, FedMedian, FedTrimmedAvg, Krum, or another of Flower."),
+    typer.Option(help=f"What makes a head of updates: {', '.join(KNOWN)}. FedAvg"),
 ]
 Options = Annotated[
     list[str] | None,

@@ -4,11 +4,10 @@ Commands ask here before they call the server, and the server asks again: not ev
 command. The key of a mistake is written as the plan's field.
 """
 
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from fieldwise import strategies
 from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import SAMPLES_MIN, Consent, HeadSpace, RowKind, content_bytes
@@ -29,9 +28,6 @@ NORM_MAX, NOISE_MAX = 1e9, 100.0
 SAMPLES_MIN_MAX = 1_000_000
 UPDATE_BYTES_MAX = 64 * 1024 * 1024  # held in memory while it is checked
 EXACT = "FedAvg"  # what exact merging is called
-
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
-_OPTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def mistakes(plan: CampaignPlan, *, statistics_allowed: bool) -> tuple[str, ...]:
@@ -121,15 +117,12 @@ def _level(plan: CampaignPlan, *, allowed: bool) -> Iterator[str]:
 
 
 def _strategy(plan: CampaignPlan) -> Iterator[str]:
-    if not _WORD.fullmatch(plan.strategy):
-        yield f"strategy: {plan.strategy[:40]!r} is no name; write one such as FedAvg"
+    if plan.level is Consent.STATISTICS:
+        return  # which has one alone
     if len(plan.options) > OPTIONS_MAX:
         yield f"options: there are {len(plan.options)}; write at most {OPTIONS_MAX}"
-    for name, value in plan.options.items():
-        if not _OPTION.fullmatch(name):
-            yield f"options: {name[:40]!r} is no name; write one such as server_momentum"
-        if not math.isfinite(value):
-            yield f"options: {name[:40]} is {value}; write a number"
+        return
+    yield from strategies.mistakes(plan.strategy, plan.options)
 
 
 def _numbers(plan: CampaignPlan) -> Iterator[str]:

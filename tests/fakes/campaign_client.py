@@ -17,7 +17,11 @@ THEN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 DIGEST = "cd" * 32
 SPACE = HeadSpace("ab" * 32, "ef" * 32, (4, 2))
 PLAN = CampaignPlan(
-    "lite0:1.0.0", ("apple", "pear"), "site=berlin", strategy="FedAvgM", options={"beta": 0.5}
+    "lite0:1.0.0",
+    ("apple", "pear"),
+    "site=berlin",
+    strategy="FedAvgM",
+    options={"server_momentum": 0.5},
 )
 ROUND = RoundView(
     round=3,

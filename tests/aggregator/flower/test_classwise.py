@@ -7,7 +7,7 @@ from flwr.serverapp.strategy import Strategy
 
 from aggregator.flower.classwise import ClasswiseStrategy
 from aggregator.flower.grid import FleetGrid, array_key
-from aggregator.flower.strategies import KNOWN, known, maker
+from aggregator.flower.strategies import STOCK, keeps, maker
 from aggregator.work import Contribution, Kept
 from fieldwise.federation import Row
 
@@ -42,7 +42,7 @@ def aggregated(
 
 
 def once(name: str, sent: Sent, **options: float) -> dict[int, np.ndarray]:
-    return aggregated(ClasswiseStrategy(maker(name, options), known(name).keeps), sent)
+    return aggregated(ClasswiseStrategy(maker(name, options), keeps(name)), sent)
 
 
 def random_rows(devices: int, seed: int = 1) -> dict[int, dict[int, tuple[int, np.ndarray]]]:
@@ -95,16 +95,16 @@ class TestProven:
             momentum = 0.9 * momentum + current - counts @ rows / counts.sum()
             current = current - 0.5 * momentum
             make = maker("FedAvgM", {"server_momentum": 0.9, "server_learning_rate": 0.5})
-            ours = ClasswiseStrategy(make, known("FedAvgM").keeps, kept, from_average=False)
+            ours = ClasswiseStrategy(make, keeps("FedAvgM"), kept, from_average=False)
             row, kept = aggregated(ours, sent, {1: row})[1], ours.kept
             assert row == pytest.approx(current, rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", [each for each in KNOWN if KNOWN[each].keeps])
+@pytest.mark.parametrize("name", [each for each in STOCK if STOCK[each].keeps])
 def test_going_on_with_what_was_kept_is_going_on_without_a_break(name: str) -> None:
     def both(kept: Mapping[int, Kept]) -> ClasswiseStrategy:
         options = {"server_momentum": 0.9} if name == "FedAvgM" else {}
-        return ClasswiseStrategy(maker(name, options), known(name).keeps, kept)
+        return ClasswiseStrategy(maker(name, options), keeps(name), kept)
 
     whole, row, other = both({}), np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
     kept: Mapping[int, Kept] = {}
@@ -117,7 +117,7 @@ def test_going_on_with_what_was_kept_is_going_on_without_a_break(name: str) -> N
     assert kept[1].steps == 3
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", STOCK)
 def test_every_strategy_makes_something_of_partial_class_sets(name: str) -> None:
     every = range(1, 9)
     sent = {
@@ -136,7 +136,7 @@ def test_each_class_is_weighed_by_its_own_counts() -> None:
     assert made[2] == pytest.approx(3.0)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", STOCK)
 def test_a_device_of_one_class_never_reaches_into_another(name: str) -> None:
     honest = {alias: {1: (20, 1.0), 2: (20, 2.0)} for alias in (1, 2, 3, 4)}
     alone = {9: {2: (10**6, 50.0)}}

@@ -15,9 +15,10 @@ from flwr.serverapp.strategy import Strategy
 
 from aggregator.flower.classwise import ClasswiseStrategy
 from aggregator.flower.grid import SERVER, FleetGrid, array_key, envelope, message_of
-from aggregator.flower.strategies import KNOWN, maker
+from aggregator.flower.strategies import STOCK, maker
 from aggregator.work import Contribution
 from fieldwise.federation import Row
+from fieldwise.strategies import KNOWN
 
 
 def test_everything_used_is_public() -> None:
@@ -25,7 +26,7 @@ def test_everything_used_is_public() -> None:
         flwr.app: "Array ArrayRecord ConfigRecord Message MessageType Metadata MetricRecord "
         "RecordDict",
         flwr.serverapp: "Grid",
-        strategy: " ".join(["Strategy", *KNOWN]),
+        strategy: " ".join(["Strategy", *STOCK]),
     }
     for module, names in used.items():
         assert set(names.split()) <= set(module.__all__)
@@ -58,19 +59,20 @@ def test_a_grid_is_these_methods() -> None:
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_strategies_take_the_arguments_that_are_passed_on(name: str) -> None:
-    taken = inspect.signature(KNOWN[name].kind).parameters
+    taken = inspect.signature(STOCK[name].kind).parameters
     own = {"min_train_nodes", "min_evaluate_nodes", "min_available_nodes"}
-    assert own | set(KNOWN[name].arguments) <= set(taken)
-    defaults = {each: taken[each].default for each in KNOWN[name].arguments}
-    assert all(
-        isinstance(each, KNOWN[name].arguments[argument]) for argument, each in defaults.items()
-    )
+    options = KNOWN[name].options
+    assert own | set(options) <= set(taken)
+    for argument, option in options.items():
+        usual = taken[argument].default
+        assert isinstance(usual, int if option.is_whole else float)
+        assert option.takes(usual)
 
 
-@pytest.mark.parametrize("name", [each for each in KNOWN if KNOWN[each].keeps])
+@pytest.mark.parametrize("name", [each for each in STOCK if STOCK[each].keeps])
 def test_what_is_kept_of_a_strategy_is_an_attribute_that_starts_empty(name: str) -> None:
     stock = maker(name, {})()
-    assert all(getattr(stock, each) is None for each in KNOWN[name].keeps)
+    assert all(getattr(stock, each) is None for each in STOCK[name].keeps)
 
 
 def test_a_message_is_made_of_content_and_an_envelope_without_a_run() -> None:

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 
-from aggregator.flower.strategies import KNOWN, devices_min, known, maker
+from aggregator.flower.strategies import STOCK, devices_min, maker
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.strategies import KNOWN
 
 
 def refusal(name: str, options: dict[str, float]) -> str:
@@ -14,7 +17,18 @@ def refusal(name: str, options: dict[str, float]) -> str:
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_strategy_is_known_by_the_name_that_flower_has_for_it(name: str) -> None:
     assert type(maker(name, {})()).__name__ == name
-    assert known(name).kind is KNOWN[name].kind
+    assert list(STOCK) == list(KNOWN)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_a_plan_may_say_flower_takes(name: str) -> None:
+    lowest = {each: option.low for each, option in KNOWN[name].options.items()}
+    highest = {
+        each: option.high - 1 if option.is_whole else math.nextafter(option.high, 0)
+        for each, option in KNOWN[name].options.items()
+    }
+    for options in (lowest, highest):
+        assert type(maker(name, options)()).__name__ == name
 
 
 def test_options_are_arguments_of_the_strategy() -> None:

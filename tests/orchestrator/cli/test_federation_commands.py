@@ -152,7 +152,12 @@ def test_campaigns_are_listed_in_a_table_and_as_json(run: Any, client: CannedCli
 
 def test_a_campaign_shows_how_it_stands(run: Any) -> None:
     shown = run("federation", "show", "c1").stdout
-    for told in ("FedAvgM (beta=0.5)", "2 of 1 made, 1 missed", "7 adopted it", "by dora"):
+    for told in (
+        "FedAvgM (server_momentum=0.5)",
+        "2 of 1 made, 1 missed",
+        "7 adopted it",
+        "by dora",
+    ):
         assert told in shown
 
 

@@ -46,6 +46,11 @@ def test_a_plan_of_a_backbone_and_classes_is_fine() -> None:
         ({"options": {"a b": 1.0}}, "options"),
         ({"options": {"beta": math.nan}}, "options"),
         ({"options": {f"o{n}": 1.0 for n in range(17)}}, "options"),
+        ({"strategy": "FedMedain"}, "strategy"),
+        ({"strategy": "FedProx", "options": {"proximal_mu": 0.1}}, "strategy"),
+        ({"strategy": "FedMedian", "options": {"beta": 0.1}}, "options"),
+        ({"strategy": "Krum", "options": {"num_malicious_nodes": 1.5}}, "options"),
+        ({"options": {"devices_min": 0.0}}, "options"),
         ({"rounds": -1}, "rounds"),
         ({"quorum": 1}, "quorum"),
         ({"participants": 3, "quorum": 4}, "participants"),
@@ -86,11 +91,13 @@ def test_statistics_need_a_word_of_the_installation() -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
+    options = {"beta": 0.5, "server_momentum": 0.9}
+    wrong = plan(quorum=0, samples_min=1, classes=(), strategy="FedTrimmedAvg", options=options)
     with pytest.raises(FieldwiseError) as caught:
-        checked(plan(quorum=0, samples_min=1, classes=()), statistics_allowed=True)
+        checked(wrong, statistics_allowed=True)
     assert caught.value.fault is Fault.INVALID_ARGUMENT
     keys = [line.partition(":")[0] for line in caught.value.sentence.splitlines()]
-    assert keys == ["classes", "quorum", "samples_min"]
+    assert keys == ["classes", "options", "options", "quorum", "samples_min"]
 
 
 @given(
