@@ -28,6 +28,7 @@ VERBS = (
 )
 # Those that no client may list: they are the program's own, and only rights name them.
 OWN_GROUP = "fieldwise.dev"
+OF_AGGREGATORS = {"jobs.batch", "secrets", "deployments.apps"}
 
 Right = tuple[str, str, str, str]  # verb, kind with its group, the one name or nothing, where
 
@@ -94,10 +95,10 @@ def accounts_of(server: ApiServer, namespace: str) -> list[str]:
     return [each["metadata"]["name"] for each in listed]
 
 
-def installed(release: Release, values: str) -> Mapping[str, set[Right]]:
+def installed(release: Release, values: str, *settings: str) -> Mapping[str, set[Right]]:
     """The rights of each account that is there after an installation, with that of other Pods."""
     with nodes(release.server, release.namespace):
-        succeeded(release.install(values, "--wait", "--timeout=10m"))
+        succeeded(release.install(values, *settings, "--wait", "--timeout=10m"))
     names = accounts_of(release.server, release.namespace)
     return {name: rights_of(release.server, release.namespace, name) for name in names}
 
@@ -112,6 +113,19 @@ def test_no_account_may_anything_where_nothing_asks_the_cluster(
 def test_each_account_may_what_the_documentation_says_and_no_more(release: Release) -> None:
     assert len(documented()) == 2
     assert installed(release, "kubernetes") == {"default": set(), **documented()}
+
+
+def test_aggregators_in_jobs_add_what_the_documentation_says_of_an_installation_with_a_volume(
+    release: Release,
+) -> None:
+    rights = {
+        (verb, kind.replace("deployments", "statefulsets"), name, where)
+        for verb, kind, name, where in documented()[PROGRAM]
+        if kind in OF_AGGREGATORS
+    }
+    assert {kind for _, kind, _, _ in rights} == {"jobs.batch", "secrets", "statefulsets.apps"}
+    jobs = "--set=federation.jobs.enabled=true"
+    assert installed(release, "default", jobs) == {"default": set(), PROGRAM: rights}
 
 
 def test_every_verb_of_every_kind_is_refused_but_those(release: Release) -> None:
