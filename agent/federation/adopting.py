@@ -94,6 +94,7 @@ class Heads:
 
     def restore(self, standing: Standing) -> Standing:
         """Let the head in use serve again after a restart; what cannot serve is in use no more."""
+        standing = standing.with_foreign(wanted=self._terms.foreign_classes)
         used, learner = standing.in_use, self._serving.learner
         if used is None:
             return standing
@@ -119,7 +120,7 @@ class Heads:
         if learner is None or not self._is_news(offer, learner.pair, standing):
             return standing
         pair = learner.pair
-        judged = await self._weighed(offer, learner, pair)
+        judged = await self._weighed(offer, learner, pair, standing.dropped)
         if judged is None:  # another pair serves by now
             return standing
         _log.info("a global head was weighed", version=offer.version, outcome=judged.outcome.value)
@@ -164,7 +165,11 @@ class Heads:
             return True
         return self.due(standing) is not None
 
-    async def _weighed(self, offer: HeadOffer, learner: Learner, pair: Pair) -> Judged | None:
+    async def _weighed(
+        self, offer: HeadOffer, learner: Learner, pair: Pair, dropped: tuple[str, ...]
+    ) -> Judged | None:
+        if offer.digest in dropped:
+            return _judged(offer, pair, Weighed(HeadOutcome.NOT_AGREED))
         if not _suits(offer, pair):
             return _judged(offer, pair, Weighed(HeadOutcome.UNSUITABLE))
         if await asyncio.to_thread(self._files.read, offer.digest) is None:

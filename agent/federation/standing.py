@@ -23,6 +23,7 @@ from fieldwise.federation import (
 from fieldwise.verdict import PairedCounts
 
 ASIDE_MAX = 3  # declined heads whose files are kept
+DROPPED_MAX = 100  # heads that the owner dropped; who takes back as many versions is not trusted
 
 Count = Annotated[int, Meta(ge=0)]
 
@@ -112,6 +113,7 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         declined: How many were declined so far.
         updates: Updates that left so far.
         bytes: Bytes of them.
+        dropped: Digests of heads that the owner does not want, oldest first.
     """
 
     member: str = ""
@@ -124,6 +126,7 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     declined: Count = 0
     updates: Count = 0
     bytes: Count = 0
+    dropped: tuple[Digest, ...] = ()
 
     def with_judged(self, judged: Judged, *, is_held: bool) -> "Standing":
         """After a head was weighed; one that was declined leaves an older one in use.
@@ -151,10 +154,35 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def without_head(self) -> "Standing":
         """Without the head that was in use, which its owner does not want."""
-        judged = self.judged
+        judged, used = self.judged, self.in_use
+        if used is None:
+            return self
         if judged is not None and judged.serves:
             judged = replace(judged, outcome=HeadOutcome.NOT_AGREED)
-        return replace(self, in_use=None, judged=judged)
+        others = tuple(each for each in self.dropped if each != used.digest)
+        dropped = (*others, used.digest)[-DROPPED_MAX:]
+        return replace(self, in_use=None, judged=judged, dropped=dropped)
+
+    def with_foreign(self, *, wanted: bool) -> "Standing":
+        """After a start, at which the owner may want classes that only others know, or no more.
+
+        They are answered no more at once. Where they are wanted and none are answered, the newest
+        head is weighed anew, with them.
+        """
+        used, judged = self.in_use, self.judged
+        if wanted or used is None or not used.mix.foreign:
+            if not wanted or judged is None or judged.mix.foreign:
+                return self
+            return replace(self, judged=replace(judged, held_out=0))
+        mix = replace(used.mix, foreign=False)
+        own = replace(used, mix=mix, foreign=0, foreign_counts=None)
+        if mix.is_own:
+            own = replace(own, outcome=HeadOutcome.NOT_CHOSEN)
+        return replace(
+            self,
+            in_use=own if own.serves else None,
+            judged=own if judged == used else judged,
+        )
 
     @property
     def files(self) -> frozenset[str]:

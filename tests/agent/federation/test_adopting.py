@@ -2,85 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from agent.config import AgentSettings
 from agent.federation.standing import HeadOffer
 from agent.federation.stocktaking import ALL
 from agent.learning.catch_up import open_pair
-from agent.learning.heads.head import predict
-from agent.learning.holdout import share_of
-from agent.learning.samples import Share
-from agent.learning.settings import HoldoutSettings, LearningSettings
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, HeadOutcome, RowKind, space_of
-from fieldwise.global_head import GlobalHead, encode
+from fieldwise.federation import HeadOutcome, RowKind
+from tests.crowd import HALF_HELD, Crowd, accuracy, features, head_of, publish
 from tests.fakes.embedder import ProjectionEmbedder
 from tests.fakes.scenes import Scenes
 from tests.fakes.taught import Device
 from tests.federated import World
-
-HALF_HELD = LearningSettings(
-    holdout=HoldoutSettings(select_share=0.4, judge_share=0.4, learned_first=2)
-)
-NOISE = 160.0  # of images: with few samples a mean is mostly that
-
-
-class Crowd(Device):
-    """A device with two samples of each class to learn from and many to choose and judge by."""
-
-    def teach_few(self) -> None:
-        scenes, key = Scenes(5, noise=NOISE), self.store.holdout_key()
-        for number in range(300):
-            place = number % 6
-            id_, image, time = f"s{number}", scenes.image(place), 1000.0 + 60 * number
-            held_out = share_of(f"scene:{id_}", key, self.settings.holdout) is not Share.LEARN
-            if number < 12 or held_out:
-                self.learner.teach(id_, image, f"class {place}", "", time)
-
-
-@cache
-def features(samples: int, places: int = 6, seed: int = 77) -> tuple[Any, ...]:
-    """Rows of other devices' samples, class by class."""
-    scenes, pair = Scenes(seed, noise=NOISE), Device().learner.pair
-    return tuple(
-        np.array([pair.grid(scenes.image(place))[0] for _ in range(samples)], np.float64)
-        for place in range(places)
-    )
-
-
-def head_of(
-    device: Device,
-    samples: Sequence[Any],
-    spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda means: means,
-    **change: Any,
-) -> tuple[HeadOffer, bytes]:
-    """A global head of means, with the covariance within as its factor."""
-    means = np.array([each.mean(axis=0) for each in samples], np.float32)
-    within = np.concatenate([each - each.mean(axis=0) for each in samples])
-    factor = np.linalg.cholesky(within.T @ within / len(within) + np.eye(within.shape[1])).T
-    space = space_of(device.embedder.bundle, device.embedder.manifest)
-    places = len(samples)
-    head = GlobalHead(
-        "c7",
-        RowKind.MEANS,
-        Consent.WEIGHTS,
-        space,
-        tuple(range(1, places + 1)),
-        tuple(f"class {place}" for place in range(places)),
-        np.array([len(each) for each in samples], np.int64),
-        spoil(means),
-        (factor.astype(np.float32),),
-    )
-    content = encode(replace(head, **change))
-    return HeadOffer("c7", 1, digest_of(content), len(content), space), content
 
 
 @pytest.fixture
@@ -88,23 +27,6 @@ def world() -> World:
     device = Crowd(HALF_HELD)
     device.teach_few()
     return World(device, AgentSettings(shared_classes=ALL))
-
-
-def publish(world: World, made: tuple[HeadOffer, bytes]) -> HeadOffer:
-    offer, content = made
-    world.fleet.files = {**world.fleet.files, offer.digest: content}
-    return offer
-
-
-def accuracy(world: World, places: int = 6) -> float:
-    """Of what serves, on samples that nobody has seen."""
-    said = [
-        predict(world.learner.pair.head, each.astype(np.int16))
-        for each in features(40, places, seed=123)
-    ]
-    return float(
-        np.mean([answer == f"class {place}" for place, each in enumerate(said) for answer in each])
-    )
 
 
 async def test_a_head_that_helps_serves_and_nothing_that_was_learned_changes(world: World) -> None:
@@ -202,25 +124,6 @@ async def test_with_too_little_held_out_the_own_head_serves(world: World) -> Non
     assert standing.judged.outcome is HeadOutcome.TOO_FEW
 
 
-async def test_classes_of_others_alone_are_masked_unless_the_owner_wants_them(
-    world: World,
-) -> None:
-    rows = [*features(60), features(60)[0][::-1] * 0.5]
-    made = head_of(world.device, rows)
-    for wanted in (False, True):
-        device = Crowd(HALF_HELD)
-        device.teach_few()
-        here = World(device, AgentSettings(shared_classes=ALL, foreign_classes=wanted))
-        await here.agree()
-        standing = await here.offered(head=publish(here, made))
-        assert standing.in_use is not None
-        assert ("class 6" in here.learner.pair.head.classes) is wanted
-        state = here.federating.state()
-        assert (state.foreign_classes, state.foreign is not None) == (int(wanted), wanted)
-        if state.foreign is not None:
-            assert state.foreign.samples == standing.in_use.counts.samples
-
-
 SPOILED: dict[str, Callable[[Device, Sequence[Any]], tuple[HeadOffer, bytes]]] = {
     "another campaign": lambda d, r: head_of(d, r, campaign="c8"),
     "weights": lambda d, r: head_of(
@@ -270,37 +173,6 @@ async def test_a_file_that_is_another_one_is_fetched_again(world: World) -> None
     publish(world, made)
     standing = await world.offered(head=offer)
     assert standing.in_use is not None
-
-
-async def test_nothing_is_weighed_without_consent_and_consent_off_ends_nothing(
-    world: World,
-) -> None:
-    offer = publish(world, head_of(world.device, features(60)))
-    standing = await world.offered(head=offer)
-    assert (standing.judged, world.fleet.offsets) == (None, [])
-    await world.agree()
-    await world.offered(head=offer)
-    with_it = accuracy(world)
-    await world.agree(Consent.OFF)
-    standing = await world.offered(head=offer)
-    assert standing.in_use is not None
-    assert accuracy(world) == with_it
-
-
-async def test_the_owner_drops_it_and_the_same_version_stays_dropped(world: World) -> None:
-    await world.agree()
-    before = accuracy(world)
-    offer = publish(world, head_of(world.device, features(60)))
-    await world.offered(head=offer)
-    await world.federating.drop()
-    standing = await world.offered(head=offer)
-    assert standing.in_use is None
-    assert standing.judged is not None
-    assert standing.judged.outcome is HeadOutcome.NOT_AGREED
-    assert accuracy(world) == before
-    world.learner.close()
-    world.restart()
-    assert world.learner.pair.blending is None
 
 
 async def test_forgetting_has_it_weighed_anew(world: World) -> None:
