@@ -1,12 +1,15 @@
 """What federation needs of the world beside ``agent.ports``."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
 
 from agent.federation.sharing import Departure
 from agent.federation.standing import ConsentNote, Standing, Task
 from agent.reporting import Membership, Piece
 from fieldwise.federation import Update, UpdateReceipt
+
+MayLeave = Callable[[], bool]
+"""Says whether the owner still agrees to what is being sent."""
 
 
 class FederationNotes(Protocol):
@@ -86,12 +89,19 @@ class Rounds(Protocol):
         """
         ...
 
-    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
-        """Send an update; again is no error. Returns what became of it, and the bytes that left.
+    async def submit_update(
+        self, update: Update, words: str, may_leave: MayLeave
+    ) -> tuple[UpdateReceipt, int] | None:
+        """Send an update; again is no error.
 
         Args:
             update: What is sent.
             words: What the ledger says of it.
+            may_leave: Asked before the first byte, and again and again until the last.
+
+        Returns:
+            What became of it, and the bytes that left; None where it was broken off, and nothing
+            that the orchestrator could use has left.
         """
         ...
 

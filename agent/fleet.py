@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import structlog
 
 from agent.federation.standing import Task
+from agent.federation_ports import MayLeave
 from agent.ports import Identity, Orchestrator
 from agent.reporting import (
     Credentials,
@@ -124,9 +125,11 @@ class Fleet:
         """See ``Campaigns.fetch_task``; ``NOT_JOINED`` outside a fleet."""
         return await self._current().fetch_task(campaign, round_number)
 
-    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+    async def submit_update(
+        self, update: Update, words: str, may_leave: MayLeave
+    ) -> tuple[UpdateReceipt, int] | None:
         """See ``Campaigns.submit_update``; ``NOT_JOINED`` outside a fleet."""
-        return await self._current().submit_update(update, words)
+        return await self._current().submit_update(update, words, may_leave)
 
     def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
         """See ``Orchestrator.download``; ``NOT_JOINED`` outside a fleet."""

@@ -11,6 +11,7 @@ import structlog
 from google.protobuf.message import Message
 
 from agent.federation.standing import Task
+from agent.federation_ports import MayLeave
 from agent.ports import Clock, Ledger
 from agent.reporting import Credentials, DeviceFacts, DiagnosisAnswer, Orders, Piece, Report
 from agent.rpc import summaries, translate, translate_federation
@@ -26,6 +27,7 @@ from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc, enrolment_pb2, enrol
 
 CALL_SECONDS = 30.0  # a check-in over a bad cellular link takes under ten
 UPDATE_SECONDS = 900.0  # seven megabytes at 8 kB/s
+AGREED_SECONDS = 0.25  # between two looks whether an update that is on its way still may leave
 PIECE_SECONDS = 60.0  # a quarter of a mebibyte at 4 kB/s; slower than that counts as broken off
 
 _log = structlog.get_logger()
@@ -179,13 +181,22 @@ class OrchestratorClient:
         await self._departures.note("task request", request, summary)
         return translate_federation.task_of(await _call(self._stub.FetchTask, request))
 
-    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+    async def submit_update(
+        self, update: Update, words: str, may_leave: MayLeave
+    ) -> tuple[UpdateReceipt, int] | None:
         parts = translate_federation.submissions(update)
         size = await self._departures.note_stream("federation update", parts, words)
-        with _wire_errors():
-            answer = await self._stub.SubmitUpdate(
-                translate_federation.submissions(update), timeout=UPDATE_SECONDS
-            )
+        if not may_leave():  # it takes a while to write down
+            return None
+        try:
+            with _wire_errors():
+                parts = _while_agreed(translate_federation.submissions(update), may_leave)
+                call = self._stub.SubmitUpdate(parts, timeout=UPDATE_SECONDS)
+                answer = await _answer_while_agreed(call, may_leave)
+        except FieldwiseError:
+            if may_leave():
+                raise
+            return None
         wire.check(answer)
         return word_of(RECEIPTS, answer.receipt), size
 
@@ -235,6 +246,31 @@ def _checked_bytes(messages: Iterable[Message]) -> int:
         wire.check(message)
         size += message.ByteSize()
     return size
+
+
+def _while_agreed(parts: Iterable[Message], may_leave: MayLeave) -> Iterator[Message]:
+    """Parts of an update; gRPC cancels a call whose parts raise something."""
+    for part in parts:
+        if not may_leave():
+            raise FieldwiseError(Fault.CONFLICT, "the owner agrees to this no more")
+        yield part
+
+
+async def _answer_while_agreed(call: Any, may_leave: MayLeave) -> Any:
+    """The answer to a call that is cancelled when what it sends may leave no more."""
+    answering = asyncio.ensure_future(_answer_to(call))
+    try:
+        while not answering.done():
+            await asyncio.wait((answering,), timeout=AGREED_SECONDS)
+            if not may_leave():
+                call.cancel()
+        return await answering
+    finally:
+        answering.cancel()
+
+
+async def _answer_to(call: Any) -> Any:
+    return await call
 
 
 async def _call(method: Any, request: Message) -> Any:

@@ -1,9 +1,10 @@
 """An agent's surroundings in memory: a clock that tests turn, a journal, an orchestrator."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.federation.standing import Task
+from agent.federation_ports import MayLeave
 from agent.reporting import (
     Credentials,
     DiagnosisAnswer,
@@ -82,6 +83,10 @@ class MemoryJournal:
         self.note = note
 
 
+async def _nothing() -> None:
+    """Nothing happens."""
+
+
 @dataclass(slots=True)
 class PlayedOrchestrator:
     """Answers from a script; what runs out repeats its last line.
@@ -96,6 +101,7 @@ class PlayedOrchestrator:
         receipts: What becomes of updates, one for each.
         updates: Those that it was sent, and what the ledger says of them.
         refuses: What it raises instead of hearing about one, or taking an update.
+        meanwhile: What happens while an update is on its way.
     """
 
     answers: list[Orders | FieldwiseError] = field(default_factory=list)
@@ -110,6 +116,7 @@ class PlayedOrchestrator:
     task: Task | None = None
     receipts: list[UpdateReceipt] = field(default_factory=lambda: [UpdateReceipt.TAKEN])
     updates: list[tuple[Update, str]] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] = field(default=_nothing)
     left: bool = False
     closed: bool = False
 
@@ -149,7 +156,12 @@ class PlayedOrchestrator:
             raise FieldwiseError(Fault.NOT_FOUND, f"{campaign} has no round {round_number}")
         return self.task
 
-    async def submit_update(self, update: Update, words: str) -> tuple[UpdateReceipt, int]:
+    async def submit_update(
+        self, update: Update, words: str, may_leave: MayLeave
+    ) -> tuple[UpdateReceipt, int] | None:
+        await self.meanwhile()
+        if not may_leave():
+            return None
         if self.refuses is not None:
             raise self.refuses
         self.updates.append((update, words))

@@ -169,6 +169,38 @@ async def test_a_full_ledger_keeps_nobody_from_agreeing_to_less(
         assert world.notes.note.consent is lower
 
 
+async def test_an_update_is_broken_off_by_who_withdraws_or_forgets_meanwhile(
+    world: World,
+) -> None:
+    async def withdraw() -> None:
+        await world.agree(Consent.OFF)
+
+    async def lapse() -> None:
+        world.clock.wall_seconds += 101
+
+    async def forget() -> None:
+        world.device.forget(class_name="class 1")
+
+    await world.agree()
+    world.fleet.meanwhile = forget
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.WAITING
+    world.fleet.meanwhile = withdraw
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
+    await world.agree(until=world.clock.wall() + 100)
+    world.fleet.meanwhile = lapse
+    standing = await world.offered(offer_to(world.device))
+    assert (standing.step, standing.updates, sent(world)) == (RoundStep.NOT_AGREED, 0, [])
+    await world.agree()
+    world.fleet.meanwhile = forget_nothing
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.ANSWERED
+    ((update, _),) = world.fleet.updates
+    assert len(update.rows) == 5  # not the one that was forgotten
+
+
+async def forget_nothing() -> None:
+    """Nothing happens while an update is on its way."""
+
+
 async def test_another_fleet_has_neither_the_consent_nor_what_left_before(world: World) -> None:
     await world.agree()
     await world.offered(offer_to(world.device))

@@ -1,5 +1,6 @@
 """The orchestrator's service for devices as tests play it, and the ledger of who calls it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class Service(device_pb2_grpc.DeviceServicer):
         self.asked: list[Any] = []
         self.answer = device_pb2.CheckInResponse(next_seconds=60)
         self.task = device_pb2.FetchTaskResponse()
+        self.holds, self.held = False, asyncio.Event()
 
     async def CheckIn(self, request: Any, context: Any) -> Any:
         self.asked.append(request)
@@ -88,6 +90,9 @@ class Service(device_pb2_grpc.DeviceServicer):
     async def SubmitUpdate(self, requests: AsyncIterator[Any], context: Any) -> Any:
         reader = None
         async for request in requests:
+            if self.holds:  # until the call is cancelled
+                self.held.set()
+                await asyncio.Event().wait()
             match request.WhichOneof("part"):
                 case "header":
                     reader = UpdateReader(request.header)

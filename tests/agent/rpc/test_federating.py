@@ -1,5 +1,6 @@
 """Federation over the wire: what is offered, asked for, told and sent, each in the ledger first."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,10 @@ HEAD = federation_pb2.GlobalHead(
     campaign_id="c7", version=2, digest=bytes(32), bytes=1000, space=space_to(SPACE)
 )
 ROUND = RoundOffer("c7", 3, Consent.WEIGHTS, SPACE, RowKind.MEANS, 600, only_idle=True)
+
+
+def always() -> bool:
+    return True
 
 
 async def test_offers_of_federation_are_read_and_its_report_is_told_and_written_down(
@@ -96,7 +101,9 @@ async def test_an_update_stands_in_the_ledger_to_the_byte_and_arrives_to_the_bit
     rows = (Row(1, 10, np.arange(6.0)), Row(9, 12, -np.arange(6.0)))
     scatter = (np.arange(10.0), np.arange(3.0))
     update = Update("c7", 3, RowKind.MEANS, Consent.STATISTICS, SPACE, rows, scatter)
-    receipt, size = await client.submit_update(update, "gives sums")
+    sent = await client.submit_update(update, "gives sums", always)
+    assert sent is not None
+    receipt, size = sent
     (arrived,) = service.asked
     assert receipt is UpdateReceipt.LATE
     assert [each.values.tolist() for each in arrived.rows] == [
@@ -117,6 +124,46 @@ async def test_an_update_that_cannot_be_written_down_does_not_leave(
         "c7", 3, RowKind.MEANS, Consent.WEIGHTS, SPACE, (Row(1, 10, np.ones(6, np.float32)),)
     )
     with pytest.raises(FieldwiseError) as raised:
-        await client.submit_update(update, "gives means")
+        await client.submit_update(update, "gives means", always)
     assert raised.value.fault is Fault.DISK_FULL
     assert service.asked == []
+
+
+@pytest.mark.parametrize("looks", [0, 1, 5])
+async def test_an_update_is_broken_off_when_it_may_leave_no_more(
+    client: OrchestratorClient, service: Service, looks: int
+) -> None:
+    """It is of ten parts: the owner agrees for so many of them."""
+    rows = tuple(Row(number, 10, np.ones(6, np.float32)) for number in range(1, 64 * 9 + 2))
+    update = Update("c7", 3, RowKind.MEANS, Consent.WEIGHTS, SPACE, rows)
+    asked = 0
+
+    def may_leave() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked <= looks
+
+    assert await client.submit_update(update, "gives means", may_leave) is None
+    assert service.asked == []
+    assert await client.submit_update(update, "gives means", always) is not None
+    assert len(service.asked) == 1
+
+
+async def test_an_update_that_nobody_takes_off_the_wire_is_broken_off_as_well(
+    client: OrchestratorClient, service: Service
+) -> None:
+    service.holds = True
+    agreed = True
+
+    async def withdraw() -> None:
+        nonlocal agreed
+        await service.held.wait()
+        agreed = False
+
+    update = Update(
+        "c7", 3, RowKind.MEANS, Consent.WEIGHTS, SPACE, (Row(1, 10, np.ones(6, np.float32)),)
+    )
+    sent, _ = await asyncio.gather(
+        client.submit_update(update, "gives means", lambda: agreed), withdraw()
+    )
+    assert sent is None
