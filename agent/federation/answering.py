@@ -4,7 +4,8 @@ An offer is repeated with every check-in until it is answered or over. A device 
 once; what is asked for and what was sent are known by campaign and round, so an answer that was
 lost is given again and counts once. What leaves is written down three times before it leaves: how
 far each class has left (``agent.federation.sharing``), that the round is about to be answered, and
-in the ledger. The owner's consent is looked at last of all, right before the first byte.
+in the ledger. The owner's consent is looked at last of all, right before the first byte, and until
+the last: who withdraws it, or forgets something, while an update is on its way breaks it off.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ from agent.federation.consenting import Consents
 from agent.federation.preparing import Prepared, delivered, prepare
 from agent.federation.standing import RoundOffer, Standing, Task
 from agent.federation.stocktaking import Stock, mark_of_shared, take_stock
-from agent.federation_ports import Campaigns, FederationNotes
+from agent.federation_ports import Campaigns, FederationNotes, MayLeave
 from agent.learning.learner import Learner
 from agent.learning.names import stored_class_name
+from agent.learning.pair import Pair
 from agent.learning.unlearning import Starters
 from agent.ports import Clock, SampleStore
 from fieldwise.errors import Fault, FieldwiseError
@@ -97,6 +99,7 @@ class Rounds:
         serving: Serving,
         terms: Terms,
         clock: Clock,
+        *,
         conditions: Callable[[], Awaitable[bool]] | None,
         busy: Callable[[], bool],
     ) -> None:
@@ -127,10 +130,11 @@ class Rounds:
         if _is_answered(offer, standing) or self._clock.monotonic() >= until:
             return standing
         standing = replace(standing, campaign=offer.campaign, round=offer.round)
+        may_leave = self._pass(offer.level)
         made = self._refusal(offer) or await self._worked_out(offer)
         if isinstance(made, RoundStep):
             return replace(standing, step=made)
-        return await self._send(made, standing)
+        return await self._send(made, standing, may_leave)
 
     def stock(self, *, statistics: bool = False) -> Stock | None:
         """What there is to share; None before the first backbone.
@@ -153,6 +157,19 @@ class Rounds:
         """
         key = self._serving.store.holdout_key()
         self._notes.add_bare(frozenset({mark_of_shared(class_name, key)}))
+
+    def _pass(self, level: Consent) -> MayLeave:
+        """Say, again and again, whether what is worked out from now on may leave.
+
+        What is forgotten leaves another pair behind.
+        """
+
+        def known() -> Pair | None:
+            learner = self._serving.learner
+            return learner.pair if learner is not None else None
+
+        pair = known()
+        return lambda: self._consents.now().covers(level) and known() is pair
 
     def _refusal(self, offer: RoundOffer) -> RoundStep | None:
         if not self._consents.now().covers(offer.level):
@@ -193,15 +210,18 @@ class Rounds:
         store, noise = self._serving.store, self._terms.federation_noise
         return prepare(task, stock, store, before, noise, store.holdout_key())
 
-    async def _send(self, made: Prepared, standing: Standing) -> Standing:
+    async def _send(self, made: Prepared, standing: Standing, may_leave: MayLeave) -> Standing:
         update, bundle = made.update, made.update.space.bundle
-        await asyncio.to_thread(self._notes.note_departures, bundle, made.departures)
+        if may_leave():
+            await asyncio.to_thread(self._notes.note_departures, bundle, made.departures)
         # The last look before the first byte: a consent may have ended while this was made.
-        if not self._consents.now().covers(update.level):
-            return replace(standing, step=RoundStep.NOT_AGREED)
-        receipt, size = await self._campaigns.submit_update(update, made.words)
+        sent = may_leave() and await self._campaigns.submit_update(update, made.words, may_leave)
+        if not sent:
+            agreed = self._consents.now().covers(update.level)
+            return replace(standing, step=RoundStep.WAITING if agreed else RoundStep.NOT_AGREED)
+        receipt, size = sent
         # Who withdraws meanwhile is dropped by the campaign: it has nothing of him then.
-        if receipt is UpdateReceipt.TAKEN and self._consents.now().covers(update.level):
+        if receipt is UpdateReceipt.TAKEN and may_leave():
             taken = delivered(made.departures, update.campaign)
             await asyncio.to_thread(self._notes.note_departures, bundle, taken)
         _log.info("a round is answered", campaign=update.campaign, receipt=receipt.value)
