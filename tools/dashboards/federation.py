@@ -56,7 +56,7 @@ FEDERATION = Board(
             empty="no campaign",
         ),
         Drawn(
-            "How long ago was the newest round opened?",
+            "How old is the last round?",
             (
                 Asked(
                     "time() - "
@@ -105,7 +105,7 @@ FEDERATION = Board(
                     "{{answer}}",
                 ),
             ),
-            width=8,
+            width=6,
             colours=ANSWERS,
             text="Devices; those that declined have too little that may leave, or do not agree.",
         ),
@@ -119,7 +119,7 @@ FEDERATION = Board(
                     "{{outcome}}",
                 ),
             ),
-            width=8,
+            width=6,
             colours=ROUNDS,
             shows_zeros=True,
             text="Since the start of each campaign; those that missed their quorum block nothing.",
@@ -137,13 +137,13 @@ FEDERATION = Board(
                 ),
             ),
             "bytes",
-            width=8,
+            width=6,
             text="Of all updates of the newest round together, and of the head that each fetches.",
         ),
         Drawn(
             "Do aggregators run?",
             (Asked(f"sum (increase({FAILURES}[1h]))", "failures in an hour"),),
-            width=24,
+            width=6,
             limit=Limit(5),
             shows_zeros=True,
             text="Times that one ended while its campaign ran, or could not be started.",

@@ -1,7 +1,8 @@
 """Write docs/pictures/: every dashboard as Grafana's own panel library draws it.
 
 Without an argument a fleet is told first, for a quarter of an hour. What was seen of it stays in a
-folder with ``--keep FOLDER``, and is drawn again within minutes by ``--from FOLDER``.
+folder with ``--keep FOLDER``, and is drawn again within minutes by ``--from FOLDER``. With
+``--board NAME`` only that dashboard is drawn.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,10 +32,12 @@ NEEDED = ("prometheus", "node", "npm", "chromium", "pngquant")
 
 
 def main(arguments: list[str]) -> int:
-    """Draw all dashboards."""
+    """Draw all dashboards, or those that are named."""
     asked = argparse.ArgumentParser(prog="python -m tools.pictures")
     asked.add_argument("--keep", type=Path, help="record a fleet in this folder and keep it")
     asked.add_argument("--from", dest="kept", type=Path, help="draw what was recorded there")
+    names = [board.name for board in BOARDS]
+    asked.add_argument("--board", dest="names", choices=names, action="append", help="draw this")
     told = asked.parse_args(arguments)
     if missing := [name for name in NEEDED if shutil.which(name) is None]:
         print(f"this needs {', '.join(missing)}: Debian has all of them", file=sys.stderr)
@@ -44,34 +48,33 @@ def main(arguments: list[str]) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             record(folder)
         data = Path(scratch) / "figures.json"
-        data.write_text(json.dumps(answers(folder)))
-        draw(data)
+        drawn = told.names or names
+        data.write_text(json.dumps(answers(folder, drawn)))
+        draw(data, drawn)
     return 0
 
 
-def answers(folder: Path) -> dict[str, object]:
-    """What every panel of every dashboard has to show of a recorded fleet."""
+def answers(folder: Path, names: Sequence[str]) -> dict[str, object]:
+    """What every panel of some dashboards has to show of a recorded fleet."""
     span = json.loads((folder / SPAN).read_text())
     with prometheus(folder, NOBODY, seconds=SCRAPE_SECONDS) as base:
         wait_for(base, "vector(1)")  # it listens before it has read what it had seen
         seen = Seen(base, span["from"], span["to"], SCRAPE_SECONDS)
         boards = {
-            board.name: figures(
-                json.loads((DASHBOARDS / f"{board.name}.json").read_text()), seen, WIDTH
-            )
-            for board in BOARDS
+            name: figures(json.loads((DASHBOARDS / f"{name}.json").read_text()), seen, WIDTH)
+            for name in names
         }
     return {"width": WIDTH, "span": span, "boards": boards}
 
 
-def draw(data: Path) -> None:
+def draw(data: Path, names: Sequence[str]) -> None:
     """Draw them in Chromium, and make the files small."""
     installed = _installed()
     PICTURES.mkdir(exist_ok=True)
     command = ["node", "draw.mjs", str(data), str(PICTURES), str(shutil.which("chromium"))]
     subprocess.run(command, cwd=installed, check=True)
-    for board in BOARDS:
-        picture = PICTURES / f"{board.name}.png"
+    for name in names:
+        picture = PICTURES / f"{name}.png"
         subprocess.run(["pngquant", "--force", "--strip", "--ext=.png", "128", picture], check=True)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from fieldwise.v1alpha1 import device_pb2
 from tests.orchestrators import Member
+from tools.pictures.sharing import Sharing, agrees
 
 GUESS = 0.25
 WINDOW = 200  # labelled samples that accuracy is taken over
@@ -64,9 +65,11 @@ class Played:
     verdict: dict[str, Any] = field(default_factory=dict)
     drifting: float = 0.0
     held: int = 0
+    sharing: Sharing | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.chance = np.random.default_rng(self.number)
+        self.sharing = Sharing(self.member, self.number) if agrees(self.number) else None
         self.best = 0.99 - 0.2 * self.chance.random() ** 2  # of its answers that are right
         self.pace = 60 + 120 * self.chance.random()  # seconds to two thirds of that
 
@@ -78,6 +81,8 @@ class Played:
         """
         self.sequence, self.seconds = self.sequence + 1, seconds
         answer = self.member.check_in(**self._report())
+        if self.sharing is not None:
+            self.sharing.hear(answer)
         if answer.target.generation > self.generation:
             self._ordered(answer.target)
         elif self.phase in ON_ITS_WAY:
@@ -178,7 +183,11 @@ class Played:
                 "phase": self.phase,
                 "hold": device_pb2.UPDATE_HOLD_CONDITIONS,
             }
-        return {**told, "verdict": self.verdict} if self.verdict else told
+        if self.verdict:
+            told["verdict"] = self.verdict
+        if self.sharing is not None:
+            told["federation"] = self.sharing.report
+        return told
 
     def _learning(self) -> dict[str, int]:
         samples = int(self.seconds * (1 + self.number % 4))

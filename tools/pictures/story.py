@@ -2,7 +2,9 @@
 
 Devices join and learn, and the first backbone reaches all of them. The second does harm and is
 taken back. Half a site has no power for two minutes. What another sees begins to change, and the
-third backbone goes out wave by wave; it is under way when the story ends.
+third backbone goes out wave by wave; it is under way when the story ends. Two of three owners agree
+to federation: a campaign makes round after round with the devices on the first backbone, until too
+few of them are left for its quorum.
 Two of the devices are agents that live; the others are played, see ``played``.
 """
 
@@ -27,10 +29,11 @@ SPAN = "span.json"
 DEVICES = 80
 PACE_SECONDS, SCRAPE_SECONDS = 5, 5
 LASTS_SECONDS = 900
-HARMFUL_AT, GOOD_AT = 200, 640
+CAMPAIGN_AT, HARMFUL_AT, GOOD_AT = 90, 200, 640
 SILENT, SILENT_SECONDS = range(40, 48), range(280, 400)
 DRIFTING, DRIFTS_AT, DRIFTS_FOR_SECONDS = range(20, 36), 520, 120
 PACE = (f"--check-in-seconds={PACE_SECONDS}", "--busy-check-in-seconds=2", "--metrics-seconds=5")
+ROUNDS = ("--rounds=60", "--quorum=12", "--deadline=30s", "--pause=15s", "--strategy=FedMedian")
 SITES = ("north", "south", "east", "west")
 WAVES = ("--wave=8", "--wave=24", "--wave=rest", "--in-flight=8", "--soak=15s")
 EFFECTS = {
@@ -56,6 +59,7 @@ class Story:
         scale = self.lasts / LASTS_SECONDS
         self.due = [
             (0, lambda: self._roll_out("1.0.0")),
+            (CAMPAIGN_AT * scale, self._federate),
             (HARMFUL_AT * scale, lambda: self._roll_out("1.1.0", *WAVES)),
             (GOOD_AT * scale, lambda: self._roll_out("2.0.0", *WAVES)),
         ]
@@ -79,6 +83,10 @@ class Story:
     def _roll_out(self, version: str, *flags: str) -> None:
         self.running.json("rollout", "start", f"tiny:{version}", *flags)
 
+    def _federate(self) -> None:
+        classes = [f"--class={name}" for name in CLASSES]
+        self.running.json("federation", "start", "tiny:1.0.0", *classes, *ROUNDS)
+
 
 def record(folder: Path, lasts: float = LASTS_SECONDS) -> None:
     """Tell the story, and leave what Prometheus saw of it in a folder, with when that was."""
@@ -92,6 +100,8 @@ def record(folder: Path, lasts: float = LASTS_SECONDS) -> None:
             both[0].device() as first,
             both[1].device() as second,
         ):
+            for agent in both:
+                agent.ask("consent", "weights")
             began = time.time()
             _live(Story(running, tickets, world, lasts), first, second)
             (folder / SPAN).write_text(json.dumps({"from": began, "to": time.time()}))
