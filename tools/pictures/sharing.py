@@ -5,24 +5,19 @@ when it comes to it, has too little that may leave at times, or is of another ki
 A head brings it the more, the more rounds are in it, and now and then it does harm.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from agent.rpc.translate_federation import submissions
 from fieldwise.federation import Consent, HeadSpace, Row, RowKind, Update
-from fieldwise.federation_messages import parts_of, space_from
+from fieldwise.federation_messages import space_from
 from fieldwise.v1alpha1 import device_pb2, federation_pb2
 from tests.orchestrators import Member
 
 JUDGED = 60  # held-out samples that a head is compared on
 NEAR = 0.05  # how far from the usual place of a class the means of a device are
 COMES_TO_IT = 0.6  # of check-ins at which a round is open
-PARTS = {
-    federation_pb2.UpdateHeader: "header",
-    federation_pb2.ClassRows: "rows",
-    federation_pb2.ScatterPiece: "scatter",
-}
 
 
 def agrees(number: int) -> bool:
@@ -69,18 +64,14 @@ class Sharing:
         with self.member.calling() as stub:
             task = stub.FetchTask(asked, timeout=60)
             ids = [each.id for each in task.classes if (each.id + self.number) % 4]
-            return stub.SubmitUpdate(self._pieces(task.round, ids), timeout=60).receipt
+            pieces = submissions(self._update(task.round, ids))
+            return stub.SubmitUpdate(pieces, timeout=60).receipt
 
-    def _pieces(
-        self, offer: device_pb2.RoundOffer, ids: list[int]
-    ) -> Iterator[device_pb2.SubmitUpdateRequest]:
+    def _update(self, offer: device_pb2.RoundOffer, ids: list[int]) -> Update:
         space = space_from(offer.space)
-        suits = self.number % 25 != 1
-        kind = RowKind.MEANS if suits else RowKind.WEIGHTS
+        kind = RowKind.MEANS if self.number % 25 != 1 else RowKind.WEIGHTS
         rows = tuple(self._row(each, space, kind) for each in ids)
-        update = Update(offer.campaign_id, offer.round, kind, Consent.WEIGHTS, space, rows)
-        for part in parts_of(update):
-            yield device_pb2.SubmitUpdateRequest(**{PARTS[type(part)]: part})
+        return Update(offer.campaign_id, offer.round, kind, Consent.WEIGHTS, space, rows)
 
     def _row(self, number: int, space: HeadSpace, kind: RowKind) -> Row:
         length = space.width + (kind is RowKind.WEIGHTS)
