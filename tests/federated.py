@@ -104,12 +104,14 @@ class Pages:
 
     def __init__(self) -> None:
         self.entries: list[tuple[str, int, str]] = []
+        self.last: list[LedgerEntry] = []
 
     def append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
         self.entries.append((kind, size_bytes, summary))
+        self.last.append(LedgerEntry(len(self.entries), time, kind, size_bytes, summary))
 
     def newest(self, count: int) -> Sequence[LedgerEntry]:
-        return ()
+        return self.last[-count:]
 
     def totals(self) -> dict[str, Total]:
         return {}

@@ -9,6 +9,7 @@ import typer
 from agent.cli.output import AsJson, columns, moment, percent, show, size
 from agent.cli.told import settings_of
 from agent.federation.standing import FederationState
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, FederationReport
 from fieldwise.verdict import PairedCounts
 
@@ -20,6 +21,7 @@ LETS = {
     Consent.STATISTICS: "sums, counts and scatter of shared classes may leave",
 }
 CLASSES_SHOWN = 20
+YEARS = (1971, 9998)  # that can be told in seconds since 1970, wherever it is midnight
 
 
 def consent(
@@ -45,7 +47,7 @@ def consent(
     from agent.cli.desk import desk
 
     with desk(settings_of(context)) as reached:
-        reached.set_consent(level, until.timestamp() if until else None)
+        reached.set_consent(level, _seconds(until))
         found = reached.federation()
     show(found, lambda: list(_consent(found)), as_json=json)
 
@@ -69,6 +71,16 @@ def drop(context: typer.Context, *, json: AsJson = False) -> None:
         reached.drop_global_head()
         found = reached.federation()
     show(found, lambda: ["this device's own head serves"], as_json=json)
+
+
+def _seconds(until: datetime | None) -> float | None:
+    if until is None:
+        return None
+    if not YEARS[0] <= until.year <= YEARS[1]:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"a consent cannot end in the year {until.year}"
+        )
+    return until.timestamp()
 
 
 def lines_of(found: FederationState) -> list[str]:

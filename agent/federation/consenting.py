@@ -1,7 +1,9 @@
 """The owner's consent: nobody else sets it, and it ends by itself where it was given until a date.
 
-A consent that is over stays over: once any clock of this device was past its end it is written
-down as off, so that a clock that is set back later does not bring it to life.
+A consent that is over stays over: once the clock of this device was past its end it is written
+down as off, so that a clock that is set back later does not bring it to life. Nor does one that was
+set back while nothing ran: what the ledger noted last is the least that it can be by now. When the
+owner agrees anew his clock is taken as it is, whatever it said before.
 
 A campaign drops all that it has of a device whose consent no longer covers it. So when a consent
 ends or begins, nothing counts as taken any more. (Statistics leave whole each time, whatever was
@@ -10,6 +12,7 @@ taken of them; so agreeing to less than before needs nothing forgotten.)
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import structlog
 
@@ -46,7 +49,7 @@ class Consents:
         self._clock = clock
         self._words = words
         self._note = notes.consent()
-        self._latest = 0.0
+        self._latest = _noted_last(ledger) if self._note.until is not None else 0.0
         self.changed = asyncio.Event()
 
     @property
@@ -83,9 +86,12 @@ class Consents:
         """
         if until is not None and consent is Consent.OFF:
             raise FieldwiseError(Fault.INVALID_ARGUMENT, "a consent that is off has no end")
-        self.now()
-        if until is not None and until <= self._latest:
-            raise FieldwiseError(Fault.INVALID_ARGUMENT, "the end of that consent has passed")
+        if until is not None and until <= self._clock.wall():
+            end = datetime.fromtimestamp(until, UTC)
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT,
+                f"the end of that consent, {end:%Y-%m-%d %H:%M} UTC, has passed",
+            )
         note = ConsentNote(consent, until)
         await asyncio.to_thread(self._agree, note)
         self.changed.set()
@@ -103,4 +109,8 @@ class Consents:
 
     def _write(self, note: ConsentNote) -> None:
         self._notes.write_consent(note)
-        self._note = note
+        self._note, self._latest = note, self._clock.wall()
+
+
+def _noted_last(ledger: Ledger) -> float:
+    return max((entry.time for entry in ledger.newest(1)), default=0.0)

@@ -190,8 +190,9 @@ class OrchestratorClient:
             return None
         try:
             with _wire_errors():
-                parts = _while_agreed(translate_federation.submissions(update), may_leave)
-                call = self._stub.SubmitUpdate(parts, timeout=UPDATE_SECONDS)
+                again = translate_federation.submissions(update)
+                leaving = _while_agreed(again, may_leave)
+                call = self._stub.SubmitUpdate(leaving, timeout=UPDATE_SECONDS)
                 answer = await _answer_while_agreed(call, may_leave)
         except FieldwiseError:
             if may_leave():
@@ -248,7 +249,9 @@ def _checked_bytes(messages: Iterable[Message]) -> int:
     return size
 
 
-def _while_agreed(parts: Iterable[Message], may_leave: MayLeave) -> Iterator[Message]:
+def _while_agreed(
+    parts: Iterable[device_pb2.SubmitUpdateRequest], may_leave: MayLeave
+) -> Iterator[device_pb2.SubmitUpdateRequest]:
     """Parts of an update; gRPC cancels a call whose parts raise something."""
     for part in parts:
         if not may_leave():

@@ -29,6 +29,7 @@ from fieldwise.v1alpha1 import device_pb2, federation_pb2, local_pb2
 from fieldwise.verdict_messages import counts_from, counts_to
 
 CAMPAIGN = re.compile(r"[0-9a-z-]{1,32}")
+END_MAX = 253_370_764_800.0  # the year 9999
 SHARED_MAX = 10_000  # as many as one answer may have
 
 
@@ -120,6 +121,8 @@ def consent_of(message: local_pb2.SetConsentRequest) -> tuple[Consent, float | N
         FieldwiseError: ``INVALID_ARGUMENT`` for a consent that there is none of.
     """
     until = seconds_of(message.until) if message.HasField("until") else None
+    if until is not None and not 0 <= until < END_MAX:
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "a consent with an end that no calendar has")
     return word_of(CONSENTS, message.consent), until
 
 

@@ -56,6 +56,14 @@ def test_a_date_that_has_passed_is_refused(run: Run, until: str) -> None:
     assert json_of(run, "federation", "show")["consent"] == "off"
 
 
+@pytest.mark.parametrize("until", ["0001-01-01", "1970-01-01", "9999-12-31"])
+def test_a_date_that_nobody_can_tell_is_refused(run: Run, until: str) -> None:
+    status, _, err = run("consent", "weights", "--until", until)
+    assert status == CATALOGUE[Fault.INVALID_ARGUMENT].exit_code
+    assert "cannot end in the year" in err
+    assert "Traceback" not in err
+
+
 def test_a_word_that_is_no_consent_is_refused(run: Run) -> None:
     assert run("consent", "everything")[0] == 2
 

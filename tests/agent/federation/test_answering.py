@@ -117,6 +117,31 @@ async def test_a_consent_ends_by_itself_and_stays_over(world: World) -> None:
     assert sent(world) == []
 
 
+async def test_a_clock_that_is_set_back_while_nothing_runs_brings_no_consent_to_life(
+    world: World,
+) -> None:
+    """Nobody was there to see it end; but something left after that."""
+    await world.agree(until=world.clock.wall() + 100)
+    world.ledger.append("check-in", 10, "says that it is there", world.clock.wall() + 101)
+    world.restart()
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
+    assert (world.notes.note, sent(world)) == (ConsentNote(), [])
+
+
+async def test_a_clock_that_was_far_ahead_once_keeps_nobody_from_agreeing_until_a_date(
+    world: World,
+) -> None:
+    await world.agree(until=world.clock.wall() + 100)
+    world.clock.wall_seconds += 1e9
+    await world.offered(offer_to(world.device))
+    world.clock.wall_seconds -= 1e9
+    await world.agree(until=world.clock.wall() + 100)
+    for _ in range(2):
+        assert world.consents.now() is Consent.WEIGHTS
+        world.restart(fresh=False)
+    assert (await world.offered(offer_to(world.device))).step is RoundStep.ANSWERED
+
+
 async def test_an_end_that_has_passed_or_of_nothing_is_refused(world: World) -> None:
     for consent, until in ((Consent.WEIGHTS, world.clock.wall()), (Consent.OFF, 2e9)):
         with pytest.raises(FieldwiseError) as raised:
