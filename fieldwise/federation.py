@@ -60,6 +60,7 @@ class RoundStep(StrEnum):
     TOO_FEW = "too-few"
     UNSUITABLE = "unsuitable"
     REFUSED = "refused"
+    NO_HOOK = "no-hook"
 
 
 class HeadOutcome(StrEnum):

@@ -10,7 +10,7 @@ from agent.cli.output import AsJson, columns, moment, percent, show, size
 from agent.cli.told import settings_of
 from agent.federation.standing import FederationState
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, FederationReport
+from fieldwise.federation import Consent, FederationReport, RoundStep
 from fieldwise.verdict import PairedCounts
 
 app = typer.Typer(no_args_is_help=True, help="What this device has to do with federation.")
@@ -19,6 +19,13 @@ LETS = {
     Consent.OFF: "nothing leaves",
     Consent.WEIGHTS: "means and counts of shared classes may leave",
     Consent.STATISTICS: "sums, counts and scatter of shared classes may leave",
+}
+WHY = {
+    RoundStep.WAITING: " (until the device is idle or the update_hook says yes)",
+    RoundStep.NOT_AGREED: " (it asks for more than the consent lets leave)",
+    RoundStep.TOO_FEW: " (no shared class has enough samples, or enough new ones)",
+    RoundStep.UNSUITABLE: " (it is about another backbone or kind of head)",
+    RoundStep.NO_HOOK: " (it asks for the owner's conditions, and there is no update_hook)",
 }
 CLASSES_SHOWN = 20
 YEARS = (1971, 9998)  # that can be told in seconds since 1970, wherever it is midnight
@@ -109,7 +116,8 @@ def _came_of(found: FederationState) -> list[str]:
 
 def _told(report: FederationReport) -> Iterator[tuple[str, str]]:
     if report.step is not None:
-        yield "round", f"{report.round:,} of campaign {report.campaign}: {report.step}"
+        why = WHY.get(report.step, "")
+        yield "round", f"{report.round:,} of campaign {report.campaign}: {report.step}{why}"
     if report.outcome is not None:
         name = f"version {report.head_version:,} of campaign {report.head_campaign}"
         yield "global head", f"{name}: {report.outcome}"

@@ -174,6 +174,8 @@ class Rounds:
     def _refusal(self, offer: RoundOffer) -> RoundStep | None:
         if not self._consents.now().covers(offer.level):
             return RoundStep.NOT_AGREED
+        if offer.only_on_conditions and self._conditions is None:
+            return RoundStep.NO_HOOK
         learner = self._serving.learner
         if learner is None or offer.space.bundle != learner.pair.bundle:
             return RoundStep.UNSUITABLE
@@ -198,9 +200,9 @@ class Rounds:
         silent = self._serving.silent_seconds() >= IDLE_SECONDS
         if offer.only_idle and (works or not silent or not self._serving.may_learn()):
             return False
-        if not offer.only_on_conditions:
+        if not offer.only_on_conditions or self._conditions is None:
             return True
-        return self._conditions is not None and await self._conditions()
+        return await self._conditions()
 
     def _prepared(self, task: Task) -> Prepared | RoundStep:
         stock = self.stock(statistics=task.offer.level is Consent.STATISTICS)

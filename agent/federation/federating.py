@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AGAIN_SECONDS = 30.0  # until what waits for its time, or went wrong, is looked at again
-SETTLED = frozenset({RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE})
+SETTLED = frozenset(
+    {RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE, RoundStep.NO_HOOK}
+)
 """Steps that a round waits for in vain unless it hears of them."""
 
 _log = structlog.get_logger()

@@ -85,6 +85,7 @@ class RoundStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROUND_STEP_TOO_FEW: _ClassVar[RoundStep]
     ROUND_STEP_UNSUITABLE: _ClassVar[RoundStep]
     ROUND_STEP_REFUSED: _ClassVar[RoundStep]
+    ROUND_STEP_NO_HOOK: _ClassVar[RoundStep]
 
 class HeadOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -166,6 +167,7 @@ ROUND_STEP_NOT_AGREED: RoundStep
 ROUND_STEP_TOO_FEW: RoundStep
 ROUND_STEP_UNSUITABLE: RoundStep
 ROUND_STEP_REFUSED: RoundStep
+ROUND_STEP_NO_HOOK: RoundStep
 HEAD_OUTCOME_UNSPECIFIED: HeadOutcome
 HEAD_OUTCOME_ADOPTED: HeadOutcome
 HEAD_OUTCOME_NOT_CHOSEN: HeadOutcome

@@ -9,14 +9,16 @@ from enum import StrEnum
 
 from fieldwise.federation import Consent, HeadSpace, RoundStep, RowKind
 
-DECLINING = frozenset({RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE})
+DECLINING = frozenset(
+    {RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE, RoundStep.NO_HOOK}
+)
 
 
 class Answer(StrEnum):
     """How a device that was asked stands to the round."""
 
     TAKEN = "taken"
-    DECLINED = "declined"  # nothing that may leave, no agreement, another backbone
+    DECLINED = "declined"  # nothing that may leave, no agreement, another backbone, no hook to ask
     REFUSED = "refused"  # what it sent was none
 
 

@@ -72,6 +72,12 @@ def test_dropping_where_nothing_is_in_use_changes_nothing(run: Run) -> None:
     assert run("federation", "drop")[1].strip() == "this device's own head serves"
 
 
+def test_a_round_that_waits_for_a_hook_that_there_is_not_says_so() -> None:
+    report = FederationReport(Consent.WEIGHTS, "c7", 3, RoundStep.NO_HOOK)
+    told = "\n".join(lines_of(FederationState(Consent.WEIGHTS, report=report)))
+    assert "3 of campaign c7: no-hook (it asks for the owner's conditions, and there is no" in told
+
+
 def test_all_that_came_of_it_is_told() -> None:
     counts = PairedCounts(80, 4, 9, 7, 50, 3, 6)
     state = FederationState(

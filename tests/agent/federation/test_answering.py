@@ -252,7 +252,9 @@ async def test_a_round_on_conditions_waits_for_the_owners_hook(world: World) -> 
     await world.agree()
     offer = replace(offer_to(world.device), only_on_conditions=True)
     world.fleet.task = replace(task_for(world.device), offer=offer)
-    assert (await world.offered(offer)).step is RoundStep.WAITING  # nobody can say
+    standing = await world.offered(offer)
+    assert (standing.step, sent(world), world.hurried) == (RoundStep.NO_HOOK, [], 2)
+    world.notes.stands = msgspec.structs.replace(standing, step=None)
     for met, step in ((False, RoundStep.WAITING), (True, RoundStep.ANSWERED)):
         world.conditions = met
         world.restart(fresh=False)
