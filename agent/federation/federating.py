@@ -92,7 +92,10 @@ class Federating:
         self._news.set()
 
     def report(self) -> FederationReport | None:
-        """What check-ins tell; nothing of a device that never took part."""
+        """What check-ins tell; nothing of a device that never took part in this fleet."""
+        member, membership = self._standing.member, self._campaigns.membership
+        if member and (membership is None or membership.device_id != member):
+            return None  # what was said and given there is no business of another fleet
         return self._standing.report(self._consents.now())
 
     async def run(self) -> None:

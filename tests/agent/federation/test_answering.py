@@ -230,6 +230,7 @@ async def test_another_fleet_has_neither_the_consent_nor_what_left_before(world:
     await world.agree()
     await world.offered(offer_to(world.device))
     world.fleet.membership = msgspec.structs.replace(member(), device_id="another")
+    assert world.federating.report() is None  # also before anything is noticed
     assert (await world.offered(offer_to(world.device))).step is RoundStep.NOT_AGREED
     await world.agree()
     assert (await world.offered(offer_to(world.device))).step is RoundStep.ANSWERED
