@@ -44,9 +44,10 @@ test-kubernetes: setup services  ## the chart and the program on a real API serv
 
 test-containers: setup services  ## images built, and the chart and compose.yaml run from them; needs root and Debian
 	@tools/install_containers.sh
+	tools/install_kubernetes.sh
 	tools/test_containers.sh
 
-images: setup  ## the images of orchestrator and agent (ENGINE=docker, REGISTRY=..., BASE=..., TAG=...)
+images: setup  ## the images of orchestrator, agent and aggregator (ENGINE=docker, REGISTRY=..., BASE=..., TAG=...)
 	@python -m tools.images --engine $(ENGINE) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(BASE),--base $(BASE)) \
 		$(if $(TAG),--tag $(TAG)) -- $(BUILD_FLAGS)
 

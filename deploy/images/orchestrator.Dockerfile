@@ -9,12 +9,14 @@ FROM ${BUILDER} AS build
 WORKDIR /source
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/fieldwise
 COPY . .
+# A server that is to aggregate campaigns itself, without Jobs of a cluster, has `federation` as well.
+ARG EXTRAS=orchestrator,kubernetes
 # Tests of packages go, and the second, asynchronous form of Kubernetes's client, which nothing uses.
 # Where packages come from is the builder's business: no layer has it, as secrets are mounted.
 RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
     PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_CONSTRAINT=/source/constraints.txt \
     /opt/build/bin/pip --python /opt/fieldwise/bin/python install \
-        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off '.[orchestrator,kubernetes]' \
+        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off ".[${EXTRAS}]" \
     && find /opt/fieldwise -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006 # which version is the caller's choice

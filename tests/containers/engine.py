@@ -17,7 +17,9 @@ from tests import charts
 
 CACHE = charts.CACHE / "containers"
 TAG = "test"
-ORCHESTRATOR, AGENT = (f"localhost/fieldwise/{name}:{TAG}" for name in ("orchestrator", "agent"))
+ORCHESTRATOR, AGENT, AGGREGATOR = (
+    f"localhost/fieldwise/{name}:{TAG}" for name in ("orchestrator", "agent", "aggregator")
+)
 NETWORK = "fieldwise-test"
 # Addresses for documentation (RFC 5737): whatever goes wrong, nobody has them.
 SUBNET, GATEWAY = "192.0.2.0/24", "192.0.2.1"

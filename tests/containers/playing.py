@@ -39,6 +39,9 @@ SETTINGS = {
     "test.image.registry": "localhost",
     "test.image.tag": engine.TAG,
     "test.image.pullPolicy": "Never",
+    "federation.jobs.image.registry": "localhost",
+    "federation.jobs.image.tag": engine.TAG,
+    "federation.jobs.image.pullPolicy": "Never",
     "devices.address": f"{engine.GATEWAY}:8443",
     "operators.address": f"{engine.GATEWAY}:8444",
     "probes.kind": "http",
@@ -97,7 +100,7 @@ def _mount_as_settings(objects: list[Manifest], volume: Manifest) -> Manifest:
         if each["metadata"]["name"] == source["secretName"]
     ]
     name = f"{source['secretName']}-mounted"
-    volume["configMap"] = {"name": name, "items": source["items"]}
+    volume["configMap"] = {"name": name, **{k: v for k, v in source.items() if k == "items"}}
     data = {key: base64.b64decode(text).decode() for key, text in secret["data"].items()}
     return {
         "apiVersion": "v1",

@@ -87,18 +87,23 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    objects = playing.rendered("default", {})
-    authority = tmp_path_factory.mktemp("operator") / "authority.pem"
+    folder = tmp_path_factory.mktemp("operator")
+    with engine.network(), served(playing.rendered("default", {}), folder) as installation:
+        yield installation
+
+
+@contextmanager
+def served(objects: list[Manifest], folder: Path) -> Iterator[Installation]:
+    """Play the chart's workload on the network that there is; operators keep files in a folder."""
+    authority = folder / "authority.pem"
     token = installations.made_up(objects)["edge-fieldwise-operator-token"]["token"]
     nobodys = {name: text for name, text in os.environ.items() if "FIELDWISE" not in name}
     told = {"ADDRESS": f"{GATEWAY}:8444", "TOKEN": token, "CA": str(authority)}
     operator = {**nobodys, **{f"FIELDWISE_{name}": text for name, text in told.items()}}
+    names = playing.service_names(objects)
     with (
-        engine.network(),
         playing.secrets(objects),
-        playing.played(
-            objects, charts.workload(objects), *playing.service_names(objects)
-        ) as container,
+        playing.played(objects, charts.workload(objects), *names) as container,
     ):
         playing.await_probes(charts.the_container(objects), GATEWAY)
         installation = Installation(objects, container, operator)

@@ -2,18 +2,23 @@
 
 import json
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from fieldwise import __version__
+from fieldwise.errors import CATALOGUE, Fault
 from tests.charts import ROOT
 from tests.containers import engine
-from tests.containers.engine import AGENT, ORCHESTRATOR
+from tests.containers.engine import AGENT, AGGREGATOR, ORCHESTRATOR
 
 pytestmark = pytest.mark.containers
 
 PROGRAMS = {ORCHESTRATOR: ("fieldwise",), AGENT: ("fieldwise-agent", "fieldwise")}
+# What each has of what only one of our programs loads; flwr wants SQLAlchemy to be there.
+OWN = {ORCHESTRATOR: ["sqlalchemy"], AGENT: ["onnxruntime"], AGGREGATOR: ["flwr", "sqlalchemy"]}
+LOADED = sorted({*chain(*OWN.values())})
 # What ours may add to a base: torch alone would be more.
 BYTES_MAX = 300_000_000
 BUILDING = ("pip", "ensurepip", "setuptools", "torch", "onnx", "sklearn")
@@ -30,12 +35,13 @@ print(json.dumps({
     "secrets": os.listdir("/run/secrets") if os.path.exists("/run/secrets") else [],
 }))
 """
+EACH = pytest.mark.parametrize("image", [ORCHESTRATOR, AGENT, AGGREGATOR])
 BOTH = pytest.mark.parametrize("image", [ORCHESTRATOR, AGENT])
 
 
 def look(image: str, *options: str) -> Any:
     """What a program in the image finds around it."""
-    asked = ("-c", LOOK, " ".join((*BUILDING, "onnxruntime", "sqlalchemy")), " ".join(COMPILERS))
+    asked = ("-c", LOOK, " ".join((*BUILDING, *LOADED)), " ".join(COMPILERS))
     return json.loads(engine.once(image, "python", *asked, options=options))
 
 
@@ -56,15 +62,28 @@ def test_it_runs_as_whatever_user_a_cluster_chooses(image: str) -> None:
     engine.once(image, "python", "-c", "open('kept', 'w')", options=(*chosen, "--read-only=false"))
 
 
-@BOTH
+def test_an_aggregator_says_what_it_lacks_and_needs_no_place_to_write_for_it() -> None:
+    done = engine.run("run", "--rm", "--network=none", *engine.RESTRICTED, AGGREGATOR)
+    assert done.returncode == CATALOGUE[Fault.SETTING_INVALID].exit_code
+    assert "FIELDWISE_AGGREGATOR_TOKEN_FILE has to be given" in done.stderr
+    assert look(AGGREGATOR)["user"] == [65532, 65532]
+
+
+def test_a_server_whose_image_has_no_flower_says_how_it_gets_it() -> None:
+    program = ("--entrypoint=fieldwise-aggregator", ORCHESTRATOR)
+    done = engine.run("run", "--rm", "--network=none", *engine.RESTRICTED, *program)
+    assert done.returncode == CATALOGUE[Fault.EXTRA_MISSING].exit_code
+    assert "pip install 'fieldwise[federation]'" in done.stderr
+
+
+@EACH
 def test_nothing_that_installs_compiles_or_trains_is_in_it(image: str) -> None:
     found = look(image)
-    other = ["onnxruntime"] if image == AGENT else ["sqlalchemy"]
-    assert found["modules"] == other
+    assert sorted(found["modules"]) == OWN[image]
     assert found["programs"] == []
 
 
-@BOTH
+@EACH
 def test_every_package_is_the_one_that_was_tested(image: str) -> None:
     pins = dict(
         line.split("==")
@@ -82,7 +101,7 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@BOTH
+@EACH
 def test_it_tells_what_it_is_and_nothing_of_how_it_was_built(image: str) -> None:
     told = engine.inspected("image", image)
     labels = told["Labels"]
@@ -95,7 +114,7 @@ def test_it_tells_what_it_is_and_nothing_of_how_it_was_built(image: str) -> None
     assert "://" not in history
 
 
-@BOTH
+@EACH
 def test_it_stays_small(image: str) -> None:
     base = engine.inspected("image", "localhost/fieldwise-python:bookworm")
     assert engine.inspected("image", image)["Size"] - base["Size"] < BYTES_MAX

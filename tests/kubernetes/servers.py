@@ -42,13 +42,17 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def running_api_server() -> Iterator[ApiServer]:
-    """Run all three until the end of the block, on the loopback, in a folder that is then gone."""
+def running_api_server(*names: str) -> Iterator[ApiServer]:
+    """Run all three until the end of the block, on the loopback, in a folder that is then gone.
+
+    Args:
+        names: Under which it is reached from elsewhere; its certificate has them as well.
+    """
     folder = Path(tempfile.mkdtemp(prefix="fw-k8s-"))
     try:
         with ExitStack() as stack:
             etcd, peers, serving, controlling = quiet_ports(4)
-            _write_credentials(folder)
+            _write_credentials(folder, names)
             server = ApiServer(f"https://127.0.0.1:{serving}", folder, _tokens())
             store = f"http://127.0.0.1:{etcd}"
             stack.enter_context(_running(_etcd(folder, store, peers), folder / "etcd.log"))
@@ -69,11 +73,11 @@ def _tokens() -> dict[str, str]:
     return {user: f"the-token-of-{user}" for user in USERS}
 
 
-def _write_credentials(folder: Path) -> None:
+def _write_credentials(folder: Path, names: Sequence[str]) -> None:
     """A certificate of the server by an authority of its own, the key of accounts, the users."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
-    leaf = authority.issue_cert("127.0.0.1", "localhost")
+    leaf = authority.issue_cert("127.0.0.1", "localhost", *names)
     leaf.private_key_pem.write_to_path(folder / "server.key")
     with (folder / "server.pem").open("wb") as file:
         file.writelines(each.bytes() for each in leaf.cert_chain_pems)
