@@ -78,6 +78,9 @@ class CampaignStore(Protocol):
             FieldwiseError: ``NOT_FOUND`` for the campaign or the version.
         """
 
+    async def head_requested(self, number: int, request: str) -> HeadVersion | None:
+        """Return the version that a request has made, by its fingerprint."""
+
     async def outcomes(self, number: int) -> Mapping[int, Mapping[HeadOutcome, int]]:
         """Count by version the members whose newest judged head it is, by what came of it."""
 
@@ -91,6 +94,7 @@ class CampaignStore(Protocol):
         """Count how the devices that a campaign's newest round asked stand to it.
 
         Devices that were removed or do not agree any more count as declined, whatever they sent.
+        Of means, one that declines and of which an earlier update stands counts as unchanged.
         """
 
     async def keep_worker_token(self, campaign: str, digest: str, term: int) -> None:

@@ -266,12 +266,14 @@ class ListHeadVersionsResponse(_message.Message):
     def __init__(self, versions: _Optional[_Iterable[_Union[HeadVersion, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RollBackHeadRequest(_message.Message):
-    __slots__ = ("campaign_id", "version")
+    __slots__ = ("campaign_id", "version", "request_id")
     CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     campaign_id: str
     version: int
-    def __init__(self, campaign_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    request_id: str
+    def __init__(self, campaign_id: _Optional[str] = ..., version: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class RollBackHeadResponse(_message.Message):
     __slots__ = ("head",)

@@ -166,10 +166,13 @@ async def roll_back(
     *,
     context: typer.Context,
     yes: Yes = False,
+    request: Request = "",
 ) -> Shown:
     """Offer an earlier version again. What devices were handed cannot be called back."""
     confirm(context, f"Offer version {version} of {campaign} again?", yes=yes)
-    head = await client.campaigns.roll_back(campaign, version)
+    request = named(request)
+    with repeatable(f"--request {request}"):
+        head = await client.campaigns.roll_back(campaign, version, request)
     told = f"version {head.version} offers what version {head.back_to or head.version} did"
     return Shown(head, lambda: facts([("now", told), ("digest", head.digest)]))
 

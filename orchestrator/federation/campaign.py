@@ -14,17 +14,35 @@ from orchestrator.federation.plan import CampaignPlan
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How the devices that were asked stand to a round; ``bytes`` are of the updates taken."""
+    """How the devices that were asked stand to a round, and others of whom something waits.
+
+    Attributes:
+        asked: How many were asked.
+        taken: Of those, whose update was taken.
+        declined: That said that they have nothing for it, or do not agree.
+        refused: That sent what is no update.
+        bytes: Of the updates that were taken.
+        unchanged: That have nothing new; what they gave before stands. None of weights.
+        waiting: Devices of which an update of an earlier round stands that came to no head, and
+            that gave nothing to this one. None of weights.
+    """
 
     asked: int = 0
     taken: int = 0
     declined: int = 0
     refused: int = 0
     bytes: int = 0
+    unchanged: int = 0
+    waiting: int = 0
 
     @property
     def answered(self) -> int:
-        return self.taken + self.declined + self.refused
+        return self.taken + self.declined + self.refused + self.unchanged
+
+    @property
+    def news(self) -> int:
+        """Devices of which something is not in any head yet."""
+        return self.taken + self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +91,7 @@ class HeadVersion:
         back_to: The version whose file it offers again; 0 where it came of a round.
         state_digest: SHA-256 of what the strategy keeps beside it; empty for nothing.
         state_bytes: Of that.
+        request: Fingerprint of the request that took back (``orchestrator.repeats``).
     """
 
     version: int
@@ -83,6 +102,7 @@ class HeadVersion:
     back_to: int = 0
     state_digest: str = ""
     state_bytes: int = 0
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +137,9 @@ class Campaign:
         round: The newest; None before the first.
         committed: Rounds that came to a version.
         missed: Rounds that did not meet their quorum.
+        unchanged: Rounds in which too few devices had anything new.
         dropped: Rounds that were dropped.
+        made_in: The newest round that came to a version; 0 for none.
         version: The highest that was given; 0 for none.
         head: What devices are offered.
         revision: Rises with every save, so that of two writers only one can save what both read.
@@ -136,7 +158,9 @@ class Campaign:
     round: Round | None = None
     committed: int = 0
     missed: int = 0
+    unchanged: int = 0
     dropped: int = 0
+    made_in: int = 0
     version: int = 0
     head: HeadVersion | None = None
     revision: int = 0
@@ -153,7 +177,7 @@ class Campaign:
     @property
     def rounds_ended(self) -> int:
         """Rounds that are over, however they ended."""
-        return self.committed + self.missed + self.dropped
+        return self.committed + self.missed + self.unchanged + self.dropped
 
     @property
     def under_way(self) -> Round | None:

@@ -96,20 +96,25 @@ class Campaigns:
                     raise
         raise _restless(campaign_id)
 
-    async def roll_back(self, campaign_id: str, version: int) -> HeadVersion:
+    async def roll_back(self, campaign_id: str, version: int, request: str = "") -> HeadVersion:
         """Offer an earlier head again, as a new version; a round under way is dropped.
 
         What devices were handed cannot be called back, and the updates that it was made of stand:
-        the next round of means makes a head of all of them again.
+        the next round of means makes a head of all of them again. A request makes one version of a
+        campaign: whoever repeats it later takes back nothing that came since.
 
         Raises:
-            FieldwiseError: ``NOT_FOUND`` for the campaign or the version.
+            FieldwiseError: ``NOT_FOUND`` for the campaign or the version, ``INVALID_ARGUMENT`` for
+                the name of another request.
         """
-        number = campaign_number(campaign_id)
+        number, named = campaign_number(campaign_id), request_fingerprint(request)
         to = await self._campaigns.head(number, version)
         for _ in range(SAVES_MAX):
             read = await self._campaigns.get(number)
-            after, head = taken_back(read, to, self._clock.now())
+            known = await self._campaigns.head_requested(number, named) if named else None
+            if known is not None:
+                return _asked_for(known, to)
+            after, head = taken_back(read, to, self._clock.now(), named)
             if head is None:
                 assert read.head is not None
                 return read.head
@@ -182,6 +187,12 @@ class Campaigns:
         check_size(plan, space)
         now = self._clock.now()
         return Campaign(0, plan, found.manifest.title, space, now, created_by=created_by)
+
+
+def _asked_for(known: HeadVersion, to: HeadVersion) -> HeadVersion:
+    if known.back_to != (to.back_to or to.version):
+        raise asked_otherwise(f"version {known.version}")
+    return known
 
 
 def _restless(campaign_id: str) -> FieldwiseError:

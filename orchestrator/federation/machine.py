@@ -12,6 +12,12 @@ has answered, or at its deadline; without its quorum it is missed at the latter 
 missed ends as such: the next one may be opened after the pause, and nothing else follows from it.
 Rounds that end without a version do not count for those that the plan wants.
 
+The quorum is of news: of devices of which something is in no head yet, whether they gave it to this
+round or to one before that came to nothing. So two heads always differ by as many devices, and
+nobody's part can be read off their difference. A round that enough devices have answered, most of
+them with nothing new, is not missed but leaves the head unchanged. Where devices withdraw between a
+round's closing and its commit, and too few remain, it is missed after all.
+
 A round begins with the head that is offered then. Where that head is taken back, the round is
 dropped, since what comes of it would lead there again.
 
@@ -85,18 +91,20 @@ def opened(campaign: Campaign, asked: int, now: float) -> Campaign:
 
 def reconcile(campaign: Campaign, tally: Tally, now: float) -> Campaign:
     """Return the campaign as the answers to its newest round show it."""
-    current = campaign.open_round
+    current = campaign.under_way
     if current is None:
         return campaign
     seen = replace(current, tally=tally)
-    turn = _turn(campaign, seen, now)
+    turn = _turn(campaign, seen, now) if campaign.open_round else _thinned(campaign, seen)
     if turn is None:
-        return replace(campaign, round=seen)
+        return replace(campaign, round=seen) if campaign.open_round else campaign
     phase = ROUND_TURNS[seen.phase][turn]
     if phase is RoundPhase.CLOSED:
         return replace(campaign, round=replace(seen, phase=phase))
-    missed = replace(seen, phase=phase, ended_at=now)
-    return replace(campaign, round=missed, missed=campaign.missed + 1)
+    ended = replace(campaign, round=replace(seen, phase=phase, ended_at=now))
+    if phase is RoundPhase.UNCHANGED:
+        return replace(ended, unchanged=campaign.unchanged + 1)
+    return replace(ended, missed=campaign.missed + 1)
 
 
 def committed(
@@ -137,14 +145,15 @@ def committed(
         classes_held_back=result.classes_held_back,
         rows_left_out=result.rows_left_out,
     )
-    after = replace(_offering(campaign, head), round=ended, committed=campaign.committed + 1)
+    made = {"committed": campaign.committed + 1, "made_in": ended.number}
+    after = replace(_offering(campaign, head), round=ended, **made)
     if after.committed == campaign.plan.rounds:
         after = turned(after, CampaignTurn.LAST_ROUND, now)
     return after, head
 
 
 def taken_back(
-    campaign: Campaign, to: HeadVersion, now: float
+    campaign: Campaign, to: HeadVersion, now: float, request: str = ""
 ) -> tuple[Campaign, HeadVersion | None]:
     """Return the campaign offering an earlier head again, and the version that is new.
 
@@ -154,7 +163,12 @@ def taken_back(
     if offered is not None and to.version in (offered.version, offered.back_to):
         return campaign, None
     again = replace(
-        to, version=campaign.version + 1, created_at=now, round=0, back_to=to.back_to or to.version
+        to,
+        version=campaign.version + 1,
+        created_at=now,
+        round=0,
+        back_to=to.back_to or to.version,
+        request=request,
     )
     return _offering(_dropped(campaign, now), again), again
 
@@ -169,13 +183,20 @@ def halted(campaign: Campaign, now: float) -> Campaign:
 
 
 def _turn(campaign: Campaign, seen: Round, now: float) -> RoundTurn | None:
-    tally = seen.tally
-    enough = tally.taken >= campaign.plan.quorum
+    tally, quorum = seen.tally, campaign.plan.quorum
+    enough = tally.news >= quorum
     if enough and tally.taken >= seen.wanted:
         return RoundTurn.ENOUGH
-    if tally.answered >= tally.asked or now >= seen.deadline:
-        return RoundTurn.ENOUGH if enough else RoundTurn.TOO_FEW
-    return None
+    if tally.answered < tally.asked and now < seen.deadline:
+        return None
+    if enough:
+        return RoundTurn.ENOUGH
+    return RoundTurn.NOTHING_NEW if tally.taken + tally.unchanged >= quorum else RoundTurn.TOO_FEW
+
+
+def _thinned(campaign: Campaign, seen: Round) -> RoundTurn | None:
+    """Return the turn of a closed round, of which devices may have withdrawn what they gave."""
+    return RoundTurn.TOO_FEW if seen.tally.news < campaign.plan.quorum else None
 
 
 def _dropped(campaign: Campaign, now: float) -> Campaign:

@@ -75,10 +75,12 @@ class CampaignClient(Calling):
         answer = await self._call(self._stub.ListHeadVersions, request)
         return Page(tuple(map(from_wire.head_from, answer.versions)), answer.next_page_token)
 
-    async def roll_back(self, campaign: str, version: int) -> HeadView:
-        """Offer an earlier version again."""
-        request = messages.RollBackHeadRequest(campaign_id=campaign, version=version)
-        answer = await self._call(self._stub.RollBackHead, request)
+    async def roll_back(self, campaign: str, version: int, request: str = "") -> HeadView:
+        """Offer an earlier version again; with the same request, once."""
+        message = messages.RollBackHeadRequest(
+            campaign_id=campaign, version=version, request_id=request
+        )
+        answer = await self._insist(self._stub.RollBackHead, message)
         return from_wire.head_from(answer.head)
 
     async def export(self, campaign: str, version: int = 0) -> AsyncIterator[tuple[bytes, int]]:

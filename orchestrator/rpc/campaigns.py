@@ -110,7 +110,9 @@ class CampaignServicer(campaign_pb2_grpc.FederationServicer):
         self, request: messages.RollBackHeadRequest, context: Context
     ) -> messages.RollBackHeadResponse:
         version = whole(request.version, "version")
-        head = await self._uses.campaigns.roll_back(request.campaign_id, version)
+        head = await self._uses.campaigns.roll_back(
+            request.campaign_id, version, request.request_id
+        )
         campaign = await self._uses.campaigns.get(request.campaign_id)
         view = view_head(head, campaign.space, NOBODY)
         return messages.RollBackHeadResponse(head=to_wire.head_to(campaign.id, view))

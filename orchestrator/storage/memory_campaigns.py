@@ -130,6 +130,10 @@ class MemoryCampaigns:
             raise refusals.no_head(number, version)
         return found
 
+    async def head_requested(self, number: int, request: str) -> HeadVersion | None:
+        heads = self._contents.heads.get(number, {}).values()
+        return next((each for each in heads if each.request == request), None)
+
     async def outcomes(self, number: int) -> Mapping[int, Mapping[HeadOutcome, int]]:
         found: dict[int, Counter[HeadOutcome]] = {}
         for report in self._judged(number):
@@ -155,6 +159,7 @@ class MemoryCampaigns:
 
     async def tally(self, number: int, round_number: int) -> Tally:
         campaign = await self.get(number)
+        stands = self._standing(campaign)
         found: Counter[str] = Counter()
         for device_id, known in self._contents.partners[number].items():
             if known.part.asked != round_number:
@@ -163,12 +168,28 @@ class MemoryCampaigns:
             answer: Answer | None = known.part.answer
             if not _agrees(self._contents, campaign, device_id):
                 answer = Answer.DECLINED
+            elif answer is Answer.DECLINED and device_id in stands:
+                found["unchanged"] += 1
+                continue
             if answer is not None:
                 found[answer] += 1
             if answer is Answer.TAKEN:
                 key = Discarded(number, round_number, device_id, known.part.digest)
                 found["bytes"] += self._contents.updates[key].update.bytes
-        return Tally(**found)
+        news = {each for each, newest in stands.items() if newest > campaign.made_in}
+        given = {each for each, newest in stands.items() if newest == round_number}
+        return Tally(**found, waiting=len(news - given))
+
+    def _standing(self, campaign: Campaign) -> Mapping[str, int]:
+        """The devices whose means stand, with the newest round that they gave some to."""
+        if campaign.plan.kind is not RowKind.MEANS:
+            return {}
+        found: dict[str, int] = {}
+        for key, kept in self._contents.updates.items():
+            taken = key.number == campaign.number and kept.state is UpdateState.TAKEN
+            if taken and _agrees(self._contents, campaign, key.device):
+                found[key.device] = max(key.round, found.get(key.device, 0))
+        return found
 
     async def keep_worker_token(self, campaign: str, digest: str, term: int) -> None:
         number = campaign_number(campaign)

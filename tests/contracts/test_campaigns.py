@@ -178,8 +178,11 @@ class TestCampaignStore:
         await give(stores, found, "d1")
         await give(stores, found, "d2")
         found = await versioned(stores, await decided(stores, found, NOW + 9 * HOUR), "worse")
-        after, head = taken_back(found, to, NOW + 10 * HOUR)
+        after, head = taken_back(found, to, NOW + 10 * HOUR, "5e41a1")
         saved = await stores.campaigns.save(after, head=head)
+        assert head == await stores.campaigns.head_requested(found.number, "5e41a1")
+        assert await stores.campaigns.head_requested(found.number + 1, "5e41a1") is None
+        assert await stores.campaigns.head_requested(found.number, "5e41a2") is None
         assert saved.head == await stores.campaigns.head(found.number, 3)
         assert saved.head is not None
         assert (saved.head.digest, saved.head.back_to) == (to.digest, 1)

@@ -39,7 +39,9 @@ class _Course:
     round: Round | None = None
     committed: int = 0
     missed: int = 0
+    unchanged: int = 0
     dropped: int = 0
+    made_in: int = 0
     version: int = 0
     head: HeadVersion | None = None
 
@@ -107,6 +109,15 @@ def round_of(text: str) -> Round:
 
 def head_of(text: str) -> HeadVersion:
     return msgspec.json.decode(text, type=HeadVersion)
+
+
+def head_values(head: HeadVersion) -> dict[str, Any]:
+    """All of a version but its campaign."""
+    return {
+        "version": head.version,
+        "request": head.request or None,
+        "content": text_of(head),
+    }
 
 
 def text_of(record: object) -> str:

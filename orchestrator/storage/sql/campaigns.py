@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
     Table,
     and_,
     bindparam,
     case,
     exists,
+    false,
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
     update,
@@ -24,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fieldwise.federation import Consent, FederationReport, HeadOutcome
+from fieldwise.federation import Consent, FederationReport, HeadOutcome, RowKind
 from orchestrator.federation.campaign import (
     Campaign,
     Candidate,
@@ -35,7 +38,7 @@ from orchestrator.federation.campaign import (
     campaign_number,
     number_in,
 )
-from orchestrator.federation.contribution import Answer
+from orchestrator.federation.contribution import Answer, UpdateState
 from orchestrator.federation.phases import CampaignPhase
 from orchestrator.federation_ports import OFFERING_MAX
 from orchestrator.fleet.cohort import parse_selector
@@ -48,6 +51,7 @@ from orchestrator.storage.sql.campaign_rows import (
     campaign_values,
     fresh_values,
     head_of,
+    head_values,
     round_of,
     text_of,
 )
@@ -59,12 +63,14 @@ from orchestrator.storage.sql.tables import (
     campaign_heads,
     campaign_members,
     campaign_rounds,
+    campaign_updates,
     campaigns,
     devices,
     reports,
 )
 
 NAMED_MAX = 500  # devices that a statement names one by one
+_UNCHANGED = "unchanged"  # of a member that declines, and whose means stand
 _NEW_MEMBER = {"asked": 0, "digest": "", "bytes": 0, "head_version": 0}
 
 
@@ -133,8 +139,8 @@ class SqlCampaigns:
             if campaign.round is not None:
                 await _keep_round(connection, number, campaign.round)
             if head is not None:
-                content = {"version": head.version, "content": text_of(head)}
-                await connection.execute(insert(campaign_heads).values(campaign=number, **content))
+                fresh = {"campaign": number, **head_values(head)}
+                await connection.execute(insert(campaign_heads).values(fresh))
             if asked and campaign.round is not None:
                 await _ask(connection, number, campaign.round.number, asked)
         return saved
@@ -156,6 +162,13 @@ class SqlCampaigns:
         if content is None:
             raise refusals.no_head(number, version)
         return head_of(content)
+
+    async def head_requested(self, number: int, request: str) -> HeadVersion | None:
+        own = and_(campaign_heads.c.campaign == number, campaign_heads.c.request == request)
+        async with self._database.read() as connection:
+            found = await connection.execute(select(campaign_heads.c.content).where(own))
+            content = found.scalar_one_or_none()
+        return None if content is None else head_of(content)
 
     async def outcomes(self, number: int) -> Mapping[int, Mapping[HeadOutcome, int]]:
         found: dict[int, Counter[HeadOutcome]] = {}
@@ -194,10 +207,12 @@ class SqlCampaigns:
 
     async def tally(self, number: int, round_number: int) -> Tally:
         async with self._database.read() as connection:
-            level = await _level(connection, number)
+            campaign = await _known(connection, number)
+            declined = campaign_members.c.answer == Answer.DECLINED.value
             answer = case(
-                (agrees_to(level), campaign_members.c.answer),
-                else_=literal(Answer.DECLINED.value),
+                (not_(agrees_to(campaign.plan.level)), literal(Answer.DECLINED.value)),
+                (and_(declined, _stands(campaign)), literal(_UNCHANGED)),
+                else_=campaign_members.c.answer,
             ).label("answer")
             statement = (
                 select(answer, func.count().label("devices"), func.sum(campaign_members.c.bytes))
@@ -210,11 +225,14 @@ class SqlCampaigns:
                 .group_by(answer)
             )
             rows = (await connection.execute(statement)).all()
+            waiting = await _waiting(connection, campaign, round_number)
         counts = {row[0]: row[1] for row in rows}
         taken = [int(row[2]) for row in rows if row[0] == Answer.TAKEN]
         return Tally(
             asked=sum(counts.values()),
             bytes=sum(taken),
+            unchanged=counts.get(_UNCHANGED, 0),
+            waiting=waiting,
             **{each.value: counts.get(each.value, 0) for each in Answer},
         )
 
@@ -316,9 +334,43 @@ async def _check_exists(connection: AsyncConnection, number: int) -> None:
         raise refusals.no_campaign(number)
 
 
-async def _level(connection: AsyncConnection, number: int) -> Consent:
-    statement = select(campaigns.c.level).where(campaigns.c.number == number)
-    level = (await connection.execute(statement)).scalar_one_or_none()
-    if level is None:
+async def _known(connection: AsyncConnection, number: int) -> Campaign:
+    statement = select(campaigns).where(campaigns.c.number == number)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    if row is None:
         raise refusals.no_campaign(number)
-    return Consent(level)
+    return campaign_of(row)
+
+
+def _stands(campaign: Campaign) -> ColumnElement[bool]:
+    """The condition that means of a campaign's member stand."""
+    if campaign.plan.kind is not RowKind.MEANS:
+        return false()
+    own = and_(
+        campaign_updates.c.campaign == campaign_members.c.campaign,
+        campaign_updates.c.device == campaign_members.c.device,
+        campaign_updates.c.state == UpdateState.TAKEN.value,
+    )
+    return exists().where(own).correlate(campaign_members)
+
+
+async def _waiting(connection: AsyncConnection, campaign: Campaign, round_number: int) -> int:
+    """Count members of which the newest means are in no head, and not of this round."""
+    if campaign.plan.kind is not RowKind.MEANS:
+        return 0
+    newest = func.max(campaign_updates.c.round)
+    given = (
+        select(campaign_updates.c.device)
+        .join(devices, devices.c.id == campaign_updates.c.device)
+        .join(reports, reports.c.device == devices.c.id)
+        .where(
+            campaign_updates.c.campaign == campaign.number,
+            campaign_updates.c.state == UpdateState.TAKEN.value,
+            agrees_to(campaign.plan.level),
+        )
+        .group_by(campaign_updates.c.device)
+        .having(and_(newest > campaign.made_in, newest != round_number))
+        .subquery()
+    )
+    count = select(func.count()).select_from(given)
+    return int((await connection.execute(count)).scalar_one())

@@ -261,7 +261,9 @@ campaign_heads = Table(
     metadata,
     Column("campaign", Number, ForeignKey("campaigns.number"), primary_key=True),
     Column("version", Number, primary_key=True),
+    Column("request", Text),
     Column("content", Text, nullable=False),  # JSON
+    UniqueConstraint("campaign", "request"),
 )
 
 # How a device stands to a campaign: the newest round that asked it, and the newest head it judged.

@@ -176,8 +176,18 @@ def test_a_campaign_is_stopped(run: Any, client: CannedClient) -> None:
 def test_an_earlier_head_is_offered_again(run: Any, client: CannedClient) -> None:
     client.campaigns.answers["roll_back"] = replace(HEAD, version=3, round=0, back_to=1)
     done = run("federation", "head", "rollback", "c1", "1", "--yes")
-    assert client.campaigns.asked[-1] == ("roll_back", "c1", 1)
+    assert client.campaigns.asked[-1][:3] == ("roll_back", "c1", 1)
     assert "version 3 offers what version 1 did" in done.stdout
+
+
+def test_a_taking_back_that_is_not_answered_tells_how_it_may_be_repeated(
+    run: Any, client: CannedClient
+) -> None:
+    client.campaigns.error = FieldwiseError(Fault.UNREACHABLE, "nobody answers")
+    again = ("federation", "head", "rollback", "c1", "1", "--yes", f"--request={REQUEST}")
+    done = run(*again)
+    assert f"--request {REQUEST}" in " ".join(done.stderr.split())
+    assert client.campaigns.asked[-1] == ("roll_back", "c1", 1, REQUEST)
 
 
 def test_a_head_is_written_whole(run: Any, client: CannedClient, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,29 @@ async def test_an_earlier_head_is_offered_again(fleet: Fleet) -> None:
     with pytest.raises(FieldwiseError) as caught:
         await fleet.campaigns.roll_back(name, 9)
     assert caught.value.fault is Fault.NOT_FOUND
+
+
+async def test_a_taking_back_that_is_repeated_takes_back_nothing_that_came_since(
+    fleet: Fleet,
+) -> None:
+    name = await fleet.with_heads(3)
+    back = await fleet.campaigns.roll_back(name, 1, REQUEST)
+    forth = await fleet.campaigns.roll_back(name, 3, REQUEST[::-1])
+    assert await fleet.campaigns.roll_back(name, 1, REQUEST) == back
+    assert await fleet.campaigns.roll_back(name, back.version, REQUEST) == back
+    assert await fleet.campaigns.head(name) == forth
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.campaigns.roll_back(name, 2, REQUEST)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+    again = await fleet.campaigns.roll_back(name, 1)
+    assert (again.version, again.back_to) == (6, 1)
+
+
+async def test_of_one_request_at_once_one_version_comes(fleet: Fleet) -> None:
+    name = await fleet.with_heads(3)
+    made = await asyncio.gather(*(fleet.campaigns.roll_back(name, 1, REQUEST) for _ in range(3)))
+    assert {each.version for each in made} == {4}
+    assert (await fleet.campaigns.get(name)).version == 4
 
 
 async def test_a_campaign_without_a_head_says_so(fleet: Fleet) -> None:

@@ -16,7 +16,13 @@ def upgrade() -> None:
     """Create the tables, and add what a device says to its report."""
     _campaigns()
     _parts("campaign_rounds", "number")
-    _parts("campaign_heads", "version")
+    request = op.f("uq_campaign_heads_campaign_request")
+    _parts(
+        "campaign_heads",
+        "version",
+        sa.Column("request", sa.Text(), nullable=True),
+        sa.UniqueConstraint("campaign", "request", name=request),
+    )
     _members()
     _updates()
     op.add_column("reports", sa.Column("consent", sa.Text(), nullable=True))
@@ -51,7 +57,7 @@ def _campaigns() -> None:
     op.create_index(op.f("ix_campaigns_request"), "campaigns", ["request"], unique=True)
 
 
-def _parts(table: str, key: str) -> None:
+def _parts(table: str, key: str, *more: sa.schema.SchemaItem) -> None:
     op.create_table(
         table,
         sa.Column("campaign", _number(), nullable=False),
@@ -61,6 +67,7 @@ def _parts(table: str, key: str) -> None:
         sa.ForeignKeyConstraint(
             ["campaign"], ["campaigns.number"], name=op.f(f"fk_{table}_campaign")
         ),
+        *more,
     )
 
 
