@@ -1,8 +1,9 @@
 """Federation on a device, put together: consent, rounds, global heads, and what is told of them.
 
 A check-in only leaves word of what is offered; what it takes to answer, to fetch and to judge
-happens beside it, one thing at a time. What could not be done is tried again with the next offer,
-and after a while without one.
+happens beside it, one thing at a time. What could not be done is tried again with an offer of
+something else, and after a while that gets longer: a head whose file is broken where it comes from
+is not fetched with every check-in.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 AGAIN_SECONDS = 30.0  # until what waits for its time, or went wrong, is looked at again
+AGAIN_SECONDS_MAX = 900.0  # where it goes wrong again and again
 SETTLED = frozenset(
     {RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE, RoundStep.NO_HOOK}
 )
@@ -50,6 +52,12 @@ class _Offers:
     round: RoundOffer | None = None
     until: float = 0.0
     head: HeadOffer | None = None
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """What is offered, however long it stays so."""
+        made = self.round
+        return made and (made.campaign, made.round), self.head
 
 
 class Federating:
@@ -88,8 +96,9 @@ class Federating:
     def hear(self, orders: Orders) -> None:
         """Hear what a check-in's answer offers, or that nothing is offered any more."""
         until = self._clock.monotonic() + orders.round.seconds if orders.round else 0.0
-        self._offers = _Offers(orders.round, until, orders.head)
-        self._news.set()
+        before, self._offers = self._offers, _Offers(orders.round, until, orders.head)
+        if not self._complaint or self._offers.what != before.what:
+            self._news.set()
 
     def report(self) -> FederationReport | None:
         """What check-ins tell; nothing of a device that never took part in this fleet."""
@@ -107,9 +116,10 @@ class Federating:
             self._heads.stopping = True  # for work in a thread, which nobody can cancel
 
     async def _go_on(self) -> None:
+        pause = AGAIN_SECONDS
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), AGAIN_SECONDS)
+                await asyncio.wait_for(self._news.wait(), pause)
             self._news.clear()
             try:
                 await self.step()
@@ -117,8 +127,9 @@ class Federating:
                 if error.sentence != self._complaint:  # once, not every half minute
                     _log.warning("federation has to wait", reason=error.sentence)
                 self._complaint = error.sentence
+                pause = min(2 * pause, AGAIN_SECONDS_MAX)
             else:
-                self._complaint = ""
+                self._complaint, pause = "", AGAIN_SECONDS
 
     async def step(self) -> None:
         """Do what can be done now.

@@ -1,12 +1,14 @@
 """Rounds: nothing leaves without the owner's word, and each is answered once."""
 
+import asyncio
 from dataclasses import replace
 
 import msgspec
 import pytest
 
 from agent.config import AgentSettings
-from agent.federation.standing import ConsentNote
+from agent.federation.standing import ConsentNote, Task
+from agent.reporting import Orders
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, RoundStep, UpdateReceipt
 from tests.fakes.membership import member
@@ -276,6 +278,36 @@ async def test_a_round_about_another_backbone_is_unsuitable(world: World) -> Non
     space = replace(offer_to(world.device).space, bundle="ef" * 32)
     standing = await world.offered(replace(offer_to(world.device), space=space))
     assert (standing.step, world.hurried > 1) == (RoundStep.UNSUITABLE, True)
+
+
+async def test_what_went_wrong_is_not_tried_again_with_every_check_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, again = 0, asyncio.Event()
+
+    async def away(campaign: str, round_number: int) -> Task:
+        nonlocal tried
+        tried += 1
+        again.set()
+        raise AWAY
+
+    def hear(number: int, seconds: int) -> None:
+        offer = replace(offer_to(world.device, number=number), seconds=seconds)
+        world.federating.hear(Orders(None, None, None, "", 60, 0, round=offer))
+
+    monkeypatch.setattr(world.fleet, "fetch_task", away)
+    await world.agree()
+    running = asyncio.create_task(world.federating.run())
+    for number in (1, 2):
+        hear(number, 600)
+        await again.wait()
+        again.clear()
+        for seconds in range(30):
+            hear(number, seconds + 100)
+            await asyncio.sleep(0.01)
+        assert tried == number
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_outside_a_fleet_nothing_happens(world: World) -> None:
