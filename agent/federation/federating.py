@@ -35,8 +35,8 @@ from fieldwise.federation import Consent, FederationReport, RoundStep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AGAIN_SECONDS = 30.0  # until what waits for its time, or went wrong, is looked at again
-AGAIN_SECONDS_MAX = 900.0  # where it goes wrong again and again
+AGAIN_SECONDS = 30.0  # until what waits for its time is looked at again
+FAILED_SECONDS = 1.0, 900.0  # until what went wrong is tried again: at first, and after many times
 SETTLED = frozenset(
     {RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE, RoundStep.NO_HOOK}
 )
@@ -116,7 +116,7 @@ class Federating:
             self._heads.stopping = True  # for work in a thread, which nobody can cancel
 
     async def _go_on(self) -> None:
-        pause = AGAIN_SECONDS
+        pause, failed = AGAIN_SECONDS, FAILED_SECONDS[0]
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), pause)
@@ -127,9 +127,9 @@ class Federating:
                 if error.sentence != self._complaint:  # once, not every half minute
                     _log.warning("federation has to wait", reason=error.sentence)
                 self._complaint = error.sentence
-                pause = min(2 * pause, AGAIN_SECONDS_MAX)
+                pause, failed = failed, min(2 * failed, FAILED_SECONDS[1])
             else:
-                self._complaint, pause = "", AGAIN_SECONDS
+                self._complaint, pause, failed = "", AGAIN_SECONDS, FAILED_SECONDS[0]
 
     async def step(self) -> None:
         """Do what can be done now.

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from agent.config import AgentSettings
+from agent.federation import federating
 from agent.federation.standing import ConsentNote, Task
 from agent.reporting import Orders
 from fieldwise.errors import Fault, FieldwiseError
@@ -296,6 +297,7 @@ async def test_what_went_wrong_is_not_tried_again_with_every_check_in(
         world.federating.hear(Orders(None, None, None, "", 60, 0, round=offer))
 
     monkeypatch.setattr(world.fleet, "fetch_task", away)
+    monkeypatch.setattr(federating, "FAILED_SECONDS", (1e6, 1e6))
     await world.agree()
     running = asyncio.create_task(world.federating.run())
     for number in (1, 2):
