@@ -19,6 +19,7 @@ class RoundPhase(StrEnum):
     COMMITTED = "committed"
     MISSED = "missed"
     DROPPED = "dropped"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)

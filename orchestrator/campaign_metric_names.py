@@ -15,14 +15,16 @@ CAMPAIGN_INFO = Entry(
 CAMPAIGN_ROUNDS = Entry(
     "fieldwise_campaign_rounds",
     Kind.GAUGE,
-    "Rounds of the campaign that have ended, by how; it only rises.",
+    "Rounds of the campaign that have ended, by how; it only rises. Unchanged are those in which"
+    " too few devices had anything new.",
     ("campaign", "outcome"),
 )
 ROUND_DEVICES = Entry(
     "fieldwise_campaign_round_devices",
     Kind.GAUGE,
     "Devices of the campaign's newest round: those asked, and of them those whose update was taken,"
-    " that declined, and whose update was refused.",
+    " that have nothing new beside what they gave before, that declined, and whose update was"
+    " refused.",
     ("campaign", "answer"),
 )
 ROUND_BYTES = Entry(

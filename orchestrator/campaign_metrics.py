@@ -62,6 +62,7 @@ def _rounds(campaign: Campaign) -> Iterator[Sample]:
     counts = {
         "committed": campaign.committed,
         "missed": campaign.missed,
+        "unchanged": campaign.unchanged,
         "dropped": campaign.dropped,
     }
     return _labelled(campaign, counts)
@@ -76,6 +77,7 @@ def _answers(campaign: Campaign) -> Iterator[Sample]:
         "taken": tally.taken,
         "declined": tally.declined,
         "refused": tally.refused,
+        "unchanged": tally.unchanged,
     }
     return _labelled(campaign, counts)
 

@@ -27,6 +27,7 @@ class RoundView:
     taken: int
     declined: int
     refused: int
+    unchanged: int
     bytes: int
     version: int
     classes: int
@@ -65,6 +66,7 @@ class CampaignView:
     round: RoundView | None
     rounds_committed: int
     rounds_missed: int
+    rounds_unchanged: int
     head: HeadView | None
     devices: int = 0
     agreed: int = 0
@@ -82,6 +84,7 @@ def view_round(seen: Round) -> RoundView:
         taken=seen.tally.taken,
         declined=seen.tally.declined,
         refused=seen.tally.refused,
+        unchanged=seen.tally.unchanged,
         bytes=seen.tally.bytes,
         version=seen.version,
         classes=seen.classes,
@@ -117,6 +120,7 @@ def view_campaign(
         round=view_round(seen.round) if seen.round else None,
         rounds_committed=seen.committed,
         rounds_missed=seen.missed,
+        rounds_unchanged=seen.unchanged,
         head=view_head(seen.head, seen.space, outcomes) if seen.head else None,
         devices=devices,
         agreed=agreed,

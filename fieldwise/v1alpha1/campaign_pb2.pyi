@@ -28,6 +28,7 @@ class RoundPhase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROUND_PHASE_COMMITTED: _ClassVar[RoundPhase]
     ROUND_PHASE_MISSED: _ClassVar[RoundPhase]
     ROUND_PHASE_DROPPED: _ClassVar[RoundPhase]
+    ROUND_PHASE_UNCHANGED: _ClassVar[RoundPhase]
 CAMPAIGN_PHASE_UNSPECIFIED: CampaignPhase
 CAMPAIGN_PHASE_RUNNING: CampaignPhase
 CAMPAIGN_PHASE_STOPPED: CampaignPhase
@@ -39,6 +40,7 @@ ROUND_PHASE_CLOSED: RoundPhase
 ROUND_PHASE_COMMITTED: RoundPhase
 ROUND_PHASE_MISSED: RoundPhase
 ROUND_PHASE_DROPPED: RoundPhase
+ROUND_PHASE_UNCHANGED: RoundPhase
 
 class CampaignPlan(_message.Message):
     __slots__ = ("backbone", "cohort", "classes", "kind", "level", "strategy", "options", "rounds", "quorum", "participants", "over_selection", "deadline_seconds", "pause_seconds", "only_idle", "only_on_conditions", "norm_max", "noise", "samples_min")
@@ -88,7 +90,7 @@ class CampaignPlan(_message.Message):
     def __init__(self, backbone: _Optional[str] = ..., cohort: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., kind: _Optional[_Union[_federation_pb2.RowKind, str]] = ..., level: _Optional[_Union[_federation_pb2.Consent, str]] = ..., strategy: _Optional[str] = ..., options: _Optional[_Mapping[str, float]] = ..., rounds: _Optional[int] = ..., quorum: _Optional[int] = ..., participants: _Optional[int] = ..., over_selection: _Optional[float] = ..., deadline_seconds: _Optional[int] = ..., pause_seconds: _Optional[int] = ..., only_idle: _Optional[bool] = ..., only_on_conditions: _Optional[bool] = ..., norm_max: _Optional[float] = ..., noise: _Optional[float] = ..., samples_min: _Optional[int] = ...) -> None: ...
 
 class CampaignRound(_message.Message):
-    __slots__ = ("round", "phase", "open_time", "end_time", "deadline", "asked", "taken", "declined", "refused", "bytes", "version", "classes", "classes_held_back", "rows_left_out", "wanted")
+    __slots__ = ("round", "phase", "open_time", "end_time", "deadline", "asked", "taken", "declined", "refused", "bytes", "version", "classes", "classes_held_back", "rows_left_out", "wanted", "unchanged")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +106,7 @@ class CampaignRound(_message.Message):
     CLASSES_HELD_BACK_FIELD_NUMBER: _ClassVar[int]
     ROWS_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     WANTED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     round: int
     phase: RoundPhase
     open_time: _timestamp_pb2.Timestamp
@@ -119,7 +122,8 @@ class CampaignRound(_message.Message):
     classes_held_back: int
     rows_left_out: int
     wanted: int
-    def __init__(self, round: _Optional[int] = ..., phase: _Optional[_Union[RoundPhase, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked: _Optional[int] = ..., taken: _Optional[int] = ..., declined: _Optional[int] = ..., refused: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., classes: _Optional[int] = ..., classes_held_back: _Optional[int] = ..., rows_left_out: _Optional[int] = ..., wanted: _Optional[int] = ...) -> None: ...
+    unchanged: int
+    def __init__(self, round: _Optional[int] = ..., phase: _Optional[_Union[RoundPhase, str]] = ..., open_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., asked: _Optional[int] = ..., taken: _Optional[int] = ..., declined: _Optional[int] = ..., refused: _Optional[int] = ..., bytes: _Optional[int] = ..., version: _Optional[int] = ..., classes: _Optional[int] = ..., classes_held_back: _Optional[int] = ..., rows_left_out: _Optional[int] = ..., wanted: _Optional[int] = ..., unchanged: _Optional[int] = ...) -> None: ...
 
 class HeadVersion(_message.Message):
     __slots__ = ("head", "create_time", "round", "back_to", "adopted", "not_chosen", "harm", "too_few", "unsuitable")
@@ -144,7 +148,7 @@ class HeadVersion(_message.Message):
     def __init__(self, head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., round: _Optional[int] = ..., back_to: _Optional[int] = ..., adopted: _Optional[int] = ..., not_chosen: _Optional[int] = ..., harm: _Optional[int] = ..., too_few: _Optional[int] = ..., unsuitable: _Optional[int] = ...) -> None: ...
 
 class Campaign(_message.Message):
-    __slots__ = ("id", "plan", "phase", "reason", "create_time", "end_time", "round", "rounds_committed", "rounds_missed", "head", "devices", "agreed", "create_by")
+    __slots__ = ("id", "plan", "phase", "reason", "create_time", "end_time", "round", "rounds_committed", "rounds_missed", "head", "devices", "agreed", "create_by", "rounds_unchanged")
     ID_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +162,7 @@ class Campaign(_message.Message):
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     AGREED_FIELD_NUMBER: _ClassVar[int]
     CREATE_BY_FIELD_NUMBER: _ClassVar[int]
+    ROUNDS_UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     id: str
     plan: CampaignPlan
     phase: CampaignPhase
@@ -171,7 +176,8 @@ class Campaign(_message.Message):
     devices: int
     agreed: int
     create_by: str
-    def __init__(self, id: _Optional[str] = ..., plan: _Optional[_Union[CampaignPlan, _Mapping]] = ..., phase: _Optional[_Union[CampaignPhase, str]] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., round: _Optional[_Union[CampaignRound, _Mapping]] = ..., rounds_committed: _Optional[int] = ..., rounds_missed: _Optional[int] = ..., head: _Optional[_Union[HeadVersion, _Mapping]] = ..., devices: _Optional[int] = ..., agreed: _Optional[int] = ..., create_by: _Optional[str] = ...) -> None: ...
+    rounds_unchanged: int
+    def __init__(self, id: _Optional[str] = ..., plan: _Optional[_Union[CampaignPlan, _Mapping]] = ..., phase: _Optional[_Union[CampaignPhase, str]] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., round: _Optional[_Union[CampaignRound, _Mapping]] = ..., rounds_committed: _Optional[int] = ..., rounds_missed: _Optional[int] = ..., head: _Optional[_Union[HeadVersion, _Mapping]] = ..., devices: _Optional[int] = ..., agreed: _Optional[int] = ..., create_by: _Optional[str] = ..., rounds_unchanged: _Optional[int] = ...) -> None: ...
 
 class StartCampaignRequest(_message.Message):
     __slots__ = ("plan", "dry_run", "request_id")

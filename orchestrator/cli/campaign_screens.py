@@ -25,6 +25,7 @@ ROUND_COLOURS = {
     RoundPhase.CLOSED: "cyan",
     RoundPhase.COMMITTED: "green",
     RoundPhase.MISSED: "yellow",
+    RoundPhase.UNCHANGED: "dim",
     RoundPhase.DROPPED: "dim",
 }
 OUTCOMES: Mapping[HeadOutcome, str] = {
@@ -40,6 +41,7 @@ ROUND_ROW = (
     "phase",
     "asked#",
     "taken#",
+    "nothing new#",
     "declined#",
     "refused#",
     "bytes#",
@@ -92,7 +94,8 @@ def told(campaign: CampaignView) -> str:
 def rounds_told(campaign: CampaignView) -> str:
     of = f" of {campaign.plan.rounds:,}" if campaign.plan.rounds else ""
     made = f"{campaign.rounds_committed:,}{of} made"
-    return f"{made}, {campaign.rounds_missed:,} missed" if campaign.rounds_missed else made
+    others = {"missed": campaign.rounds_missed, "left it unchanged": campaign.rounds_unchanged}
+    return ", ".join([made, *(f"{count:,} {how}" for how, count in others.items() if count)])
 
 
 def head_told(head: HeadView | None) -> str:
@@ -143,9 +146,10 @@ def line(campaign: CampaignView) -> str:
     seen = campaign.round
     parts = [f"{campaign.id} {told(campaign)}", rounds_told(campaign)]
     if seen is not None:
+        counts = {"have nothing new": seen.unchanged, "declined": seen.declined}
+        others = "".join(f", {count:,} {how}" for how, count in counts.items() if count)
         answers = f"{seen.taken:,} of {seen.asked:,} devices answered"
-        declined = f", {seen.declined:,} declined" if seen.declined else ""
-        parts.append(f"round {seen.round} {seen.phase}: {answers}{declined}")
+        parts.append(f"round {seen.round} {seen.phase}: {answers}{others}")
     return "; ".join([*parts, f"head {head_told(campaign.head)}"])
 
 
@@ -155,6 +159,7 @@ def round_row(seen: RoundView) -> tuple[str | Text, ...]:
         Text(seen.phase, style=ROUND_COLOURS[seen.phase]),
         f"{seen.asked:,}",
         f"{seen.taken:,}",
+        f"{seen.unchanged:,}",
         f"{seen.declined:,}",
         f"{seen.refused:,}",
         size(seen.bytes),

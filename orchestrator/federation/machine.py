@@ -145,8 +145,8 @@ def committed(
         classes_held_back=result.classes_held_back,
         rows_left_out=result.rows_left_out,
     )
-    made = {"committed": campaign.committed + 1, "made_in": ended.number}
-    after = replace(_offering(campaign, head), round=ended, **made)
+    count = campaign.committed + 1
+    after = replace(_offering(campaign, head), round=ended, committed=count, made_in=ended.number)
     if after.committed == campaign.plan.rounds:
         after = turned(after, CampaignTurn.LAST_ROUND, now)
     return after, head

@@ -33,6 +33,7 @@ class RoundPhase(StrEnum):
     CLOSED = "closed"  # enough updates are in; the aggregator works on them
     COMMITTED = "committed"  # a version of the head came of it
     MISSED = "missed"  # its quorum was not met
+    UNCHANGED = "unchanged"  # devices answered, and too few had anything new: the head says it all
     DROPPED = "dropped"  # its campaign ended, or the head that it began with was taken back
 
 
@@ -41,6 +42,7 @@ class RoundTurn(StrEnum):
 
     ENOUGH = "enough"
     TOO_FEW = "too few"
+    NOTHING_NEW = "nothing new"
     COMMIT = "commit"
     DROP = "drop"
 
@@ -72,14 +74,17 @@ ROUND_TURNS: Mapping[RoundPhase, Mapping[RoundTurn, RoundPhase]] = MappingProxyT
         RoundPhase.OPEN: {
             RoundTurn.ENOUGH: RoundPhase.CLOSED,
             RoundTurn.TOO_FEW: RoundPhase.MISSED,
+            RoundTurn.NOTHING_NEW: RoundPhase.UNCHANGED,
             RoundTurn.DROP: RoundPhase.DROPPED,
         },
         RoundPhase.CLOSED: {
             RoundTurn.COMMIT: RoundPhase.COMMITTED,
+            RoundTurn.TOO_FEW: RoundPhase.MISSED,
             RoundTurn.DROP: RoundPhase.DROPPED,
         },
         RoundPhase.COMMITTED: {RoundTurn.COMMIT: RoundPhase.COMMITTED},
         RoundPhase.MISSED: {},
+        RoundPhase.UNCHANGED: {},
         RoundPhase.DROPPED: {},
     }
 )

@@ -116,7 +116,7 @@ class Rounds:
         Raises:
             FieldwiseError: ``NOT_FOUND``, or ``ILLEGAL_COMMAND`` where no round is closed.
         """
-        campaign = await self._campaigns.get(campaign_number(campaign_id))
+        campaign = await self.look(campaign_id)
         if campaign.round is None or campaign.round.phase is not RoundPhase.CLOSED:
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, f"no round of {campaign.id} is closed")
         return await self._contributions.standing(campaign.number)
@@ -155,7 +155,7 @@ class Rounds:
         return await self._insist(campaign_id, give_up)
 
     async def _looked_at(self, read: Campaign, term: int | None = None) -> Campaign:
-        current = read.open_round
+        current = read.under_way
         if current is None:
             return read
         tally = await self._campaigns.tally(read.number, current.number)

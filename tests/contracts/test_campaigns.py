@@ -229,6 +229,54 @@ class TestCampaignStore:
         tally = await stores.campaigns.tally(found.number, 1)
         assert tally == Tally(asked=5, taken=1, declined=3, refused=1, bytes=100)
 
+    @pytest.mark.parametrize("level", [Consent.WEIGHTS, Consent.STATISTICS])
+    async def test_who_has_nothing_new_is_told_from_who_declines(
+        self, stores: Stores, level: Consent
+    ) -> None:
+        names = ("d1", "d2", "d3", "d4")
+        await partners(stores, *names, consent=Consent.STATISTICS)
+        found = await asking(stores, *names, rounds=0, level=level)
+        for device in ("d1", "d2"):
+            assert await give(stores, found, device)
+        found = await versioned(stores, await decided(stores, found))
+        found = await ask(stores, found, *names, at=NOW + 2 * HOUR)
+        for device in ("d1", "d2", "d4"):
+            await stores.contributions.answer(found.number, 2, device, Answer.DECLINED)
+        assert await give(stores, found, "d3")
+        tally = await stores.campaigns.tally(found.number, 2)
+        assert tally == Tally(asked=4, taken=1, declined=1, unchanged=2, bytes=100)
+        await agree(stores, "d2", Consent.OFF, sequence=2)
+        await stores.contributions.withdraw("d2", Consent.OFF)
+        tally = await stores.campaigns.tally(found.number, 2)
+        assert tally == Tally(asked=4, taken=1, declined=2, unchanged=1, bytes=100)
+
+    async def test_what_came_to_no_head_waits_for_the_next(self, stores: Stores) -> None:
+        await partners(stores, "d1", "d2", "d3")
+        found = await asking(stores, "d1", "d2", "d3", rounds=0)
+        assert await give(stores, found, "d1")
+        found = await decided(stores, found)
+        assert found.missed == 1
+        found = await ask(stores, found, "d1", "d2", "d3", at=NOW + 2 * HOUR)
+        assert (await stores.campaigns.tally(found.number, 2)).waiting == 1
+        await stores.contributions.answer(found.number, 2, "d1", Answer.DECLINED)
+        assert await give(stores, found, "d2")
+        tally = await stores.campaigns.tally(found.number, 2)
+        assert tally == Tally(asked=3, taken=1, unchanged=1, waiting=1, bytes=100)
+        assert await give(stores, found, "d3")
+        found = await versioned(stores, await decided(stores, found))
+        found = await ask(stores, found, "d1", "d2", "d3", at=NOW + 4 * HOUR)
+        assert await stores.campaigns.tally(found.number, 3) == Tally(asked=3)
+
+    async def test_weights_are_of_one_round_alone(self, stores: Stores) -> None:
+        await partners(stores, "d1", "d2")
+        found = await asking(stores, "d1", "d2", rounds=0, kind=RowKind.WEIGHTS)
+        assert await give(stores, found, "d1")
+        found = await decided(stores, found)
+        found = await ask(stores, found, "d1", "d2", at=NOW + 2 * HOUR)
+        await stores.contributions.answer(found.number, 2, "d1", Answer.DECLINED)
+        tally = await stores.campaigns.tally(found.number, 2)
+        assert tally == Tally(asked=2, declined=1)
+
     async def test_a_new_round_asks_anew(self, stores: Stores) -> None:
         await partners(stores, "d1", "d2", "d3")
         found = await asking(stores, "d1", "d2", rounds=0)
@@ -237,7 +285,7 @@ class TestCampaignStore:
         found = await decided(stores, found)
         assert found.missed == 1
         found = await ask(stores, found, "d1", "d2", "d3", at=NOW + 2 * HOUR)
-        assert await stores.campaigns.tally(found.number, 2) == Tally(asked=3)
+        assert await stores.campaigns.tally(found.number, 2) == Tally(asked=3, waiting=1)
         part = (await stores.contributions.partner("d2")).parts[found.number]
         assert (part.asked, part.answer) == (2, None)
 

@@ -45,10 +45,12 @@ def test_a_campaign_tells_its_rounds_its_devices_and_its_head() -> None:
     for metric, labels, value in (
         ("campaign_rounds", (name, ("outcome", "committed")), 2),
         ("campaign_rounds", (name, ("outcome", "missed")), 1),
-        ("campaign_round_devices", (("answer", "asked"), name), 7),
+        ("campaign_round_devices", (("answer", "asked"), name), 8),
         ("campaign_round_devices", (("answer", "taken"), name), 4),
         ("campaign_round_devices", (("answer", "declined"), name), 2),
         ("campaign_round_devices", (("answer", "refused"), name), 1),
+        ("campaign_round_devices", (("answer", "unchanged"), name), 1),
+        ("campaign_rounds", (name, ("outcome", "unchanged")), 4),
         ("campaign_round_bytes", (name,), 4096),
         ("campaign_round_start_timestamp_seconds", (name,), NOW),
         ("campaign_head_version", (name,), 2),

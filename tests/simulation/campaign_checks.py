@@ -150,17 +150,21 @@ class Witness:
             further = {each for one in reachable for each in ROUND_TURNS[one].values()}
             assert now.phase in reachable | further
         self.rounds[key] = now
+        was_closed = before is not None and before.phase is not RoundPhase.OPEN
         plan, tally = campaign.plan, now.tally
         if plan.participants:
             most = math.ceil(plan.participants * (1 + plan.over_selection))
             assert tally.asked <= most
         assert tally.answered <= tally.asked
         if now.phase in {RoundPhase.CLOSED, RoundPhase.COMMITTED}:
-            assert tally.taken >= plan.quorum
-        if now.phase is RoundPhase.MISSED:
-            assert tally.taken < plan.quorum
+            assert tally.news >= plan.quorum
+        if now.phase in {RoundPhase.MISSED, RoundPhase.UNCHANGED}:
+            assert tally.news < plan.quorum
+            enough = tally.taken + tally.unchanged >= plan.quorum
+            assert enough == (now.phase is RoundPhase.UNCHANGED) or was_closed
             assert now.ended_at is not None
-            assert now.ended_at >= now.deadline or tally.answered >= tally.asked
+            all_answered = tally.answered >= tally.asked
+            assert was_closed or now.ended_at >= now.deadline or all_answered
         assert (now.phase is RoundPhase.COMMITTED) == (now.version > 0)
         assert (now.phase in UNDER_WAY) == (now.ended_at is None)
 
@@ -172,9 +176,19 @@ class Witness:
         assert len(under_way) <= 1
         counted = [
             sum(each.phase is phase for each in rounds)
-            for phase in (RoundPhase.COMMITTED, RoundPhase.MISSED, RoundPhase.DROPPED)
+            for phase in (
+                RoundPhase.COMMITTED,
+                RoundPhase.MISSED,
+                RoundPhase.UNCHANGED,
+                RoundPhase.DROPPED,
+            )
         ]
-        assert counted == [campaign.committed, campaign.missed, campaign.dropped]
+        assert counted == [
+            campaign.committed,
+            campaign.missed,
+            campaign.unchanged,
+            campaign.dropped,
+        ]
         assert not campaign.plan.rounds or campaign.committed <= campaign.plan.rounds
         heads = self.contents.heads[number]
         assert sorted(heads) == list(range(1, campaign.version + 1))

@@ -107,7 +107,8 @@ FEDERATION = Board(
             ),
             width=6,
             colours=ANSWERS,
-            text="Devices; those that declined have too little that may leave, or do not agree.",
+            text="Devices; unchanged ones have nothing new, and those that declined have too little"
+            " that may leave, or do not agree.",
         ),
         Drawn(
             "How do rounds end?",
@@ -122,7 +123,8 @@ FEDERATION = Board(
             width=6,
             colours=ROUNDS,
             shows_zeros=True,
-            text="Since the start of each campaign; those that missed their quorum block nothing.",
+            text="Since the start of each campaign; missed ones block nothing, and in unchanged"
+            " ones too few devices had anything new.",
         ),
         Drawn(
             "What does a round weigh?",

@@ -53,11 +53,17 @@ RESULTS: Mapping[str, str] = {
 ANSWERS: Mapping[str, str] = {
     "asked": BLUE,
     "taken": GREEN,
+    "unchanged": LIGHT_BLUE,
     "declined": GREY,
     "refused": RED,
 }
 
-ROUNDS: Mapping[str, str] = {"committed": GREEN, "missed": ORANGE, "dropped": GREY}
+ROUNDS: Mapping[str, str] = {
+    "committed": GREEN,
+    "unchanged": LIGHT_BLUE,
+    "missed": ORANGE,
+    "dropped": GREY,
+}
 
 OUTCOMES: Mapping[str, str] = {
     "adopted": GREEN,

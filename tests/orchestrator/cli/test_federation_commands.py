@@ -154,7 +154,7 @@ def test_a_campaign_shows_how_it_stands(run: Any) -> None:
     shown = run("federation", "show", "c1").stdout
     for told in (
         "FedAvgM (server_momentum=0.5)",
-        "2 of 1 made, 1 missed",
+        "2 of 1 made, 1 missed, 3 left it unchanged",
         "7 adopted it",
         "by dora",
     ):

@@ -70,6 +70,14 @@ def test_the_tables_have_a_row_for_every_phase() -> None:
         (Tally(4, taken=2), LATER, RoundPhase.CLOSED),
         (Tally(4, taken=1), LATER, RoundPhase.MISSED),
         (Tally(4), LATER, RoundPhase.MISSED),
+        (Tally(4, taken=1, waiting=1), NOW, RoundPhase.OPEN),
+        (Tally(4, taken=1, unchanged=3, waiting=1), NOW, RoundPhase.CLOSED),
+        (Tally(4, taken=1, waiting=1), LATER, RoundPhase.CLOSED),
+        (Tally(4, taken=1, unchanged=2), NOW, RoundPhase.OPEN),
+        (Tally(4, taken=1, unchanged=3), NOW, RoundPhase.UNCHANGED),
+        (Tally(4, unchanged=4), NOW, RoundPhase.UNCHANGED),
+        (Tally(4, unchanged=2, declined=1), LATER, RoundPhase.UNCHANGED),
+        (Tally(4, unchanged=1, declined=3), NOW, RoundPhase.MISSED),
     ],
 )
 def test_a_round_ends_as_its_answers_say(tally: Tally, at: float, phase: RoundPhase) -> None:
@@ -77,6 +85,8 @@ def test_a_round_ends_as_its_answers_say(tally: Tally, at: float, phase: RoundPh
     assert found.round is not None
     assert (found.round.phase, found.round.tally) == (phase, tally)
     assert found.missed == (phase is RoundPhase.MISSED)
+    assert found.unchanged == (phase is RoundPhase.UNCHANGED)
+    assert found.rounds_ended == found.missed + found.unchanged
     assert (found.round.ended_at is None) == (phase in UNDER_WAY)
     assert found.runs
     assert reconcile(found, tally, at) == found
@@ -120,13 +130,23 @@ def test_no_round_is_opened_out_of_turn(found: Campaign, asked: int) -> None:
 
 def test_a_closed_round_waits_for_its_aggregator() -> None:
     found = closed()
-    assert reconcile(found, Tally(2), LATER + 1e6) == found
+    assert reconcile(found, Tally(2, taken=2), LATER + 1e6) == found
+    assert reconcile(found, Tally(2, taken=1, waiting=1), NOW) == found
+
+
+def test_a_closed_round_is_missed_where_too_many_withdraw_before_its_head_is_made() -> None:
+    found = reconcile(closed(), Tally(2, taken=1, declined=1), NOW + 5)
+    assert (phase_of(found), found.missed, found.runs) == (RoundPhase.MISSED, 1, True)
+    with pytest.raises(FieldwiseError) as caught:
+        committed(found, result(1), NOW + 6)
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
 
 
 def test_a_committed_round_gives_a_version_and_the_next_begins_with_it() -> None:
     found, head = committed(closed(rounds=0), result(1), NOW + 5)
     assert head == HeadVersion(1, digest_of(b"head"), 1000, NOW + 5, 1)
     assert (found.head, found.version, found.committed, found.runs) == (head, 1, 1, True)
+    assert found.made_in == 1
     assert found.round is not None
     assert (found.round.version, found.round.classes, found.round.ended_at) == (1, 2, NOW + 5)
     following = opened(found, 2, LATER).round

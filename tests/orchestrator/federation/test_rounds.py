@@ -104,6 +104,17 @@ async def test_contributions_are_of_a_closed_round(fleet: Fleet) -> None:
         await fleet.rounds.open(found.id)
 
 
+async def test_nothing_is_handed_out_of_a_round_of_which_too_many_withdrew(fleet: Fleet) -> None:
+    found = await fleet.closed(quorum=3)
+    await fleet.stores.contributions.withdraw("d1", Consent.OFF)
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.rounds.contributions(found.id)
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
+    after = await fleet.stores.campaigns.get(found.number)
+    assert after.round is not None
+    assert (after.round.phase, after.missed) == (RoundPhase.MISSED, 1)
+
+
 async def test_who_gives_up_ends_the_campaign_once(fleet: Fleet) -> None:
     found = await fleet.closed()
     for reason in ("no such strategy", "something else"):
