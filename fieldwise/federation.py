@@ -28,6 +28,7 @@ ROUND_MAX = 2**32 - 1  # the wire's width
 VERSION_MAX = 2**53  # nobody gets that far, and every database can count on from there
 PIECE_VALUES = 32_768  # of a scatter in one piece
 _ROW_HEAD = 12  # bytes of a row's id and samples
+NORM_MAX, NOISE_MAX = 1e9, 100.0  # that a campaign can ask for
 SAMPLES_MIN = 10  # a mean of fewer is close to a sample
 
 

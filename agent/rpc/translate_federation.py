@@ -14,7 +14,7 @@ from agent.federation.standing import (
 )
 from agent.learning.names import stored_class_name
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, Update
+from fieldwise.federation import NOISE_MAX, NORM_MAX, Consent, Update
 from fieldwise.federation_messages import (
     CONSENTS,
     DIGEST_BYTES,
@@ -83,8 +83,11 @@ def task_of(message: device_pb2.FetchTaskResponse) -> Task:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, "a campaign with two classes of one id or name"
         )
-    if not (0 <= message.norm_max < float("inf") and 0 <= message.noise < float("inf")):
-        raise FieldwiseError(Fault.INVALID_ARGUMENT, "a bound or a noise that is no number")
+    if not (0 <= message.norm_max <= NORM_MAX and 0 <= message.noise <= NOISE_MAX):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT,
+            f"no campaign has a bound of {message.norm_max:g} and a noise of {message.noise:g}",
+        )
     return Task(
         offer=round_offer(message.round),
         classes=classes,

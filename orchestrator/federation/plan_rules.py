@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator
 from fieldwise import strategies
 from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import SAMPLES_MIN, Consent, HeadSpace, RowKind, content_bytes
+from fieldwise.federation import (
+    NOISE_MAX,
+    NORM_MAX,
+    SAMPLES_MIN,
+    Consent,
+    HeadSpace,
+    RowKind,
+    content_bytes,
+)
 from orchestrator.federation.plan import CampaignPlan
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.rollout.backbone import parse_reference
@@ -24,7 +32,6 @@ OVER_SELECTION_MAX = 10.0
 DEADLINE_MIN, DEADLINE_MAX = 10, 2_592_000
 PAUSE_MAX = 2_592_000
 PAUSE_ENDLESS_MIN = 60  # a campaign without an end must not keep its devices busy without a rest
-NORM_MAX, NOISE_MAX = 1e9, 100.0
 SAMPLES_MIN_MAX = 1_000_000
 UPDATE_BYTES_MAX = 64 * 1024 * 1024  # held in memory while it is checked
 EXACT = "FedAvg"  # what exact merging is called

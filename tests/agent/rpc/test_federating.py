@@ -86,7 +86,13 @@ async def test_a_task_is_read_and_one_that_means_nothing_is_refused(
     assert (task.offer, task.classes) == (ROUND, {"a": 1, "b": 2})
     assert (task.norm_max, task.noise, task.samples_min) == (0.5, 0.01, 20)
     bad = device_pb2.FetchTaskResponse()
-    for change in ({"norm_max": float("nan")}, {"noise": -1.0}, {"classes": [classes[0]]}):
+    for change in (
+        {"norm_max": float("nan")},
+        {"noise": -1.0},
+        {"noise": 1e300},
+        {"norm_max": 1e300},
+        {"classes": [classes[0]]},
+    ):
         bad.CopyFrom(good)
         bad.MergeFrom(device_pb2.FetchTaskResponse(**change))  # type: ignore[arg-type]  # by name
         service.task = bad
