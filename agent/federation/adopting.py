@@ -28,6 +28,7 @@ from agent.federation_ports import Campaigns, HeadFiles
 from agent.learning.blending import CLOSED, Blending, Others
 from agent.learning.choosing import SELECT, select_samples
 from agent.learning.learner import Learner
+from agent.learning.names import stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.samples import Share
 from agent.learning.settings import HeadName
@@ -62,6 +63,11 @@ class Terms(Protocol):
     @property
     def foreign_classes(self) -> bool:
         """Whether classes may be answered that only others know."""
+        ...
+
+    @property
+    def critical_classes(self) -> tuple[str, ...]:
+        """Classes that must not get worse."""
         ...
 
     @property
@@ -208,7 +214,8 @@ class Heads:
         trial = Pair(
             pair.embedder, statistics, 0, replace(learner.settings, heads=heads), pair.tuning
         )
-        rules = JudgingRules(alpha=self._terms.judging_alpha, loss_min=ANY_LOSS)
+        critical = frozenset(map(stored_class_name, self._terms.critical_classes))
+        rules = JudgingRules(self._terms.judging_alpha, ANY_LOSS, critical)
         foreign = self._terms.foreign_classes
         return weigh(trial, others, select, judge, rules, stop, foreign=foreign)
 

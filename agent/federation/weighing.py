@@ -5,7 +5,8 @@ the device's own head as it is; only samples of classes that the device knows co
 classes may be answered. The mix is chosen on ``select``: it has to be ahead of the own head by more
 than its noise, as everything that is chosen there (``agent.learning.tuning``). Then ``judge`` is
 read once: the mix is refused where the sign test over scenes shows harm, and left where it had
-fewer samples right than the own head, shown or not.
+fewer samples right than the own head, shown or not. Both are asked of the owner's critical classes
+by themselves as well.
 
 Classes that only others know are no part of this. Where the owner wants them they are added at the
 end, and what they cost is counted on the same samples: whatever is taken for one of them is wrong.
@@ -82,10 +83,13 @@ def weigh(
     counts = _compared(trial, others, (OWN, mix), judge)
     if counts.scenes < rules.scenes_needed:
         return Weighed(HeadOutcome.TOO_FEW, mix, counts)
-    if harm(counts, None, rules) is not None:
+    critical = rules.critical_classes
+    apart = _compared(trial, others, (OWN, mix), judge.of_classes(critical)) if critical else None
+    if harm(counts, apart, rules) is not None:
         return Weighed(HeadOutcome.HARM, mix, counts)
     wanted = bool(foreign and set(others.classes) - set(known))
-    if counts.only_old > counts.only_new or (mix == OWN and not wanted):
+    loses = any(each.only_old > each.only_new for each in (counts, apart or counts))
+    if loses or (mix == OWN and not wanted):
         return Weighed(HeadOutcome.NOT_CHOSEN, mix, counts)
     more = msgspec.structs.replace(mix, foreign=wanted)
     fitted = msgspec.structs.replace(more, temperatures=_temperatures(trial, others, more, select))

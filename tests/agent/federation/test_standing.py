@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from agent.config import AgentSettings
 from agent.federation.standing import Mix
@@ -122,3 +123,20 @@ async def test_nothing_is_weighed_without_consent_and_consent_off_ends_nothing(
     standing = await world.offered(head=offer)
     assert standing.in_use is not None
     assert accuracy(world) == with_it
+
+
+async def test_a_head_that_helps_most_classes_and_harms_a_critical_one_is_not_used() -> None:
+    def spoil(means: NDArray[np.float32]) -> NDArray[np.float32]:
+        spoilt = means.copy()
+        spoilt[0] = means[1] + 0.5 * (means[1] - means[0])
+        return spoilt
+
+    used = {}
+    for critical in ((), ("class 0",), ("class 3",)):
+        device = Crowd(HALF_HELD)
+        device.teach_few()
+        here = World(device, AgentSettings(shared_classes=ALL, critical_classes=critical))
+        await here.agree()
+        offer = publish(here, head_of(device, features(60), spoil=spoil))
+        used[critical] = (await here.offered(head=offer)).in_use is not None
+    assert used == {(): True, ("class 0",): False, ("class 3",): True}
