@@ -33,7 +33,7 @@ CAMPAIGN_AT, HARMFUL_AT, GOOD_AT = 90, 200, 640
 SILENT, SILENT_SECONDS = range(40, 48), range(280, 400)
 DRIFTING, DRIFTS_AT, DRIFTS_FOR_SECONDS = range(20, 36), 520, 120
 PACE = (f"--check-in-seconds={PACE_SECONDS}", "--busy-check-in-seconds=2", "--metrics-seconds=5")
-ROUNDS = ("--rounds=60", "--quorum=12", "--deadline=30s", "--pause=15s", "--strategy=FedMedian")
+ROUNDS = ("--rounds=20", "--quorum=34", "--deadline=45s", "--pause=60s", "--strategy=FedMedian")
 SITES = ("north", "south", "east", "west")
 WAVES = ("--wave=8", "--wave=24", "--wave=rest", "--in-flight=8", "--soak=15s")
 EFFECTS = {
