@@ -329,8 +329,8 @@ class Agent:
             self.serving,
             self.settings,
             self.clock,
-            Hook(hook) if hook is not None else None,
-            lambda: self.installer.state.phase in UNDER_WAY,
+            conditions=Hook(hook) if hook is not None else None,
+            busy=lambda: self.installer.state.phase in UNDER_WAY,
         )
         files = HeadFolder(
             self.folder.global_heads, Room(self.folder, self.settings.disk_bytes_max)

@@ -170,8 +170,8 @@ class World:
             self,
             self.settings,
             self.clock,
-            met,
-            lambda: self.busy,
+            conditions=met,
+            busy=lambda: self.busy,
         )
         heads = Heads(self.fleet, self.files, self, self.settings)
         self.federating = Federating(
