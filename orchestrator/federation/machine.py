@@ -176,10 +176,12 @@ def taken_back(
 def halted(campaign: Campaign, now: float) -> Campaign:
     """Return the campaign as it comes out of a backup.
 
-    What devices gave since is not known, and versions that were given since would be given again.
+    What devices gave since is not known. Versions that were given since are not given again: those
+    to come, of heads that are taken back, are above the seconds since 1970.
     """
     stopped = turned(campaign, CampaignTurn.STOP, now, RESTORED)
-    return stopped if stopped is campaign else replace(stopped, revision=campaign.revision + 1)
+    version = max(campaign.version, int(now))
+    return replace(stopped, version=version, revision=campaign.revision + 1)
 
 
 def _turn(campaign: Campaign, seen: Round, now: float) -> RoundTurn | None:

@@ -1,5 +1,6 @@
 """Campaigns out of a backup: their heads come along, and they end until an operator starts anew."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from fieldwise.bundle import digest_of
 from orchestrator.backing_up import Wanted, back_up
 from orchestrator.config import OrchestratorSettings
 from orchestrator.contents import bundles_of
-from orchestrator.federation.campaign import HeadVersion
+from orchestrator.federation.campaign import HeadVersion, campaign_number
 from orchestrator.federation.machine import RESTORED
 from orchestrator.federation.phases import CampaignPhase, RoundPhase
 from orchestrator.leadership import Replica
@@ -61,6 +62,23 @@ async def test_a_campaign_ends_and_keeps_its_head(make: Make, tmp_path: Path, ki
     assert campaign.head is not None
     content = (await bundles_of(target)).read(campaign.head.digest)
     assert b"".join([piece async for piece in content]) == HEAD
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_no_number_and_no_version_is_one_that_devices_know_from_after_the_backup(
+    make: Make, tmp_path: Path, kind: str
+) -> None:
+    source, target = await federated(make("source"), tmp_path), make("target", kind)
+    file, since = tmp_path / "backup", int(time.time())
+    await back_up(source, Wanted(file), nobody_hears)
+    await restore(target, Source(file), nobody_hears)
+    async with sql_stores(target.database) as stores:
+        first, second = await campaigns.started(stores), await campaigns.started(stores)
+        restored = await stores.campaigns.get(1)
+        assert await stores.campaigns.head(1, 1) == restored.head
+    assert (first.number > since, second.number) == (True, first.number + 1)
+    assert campaign_number(first.id) == first.number
+    assert restored.version >= since
 
 
 async def test_a_campaign_goes_on_where_it_is_told_to(make: Make, tmp_path: Path) -> None:

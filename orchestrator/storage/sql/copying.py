@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Double,
     LargeBinary,
+    Table,
     Text,
     delete,
     func,
@@ -259,6 +260,25 @@ def _numbered_on(connection: Connection) -> None:
         highest = connection.execute(select(func.max(column))).scalar_one()
         if highest is not None:
             connection.execute(select(func.setval(counter, highest)))
+
+
+def count_from(connection: Connection, table: Table, number: int) -> None:
+    """Let the next row of a table that numbers its rows have a number above this one.
+
+    Args:
+        connection: In a transaction.
+        table: With ``sqlite_autoincrement``.
+        number: Above every number that is there.
+    """
+    if connection.dialect.name == "postgresql":
+        column = table.autoincrement_column
+        assert column is not None
+        counter = func.pg_get_serial_sequence(table.name, column.name)
+        connection.execute(select(func.setval(counter, number)))
+        return
+    named = {"name": table.name, "number": number}
+    connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), named)
+    connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, :number)"), named)
 
 
 @cache

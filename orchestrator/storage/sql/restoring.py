@@ -7,7 +7,10 @@ begun since.
 **Rollouts** stand still (``rollout.halting``), unless nothing can have happened since the backup.
 
 **Campaigns** end (``federation.machine.halted``): what devices have given since, or taken back, the
-backup does not know, and what they had given is not in it.
+backup does not know, and what they had given is not in it. Numbers of campaigns, and versions of
+heads, that were given since the backup must not be given again for something else, since devices
+remember by them what they gave and judged. So both go on from the seconds since 1970: more than
+anybody has ever started, and another with each restoration.
 
 **Keys.** Devices renew their certificates all the time. One that did so after the backup calls with
 a key that the backup does not have; its certificate says when the fleet's authority gave it. So the
@@ -33,7 +36,7 @@ from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.halting import halted
 from orchestrator.rollout.rollout import Rollout
 from orchestrator.storage.sql.campaign_rows import campaign_of, campaign_values, text_of
-from orchestrator.storage.sql.copying import belongs_to, fill
+from orchestrator.storage.sql.copying import belongs_to, count_from, fill
 from orchestrator.storage.sql.replicas import ONLY
 from orchestrator.storage.sql.rollout_rows import rollout_of, rollout_values
 from orchestrator.storage.sql.rollouts import tell
@@ -93,6 +96,9 @@ async def restore_into(
         raise invalid(f"what it holds of the fleet is damaged: {error}") from error
     stopped = [each for each in read if await _halt(connection, each, now)] if halt else []
     ended = [each for each in given if await _end(connection, each, now)] if halt else []
+    if halt:
+        highest = max([int(now), *(each.number for each in given)])
+        await connection.run_sync(count_from, campaigns, highest)
     await _begin_term(connection)
     span = {"made_at": head.made_at, "restored_at": now}
     await connection.execute(insert(restorations).values(span))
@@ -117,8 +123,6 @@ async def _halt(connection: AsyncConnection, rollout: Rollout, now: float) -> bo
 
 async def _end(connection: AsyncConnection, campaign: Campaign, now: float) -> bool:
     ended = machine.halted(campaign, now)
-    if ended is campaign:
-        return False
     values = {"revision": ended.revision, "worker_token": None, **campaign_values(ended)}
     mine = campaigns.c.number == campaign.number
     await connection.execute(update(campaigns).where(mine).values(values))
@@ -127,7 +131,7 @@ async def _end(connection: AsyncConnection, campaign: Campaign, now: float) -> b
         same = and_(of_it, campaign_rounds.c.number == last.number)
         content = {"content": text_of(last)}
         await connection.execute(update(campaign_rounds).where(same).values(content))
-    return True
+    return campaign.runs
 
 
 async def _begin_term(connection: AsyncConnection) -> None:

@@ -259,6 +259,14 @@ def test_what_comes_out_of_a_backup_stands_still() -> None:
     assert (stopped.phase, phase_of(stopped)) == (CampaignPhase.STOPPED, RoundPhase.DROPPED)
     assert "backup" in stopped.reason
     assert stopped.revision == 1
-    assert halted(stopped, NOW) is stopped
-    done = replace(campaign(7), phase=CampaignPhase.COMPLETE)
-    assert halted(done, NOW) is done
+
+
+def test_versions_of_after_a_backup_are_none_that_were_given_since() -> None:
+    done, first = committed(closed(rounds=1), result(1), NOW)
+    assert first is not None
+    restored = halted(done, NOW + 60)
+    assert (restored.phase, restored.head, restored.reason) == (CampaignPhase.COMPLETE, first, "")
+    later, again = taken_back(replace(restored, head=None), first, NOW + 90)
+    assert again is not None
+    assert (later.version, again.version, again.back_to) == (NOW + 61, NOW + 61, 1)
+    assert halted(later, NOW + 120).version == NOW + 120
