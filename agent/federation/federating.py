@@ -7,6 +7,7 @@ is not fetched with every check-in.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -91,6 +92,7 @@ class Federating:
         self._offers = _Offers()
         self._news = asyncio.Event()
         self._complaint = ""
+        self._drops = 0
         self.hurry: Callable[[], None] = lambda: None
 
     def hear(self, orders: Orders) -> None:
@@ -146,14 +148,14 @@ class Federating:
         offers = self._offers
         if offers.round is not None:
             before = self._standing
-            await self._keep(await self._rounds.answer(offers.round, offers.until, before))
+            await self._keep_after(self._rounds.answer(offers.round, offers.until, before))
             if self._standing != before and self._standing.step in SETTLED:
                 self.hurry()
         await self._keep(self._heads.ended(self._standing))
         head = offers.head or self._heads.due(self._standing)
         if head is not None and self._consents.now() is not Consent.OFF:
             before = self._standing
-            await self._keep(await self._heads.weigh(head, before))
+            await self._keep_after(self._heads.weigh(head, before))
             if self._standing.judged != before.judged:
                 self.hurry()
 
@@ -173,6 +175,7 @@ class Federating:
         Raises:
             FieldwiseError: ``DISK_FULL``; it serves all the same, until a restart.
         """
+        self._drops += 1
         await self._keep(await asyncio.to_thread(self._heads.leave, self._standing))
 
     def restore(self) -> None:
@@ -234,6 +237,15 @@ class Federating:
             await self._consents.set(Consent.OFF, None)
         await asyncio.to_thread(self._notes.forget_deliveries)
         await self._keep(replace(self._standing, member=device_id, campaign="", round=0, step=None))
+
+    async def _keep_after(self, work: Awaitable[Standing]) -> None:
+        """Keep what comes of something that takes a while, in which the owner may drop a head."""
+        drops = self._drops
+        standing = await work
+        if drops != self._drops:
+            left = await asyncio.to_thread(self._heads.leave, standing)
+            standing = left.with_dropped(self._standing.dropped)
+        await self._keep(standing)
 
     async def _keep(self, standing: Standing) -> None:
         if standing != self._standing:

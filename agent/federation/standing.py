@@ -159,9 +159,12 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return self
         if judged is not None and judged.serves:
             judged = replace(judged, outcome=HeadOutcome.NOT_AGREED)
-        others = tuple(each for each in self.dropped if each != used.digest)
-        dropped = (*others, used.digest)[-DROPPED_MAX:]
-        return replace(self, in_use=None, judged=judged, dropped=dropped)
+        return replace(self, in_use=None, judged=judged).with_dropped((used.digest,))
+
+    def with_dropped(self, digests: tuple[Digest, ...]) -> "Standing":
+        """With more heads that the owner does not want."""
+        before = tuple(each for each in self.dropped if each not in digests)
+        return replace(self, dropped=(*before, *digests)[-DROPPED_MAX:])
 
     def with_foreign(self, *, wanted: bool) -> "Standing":
         """After a start, at which the owner may want classes that only others know, or no more.

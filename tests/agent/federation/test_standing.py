@@ -1,5 +1,6 @@
 """What the owner wants of global heads holds across restarts and versions."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import msgspec
@@ -8,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from agent.config import AgentSettings
-from agent.federation.standing import Mix
+from agent.federation.standing import Mix, Task
 from agent.federation.stocktaking import ALL
+from agent.reporting import Piece
 from fieldwise.federation import Consent, HeadOutcome
 from tests.crowd import HALF_HELD, Crowd, accuracy, features, head_of, publish
-from tests.federated import World
+from tests.federated import World, offer_to, task_for
 
 
 @pytest.fixture
@@ -140,3 +142,37 @@ async def test_a_head_that_helps_most_classes_and_harms_a_critical_one_is_not_us
         offer = publish(here, head_of(device, features(60), spoil=spoil))
         used[critical] = (await here.offered(head=offer)).in_use is not None
     assert used == {(): True, ("class 0",): False, ("class 3",): True}
+
+
+async def test_a_drop_holds_while_a_round_is_answered_or_a_head_is_fetched(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.agree()
+    rows = features(60)
+    first = publish(world, head_of(world.device, rows))
+    await world.offered(head=first)
+    turned = publish(world, head_of(world.device, rows, spoil=lambda m: np.roll(m, 1, 0)))
+    download = world.fleet.download
+
+    async def drops_meanwhile(digest: str, offset: int) -> AsyncGenerator[Piece]:
+        await world.federating.drop()
+        async for piece in download(digest, offset):
+            yield piece
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.fleet, "download", drops_meanwhile)
+        standing = await world.offered(head=replace(turned, version=2))
+    assert (standing.in_use, standing.dropped) == (None, (first.digest,))
+    assert (await world.offered(head=first)).in_use is None
+
+    again = publish(world, head_of(world.device, features(61)))
+    await world.offered(head=replace(again, version=3))
+
+    async def drops_before_it_asks(campaign: str, round_number: int) -> Task:
+        await world.federating.drop()
+        return task_for(world.device)
+
+    monkeypatch.setattr(world.fleet, "fetch_task", drops_before_it_asks)
+    standing = await world.offered(offer_to(world.device), replace(again, version=3))
+    assert (standing.in_use, standing.dropped) == (None, (first.digest, again.digest))
+    assert world.learner.pair.blending is None
