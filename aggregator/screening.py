@@ -16,13 +16,9 @@ this process, and what a device may send is whatever its owner can make it send.
 
 "Usual" is the median, of which fewer than half of the devices cannot make what they like.
 
-Devices that contradict. Class by class a robust strategy is only as good as the number of devices
-that sent the class, and partial class sets make it small: of two rows, one hostile, there is no
-median. But a device sends many classes. Where at least ``HOLDERS_MIN`` devices sent a class, the
-distance of each row from their median, in units of the usual such distance, says how much it
-contradicts; whose median over all such classes is above ``CONTRADICTION_MAX`` is left out of all
-classes. Distances are multiplied by the root of the count, by which the error of an honest mean
-falls. This is for robust strategies only: an average is asked for where everybody is to count.
+A robust strategy is only as good as the number of devices that sent a class. So for those, and for
+means, devices that contradict the others over their classes together are left out of all classes
+(``aggregator.contradicting``). An average is asked for where everybody is to count.
 """
 
 from collections import defaultdict
@@ -32,6 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aggregator.contradicting import contrary
 from aggregator.ports import Unreadable
 from aggregator.work import Campaign, Contribution
 from fieldwise.federation import Row, RowKind, Update
@@ -40,7 +37,6 @@ from fieldwise.global_head import EXACT_MAX, VALUE_MAX, row_width
 COUNT_RATIO_MAX = 10
 LENGTH_RATIO_MAX = 10.0  # a class that is all alike has means thrice as long as a mixed one
 HOLDERS_MIN = 3
-CONTRADICTION_MAX = 2.0  # honest devices of one world are at 1, and seldom above 1.2
 
 Rows = dict[int, dict[int, Row]]
 """By alias, then by class."""
@@ -156,27 +152,21 @@ def _usual(lengths: Sequence[float], of_all: float, kind: RowKind) -> float:
 
 
 def _drop_contradicting(rows: Rows) -> int:
-    contradictions = _contradictions(rows)
-    contrary = [
-        alias for alias, each in contradictions.items() if np.median(each) > CONTRADICTION_MAX
-    ]
-    return sum(len(rows.pop(alias)) for alias in contrary)
+    dropped = 0
+    while found := contrary(_believed(rows)):
+        dropped += sum(len(rows.pop(alias)) for alias in found)
+    return dropped
 
 
-def _contradictions(rows: Rows) -> Mapping[int, Sequence[float]]:
-    """For each device, how far its rows are from those of others, in units of the usual."""
-    found: dict[int, list[float]] = defaultdict(list)
-    for holders in by_class(rows).values():
-        if len(holders) < HOLDERS_MIN:
-            continue
-        stacked = np.stack([row.values for _, row in holders]).astype(np.float64)
-        apart = stacked - np.median(stacked, axis=0)
-        roots = np.sqrt([min(row.samples, _count_max(holders)) for _, row in holders])
-        distances = np.linalg.norm(apart, axis=1) * roots
-        usual = float(np.median(distances))
-        for (alias, _), distance in zip(holders, distances.tolist(), strict=True):
-            found[alias].append(distance / usual if usual > 0 else 0.0)
-    return found
+def _believed(rows: Rows) -> dict[int, list[tuple[int, Row]]]:
+    """Rows of each class with counts that are not above what is usual."""
+    return {
+        class_id: [
+            (alias, replace(row, samples=min(row.samples, _count_max(holders))))
+            for alias, row in holders
+        ]
+        for class_id, holders in by_class(rows).items()
+    }
 
 
 def _shorten(rows: Rows, campaign: Campaign) -> None:

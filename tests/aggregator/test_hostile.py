@@ -154,8 +154,7 @@ def test_where_classes_are_well_covered_it_costs_at_most_two_points(strategy: st
         assert found >= expected - 2, name
 
 
-# Not Krum: of a class that three devices sent it takes a row of the two that agree to the bit.
-@pytest.mark.parametrize("strategy", ["FedMedian", "FedTrimmedAvg"])
+@pytest.mark.parametrize("strategy", ROBUST)
 def test_where_they_are_hardly_covered_it_costs_no_more_than_two_points_beside_silence(
     strategy: str,
 ) -> None:
