@@ -8,6 +8,7 @@ have. What it is worth, held-out samples tell (``agent.federation.weighing``).
 from collections.abc import Callable, Collection
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from agent.federation.standing import HeadOffer
@@ -19,6 +20,8 @@ from fieldwise.global_head import GlobalHead, Limits, decode
 
 HEAD_BYTES_MAX = 64 * 1024**2  # 10,000 classes of 1,280 features, and their scatter
 LIMITS = Limits(bytes_max=HEAD_BYTES_MAX)
+
+_log = structlog.get_logger()
 
 
 def read_others(
@@ -51,7 +54,11 @@ def read_others(
     kept = [place for place, name in enumerate(names) if known is None or name in known]
 
     def within_of(view: int) -> Within | None:
-        found = again()
+        try:
+            found = again()
+        except FieldwiseError as error:  # learning must not stand still for others' numbers
+            _log.warning("the file of a global head cannot be read", reason=error.sentence)
+            return None
         return _within(_decoded(found, offer), view) if found is not None else None
 
     return Others(

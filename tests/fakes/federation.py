@@ -58,9 +58,10 @@ class MemoryFederation:
 
 @dataclass(slots=True)
 class MemoryHeads:
-    """Files by digest."""
+    """Files by digest; a ``broken`` disk reads none."""
 
     files: dict[str, bytes] = field(default_factory=dict)
+    broken: bool = False
 
     def write(self, digest: str, content: bytes) -> None:
         if digest_of(content) != digest:
@@ -68,6 +69,8 @@ class MemoryHeads:
         self.files[digest] = content
 
     def read(self, digest: str) -> bytes | None:
+        if self.broken:
+            raise FieldwiseError(Fault.STATE_UNUSABLE, f"{digest} cannot be read")
         return self.files.get(digest)
 
     def keep(self, digests: frozenset[str]) -> None:

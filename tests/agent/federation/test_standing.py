@@ -176,3 +176,15 @@ async def test_a_drop_holds_while_a_round_is_answered_or_a_head_is_fetched(
     standing = await world.offered(offer_to(world.device), replace(again, version=3))
     assert (standing.in_use, standing.dropped) == (None, (first.digest, again.digest))
     assert world.learner.pair.blending is None
+
+
+async def test_a_head_whose_file_cannot_be_read_any_more_stops_no_learning(
+    world: World,
+) -> None:
+    await world.agree()
+    standing = await world.offered(head=publish(world, head_of(world.device, features(60))))
+    assert standing.in_use is not None
+    assert standing.in_use.mix.spread > 0
+    world.files.broken = True
+    world.learner.pair.settle()
+    assert accuracy(world) > 0.3
