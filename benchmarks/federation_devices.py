@@ -10,7 +10,7 @@ from aggregator.work import Campaign
 from fieldwise.federation import Consent, HeadSpace, Row, RowKind, Update
 
 DEVICES = 10
-SHARE = 3  # each device sees one class of so many
+SHARE = 1 / 3  # of the classes that a device sees
 CONCENTRATION = 0.5  # of the Dirichlet distribution of a class's samples over its devices
 CAMPAIGN = "c1"
 
@@ -27,13 +27,15 @@ class Sight:
         return np.unique(self.labels)
 
 
-def sights(grid: NDArray[np.int16], labels: NDArray[np.int64], seed: int) -> list[Sight]:
-    """Deal samples to devices: each knows a third of the classes, every class somebody."""
+def sights(
+    grid: NDArray[np.int16], labels: NDArray[np.int64], seed: int, share: float = SHARE
+) -> list[Sight]:
+    """Deal samples to devices: each knows a share of the classes, every class somebody."""
     dice = np.random.default_rng(seed)
     classes = int(labels.max())
     known = np.zeros((DEVICES, classes + 1), bool)
     for device in known:
-        device[1 + dice.permutation(classes)[: round(classes / SHARE)]] = True
+        device[1 + dice.permutation(classes)[: round(classes * share)]] = True
     for missing in np.flatnonzero(~known.any(axis=0))[1:]:
         known[dice.integers(DEVICES), missing] = True
     owner = np.zeros(len(labels), np.int64)

@@ -24,13 +24,13 @@ def figures() -> Mapping[str, float]:
     names = [f"class {each}" for each in range(1, CLASSES + 1)]
     about = campaign(WIDTH, names, Consent.WEIGHTS, {})
     messages = [each.SerializeToString() for each in _messages(about)]
-    found = {"kB an update": sum(map(len, messages)) / DEVICES / 1000}
+    found = {"aggregator.kb_an_update": sum(map(len, messages)) / DEVICES / 1000}
     for strategy in STRATEGIES:
         started = time.process_time()
         updates = translate.updates(map(worker_pb2.FetchUpdatesResponse.FromString, messages))
         plan = replace(about, strategy=strategy)
         made = combine(plan, 1, updates, None, {}, FlowerStrategies())
-        found[f"{strategy}, s"] = time.process_time() - started
+        found[f"aggregator.{strategy}.s"] = time.process_time() - started
         assert (made.tally.classes, made.tally.left_out) == (CLASSES, 0)
     return found
 

@@ -1,11 +1,20 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from benchmarks.federation_accuracy import Numbered, figures
+from benchmarks import federation_hostile, federation_own
+from benchmarks.federation_accuracy import figures
 from benchmarks.federation_devices import DEVICES, campaign, sent_bytes, sights, update
+from benchmarks.federation_programs import memory, processor_seconds, tree
+from benchmarks.federation_scoring import Numbered
+from benchmarks.federation_table import table
 from fieldwise.federation import Consent
+from tests.fakes.embedder import WIDTH, ProjectionEmbedder
 
-WIDTH, CLASSES = 16, 9
+CLASSES = 9
 
 
 def drawn(dice: np.random.Generator, each: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +55,71 @@ def test_an_update_has_the_classes_of_which_there_is_enough(of: Numbered) -> Non
 
 def test_statistics_of_all_samples_are_worth_what_learning_at_one_place_is(of: Numbered) -> None:
     (found,) = figures(of, seeds=1)
-    assert found["statistics, from 1"] == pytest.approx(found["centralised"], abs=1e-9)
-    assert found["weights, from 1"] > found["local"] + 20
-    assert found["fedavg 20, rate 16"] > found["fedavg 1, rate 16"] - 5
+    assert found["statistics.from_1"] == pytest.approx(found["centralised"], abs=1e-9)
+    assert found["weights.from_1.devices_min_1"] > found["local"] + 20
+    assert found["fedavg_20.best_rate"] > found["fedavg_1.best_rate"] - 5
+
+
+def test_differences_are_paired_and_fedavg_counts_by_its_best_rate(of: Numbered) -> None:
+    (found,) = figures(of, seeds=1)
+    name = "weights.from_10.devices_min_1"
+    best = max(value for each, value in found.items() if each.startswith("fedavg_20.rate_"))
+    assert found[f"{name}.over_fedavg_20"] == pytest.approx(found[name] - best)
+    sent = found[f"{name}.bytes_ratio_to_fedavg_20"] * found["fedavg_20.kb_a_device"]
+    assert sent == pytest.approx(found[f"{name}.kb_a_device"])
+
+
+def test_what_is_no_update_at_all_costs_what_silence_costs(of: Numbered) -> None:
+    (found,) = federation_hostile.figures(of, seeds=1)
+    for setting in federation_hostile.SETTINGS:
+        for strategy in federation_hostile.STRATEGIES:
+            for attack in ("not_a_number", "huge"):
+                name = f"{setting.name}.{strategy}.{attack}.cost_beside_silence"
+                assert found[name] == 0
+
+
+def test_a_median_bears_what_an_average_does_not(of: Numbered) -> None:
+    (found,) = federation_hostile.figures(of, seeds=1)
+    attack = "mislabelled_inflated.cost"
+    assert found[f"all.from_1.FedMedian.{attack}"] <= 2
+    assert found[f"all.from_1.FedAvg.{attack}"] > found[f"all.from_1.FedMedian.{attack}"]
+
+
+def test_attacks_change_what_they_say_and_nothing_else(of: Numbered) -> None:
+    sight = sights(of.train, of.train_labels, 1)[0]
+    sent = update(sight, campaign(WIDTH, of.classes, Consent.WEIGHTS, {}), 1)
+    attacks = federation_hostile.ATTACKS
+    flipped, turned = attacks["sign_flipped"](sent), attacks["mislabelled"](sent)
+    assert np.array_equal(flipped.rows[0].values, -sent.rows[0].values)
+    assert [row.class_id for row in turned.rows] == [row.class_id for row in sent.rows]
+    assert np.array_equal(turned.rows[0].values, sent.rows[1].values)
+    assert {row.samples for row in attacks["inflated"](sent).rows} == {10**8}
+
+
+def test_a_device_without_an_adopted_head_is_as_right_as_before(of: Numbered) -> None:
+    (found,) = federation_own.figures(of, ProjectionEmbedder(), seeds=1)
+    for name in ("weights.from_1", "statistics.from_10"):
+        assert found[f"{name}.adopted"] == pytest.approx(found["local"] + found[f"{name}.gain"])
+        assert found[f"{name}.devices_that_lost"] <= found[f"{name}.devices_that_adopted"]
+
+
+def test_the_table_has_a_column_for_each_set_and_says_what_was_not_measured() -> None:
+    found = {"a.centralised": 60.0, "a.local": 10.0, "a.local.sd": 1.25, "b.centralised": 50.0}
+    lines = list(table(found))
+    assert lines[0] == "| what is shared | a | b |"
+    assert lines[2] == "| nothing, each device's own head | 10.0 ± 1.2 | - |"
+    assert list(table({"round.s": 1.0})) == []
+
+
+def test_the_kernel_tells_time_and_memory_of_a_process_and_all_it_started() -> None:
+    child = "import time; sum(range(3_000_000)); print('done', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"done\n"
+            assert process.pid in tree(os.getpid())
+            assert processor_seconds(process.pid) > 0
+            told = memory(process.pid)
+            assert told["peak_mb"] >= told["rss_mb"] >= told["pss_mb"] > 1
+        finally:
+            process.kill()
