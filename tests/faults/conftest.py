@@ -1,8 +1,8 @@
 """What tests of faults share: the mother of their processes, and a table of what was tried."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 
@@ -12,8 +12,13 @@ from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 
-Tried = Callable[[str, int], None]
 POINTS = "points tried"
+
+
+class Tried(Protocol):
+    """Count points of a kind, for the table at the end."""
+
+    def __call__(self, kind: str, points: int = 1) -> None: ...
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +34,24 @@ def orchestrators() -> Iterator[Mother]:
 
 
 @pytest.fixture(scope="module")
+def fleets(
+    orchestrators: Mother, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ForkedOrchestrator]:
+    """An orchestrator that has a backbone, for devices to join."""
+    folder = tmp_path_factory.mktemp("w")
+    flag = "--check-in-seconds=1"
+    with ForkedOrchestrator(orchestrators, folder / "data", flag) as running:
+        running.ask("backbone", "push", str(tiny_bundle(folder / "b", name="fleets", starter=True)))
+        yield running
+
+
+@pytest.fixture(scope="module")
 def fleet(
     orchestrators: Mother, mother: Mother, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """An orchestrator and an agent that joined it; the agent predicts to the end of the module."""
     folder = tmp_path_factory.mktemp("o")
-    agent = ForkedAgent(mother, folder / "s", probation_minutes="0")
+    agent = ForkedAgent(mother, folder / "s", probation_minutes="0", shared_classes="all")
     bundle = tiny_bundle(folder / "first", name="first", starter=True)
     assert "in use" in agent.run_forked("backbone", "install", bundle)
     agent.start()

@@ -5,25 +5,24 @@ agent. At the end the day has had its effect, once.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 
 import orchestrator.storage.sql
 from fieldwise import identity
+from fieldwise.federation import RowKind
 from fieldwise.v1alpha1 import device_pb2
 from orchestrator.contents import UPDATES
 from tests.bundles import class_images, tiny_bundle
 from tests.fakes.agent_process import wait_until
 from tests.faults.fleets import ForkedOrchestrator, insist
 from tests.faults.forked_agent import ForkedAgent
-from tests.faults.partners import Partner
+from tests.faults.partners import band, see_through
 from tests.faults.writers import writers
 from tests.orchestrators import Member, join
 
 SQL = Path(orchestrator.storage.sql.__file__).parent
 FEDERATING = ("SqlCampaigns.", "SqlContributions.", "WorkerProcesses.")
-PARTNERS = 3
 
 
 def commits() -> list[str]:
@@ -107,7 +106,7 @@ def roll_out(fleet: Fleet, day: int) -> str:
     fleet.server.ask("rollout", "start", name, "--cohort=kind=agent")
     with fleet.agent.device() as device:
         wait_until(lambda: device.status().backbone == f"{name}:1.0.0")
-        assert device.predict(class_images("red", 1)[0]).best
+        assert insist(lambda: device.predict(class_images("red", 1)[0])).best
     (newest, *_) = fleet.server.ask("rollout", "list")
     assert newest["id"] not in before
 
@@ -158,31 +157,21 @@ def federate(fleet: Fleet) -> None:
     server, name = fleet.server, f"day{fleet.days - 1}"
     mark = f"federated={name}"
     digest = server.ask("backbone", "show", name)["digest"]
-    ticket = server.ask("ticket", "create", f"--tag={mark}", f"--uses={PARTNERS}")["token"]
-    keys = [identity.generate_key() for _ in range(PARTNERS)]
-    members = [insist(partial(join, ticket, key)) for key in keys]
-    partners = [Partner(each, digest, suits=each is not members[-1]) for each in members]
-    for each in partners:
-        each.check_in()
+    partners = band(server, mark, digest, [RowKind.MEANS, RowKind.MEANS, RowKind.WEIGHTS])
     told = server.ask(
         "federation", "start", name, "--class=red", "--class=blue", f"--cohort={mark}"
     )
-
-    def is_complete() -> bool:
-        for each in partners:
-            each.take_part()
-        return bool(server.ask("federation", "show", told["id"])["phase"] == "complete")
 
     def is_judged() -> bool:
         partners[0].take_part()
         (head,) = server.ask("federation", "head", "list", told["id"])
         assert (head["version"], head["round"]) == (1, 1)
-        return sum(head["outcomes"].values()) > 0
+        return bool(sum(head["outcomes"].values()))
 
-    wait_until(is_complete)
+    see_through(server, told["id"], partners)
     wait_until(is_judged)
     partners[0].withdraw()
     given = server.folder / "bundles" / UPDATES
     wait_until(lambda: not any(each.is_file() for each in given.rglob("*")))
-    for member in members:
-        server.ask("device", "remove", member.device_id, "--yes")
+    for each in partners:
+        server.ask("device", "remove", each.member.device_id, "--yes")

@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +22,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-MAINS = {"agent": "agent.cli", "orchestrator": "orchestrator.cli"}
+MAINS = {
+    "agent": "agent.cli",
+    "orchestrator": "orchestrator.cli",
+    "aggregator": "aggregator.cli",
+}
 IMPORTED = {
     "agent": ("agent.cli.root", "agent.app", "agent.learning.trial", "tests.faults.traps"),
     "orchestrator": ("orchestrator.cli.root", "orchestrator.app", "tests.faults.traps"),
@@ -47,6 +52,10 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, OSError):
             signal.pidfd_send_signal(self._descriptor, number)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._descriptor < 0
 
     def ended(self, seconds: float = 0.0) -> bool:
         """Whether it has come to an end, after so long at most."""
@@ -87,6 +96,7 @@ class Mother:
             cwd=Path(__file__).parents[2],
         )
         self._children: list[Child] = []
+        self._asking = threading.Lock()  # a keeper starts programs anew while a test starts others
         assert self._answer() == "ready"
 
     def fork(
@@ -108,14 +118,13 @@ class Mother:
             "trap": dict(trap or {}),
         }
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        pid, descriptor = self._adopt(int(self._answer()))
-        child = Child(pid, output, errors, descriptor)
-        for each in [each for each in self._children if each.ended()]:
-            each.close()
-            self._children.remove(each)
-        self._children.append(child)
+        with self._asking:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            pid, descriptor = self._adopt(int(self._answer()))
+            child = Child(pid, output, errors, descriptor)
+            # Whoever has one that ended may still look at it: it is closed there, or at the end.
+            self._children = [each for each in self._children if not each.is_closed] + [child]
         return child
 
     def __enter__(self) -> Self:

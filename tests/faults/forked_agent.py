@@ -4,8 +4,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ import msgspec
 
 from agent.device.database import Database
 from agent.device.journal import DatabaseJournal
-from agent.update.machine import UpdateState
+from agent.update.events import UpdateState
 from fieldwise.client import Device
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import CLASSES, class_images
@@ -82,6 +82,28 @@ class ForkedAgent(AgentProcess):
             return DatabaseJournal(database).update()
         finally:
             database.close()
+
+
+@contextmanager
+def kept(agent: ForkedAgent, trap: Mapping[str, Any]) -> Iterator[None]:
+    """Start an agent with a trap, and without one whenever it has died since."""
+    over = threading.Event()
+    agent.begin(trap)
+
+    def keep() -> None:
+        while not over.is_set():
+            assert agent.child is not None
+            if agent.child.ended(0.1) and not over.is_set():
+                agent.begin()
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        wait_until(agent.socket.exists)
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 class Client:

@@ -133,14 +133,18 @@ class Reader:
             self._open(arguments, path, result, seconds)
         elif name.startswith(("rename", "link")):
             old, new = (each.decode() for each in _texts(arguments))
+            kind = Kind.RENAME if name.startswith("rename") else Kind.LINK
+            size = self._sizes.get(old, 0)
+            if kind is Kind.RENAME:  # whoever opens the old name again makes another file
+                self._sizes.pop(old, None)
             if self._inside(new):
-                self._sizes[new] = self._sizes.get(old, 0)
-                kind = Kind.RENAME if name.startswith("rename") else Kind.LINK
+                self._sizes[new] = size
                 self.ops.append(Op(kind, old, seconds, target=new))
         elif name in ("unlink", "unlinkat", "rmdir", "mkdir", "mkdirat"):
             (gone,) = (each.decode() for each in _texts(arguments))
             gone = gone if gone.startswith("/") else f"{path}/{gone}"
             kind = Kind.FOLDER if name.startswith("mkdir") else Kind.UNLINK
+            self._sizes.pop(gone, None)
             if self._inside(gone):
                 self.ops.append(Op(kind, gone, seconds))
         elif path == self._marks and name == "write":

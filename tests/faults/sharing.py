@@ -1,14 +1,15 @@
 """An agent that takes part in federation, with a partner that is played."""
 
 import json
+from functools import partial
 from typing import Any
 
+from fieldwise.federation import RowKind
 from tests.bundles import CLASSES, class_images
 from tests.fakes.agent_process import wait_until
 from tests.faults.fleets import ForkedOrchestrator, insist
 from tests.faults.forked_agent import ForkedAgent
-from tests.faults.partners import Partner
-from tests.orchestrators import join
+from tests.faults.partners import band, see_through
 
 LESSONS = 20  # of each class: ten of them at least are learned, and the others held out
 
@@ -35,7 +36,7 @@ def learn(agent: ForkedAgent) -> None:
     with agent.device() as device:
         for name in CLASSES:
             for number, image in enumerate(class_images(name, LESSONS)):
-                device.teach(image, name, burst=f"{name} {number}")
+                insist(partial(device.teach, image, name, burst=f"{name} {number}"))
 
 
 def share(agent: ForkedAgent, server: ForkedOrchestrator, device_id: str) -> None:
@@ -44,19 +45,12 @@ def share(agent: ForkedAgent, server: ForkedOrchestrator, device_id: str) -> Non
     Both have to give for that; the campaign wants two and has an hour.
     """
     with agent.device() as device:
-        backbone = device.status().backbone
+        backbone = insist(device.status).backbone
     server.ask("device", "tag", device_id, f"shares={device_id}")
-    ticket = server.ask("ticket", "create", f"--tag=shares={device_id}", "--uses=1")["token"]
     bundle = server.ask("backbone", "show", backbone)["digest"]
-    partner = Partner(insist(lambda: join(ticket)), bundle)
-    partner.check_in()
+    (partner,) = band(server, f"shares={device_id}", bundle, [RowKind.MEANS])
     classes = [f"--class={name}" for name in CLASSES]
     cohort = f"--cohort=shares={device_id}"
     campaign = server.ask("federation", "start", backbone, *classes, cohort)["id"]
-
-    def is_complete() -> bool:
-        partner.take_part()
-        return bool(server.ask("federation", "show", campaign)["phase"] == "complete")
-
-    wait_until(is_complete)
+    see_through(server, campaign, (partner,))
     server.ask("device", "remove", partner.member.device_id, "--yes")

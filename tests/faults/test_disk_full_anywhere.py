@@ -20,7 +20,7 @@ from tests.faults.conftest import Tried
 from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
-from tests.faults.traps import trail_of
+from tests.faults.trails import trail_of
 from tests.faults.writers import writers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ from tests.faults.conftest import Tried
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 from tests.faults.test_disk_full_anywhere import NOT_IN_A_LIFE, kinds
-from tests.faults.traps import trail_of
+from tests.faults.trails import trail_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FIRST_STARTS = (

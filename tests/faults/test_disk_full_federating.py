@@ -4,33 +4,21 @@ As in ``test_disk_full_anywhere`` each is refused once by the kernel, and then t
 the owner's word is what was said last, and what was to leave leaves.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.bundles import CLASSES, tiny_bundle
 from tests.fakes.agent_process import wait_until
 from tests.faults.conftest import Tried
-from tests.faults.fleets import ForkedOrchestrator
+from tests.faults.fleets import ForkedOrchestrator, insist
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent
 from tests.faults.sharing import agree, learn, share, standing
 from tests.faults.test_disk_full_anywhere import NOT_IN_A_LIFE, kinds
-from tests.faults.traps import trail_of
+from tests.faults.trails import trail_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FEDERATING = [each for each in kinds() if each.startswith(("federation.", "heads."))]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedOrchestrator]:
-    folder = tmp_path_factory.mktemp("w")
-    with (
-        Mother("orchestrator") as orchestrators,
-        ForkedOrchestrator(orchestrators, folder / "data", "--check-in-seconds=1") as running,
-    ):
-        running.ask("backbone", "push", str(tiny_bundle(folder / "b", name="fleets", starter=True)))
-        yield running
+SETTINGS = {"shared_classes": "all", "commit_samples": "1", "probation_minutes": "0"}
 
 
 def test_none_of_these_kinds_comes_in_another_life() -> None:
@@ -42,22 +30,21 @@ def test_none_of_these_kinds_comes_in_another_life() -> None:
 def test_a_device_in_federation_outlives_a_full_disk_at_a_write(
     kind: str,
     count: int,
-    server: ForkedOrchestrator,
+    fleets: ForkedOrchestrator,
     mother: Mother,
     tmp_path_factory: pytest.TempPathFactory,
     tried: Tried,
 ) -> None:
     tried("a full disk at a kind of write")
     folder = tmp_path_factory.mktemp("d")
-    settings = {"shared_classes": "all", "commit_samples": "1", "probation_minutes": "0"}
-    agent, trail = ForkedAgent(mother, folder / "s", **settings), folder / "trail"
+    agent, trail = ForkedAgent(mother, folder / "s", **SETTINGS), folder / "trail"
     bundle = tiny_bundle(folder / "b", name="fleets", starter=True)
     assert "in use" in agent.run_forked("backbone", "install", bundle)
     module, _, function = kind.partition(".")
     trap = {"module": f"agent.device.{module}", "function": function, "count": count}
     with Client(agent.socket) as client:
         agent.start({"leave_no_room": {**trap, "trail": str(trail)}})
-        live(agent, server)
+        live(agent, fleets)
         assert trail_of(trail) or count > 1, "this kind of write did not come"
         agent.kill()
         agent.start()
@@ -78,8 +65,8 @@ def live(agent: ForkedAgent, server: ForkedOrchestrator) -> None:
         wait_until(has_joined)
         learn(agent)
         agree(agent, "weights")
-        share(agent, server, device.status().device_id)
-        wait_until(lambda: bool(standing(agent)["report"]["outcome"]))
+        share(agent, server, insist(device.status).device_id)
+        wait_until(lambda: bool(standing(agent).get("report", {}).get("outcome")))
     agree(agent, "off")
     wait_until(
         lambda: "{" in agent.run_forked("forget", f"--class={CLASSES[0]}", "--yes", "--json")

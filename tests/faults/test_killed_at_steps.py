@@ -17,7 +17,7 @@ from tests.fakes.agent_process import wait_until
 from tests.faults.conftest import Tried
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import Client, ForkedAgent, encoded
-from tests.faults.traps import SIDES, trail_of
+from tests.faults.trails import SIDES, trail_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 END = frozenset({UpdatePhase.ACTIVE, UpdatePhase.DECLINED, UpdatePhase.REVERTED})
@@ -81,7 +81,8 @@ WORK = {
     UpdatePhase.PROBATION: "watch",
 }
 WITH_HOLD = frozenset({Sign.CONFIRMED, Sign.RELEASED})  # what ends a hold of a judged pair
-LIVES = {Sign.RESUMED: 1, Sign.EXHAUSTED: 4}  # that end in the phase before the one that is tried
+# Lives that end in the phase before the one that is tried.
+LIVES: dict[str, int] = {Sign.RESUMED: 1, Sign.EXHAUSTED: 4}
 HELD: Line = {"event": "Judged", "given": {"judgement": "held"}}
 WISH_LOST: list[Line] = [  # an owner's wish whose serving pair goes lost under it
     {"holds": "verify"},

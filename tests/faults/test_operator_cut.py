@@ -1,11 +1,11 @@
 """The network cut at every kind of message between an operator's command and the orchestrator.
 
-The kinds come from the service's own descriptor. A command opens a connection of its own; of the
+The kinds come from the services' own descriptors. A command opens a connection of its own; of the
 pieces that go over it either way the first is cut, in another round the second, until a round has
 none left to cut. So there is a round in which the request of each kind had arrived, and nothing
 of its answer came back.
 
-Whoever is not answered is told so in a sentence and gives the command again. What four commands do
+Whoever is not answered is told so in a sentence and gives the command again. What six commands do
 they would do again; these ask once more by themselves, so that one cut is not noticed, and where no
 second answer comes they tell the option with which they may be given again. Both have their effect
 exactly once.
@@ -20,15 +20,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault
-from fieldwise.v1alpha1 import operator_pb2
+from fieldwise.federation import RowKind
+from fieldwise.v1alpha1 import campaign_pb2, operator_pb2
 from orchestrator.cli import app
-from orchestrator.rpc import client, rollout_client
+from orchestrator.rpc import client
+from orchestrator.rpc.calling import Calling
+from orchestrator.rpc.campaign_client import CampaignClient
 from tests.bundles import tiny_bundle
 from tests.faults.conftest import Tried
 from tests.faults.cutting import Cut, Proxy
 from tests.faults.fleets import ForkedOrchestrator, told_again
 from tests.faults.forked import Mother
+from tests.faults.partners import band, see_through
 from tests.orchestrators import environment, join
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
@@ -39,8 +44,11 @@ UNHEARD = {Fault.UNREACHABLE, Fault.UNAVAILABLE}
 
 def kinds() -> set[str]:
     """Every message that an operator calls with."""
-    service = operator_pb2.DESCRIPTOR.services_by_name["Operator"]
-    return {method.input_type.name for method in service.methods}
+    services = (
+        operator_pb2.DESCRIPTOR.services_by_name["Operator"],
+        campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
+    )
+    return {method.input_type.name for each in services for method in each.methods}
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +61,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedOrchestra
         yield running
 
 
+@pytest.fixture(scope="module")
+def campaign(server: ForkedOrchestrator, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A campaign that has come to two heads."""
+    path = tiny_bundle(tmp_path_factory.mktemp("c") / "b", name="shared")
+    bundle = server.ask("backbone", "push", str(path))["backbone"]["digest"]
+    partners = band(server, "run=heads", bundle, [RowKind.MEANS, RowKind.MEANS])
+    given = ("--class=red", "--class=blue", "--cohort=run=heads", "--rounds=2", "--pause=0s")
+    found: str = server.ask("federation", "start", "shared", *given)["id"]
+    see_through(server, found, partners)
+    return found
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The kinds of messages that commands are about to send, in order."""
     found: list[str] = []
-    call, push = rollout_client.RolloutClient._call, client._push_requests
+    call, push, export = Calling._call, client._push_requests, CampaignClient.export
 
     async def noted(self: Any, method: Any, request: Any, *more: Any) -> Any:
         found.append(request.DESCRIPTOR.name)
@@ -67,8 +87,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(operator_pb2.PushBackboneRequest.DESCRIPTOR.name)
         return push(pieces)
 
-    monkeypatch.setattr(rollout_client.RolloutClient, "_call", noted)
+    def noted_export(self: Any, *asked: Any) -> Any:
+        found.append(campaign_pb2.ExportHeadRequest.DESCRIPTOR.name)
+        return export(self, *asked)
+
+    monkeypatch.setattr(Calling, "_call", noted)
     monkeypatch.setattr(client, "_push_requests", noted_push)
+    monkeypatch.setattr(CampaignClient, "export", noted_export)
     return found
 
 
@@ -112,13 +137,19 @@ class Operator:
 
 @pytest.mark.parametrize("cut", CUTS)
 def test_an_operator_outlives_a_cut_at_every_message(
-    cut: Cut, server: ForkedOrchestrator, sent: list[str], tmp_path: Path, tried: Tried
+    cut: Cut,
+    server: ForkedOrchestrator,
+    campaign: str,
+    sent: list[str],
+    tmp_path: Path,
+    tried: Tried,
 ) -> None:
     known = 0
     with Proxy(server.told["operator_address"]) as proxy:
         operator = Operator(server, proxy, sent, cut)
         for operator.skip in range(ROUNDS_MAX):
             everything(operator, f"{cut}{operator.skip}", tmp_path)
+            heads(operator, campaign, tmp_path / f"{cut}{operator.skip}")
             made, known = len(operator.cuts) - known, len(operator.cuts)
             tried("the network cut at a message of an operator", made)
             if not made:
@@ -139,6 +170,7 @@ def everything(operator: Operator, run: str, folder: Path) -> None:
     devices(operator, run, first.device_id)
     backbones(operator, run, folder)
     rollouts(operator, run)
+    campaigns(operator, run)
     recalled = operator.give("backbone", "recall", f"b{run}", "--yes")
     assert recalled["backbone"]["recalled_at"]
     operator.give("device", "remove", first.device_id, "--yes")
@@ -192,6 +224,31 @@ def rollouts(operator: Operator, run: str) -> None:
     assert [each["kind"] for each in of(operator, run)] == ["undo", "forward", "forward"]
     back = operator.give("rollout", "abort", undone, "--yes")
     assert back["rollout"]["phase"] in {"reverting", "reverted"}
+
+
+def campaigns(operator: Operator, run: str) -> None:
+    """One that is started and stopped, before any of its devices has said what it agrees to."""
+    plan = [f"a{run}", "--class=red", f"--cohort=run={run}"]
+    assert operator.give("federation", "start", *plan, "--dry-run")["devices"] == 2
+    started = operator.give("federation", "start", *plan)["id"]
+    listed = operator.give("federation", "list", "--limit=0")
+    own = [each["id"] for each in listed if each["plan"]["cohort"] == f"run={run}"]
+    assert own == [started]
+    assert operator.give("federation", "show", started)["phase"] == "running"
+    assert operator.give("federation", "show", started, "--rounds") == []
+    assert operator.give("federation", "stop", started, "--yes")["phase"] == "stopped"
+
+
+def heads(operator: Operator, campaign: str, file: Path) -> None:
+    """Each head is taken back to once, and what is offered then is written to a file."""
+    before = operator.give("federation", "head", "list", campaign)
+    for version in ("1", "2"):
+        operator.give("federation", "head", "rollback", campaign, version, "--yes")
+    after = operator.server.ask("federation", "head", "list", campaign)
+    assert after[2:] == before
+    assert [each["back_to"] for each in after[:2]] == [2, 1]
+    operator.give("federation", "head", "export", campaign, f"--output={file}")
+    assert digest_of(file.read_bytes()) == after[0]["digest"]
 
 
 def start(operator: Operator, run: str, *given: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.conftest import Tried
 from tests.faults.days import Fleet, commits, spend_a_day, spend_a_day_with
-from tests.faults.traps import SIDES, trail_of
+from tests.faults.trails import SIDES, trail_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 RANDOM_DAYS, KILLS_A_DAY = 5, 10

@@ -6,6 +6,7 @@ asks again, the agent predicts all the while, and the day has its effect.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.faults.conftest import Tried
 from tests.faults.days import Fleet, commits, spend_a_day_with
 from tests.faults.fleets import ForkedOrchestrator
 from tests.faults.forked import Mother
-from tests.faults.traps import trail_of
+from tests.faults.trails import trail_of
 from tests.faults.writers import writers
 from tests.orchestrators import LISTEN, environment, run
 
@@ -80,10 +81,10 @@ def test_a_first_start_without_room_says_so_and_the_next_one_succeeds(
     tried("a full disk at a write of the orchestrator")
     trail, folder = tmp_path / "trail", tmp_path / "data"
     if kind == "migrate":
-        trap = {"leave_no_room_at_commit": {"method": kind, "trail": str(trail)}}
+        trap: dict[str, Any] = {"leave_no_room_at_commit": {"method": kind, "trail": str(trail)}}
     else:
         module, count = BY_STARTS[kind]
-        given = {"module": module, "function": "write_private", "count": count}
+        given: dict[str, Any] = {"module": module, "function": "write_private", "count": count}
         trap = {"leave_no_room": {**given, "trail": str(trail)}}
     child = orchestrators.fork(
         ["serve", "--json", *LISTEN], environment(folder), tmp_path / "first", trap

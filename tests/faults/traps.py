@@ -1,20 +1,13 @@
 """Where a forked program dies, waits or fails: laid in it before its ``main``, for tests only."""
 
 import asyncio
-import importlib
-import json
-import os
-import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import (
-    AbstractContextManager,
     ExitStack,
     asynccontextmanager,
-    contextmanager,
-    nullcontext,
 )
 from functools import partial, wraps
 from pathlib import Path
@@ -22,11 +15,12 @@ from typing import Any, get_args
 
 import msgspec
 
+from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
-from tests.full_disk import full_disk
+from tests.faults.calls import die_at_call, leave_no_room, no_room, refuse_always
+from tests.faults.trails import die, note
 
 PIECE_BYTES = 4096
-SIDES = ("before", "after")
 
 
 def lay(trap: Mapping[str, Any]) -> None:
@@ -35,21 +29,10 @@ def lay(trap: Mapping[str, Any]) -> None:
         TRAPS[name](wanted)
 
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-    threading.Event().wait()  # the signal is delivered before this returns
-
-
-def note(trail: str, **told: Any) -> None:
-    """Add a line to a file that outlives the process: what the kernel has, a kill does not take."""
-    descriptor = os.open(trail, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(descriptor, json.dumps(told).encode() + b"\n")
-    os.close(descriptor)
-
-
-def trail_of(path: Path) -> list[dict[str, Any]]:
-    """What a program noted before it died."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def put(owner: Any, **functions: Any) -> None:
+    """Put functions in the place of those that a module or a class has."""
+    for name, function in functions.items():
+        setattr(owner, name, function)
 
 
 def die_at_step(wanted: Mapping[str, Any]) -> None:
@@ -58,9 +41,9 @@ def die_at_step(wanted: Mapping[str, Any]) -> None:
     ``edge`` names the step as [phase, sign]; without it the ``count``-th write of any step counts.
     """
     from agent.device.journal import DatabaseJournal
-    from agent.update import installer, recovery
+    from agent.update import installer, machine, recovery
 
-    genuine, write, trail = installer.step, DatabaseJournal.write_update, wanted["trail"]
+    genuine, write, trail = machine.step, DatabaseJournal.write_update, wanted["trail"]
     newest: dict[str, Any] = {}
     left = wanted.get("count", 1)
 
@@ -83,16 +66,17 @@ def die_at_step(wanted: Mapping[str, Any]) -> None:
         write(self, state)
         note(trail, **newest)
 
-    installer.step = recovery.step = step
-    DatabaseJournal.write_update = write_update
+    put(installer, step=step)
+    put(recovery, step=step)
+    put(DatabaseJournal, write_update=write_update)
 
 
 def sign_of(state: Any, event: Any) -> str:
     """The column of the machine's tables that an event belongs to, in the state it meets."""
-    from agent.update import machine
     from agent.update.events import Outcome
+    from agent.update.signs import read, read_outcome
 
-    meaning = machine.read_outcome if isinstance(event, get_args(Outcome)) else machine.read
+    meaning = read_outcome if isinstance(event, get_args(Outcome)) else read
     return str(meaning(state, event))
 
 
@@ -125,7 +109,7 @@ def play(script: Sequence[Mapping[str, Any]]) -> None:
             if "event" in line:
                 await self.tell(_event(line, self.state))
 
-    Installer.resume = resume
+    put(Installer, resume=resume)
 
 
 def _event(line: Mapping[str, Any], state: Any) -> Any:
@@ -178,7 +162,7 @@ def mark_steps(marks: str) -> None:
         write(self, state)
         note(marks, written=told)
 
-    DatabaseJournal.write_update = write_update
+    put(DatabaseJournal, write_update=write_update)
 
 
 def serve_files(folder: str) -> None:
@@ -191,7 +175,7 @@ def serve_files(folder: str) -> None:
         for start in range(offset, len(content), PIECE_BYTES):
             yield Piece(start, content[start : start + PIECE_BYTES], len(content))
 
-    Fleet.download = download
+    put(Fleet, download=download)
 
 
 def die_at_write(wanted: Mapping[str, Any]) -> None:
@@ -216,18 +200,31 @@ def die_at_write(wanted: Mapping[str, Any]) -> None:
             note(wanted["trail"], died="after", method=method)
             die()
 
-    Database.write = write
+    put(Database, write=write)
 
 
 def _caller() -> str:
     """The method of a store that opened a transaction, by name."""
-    frame = sys._getframe(2)
+    frame: Any = sys._getframe(2)
     while frame is not None:
-        name = frame.f_code.co_qualname
+        name = str(frame.f_code.co_qualname)
         if name.startswith("Sql") or name == "migrate":
             return name
         frame = frame.f_back
     return ""
+
+
+def note_commits(trail: str) -> None:
+    """Note which head an aggregator is about to commit."""
+    from aggregator.rpc.client import WorkerClient
+
+    commit = WorkerClient.commit
+
+    def noted(self: Any, result: Any) -> int:
+        note(trail, round=result.round, digest=digest_of(result.head))
+        return commit(self, result)
+
+    put(WorkerClient, commit=noted)
 
 
 def call_through(wanted: Mapping[str, Any]) -> None:
@@ -263,47 +260,14 @@ def call_through(wanted: Mapping[str, Any]) -> None:
         renewed.append(True)
         return True
 
-    client.Departures.note, client.Departures.note_stream = noted, noted_stream
-    fleet.Fleet.renewal_due = renewal_due
+    put(client.Departures, note=noted, note_stream=noted_stream)
+    put(fleet.Fleet, renewal_due=renewal_due)
     for name, proxy in (("device_channel", "proxy"), ("pinned_channel", "enrolment")):
         setattr(client, name, partial(_through, getattr(client, name), wanted[proxy]))
 
 
 def _through(genuine: Callable[..., Any], proxy: str, _address: str, **credentials: Any) -> Any:
     return genuine(proxy, **credentials)
-
-
-@contextmanager
-def no_room(trail: str, place: str) -> Iterator[None]:
-    """Let the disk be full, and say where it was."""
-    note(trail, full=place)
-    with full_disk():
-        yield
-
-
-def leave_no_room(wanted: Mapping[str, Any]) -> None:
-    """Let the disk be full during the ``count``-th call of a function of the program."""
-    module = importlib.import_module(wanted["module"])
-    owner_name, _, name = wanted["function"].rpartition(".")
-    owner = getattr(module, owner_name) if owner_name else module
-    genuine, left = getattr(owner, name), wanted.get("count", 1)
-
-    def room() -> AbstractContextManager[None]:
-        nonlocal left
-        left -= 1
-        return nullcontext() if left else no_room(wanted["trail"], wanted["function"])
-
-    @wraps(genuine)
-    def call(*arguments: Any, **named: Any) -> Any:
-        with room():
-            return genuine(*arguments, **named)
-
-    @wraps(genuine)
-    async def call_later(*arguments: Any, **named: Any) -> Any:
-        with room():
-            return await genuine(*arguments, **named)
-
-    setattr(owner, name, call_later if asyncio.iscoroutinefunction(genuine) else call)
 
 
 def leave_no_room_at_commit(wanted: Mapping[str, Any]) -> None:
@@ -320,7 +284,7 @@ def leave_no_room_at_commit(wanted: Mapping[str, Any]) -> None:
                     full.enter_context(no_room(wanted["trail"], methods.pop()))
                 yield connection
 
-    Database.write = write
+    put(Database, write=write)
 
 
 TRAPS: Mapping[str, Callable[[Any], None]] = {
@@ -330,6 +294,9 @@ TRAPS: Mapping[str, Callable[[Any], None]] = {
     "die_at_write": die_at_write,
     "serve_files": serve_files,
     "die_at_step": die_at_step,
+    "die_at_call": die_at_call,
+    "refuse_always": refuse_always,
+    "note_commits": note_commits,
     "play": play,
     "mark_steps": mark_steps,
 }
