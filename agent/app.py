@@ -322,18 +322,19 @@ class Agent:
         notes = DatabaseFederation(self._database)
         consents = Consents(notes, self.ledger, self.clock, summaries.consent)
         hook = self.settings.update_hook
+        files = HeadFolder(
+            self.folder.global_heads, Room(self.folder, self.settings.disk_bytes_max)
+        )
         rounds = Rounds(
             self.fleet,
             consents,
             notes,
+            files,
             self.serving,
             self.settings,
             self.clock,
             conditions=Hook(hook) if hook is not None else None,
             busy=lambda: self.installer.state.phase in UNDER_WAY,
-        )
-        files = HeadFolder(
-            self.folder.global_heads, Room(self.folder, self.settings.disk_bytes_max)
         )
         heads = Heads(self.fleet, files, self.serving, self.settings)
         made = Federating(consents, notes, rounds, heads, self.fleet, self.clock)

@@ -1,9 +1,10 @@
 """A device that takes part in federation, with everything around it in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.config import AgentSettings
 from agent.federation.adopting import Heads
@@ -13,6 +14,7 @@ from agent.federation.federating import Federating
 from agent.federation.preparing import Prepared, delivered, prepare
 from agent.federation.standing import HeadOffer, RoundOffer, Standing, Task
 from agent.federation.stocktaking import ALL, take_stock
+from agent.federation.training import prepare_weights
 from agent.learning.learner import Learner
 from agent.reporting import LedgerEntry, Membership, Orders, Total
 from agent.rpc import summaries
@@ -38,12 +40,22 @@ def task_for(device: Device, level: Consent = Consent.WEIGHTS, number: int = 1) 
 
 
 class Sharer:
-    """Answers rounds of any campaign with what may leave of a device's classes."""
+    """Answers rounds of any campaign with what may leave of a device's classes.
 
-    def __init__(self, device: Device, shared: Sequence[str] = ALL, noise: float = 0.0) -> None:
+    ``base`` are the rows that rounds of weights start from.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        shared: Sequence[str] = ALL,
+        noise: float = 0.0,
+        base: Mapping[int, NDArray[np.float32]] | None = None,
+    ) -> None:
         self.device = device
         self.shared = tuple(shared)
         self.noise = noise
+        self.base = base or {}
         self.notes = MemoryFederation()
 
     def prepare(self, task: Task) -> Prepared | RoundStep:
@@ -52,6 +64,8 @@ class Sharer:
         exact = task.offer.level is Consent.STATISTICS
         stock = take_stock(device.learner, self.shared, starters, bare, key, statistics=exact)
         before = self.notes.departures(stock.space.bundle)
+        if task.offer.kind is RowKind.WEIGHTS:
+            return prepare_weights(task, stock, device.store, before, self.base, self.noise, key)
         return prepare(task, stock, device.store, before, self.noise, key)
 
     def send(self, task: Task, *, taken: bool = True) -> Update | RoundStep:
@@ -167,6 +181,7 @@ class World:
             self.fleet,
             self.consents,
             self.notes,
+            self.files,
             self,
             self.settings,
             self.clock,

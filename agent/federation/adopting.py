@@ -13,7 +13,6 @@ be among that, so it is weighed anew. It does not end with the consent, which is
 """
 
 import asyncio
-from contextlib import aclosing
 from functools import partial
 from typing import Protocol
 
@@ -21,17 +20,20 @@ import numpy as np
 import structlog
 from msgspec.structs import replace
 
+from agent.federation.downloading import downloaded
 from agent.federation.others import HEAD_BYTES_MAX, read_others
 from agent.federation.standing import HeadOffer, Judged, Standing
-from agent.federation.weighing import Weighed, weigh
+from agent.federation.weighing import SolvedTrial, TrainedTrial, Trial, Weighed, weigh
 from agent.federation_ports import Campaigns, HeadFiles
 from agent.learning.blending import CLOSED, Blending, Others
 from agent.learning.choosing import SELECT, select_samples
+from agent.learning.heads.head import LinearHead
 from agent.learning.learner import Learner
 from agent.learning.names import stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.samples import Share
 from agent.learning.settings import HeadName
+from agent.learning.trained_rows import TrainedRows
 from agent.learning.tuning import is_due
 from agent.ports import SampleStore
 from agent.update.judging import JudgingRules
@@ -179,7 +181,7 @@ class Heads:
         if not _suits(offer, pair):
             return _judged(offer, pair, Weighed(HeadOutcome.UNSUITABLE))
         if await asyncio.to_thread(self._files.read, offer.digest) is None:
-            content = await self._fetched(offer)
+            content = await downloaded(self._campaigns, offer)
             await asyncio.to_thread(self._files.write, offer.digest, content)
         return await asyncio.to_thread(self._tried, offer, learner, pair)
 
@@ -201,7 +203,7 @@ class Heads:
             return judged
         return _judged(offer, pair, Weighed(HeadOutcome.UNSUITABLE))
 
-    def _answer(self, learner: Learner, pair: Pair, others: Others) -> Weighed:
+    def _answer(self, learner: Learner, pair: Pair, others: Others | TrainedRows) -> Weighed:
         store = self._serving.store
 
         def stop() -> bool:
@@ -209,39 +211,46 @@ class Heads:
 
         select = select_samples(pair, store, stop, SELECT)
         judge = select_samples(pair, store, stop, JUDGE)
-        statistics = [each.statistics for each in pair.learned()]
-        heads = replace(learner.settings.heads, enabled=(HeadName(pair.champion),))
-        trial = Pair(
-            pair.embedder, statistics, 0, replace(learner.settings, heads=heads), pair.tuning
-        )
+        trial = _trial(learner, pair, others)
         critical = frozenset(map(stored_class_name, self._terms.critical_classes))
         rules = JudgingRules(self._terms.judging_alpha, ANY_LOSS, critical)
         foreign = self._terms.foreign_classes
-        return weigh(trial, others, select, judge, rules, stop, foreign=foreign)
+        return weigh(trial, select, judge, rules, stop, foreign=foreign)
 
-    def _others(self, offer: HeadOffer, pair: Pair, *, foreign: bool) -> Others:
+    def _others(self, offer: HeadOffer, pair: Pair, *, foreign: bool) -> Others | TrainedRows:
         content = self._files.read(offer.digest)
         if content is None:
             raise FieldwiseError(Fault.NOT_FOUND, "the file of a global head is not here any more")
         known = None if foreign else pair.heads[pair.champion].classes
         return read_others(content, offer, known, partial(self._files.read, offer.digest))
 
-    async def _fetched(self, offer: HeadOffer) -> bytes:
-        content = bytearray()
-        async with aclosing(self._campaigns.download(offer.digest, 0)) as pieces:
-            async for piece in pieces:
-                content += piece.content
-                if piece.offset + len(piece.content) != len(content) or len(content) > offer.bytes:
-                    raise FieldwiseError(
-                        Fault.DIGEST_MISMATCH, "the pieces of a global head do not fit"
-                    )
-        return bytes(content)
-
 
 def _suits(offer: HeadOffer, pair: Pair) -> bool:
     """Whether a head may be mixed with what serves, as far as its offer tells."""
     space = space_of(pair.bundle, pair.embedder.manifest)
-    return offer.space == space and offer.bytes <= HEAD_BYTES_MAX and pair.champion in CLOSED
+    mixable = pair.champion in {*CLOSED, HeadName.GRADIENT}
+    return offer.space == space and offer.bytes <= HEAD_BYTES_MAX and mixable
+
+
+def _trial(learner: Learner, pair: Pair, others: Others | TrainedRows) -> Trial:
+    """The head that serves beside the global one.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` where the global one is of another kind.
+    """
+    own = pair.heads[pair.champion]
+    if isinstance(others, TrainedRows):
+        if pair.champion == HeadName.GRADIENT and isinstance(own, LinearHead):
+            return TrainedTrial(own, others)
+    elif pair.champion in CLOSED:
+        statistics = [each.statistics for each in pair.learned()]
+        heads = replace(learner.settings.heads, enabled=(HeadName(pair.champion),))
+        settings = replace(learner.settings, heads=heads)
+        return SolvedTrial(Pair(pair.embedder, statistics, 0, settings, pair.tuning), others)
+    raise FieldwiseError(
+        Fault.INVALID_ARGUMENT,
+        f"a global head of another kind than the head {pair.champion}, which serves",
+    )
 
 
 def _offer_of(judged: Judged, pair: Pair) -> HeadOffer:

@@ -16,17 +16,20 @@ import structlog
 from msgspec.structs import replace
 
 from agent.federation.consenting import Consents
+from agent.federation.downloading import downloaded
+from agent.federation.others import HEAD_BYTES_MAX, read_base
 from agent.federation.preparing import Prepared, delivered, prepare
 from agent.federation.standing import RoundOffer, Standing, Task
 from agent.federation.stocktaking import Stock, mark_of_shared, take_stock
-from agent.federation_ports import Campaigns, FederationNotes, MayLeave
+from agent.federation.training import course_of, prepare_weights
+from agent.federation_ports import Campaigns, FederationNotes, HeadFiles, MayLeave
 from agent.learning.learner import Learner
 from agent.learning.names import stored_class_name
 from agent.learning.pair import Pair
 from agent.learning.unlearning import Starters
 from agent.ports import Clock, SampleStore
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, RoundStep, UpdateReceipt
+from fieldwise.federation import Consent, RoundStep, RowKind, UpdateReceipt
 
 STEPS = {
     UpdateReceipt.TAKEN: RoundStep.ANSWERED,
@@ -81,6 +84,7 @@ class Rounds:
         campaigns: Who asks.
         consents: The owner's word.
         notes: What outlives a restart.
+        files: Files of global heads that are here.
         serving: What has learned.
         terms: What the owner has settled.
         clock: Time.
@@ -96,6 +100,7 @@ class Rounds:
         campaigns: Campaigns,
         consents: Consents,
         notes: FederationNotes,
+        files: HeadFiles,
         serving: Serving,
         terms: Terms,
         clock: Clock,
@@ -106,6 +111,7 @@ class Rounds:
         self._campaigns = campaigns
         self._consents = consents
         self._notes = notes
+        self._files = files
         self._serving = serving
         self._terms = terms
         self._clock = clock
@@ -179,6 +185,9 @@ class Rounds:
         learner = self._serving.learner
         if learner is None or offer.space.bundle != learner.pair.bundle:
             return RoundStep.UNSUITABLE
+        if offer.kind is RowKind.WEIGHTS and course_of(learner.settings) is None:
+            _log.info("a round asks for weights, and no linear head here learns by gradient")
+            return RoundStep.UNSUITABLE
         return None
 
     async def _worked_out(self, offer: RoundOffer) -> Prepared | RoundStep:
@@ -190,9 +199,9 @@ class Rounds:
             if error.fault is not Fault.NOT_FOUND:
                 raise
             return RoundStep.REFUSED  # it is over
-        if _key(task.offer) != _key(offer):
+        if _key(task.offer) != _key(offer) or not _starts_within(task):
             return RoundStep.UNSUITABLE
-        return await asyncio.to_thread(self._prepared, task)
+        return await asyncio.to_thread(self._prepared, task, await self._base(task))
 
     async def _is_time(self, offer: RoundOffer) -> bool:
         learner = self._serving.learner
@@ -204,13 +213,29 @@ class Rounds:
             return True
         return await self._conditions()
 
-    def _prepared(self, task: Task) -> Prepared | RoundStep:
+    async def _base(self, task: Task) -> bytes:
+        """The file of the head that a round of weights starts from; empty for none."""
+        head = task.head
+        if head is None or task.offer.kind is not RowKind.WEIGHTS:
+            return b""
+        held = await asyncio.to_thread(self._files.read, head.digest)
+        return held if held is not None else await downloaded(self._campaigns, head)
+
+    def _prepared(self, task: Task, base: bytes) -> Prepared | RoundStep:
         stock = self.stock(statistics=task.offer.level is Consent.STATISTICS)
         if stock is None:
             return RoundStep.UNSUITABLE
         before = self._notes.departures(stock.space.bundle)
         store, noise = self._serving.store, self._terms.federation_noise
-        return prepare(task, stock, store, before, noise, store.holdout_key())
+        key = store.holdout_key()
+        if task.offer.kind is RowKind.MEANS:
+            return prepare(task, stock, store, before, noise, key)
+        try:
+            rows = read_base(base, task.head) if task.head else {}
+        except FieldwiseError as error:
+            _log.warning("a round starts from what is no head", reason=error.sentence)
+            return RoundStep.UNSUITABLE
+        return prepare_weights(task, stock, store, before, rows, noise, key)
 
     async def _send(self, made: Prepared, standing: Standing, may_leave: MayLeave) -> Standing:
         update, bundle = made.update, made.update.space.bundle
@@ -239,6 +264,15 @@ def _is_answered(offer: RoundOffer, standing: Standing) -> bool:
     same = (offer.campaign, offer.round) == (standing.campaign, standing.round)
     again = {RoundStep.WAITING, RoundStep.NOT_AGREED, None}
     return same and standing.step not in again
+
+
+def _starts_within(task: Task) -> bool:
+    """Whether what a round starts from, if anything, is of its own campaign and space."""
+    head, offer = task.head, task.offer
+    if head is None:
+        return True
+    same = (head.campaign, head.space) == (offer.campaign, offer.space)
+    return same and head.bytes <= HEAD_BYTES_MAX
 
 
 def _key(offer: RoundOffer) -> tuple[object, ...]:

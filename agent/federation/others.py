@@ -1,8 +1,8 @@
-"""A global head's file as what is mixed in: read once for its means, and again for covariances.
+"""A global head's file as what is mixed in: read once for its rows, and again for covariances.
 
 A file comes from the orchestrator and may hold anything. What can be told wrong without trying it
-is refused here: another space, another campaign, another kind of rows, a covariance that no samples
-have. What it is worth, held-out samples tell (``agent.federation.weighing``).
+is refused here: another space, another campaign, a covariance that no samples have. What it is
+worth, held-out samples tell (``agent.federation.weighing``).
 """
 
 from collections.abc import Callable, Collection
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from agent.federation.standing import HeadOffer
 from agent.learning.blending import Others, Within, is_covariance
 from agent.learning.names import stored_class_name
+from agent.learning.trained_rows import TrainedRows
+from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import RowKind
 from fieldwise.global_head import GlobalHead, Limits, decode
@@ -29,13 +31,13 @@ def read_others(
     offer: HeadOffer,
     known: Collection[str] | None,
     again: Callable[[], bytes | None],
-) -> Others:
+) -> Others | TrainedRows:
     """What the file of a global head says.
 
     Args:
         content: The file.
         offer: What it was offered as.
-        known: Classes whose means are wanted; None for all.
+        known: Classes whose rows are wanted; None for all.
         again: Gives the file once more, when a covariance is needed.
 
     Raises:
@@ -45,13 +47,16 @@ def read_others(
     names = [stored_class_name(name) for name in head.classes]
     if len(set(names)) < len(names):
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "a global head with a class twice")
+    kept = [place for place, name in enumerate(names) if known is None or name in known]
+    classes = tuple(names[place] for place in kept)
+    if head.kind is RowKind.WEIGHTS:
+        return TrainedRows(classes, head.rows[kept, :-1], head.rows[kept, -1])
     for view in range(len(head.space.widths)):
         within = _within(head, view)
         if within is not None and not is_covariance(within.covariance):
             raise FieldwiseError(
                 Fault.INVALID_ARGUMENT, "a global head with a covariance that no samples have"
             )
-    kept = [place for place, name in enumerate(names) if known is None or name in known]
 
     def within_of(view: int) -> Within | None:
         try:
@@ -62,18 +67,36 @@ def read_others(
         return _within(_decoded(found, offer), view) if found is not None else None
 
     return Others(
-        tuple(names[place] for place in kept),
+        classes,
         head.counts[kept].astype(np.float64),
         head.rows[kept],
         within_of,
     )
 
 
+def read_base(content: bytes, offer: HeadOffer) -> dict[int, NDArray[np.float32]]:
+    """Rows float32[D+1] of a global head of weights, by the campaign's ids of their classes.
+
+    Args:
+        content: The file.
+        offer: What it was named as.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for what is no such head.
+    """
+    if digest_of(content) != offer.digest:
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "the file of a global head is another one")
+    head = _decoded(content, offer)
+    if head.kind is not RowKind.WEIGHTS:
+        raise FieldwiseError(Fault.INVALID_ARGUMENT, "a global head of another kind")
+    return dict(zip(head.ids, head.rows, strict=True))
+
+
 def _decoded(content: bytes, offer: HeadOffer) -> GlobalHead:
     head = decode(content, LIMITS, Fault.INVALID_ARGUMENT)
-    if (head.campaign, head.space, head.kind) != (offer.campaign, offer.space, RowKind.MEANS):
+    if (head.campaign, head.space) != (offer.campaign, offer.space):
         raise FieldwiseError(
-            Fault.INVALID_ARGUMENT, "a global head of another campaign, backbone or kind"
+            Fault.INVALID_ARGUMENT, "a global head of another campaign or backbone"
         )
     return head
 

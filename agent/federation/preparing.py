@@ -8,7 +8,7 @@ are all that the device ever learned by itself, it is the head's own; else it is
 samples, and classes of which not every sample is held are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Leaving:
+class Leaving:
     """A class that leaves, and the last sample that is in it."""
 
     content: Content
@@ -75,7 +75,7 @@ def prepare(
     blurred = exact and (max(noise, task.noise) > 0 or stock.estimated)
     if offer.space != stock.space or offer.kind is not RowKind.MEANS or blurred:
         return RoundStep.UNSUITABLE
-    found = _leaving(task, stock, store, before)
+    found = states_that_leave(task.classes, task.samples_min, stock, store, before)
     scatter: tuple[NDArray[np.float64], ...] = ()
     if exact and found:
         found, scatter = _with_scatter(stock, store, found)
@@ -99,35 +99,57 @@ def prepare(
     update = Update(
         offer.campaign, offer.round, offer.kind, offer.level, offer.space, tuple(rows), scatter
     )
-    departures = {
-        stock.marks[name]: leaving(each.content, before.get(stock.marks[name]), each.sequence)
-        for name, each in found.items()
-    }
+    departures = departures_of(found, stock, before)
     asked = task.noise * (task.norm_max or 1.0)
     return Prepared(update, departures, _words(update, max(noise, asked)))
 
 
-def _leaving(
-    task: Task, stock: Stock, store: SampleStore, before: Mapping[str, Departure]
-) -> dict[str, _Leaving]:
-    """The campaign's classes that may leave: as they are, or as they left."""
-    asked = {name: stock.contents[name] for name in task.classes if name in stock.contents}
+def states_that_leave(
+    classes: Collection[str],
+    samples_min: int,
+    stock: Stock,
+    store: SampleStore,
+    before: Mapping[str, Departure],
+) -> dict[str, Leaving]:
+    """Those of some classes that may leave: as they are, or as they left.
+
+    Args:
+        classes: Their names.
+        samples_min: What a round asks for.
+        stock: What was learned.
+        store: What is held of the samples.
+        before: What left so far, by the mark of each class.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    asked = {name: stock.contents[name] for name in classes if name in stock.contents}
     left = {name: before[mark] for name in asked if (mark := stock.marks[name]) in before}
     found = {
-        name: _Leaving(content, stock.sequence)
+        name: Leaving(content, stock.sequence)
         for name, content in asked.items()
-        if may_leave(content, left.get(name), task.samples_min)
+        if may_leave(content, left.get(name), samples_min)
     }
     held = {name: each for name, each in left.items() if name not in found}
     for name, content in as_they_left(stock, store, held).items():
-        if may_leave(content, held[name], task.samples_min):
-            found[name] = _Leaving(content, held[name].sequence)
+        if may_leave(content, held[name], samples_min):
+            found[name] = Leaving(content, held[name].sequence)
     return found
 
 
+def departures_of(
+    found: Mapping[str, Leaving], stock: Stock, before: Mapping[str, Departure]
+) -> dict[str, Departure]:
+    """What to write down before classes leave, by the mark of each."""
+    return {
+        stock.marks[name]: leaving(each.content, before.get(stock.marks[name]), each.sequence)
+        for name, each in found.items()
+    }
+
+
 def _with_scatter(
-    stock: Stock, store: SampleStore, found: dict[str, _Leaving]
-) -> tuple[dict[str, _Leaving], tuple[NDArray[np.float64], ...]]:
+    stock: Stock, store: SampleStore, found: dict[str, Leaving]
+) -> tuple[dict[str, Leaving], tuple[NDArray[np.float64], ...]]:
     own = {name for name, content in stock.contents.items() if content.samples}
     as_it_is = all(each.content is stock.contents[name] for name, each in found.items())
     if stock.scatter and not stock.others and own == found.keys() and as_it_is:
@@ -138,8 +160,8 @@ def _with_scatter(
 
 
 def _not_delivered(
-    found: dict[str, _Leaving], stock: Stock, before: Mapping[str, Departure], campaign: str
-) -> dict[str, _Leaving]:
+    found: dict[str, Leaving], stock: Stock, before: Mapping[str, Departure], campaign: str
+) -> dict[str, Leaving]:
     """Those of which the campaign has another state, or none."""
 
     def has(name: str, content: Content) -> bool:

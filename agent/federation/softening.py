@@ -30,20 +30,46 @@ def softened(
             ``norm_max``, or in lengths of a feature where there is no bound.
         secret: The device's own.
     """
-    mean, share = content.sums / content.samples, 1.0
+    mean = content.sums / content.samples
+    return blurred(mean, content.digest(), unit, own, norm_max, asked, secret)
+
+
+def blurred(
+    row: NDArray[np.float64],
+    identity: str,
+    unit: float,
+    own: float,
+    norm_max: float,
+    asked: float,
+    secret: bytes,
+) -> NDArray[np.float32]:
+    """A row float32[N] as it may leave.
+
+    Args:
+        row: float64[N].
+        identity: What tells it from every other row: equal ones are blurred alike.
+        unit: What counts as a length of 1.
+        own: As of ``softened``, as are the others; all in that unit.
+        norm_max: Longest row.
+        asked: Standard deviation of the noise that a campaign wants.
+        secret: The device's own.
+    """
+    share = 1.0
     if own:
-        mean = mean + _noise(content, "owner", own * unit, secret)
-    if norm_max and (length := float(np.linalg.norm(mean)) / unit):
+        row = row + _noise(len(row), identity, "owner", own * unit, secret)
+    if norm_max and (length := float(np.linalg.norm(row)) / unit):
         share = min(1.0, norm_max / length)
-        mean = mean * share
+        row = row * share
     more = (asked * (norm_max or 1.0)) ** 2 - (own * share) ** 2
     if more > 0:
-        mean = mean + _noise(content, "campaign", float(np.sqrt(more)) * unit, secret)
-    return mean.astype(np.float32)
+        row = row + _noise(len(row), identity, "campaign", float(np.sqrt(more)) * unit, secret)
+    return row.astype(np.float32)
 
 
-def _noise(content: Content, whose: str, deviation: float, secret: bytes) -> NDArray[np.float64]:
-    said = f"noise {whose} {deviation!r} {content.digest()}".encode()
+def _noise(
+    length: int, identity: str, whose: str, deviation: float, secret: bytes
+) -> NDArray[np.float64]:
+    said = f"noise {whose} {deviation!r} {identity}".encode()
     digest = hmac.digest(secret, said, hashlib.sha256)
     dice = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
-    return dice.normal(0.0, deviation, len(content.sums))
+    return dice.normal(0.0, deviation, length)

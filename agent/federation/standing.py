@@ -44,14 +44,16 @@ class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a device's own head and a global one are put together (``agent.learning.blending``).
 
     Attributes:
-        own: Share of the device's own means; 1 for nothing of the others'.
+        own: Share of the device's own means or rows; 1 for nothing of the others'.
         spread: Share of the global covariance; 0 for the device's own alone.
+        scale: Of rows that were trained by gradient, what others' are multiplied by.
         foreign: Whether classes that only others know may be answered.
         temperature: What divides the scores that the mix makes of the device's head, by its name.
     """
 
     own: Annotated[float, Meta(ge=0, le=1)] = 1.0
     spread: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    scale: Annotated[float, Meta(gt=0)] = 1.0
     foreign: bool = False
     temperatures: dict[str, Annotated[float, Meta(gt=0)]] = {}
 

@@ -19,6 +19,7 @@ from agent.learning.learner import Learner
 from agent.learning.names import mark_of
 from agent.learning.pair import Pair
 from agent.learning.samples import Sample
+from agent.learning.settings import LearningSettings
 from agent.learning.unlearning import exact_row
 from agent.ports import SampleStore
 from fieldwise.federation import HeadSpace, space_of
@@ -36,6 +37,7 @@ class Stock:
 
     Attributes:
         pair: The pair that learned it; it goes on learning.
+        settings: How it learns.
         space: What its rows belong to.
         unit: Length of a feature on the grid.
         sequence: The last sample that it had learned of.
@@ -48,6 +50,7 @@ class Stock:
     """
 
     pair: Pair
+    settings: LearningSettings
     space: HeadSpace
     unit: float
     sequence: int
@@ -109,6 +112,7 @@ def take_stock(
     manifest = pair.embedder.manifest
     return Stock(
         pair,
+        learner.settings,
         space_of(pair.bundle, manifest),
         float(1 << manifest.transform.grid_bits),
         taken.sequence,
@@ -149,6 +153,58 @@ def as_they_left(
     return {name: each for name, each in found.items() if is_what_left(each, wanted[name])}
 
 
+def wholly_held(
+    stock: Stock,
+    store: SampleStore,
+    leaving: Mapping[str, tuple[Content, int]],
+) -> dict[str, tuple[Content, int]]:
+    """Those of some classes of which every sample is held.
+
+    Args:
+        stock: What was learned.
+        store: What is held of the samples.
+        leaving: What leaves of each class, and the last sample that is in it.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    counts = dict.fromkeys(leaving, 0)
+    sums = {name: np.zeros(stock.space.width) for name in leaving}
+    for name, row in _of(stock, store, leaving):
+        counts[name] += 1
+        sums[name] += row
+    return {
+        name: each
+        for name, each in leaving.items()
+        if counts[name] == each[0].samples and np.array_equal(sums[name], each[0].sums)
+    }
+
+
+def samples_of(
+    stock: Stock,
+    store: SampleStore,
+    leaving: Mapping[str, tuple[Content, int]],
+) -> tuple[NDArray[np.int16], list[str]]:
+    """Features int16[N,D] of the held samples of some classes, and the class of each.
+
+    They come in the order in which they were learned.
+
+    Args:
+        stock: What was learned.
+        store: What is held of the samples.
+        leaving: What leaves of each class, and the last sample that is in it.
+
+    Raises:
+        FieldwiseError: ``GRAPH_FAILED``.
+    """
+    names: list[str] = []
+    rows: list[NDArray[np.int16]] = []
+    for name, row in _of(stock, store, leaving):
+        names.append(name)
+        rows.append(row)
+    return np.array(rows, np.int16).reshape(len(rows), stock.space.width), names
+
+
 def scatter_of(
     stock: Stock,
     store: SampleStore,
@@ -168,16 +224,7 @@ def scatter_of(
     Raises:
         FieldwiseError: ``GRAPH_FAILED``.
     """
-    counts = dict.fromkeys(leaving, 0)
-    sums = {name: np.zeros(stock.space.width) for name in leaving}
-    for name, row in _of(stock, store, leaving):
-        counts[name] += 1
-        sums[name] += row
-    whole = {
-        name: each
-        for name, each in leaving.items()
-        if counts[name] == each[0].samples and np.array_equal(sums[name], each[0].sums)
-    }
+    whole = wholly_held(stock, store, leaving)
     squares = [SymmetricSum(np.zeros((width, width))) for width in stock.space.widths]
     waiting: list[NDArray[np.int16]] = []
     for _, row in _of(stock, store, whole):

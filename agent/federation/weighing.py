@@ -1,6 +1,6 @@
 """How a global head is mixed with a device's own, and whether that does harm.
 
-A trial pair that knows what the device knows answers held-out samples under every mix, among them
+A trial that knows what the device knows answers held-out samples under every mix, among them
 the device's own head as it is; only samples of classes that the device knows count, and only those
 classes may be answered. The mix is chosen on ``select``: it has to be ahead of the own head by more
 than its noise, as everything that is chosen there (``agent.learning.tuning``). Then ``judge`` is
@@ -12,7 +12,9 @@ Classes that only others know are no part of this. Where the owner wants them th
 end, and what they cost is counted on the same samples: whatever is taken for one of them is wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -20,17 +22,19 @@ from numpy.typing import NDArray
 
 from agent.federation.standing import Mix
 from agent.learning.blending import Blending, Others
-from agent.learning.heads.head import Head, predict
+from agent.learning.heads.head import Head, LinearHead, predict
 from agent.learning.measures.calibration import UNKNOWN, fit_temperature
 from agent.learning.pair import Pair
+from agent.learning.settings import HeadName
 from agent.learning.stopping import ShouldStop, Stopped
+from agent.learning.trained_rows import TrainedRows, mixed, scale_between
 from agent.learning.tuning import SAMPLES_MIN, SCENES_MIN, HeldOut, furthest_ahead
 from agent.update.judging import Answer, JudgingRules, counted, harm
 from fieldwise.federation import HeadOutcome
 from fieldwise.verdict import PairedCounts
 
 OWN = Mix()
-SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the device's own means
+SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the device's own means or rows
 SPREADS = (0.0, 0.75, 1.0)  # of the global covariance
 MIXES = tuple(Mix(own, spread) for own in SHARES for spread in SPREADS)
 STANDARD_ERRORS = 1.0  # by which a mix has to be ahead: ``judge`` is asked after it
@@ -47,9 +51,79 @@ class Weighed:
     foreign_counts: PairedCounts | None = None
 
 
+class Trial(Protocol):
+    """What the device's own head is, alone and under every mix."""
+
+    name: str
+    classes: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+    def mixes(self, samples: HeldOut) -> Sequence[Mix]:
+        """What there is to choose from, as samples tell: first the own head as it is."""
+        ...
+
+    def head(self, mix: Mix) -> Head:
+        """The head under a mix.
+
+        Raises:
+            numpy.linalg.LinAlgError: For a global head that no samples have.
+        """
+        ...
+
+
+class SolvedTrial:
+    """A head that is solved from sums.
+
+    Args:
+        pair: Knows what the device knows, and serves the head that the device serves; its own.
+        others: What the global head says.
+    """
+
+    def __init__(self, pair: Pair, others: Others) -> None:
+        self.name = pair.champion
+        self.classes = pair.heads[pair.champion].classes
+        self.theirs = others.classes
+        self._pair = pair
+        self._others = others
+
+    def mixes(self, samples: HeldOut) -> Sequence[Mix]:
+        """As ``Trial.mixes``."""
+        del samples
+        return MIXES
+
+    def head(self, mix: Mix) -> Head:
+        """As ``Trial.head``."""
+        self._pair.blend(None if mix == OWN else Blending(self._others, mix))
+        return self._pair.head
+
+
+class TrainedTrial:
+    """A linear head that learns by gradient.
+
+    Args:
+        own: The head, as it is now.
+        others: What the global head says.
+    """
+
+    def __init__(self, own: LinearHead, others: TrainedRows) -> None:
+        self.name = HeadName.GRADIENT.value
+        self.classes = own.classes
+        self.theirs = others.classes
+        self._own = own
+        self._others = others
+
+    def mixes(self, samples: HeldOut) -> Sequence[Mix]:
+        """As ``Trial.mixes``, with the scale that the samples tell."""
+        scale = scale_between(self._own, self._others, samples.grid, samples.class_names)
+        return [Mix(own=share, scale=scale) for share in SHARES]
+
+    def head(self, mix: Mix) -> Head:
+        """As ``Trial.head``."""
+        return mixed(self._own, self._others, mix)
+
+
 def weigh(
-    trial: Pair,
-    others: Others,
+    trial: Trial,
     select: HeldOut,
     judge: HeldOut,
     rules: JudgingRules,
@@ -60,80 +134,53 @@ def weigh(
     """Choose a mix and judge it.
 
     Args:
-        trial: Knows what the device knows, and serves the head that the device serves; its own.
-        others: What the global head says.
+        trial: The device's own head and the global one.
         select: Held-out samples to choose on.
         judge: Held-out samples to judge on.
         rules: What counts as harm.
-        should_stop: Asked between two solves.
+        should_stop: Asked between two mixes.
         foreign: Whether the owner wants classes that only others know.
 
     Raises:
         Stopped: When asked to.
         numpy.linalg.LinAlgError: For a global head that no samples have.
     """
-    known = trial.heads[trial.champion].classes
+    known = trial.classes
     select, judge = select.of_classes(known), judge.of_classes(known)
     if len(select.bursts) < SAMPLES_MIN or len(set(select.bursts)) < SCENES_MIN:
         return Weighed(HeadOutcome.TOO_FEW)
-    asking = _Asking(trial, others, select, should_stop)
-    mix = furthest_ahead(
-        OWN, [each for each in MIXES if each != OWN], asking.right, select.scenes(), STANDARD_ERRORS
-    )
-    counts = _compared(trial, others, (OWN, mix), judge)
+
+    def right(mix: Mix) -> NDArray[np.bool_]:
+        if should_stop():
+            raise Stopped
+        said = np.array(predict(trial.head(mix), select.grid))
+        as_named: NDArray[np.bool_] = said == np.array(select.class_names)
+        return as_named
+
+    own, *mixes = trial.mixes(select)
+    mix = furthest_ahead(own, mixes, right, select.scenes(), STANDARD_ERRORS)
+    counts = _compared(trial, (own, mix), judge)
     if counts.scenes < rules.scenes_needed:
         return Weighed(HeadOutcome.TOO_FEW, mix, counts)
     critical = rules.critical_classes
-    apart = _compared(trial, others, (OWN, mix), judge.of_classes(critical)) if critical else None
+    apart = _compared(trial, (OWN, mix), judge.of_classes(critical)) if critical else None
     if harm(counts, apart, rules) is not None:
         return Weighed(HeadOutcome.HARM, mix, counts)
-    wanted = bool(foreign and set(others.classes) - set(known))
+    strange = len(set(trial.theirs) - set(known)) if foreign else 0
     loses = any(each.only_old > each.only_new for each in (counts, apart or counts))
-    if loses or (mix == OWN and not wanted):
+    if loses or (mix == own and not strange):
         return Weighed(HeadOutcome.NOT_CHOSEN, mix, counts)
-    more = msgspec.structs.replace(mix, foreign=wanted)
-    fitted = msgspec.structs.replace(more, temperatures=_temperatures(trial, others, more, select))
-    return Weighed(
-        HeadOutcome.ADOPTED,
-        fitted,
-        counts,
-        len(set(others.classes) - set(known)) if wanted else 0,
-        _compared(trial, others, (mix, more), judge) if wanted else None,
-    )
+    more = msgspec.structs.replace(mix, foreign=bool(strange))
+    fitted = msgspec.structs.replace(more, temperatures=_temperatures(trial, more, select))
+    cost = _compared(trial, (mix, more), judge) if strange else None
+    return Weighed(HeadOutcome.ADOPTED, fitted, counts, strange, cost)
 
 
-class _Asking:
-    """Asks mixes for samples."""
-
-    def __init__(
-        self, trial: Pair, others: Others, samples: HeldOut, should_stop: ShouldStop
-    ) -> None:
-        self._trial = trial
-        self._others = others
-        self._samples = samples
-        self._should_stop = should_stop
-
-    def right(self, mix: Mix) -> NDArray[np.bool_]:
-        """Whether a mix has each sample right."""
-        if self._should_stop():
-            raise Stopped
-        said = predict(_mixed(self._trial, self._others, mix), self._samples.grid)
-        right: NDArray[np.bool_] = np.array(said) == np.array(self._samples.class_names)
-        return right
-
-
-def _mixed(trial: Pair, others: Others, mix: Mix) -> Head:
-    trial.blend(None if mix == OWN else Blending(others, mix))
-    return trial.head
-
-
-def _compared(
-    trial: Pair, others: Others, mixes: tuple[Mix, Mix], samples: HeldOut
-) -> PairedCounts:
+def _compared(trial: Trial, mixes: tuple[Mix, Mix], samples: HeldOut) -> PairedCounts:
     """Right answers of one mix as old, of another as new."""
     if not len(samples.grid):
         return PairedCounts()
-    old, new = (predict(_mixed(trial, others, mix), samples.grid) for mix in mixes)
+    old, new = (predict(trial.head(mix), samples.grid) for mix in mixes)
     return counted(
         Answer(scene, name, before == name, after == name)
         for scene, name, before, after in zip(
@@ -142,8 +189,8 @@ def _compared(
     )
 
 
-def _temperatures(trial: Pair, others: Others, mix: Mix, samples: HeldOut) -> dict[str, float]:
-    head = _mixed(trial, others, mix)
+def _temperatures(trial: Trial, mix: Mix, samples: HeldOut) -> dict[str, float]:
+    head = trial.head(mix)
     place = {name: number for number, name in enumerate(head.classes)}
     labels = np.array([place.get(name, UNKNOWN) for name in samples.class_names])
-    return {trial.champion: fit_temperature(head.scores(samples.grid), labels)}
+    return {trial.name: fit_temperature(head.scores(samples.grid), labels)}

@@ -35,6 +35,8 @@ from agent.learning.heads.discriminant import Cadence
 from agent.learning.heads.lane import Lane, LinearKeeper, keepers_of
 from agent.learning.heads.nearest_mean import NAME as NEAREST_MEAN
 from agent.learning.heads.ridge import NAME as RIDGE
+from agent.learning.settings import HeadName
+from agent.learning.trained_rows import TrainedRows
 from fieldwise.head import Accumulator, Statistics
 
 CLOSED = (AVERAGE, DISCRIMINANT, RIDGE, NEAREST_MEAN)
@@ -69,10 +71,20 @@ class Others:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blending:
-    """Others' part and how it is mixed with a device's own."""
+    """Others' part and how it is mixed with a device's own.
 
-    others: Others
+    Attributes:
+        others: Means and covariances, or rows that were trained by gradient.
+        mix: How.
+    """
+
+    others: Others | TrainedRows
     mix: Mix
+
+    def covers(self, name: str) -> bool:
+        """Whether it is mixed into a head, by its name."""
+        trained = isinstance(self.others, TrainedRows)
+        return name == HeadName.GRADIENT if trained else name in CLOSED
 
 
 class BlendedSums:
@@ -203,7 +215,8 @@ class Blend:
     """Keeps mixed heads in step with a device's own.
 
     Args:
-        blending: What is mixed, and how.
+        others: What is mixed.
+        mix: How.
         lanes: Of every view, in the order of their columns; they are only read.
         heads: Members of each head that is wanted, by its name.
         views: Those that predictions are made from.
@@ -216,7 +229,8 @@ class Blend:
 
     def __init__(
         self,
-        blending: Blending,
+        others: Others,
+        mix: Mix,
         lanes: Sequence[Lane],
         heads: Mapping[str, Sequence[str]],
         views: Sequence[str],
@@ -227,7 +241,7 @@ class Blend:
         self._views = [
             _View(
                 lane,
-                BlendedSums(lane.accumulator, blending.others, place, lane.columns, blending.mix),
+                BlendedSums(lane.accumulator, others, place, lane.columns, mix),
                 wanted,
                 shrinkage,
             )

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.learning.blending import CLOSED, Blending
+from agent.learning.blending import Blending
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, rank
 from agent.learning.pair_values import Content, Look, Serving, check_match, of_heads
@@ -325,8 +325,9 @@ class Pair:
         return Roster(parts, self._views(), self._settings, self._tuning, self._blending)
 
     def _prepared(self, name: str) -> Serving:
-        blending = self._blending if name in CLOSED else None
-        confidences = blending.mix.temperatures if blending else self._tuning.confidences
+        blending, tuning = self._blending, self._tuning
+        mixed = blending is not None and blending.covers(name)
+        confidences = blending.mix.temperatures if blending and mixed else tuning.confidences
         fitted = confidences.get(name)
         views = self._views()
         whole = name == HeadName.GRADIENT or len(views) == len(self.embedder.views)

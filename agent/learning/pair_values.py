@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agent.learning.embedder import Embedder
 from agent.learning.heads.head import Ranking
-from agent.learning.heads.keeper import Keeper
+from agent.learning.heads.keeper import KeepsHead
 from agent.learning.settings import LearningSettings
 from agent.learning.tuning import Tuning
 from fieldwise.errors import Fault, FieldwiseError
@@ -40,14 +40,14 @@ class Serving:
 
     Attributes:
         name: The head's.
-        keeper: Keeps it.
+        keeper: Keeps it, or a global one mixed with it.
         views: What it looks at; ``None`` for all views.
         temperature: Divides its scores; 1 where none was fitted.
         calibrated: Whether one was.
     """
 
     name: str
-    keeper: Keeper
+    keeper: KeepsHead
     views: frozenset[str] | None
     temperature: float
     calibrated: bool

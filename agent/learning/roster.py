@@ -11,10 +11,11 @@ from agent.learning.heads.average import Average, Member
 from agent.learning.heads.discriminant import Cadence
 from agent.learning.heads.gradient import GradientKeeper
 from agent.learning.heads.head import predict
-from agent.learning.heads.keeper import Keeper
+from agent.learning.heads.keeper import Keeper, KeepsHead
 from agent.learning.heads.lane import Lane
 from agent.learning.heads.solving import unit_of
 from agent.learning.settings import HeadName, LearningSettings
+from agent.learning.trained_rows import MixedRows, TrainedRows
 from agent.learning.tuning import Tuning
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics
@@ -187,13 +188,17 @@ class Roster:
             raise FieldwiseError(Fault.NOT_FOUND, f"no head is called {name}")
         return found
 
-    def serving(self, name: str) -> Keeper:
+    def serving(self, name: str) -> KeepsHead:
         """Who keeps a head as it serves: with a global one mixed in, where there is one.
 
         Raises:
             FieldwiseError: ``NOT_FOUND``.
         """
-        own = self.keeper(name)
+        own, blending = self.keeper(name), self._blending
+        if blending is None or not blending.covers(name):
+            return own
+        if isinstance(blending.others, TrainedRows):
+            return MixedRows(own, blending.others, blending.mix)
         return own if self._blend is None else self._blend.heads.get(name, own)
 
     def _settle_blend(self) -> None:
@@ -201,7 +206,8 @@ class Roster:
             self._blend.settle()
 
     def _blended(self, views: Sequence[str], tuning: Tuning) -> Blend | None:
-        if self._blending is None:
+        blending = self._blending
+        if blending is None or isinstance(blending.others, TrainedRows):
             return None
         heads: dict[str, tuple[str, ...]] = {
             name: tuning.members if name is HeadName.AVERAGE else (name.value,)
@@ -210,7 +216,9 @@ class Roster:
         }
         shrinkage, _ = _solving(self._settings, tuning)
         temperatures = tuning.temperatures
-        return Blend(self._blending, self.lanes, heads, views, shrinkage, temperatures)
+        return Blend(
+            blending.others, blending.mix, self.lanes, heads, views, shrinkage, temperatures
+        )
 
     def _stateful(self) -> list[tuple[str, Keeper]]:
         lanes = [

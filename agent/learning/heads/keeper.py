@@ -21,7 +21,16 @@ class SolvedFromSums:
         del content
 
 
-class Keeper(Protocol):
+class KeepsHead(Protocol):
+    """Has a head that is replaced as learning goes on; it may be asked for from any thread."""
+
+    @property
+    def head(self) -> Head:
+        """The head as it is now; it is replaced as a whole and never written to."""
+        ...
+
+
+class Keeper(KeepsHead, Protocol):
     """Replaces its head as learning goes on; used by one thread at a time.
 
     Closed-form keepers get the shared accumulator at construction. It has learned, or taken back,
@@ -31,11 +40,6 @@ class Keeper(Protocol):
     @property
     def name(self) -> str:
         """What the head is called, among all heads of a pair."""
-        ...
-
-    @property
-    def head(self) -> Head:
-        """The head as it is now; it is replaced as a whole and never written to."""
         ...
 
     def learn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:

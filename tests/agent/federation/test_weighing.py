@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from agent.federation.standing import Mix
-from agent.federation.weighing import OWN, Weighed, weigh
+from agent.federation.weighing import OWN, SolvedTrial, Weighed, weigh
 from agent.learning.blending import Blending, Others, Within, is_covariance
 from agent.learning.pair import Pair
 from agent.learning.settings import LearningSettings
@@ -52,7 +52,9 @@ def others(
 
 
 def weighed(select: HeldOut, judge: HeldOut, *, foreign: bool = False) -> Weighed:
-    return weigh(trial(), others(), select, judge, RULES, lambda: False, foreign=foreign)
+    return weigh(
+        SolvedTrial(trial(), others()), select, judge, RULES, lambda: False, foreign=foreign
+    )
 
 
 def test_what_helps_on_both_is_adopted_with_a_fitted_temperature() -> None:
@@ -66,11 +68,9 @@ def test_what_helps_on_both_is_adopted_with_a_fitted_temperature() -> None:
 
 def test_what_was_chosen_and_does_harm_is_refused() -> None:
     chosen = weighed(held_out(5), held_out(6)).mix
-    world = trial()
     says = Others(CLASSES, np.full(4, 200.0), np.roll(MEANS[:4], 1, 0).astype(np.float32), _spread)
-    turned = weigh(
-        world, says, held_out(5, turned=3), held_out(6), RULES, lambda: False, foreign=False
-    )
+    both = SolvedTrial(trial(), says)
+    turned = weigh(both, held_out(5, turned=3), held_out(6), RULES, lambda: False, foreign=False)
     assert chosen.own < 1
     assert turned.outcome is HeadOutcome.HARM
     assert turned.counts.scenes_worse > turned.counts.scenes_better
@@ -103,7 +103,14 @@ def test_wanted_classes_of_others_are_counted_with_their_cost() -> None:
 
 def test_a_trial_can_be_stopped() -> None:
     with pytest.raises(Stopped):
-        weigh(trial(), others(), held_out(5), held_out(6), RULES, lambda: True, foreign=False)
+        weigh(
+            SolvedTrial(trial(), others()),
+            held_out(5),
+            held_out(6),
+            RULES,
+            lambda: True,
+            foreign=False,
+        )
 
 
 def test_the_own_mix_is_the_own_head_to_the_bit() -> None:
