@@ -22,7 +22,7 @@ LOADED = sorted({*chain(*OWN.values())})
 # What ours may add to a base: torch alone would be more.
 BYTES_MAX = 300_000_000
 BUILDING = ("pip", "ensurepip", "setuptools", "torch", "onnx", "sklearn")
-COMPILERS = ("cc", "gcc", "g++", "clang", "ld", "make", "cargo", "pip", "pip3")
+COMPILERS = ("cc", "gcc", "g++", "clang", "ld", "make", "cargo", "pip", "pip3", "uv", "flwr")
 LOOK = """
 import importlib.util, json, os, shutil, sys
 from importlib.metadata import distributions
