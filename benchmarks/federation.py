@@ -51,7 +51,7 @@ def _of_sets(work: Path, part: str, seeds: int) -> Iterator[Figures]:
         for each in _runs(part, of, embedder, seeds):
             runs.append(each)
             print(f"{part}, {images.name}: {len(runs)} of {seeds} seeds", flush=True)
-            yield _summary(prefix, runs) | {f"{prefix}.seeds": float(len(runs))}
+            yield {**_summary(prefix, runs), f"{prefix}.seeds": float(len(runs))}
 
 
 def _runs(part: str, of: Numbered, embedder: Embedder, seeds: int) -> Iterator[Figures]:

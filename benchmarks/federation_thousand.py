@@ -8,7 +8,7 @@ the moment that the round is open until its head is committed; what the devices 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import numpy as np
 
+from agent.rpc.translate_federation import submissions
 from benchmarks.federation_programs import (
     Orchestrator,
     children,
@@ -27,7 +28,7 @@ from benchmarks.federation_programs import (
 )
 from fieldwise import channel, identity, ticket
 from fieldwise.federation import Consent, HeadSpace, Row, RowKind, Update
-from fieldwise.federation_messages import parts_of, space_from
+from fieldwise.federation_messages import space_from
 from fieldwise.v1alpha1 import (
     device_pb2,
     device_pb2_grpc,
@@ -40,10 +41,6 @@ DEVICES, CLASSES, KNOWN = 1000, 60, 20  # 20 rows of 1,280 features are 102 kB
 AT_ONCE = 4
 TRIES = 20  # of a call that a server on a busy machine puts off; calls may be made again
 CALL_SECONDS = 600.0
-FIELDS: Mapping[type, str] = {
-    federation_pb2.UpdateHeader: "header",
-    federation_pb2.ClassRows: "rows",
-}
 
 
 @dataclass(slots=True)
@@ -51,7 +48,7 @@ class _Member:
     """A played device, joined and connected."""
 
     number: int
-    stub: device_pb2_grpc.DeviceStub
+    stub: Any  # awaitable, which its type does not say
     offer: device_pb2.RoundOffer | None = None
 
 
@@ -218,7 +215,7 @@ def _requests(
         space_from(offer.space),
         tuple(rows),
     )
-    return [device_pb2.SubmitUpdateRequest(**{FIELDS[type(part)]: part}) for part in parts_of(made)]
+    return list(submissions(made))
 
 
 def _rows(number: int, space: HeadSpace, ids: Sequence[int]) -> Iterator[Row]:
