@@ -11,6 +11,7 @@ it is to end. What does not pass ends the campaign with a reason that its operat
 """
 
 import random
+from collections import Counter
 
 import structlog
 
@@ -19,6 +20,7 @@ from aggregator.combining import combine
 from aggregator.ports import Clock, Orchestrator, Strategies
 from aggregator.work import Campaign, Kept, RoundPhase
 from fieldwise import retry
+from fieldwise.bundle import Digest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.global_head import GlobalHead, decode
 
@@ -31,6 +33,9 @@ PASSING = frozenset(
 HOPELESS = frozenset({Fault.INVALID_ARGUMENT, Fault.OVER_LIMIT, Fault.STATE_DAMAGED})
 # A round that was dropped or missed meanwhile, or a head that was taken back.
 OVERTAKEN = frozenset({Fault.ILLEGAL_COMMAND, Fault.NOT_FOUND})
+# What is asked for is a file that the orchestrator has named; at first it may be only on its way.
+LOST = frozenset({Fault.NOT_FOUND, Fault.DIGEST_MISMATCH})
+LOST_MAX = 10
 REASON_BYTES_MAX = 512
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +63,7 @@ class Campaigning:
         self._clock = clock
         self._chance = chance
         self._delays = retry.delays(chance)
+        self._lost: Counter[Digest] = Counter()
 
     def run(self) -> None:
         """Work until the campaign is over.
@@ -132,7 +138,7 @@ class Campaigning:
     def _head(self, campaign: Campaign) -> GlobalHead | None:
         if not campaign.head:
             return None
-        head = decode(self._orchestrator.fetch(campaign.head))
+        head = decode(self._fetched(campaign.head, "the newest head"))
         said = (head.campaign, head.kind, head.level, head.space)
         if said != (campaign.id, campaign.kind, campaign.level, campaign.space):
             raise FieldwiseError(Fault.STATE_DAMAGED, "the newest head is of another campaign")
@@ -141,7 +147,21 @@ class Campaigning:
     def _kept(self, campaign: Campaign) -> dict[int, Kept]:
         if not campaign.state:
             return {}
-        return keeping.decode(self._orchestrator.fetch(campaign.state), campaign.strategy)
+        content = self._fetched(campaign.state, "what the strategy kept")
+        return keeping.decode(content, campaign.strategy)
+
+    def _fetched(self, digest: Digest, what: str) -> bytes:
+        """Fetch a file; one that is lost or damaged again and again ends the campaign."""
+        try:
+            return self._orchestrator.fetch(digest)
+        except FieldwiseError as error:
+            if error.fault not in LOST:
+                raise
+            self._lost[digest] += 1
+            if self._lost[digest] < LOST_MAX:
+                raise
+            sentence = f"{what} is lost or damaged where the orchestrator keeps it"
+            raise FieldwiseError(Fault.STATE_DAMAGED, sentence) from error
 
 
 def _one_line(sentence: str) -> str:

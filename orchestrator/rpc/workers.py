@@ -6,6 +6,7 @@ and the round is ended before the answer.
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
@@ -170,13 +171,14 @@ class WorkerServicer(worker_pb2_grpc.WorkerServicer):
 
 
 async def _whole(files: UpdateFiles, digest: str) -> bytes | None:
-    """Return content; None where it is lost."""
+    """Return content; None where it is lost or damaged, which must not end a campaign."""
     try:
-        return b"".join([piece async for piece in files.read(digest)])
+        content = b"".join([piece async for piece in files.read(digest)])
     except FieldwiseError as error:
         if error.fault is not Fault.NOT_FOUND:
             raise
         return None
+    return content if hashlib.sha256(content).hexdigest() == digest else None
 
 
 def _update(campaign: Campaign, given: Contribution, content: bytes) -> Update:

@@ -7,6 +7,7 @@ import pytest
 from aggregator.campaigning import Campaigning
 from aggregator.flower.aggregating import FlowerStrategies
 from aggregator.work import Campaign, RoundResult
+from fieldwise.bundle import Digest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, Row, RowKind
 from fieldwise.global_head import decode
@@ -192,6 +193,24 @@ def test_a_damaged_head_ends_the_campaign_with_a_reason() -> None:
     found.files["d" * 64] = b"rubbish"
     work(found)
     assert "not valid" in found.reason
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_FOUND, Fault.DIGEST_MISMATCH])
+@pytest.mark.parametrize("lost", ["head", "state"])
+def test_a_file_that_stays_lost_ends_the_campaign_with_a_reason(fault: Fault, lost: str) -> None:
+    class Lost(MemoryOrchestrator):
+        def fetch(self, digest: Digest) -> bytes:
+            if digest == "d" * 64:
+                raise FieldwiseError(fault, "it is not there")
+            return super().fetch(digest)
+
+    known = worked(campaign(strategy="FedAvgM"), [some_means(1)])
+    plan = replace(known.plan, runs=True, **{lost: "d" * 64})
+    found, clock = Lost(plan, [some_means(1)]), PatientClock()
+    found.files = dict(known.files)
+    work(found, clock)
+    assert "is lost or damaged" in found.reason
+    assert len(clock.slept) == 9
 
 
 def test_a_head_of_another_campaign_is_not_gone_on_from() -> None:

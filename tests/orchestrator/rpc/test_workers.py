@@ -296,6 +296,21 @@ async def test_an_update_whose_content_is_lost_is_left_out(fleet: Site) -> None:
         assert [alias for alias, _ in await worker.updates(1)] == [2]
 
 
+@pytest.mark.parametrize("flaw", [b"", b"short", None], ids=["empty", "short", "same length"])
+async def test_an_update_whose_content_is_damaged_is_left_out(
+    fleet: Site, flaw: bytes | None
+) -> None:
+    async with working(fleet) as worker:
+        await closed(fleet, worker)
+        damaged, *_ = await fleet.federation.stores.contributions.standing(1)
+        kept = fleet.federation.settings.folder / "updates"
+        [file] = [each for each in kept.rglob("*") if damaged.update.digest in each.name]
+        whole = file.read_bytes()
+        file.chmod(0o600)
+        file.write_bytes(bytes([whole[0] ^ 1, *whole[1:]]) if flaw is None else flaw)
+        assert [alias for alias, _ in await worker.updates(1)] == [2]
+
+
 async def test_an_aggregator_that_cannot_go_on_ends_its_campaign(fleet: Site) -> None:
     async with working(fleet) as worker:
         for _ in range(2):
