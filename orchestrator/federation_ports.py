@@ -35,7 +35,11 @@ class CampaignStore(Protocol):
         """Return the ids of the campaigns that run, the oldest first."""
 
     async def offering(self) -> Sequence[Campaign]:
-        """Return the newest ``OFFERING_MAX`` campaigns that run or have a head, newest first."""
+        """Return campaigns that run or have a head, newest first.
+
+        Of more than ``OFFERING_MAX`` the newest of those that run, then the newest others: one that
+        runs for months asks its devices however many have come and gone since.
+        """
 
     async def save(
         self,

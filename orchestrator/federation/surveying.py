@@ -38,13 +38,14 @@ class CampaignSurvey:
         self._campaigns = campaigns
 
     async def figures(self) -> Sequence[CampaignFigures]:
-        """Return the newest campaigns that run or offer a head, newest first.
+        """Return the newest campaigns that run, then the newest that offer a head.
 
         Raises:
             FieldwiseError: ``UNAVAILABLE`` without the store.
         """
-        newest = (await self._campaigns.offering())[:CAMPAIGNS_MAX]
-        return [await self._figures(each) for each in newest]
+        offering = await self._campaigns.offering()
+        first = sorted(offering, key=lambda each: not each.runs)[:CAMPAIGNS_MAX]
+        return [await self._figures(each) for each in first]
 
     async def _figures(self, campaign: Campaign) -> CampaignFigures:
         if campaign.head is None:

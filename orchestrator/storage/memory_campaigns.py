@@ -75,7 +75,9 @@ class MemoryCampaigns:
 
     async def offering(self) -> Sequence[Campaign]:
         newest = reversed(self._contents.campaigns.values())
-        return [each for each in newest if each.runs or each.head is not None][:OFFERING_MAX]
+        offering = [each for each in newest if each.runs or each.head is not None]
+        first = sorted(offering, key=lambda each: not each.runs)[:OFFERING_MAX]
+        return sorted(first, key=lambda each: -each.number)
 
     async def save(
         self,

@@ -149,6 +149,17 @@ class TestCampaignStore:
         numbers = [each.number for each in await stores.campaigns.offering()]
         assert numbers == list(range(newest.number, newest.number - OFFERING_MAX, -1))
 
+    async def test_one_that_runs_is_not_forgotten_for_others_that_have_ended(
+        self, stores: Stores
+    ) -> None:
+        oldest = await started(stores, rounds=0)
+        head = HeadVersion(1, "ab" * 32, 1000, NOW, round=1)
+        over = replace(campaign(), phase=CampaignPhase.COMPLETE, head=head, version=1)
+        for _ in range(OFFERING_MAX + 1):
+            await stores.campaigns.add(over)
+        numbers = [each.number for each in await stores.campaigns.offering()]
+        assert numbers == [*range(OFFERING_MAX + 2, 3, -1), oldest.number]
+
     async def test_rounds_and_heads_are_listed_newest_first(self, stores: Stores) -> None:
         await partners(stores, "d1", "d2")
         found = await with_head(stores, "d1", "d2")

@@ -115,8 +115,9 @@ class SqlCampaigns:
 
     async def offering(self) -> Sequence[Campaign]:
         runs = campaigns.c.phase == CampaignPhase.RUNNING.value
-        newest = select(campaigns).order_by(campaigns.c.number.desc()).limit(OFFERING_MAX)
-        return await self._found(newest.where(or_(runs, campaigns.c.has_head)))
+        first = select(campaigns).order_by(case((runs, 0), else_=1), campaigns.c.number.desc())
+        offering = first.where(or_(runs, campaigns.c.has_head)).limit(OFFERING_MAX)
+        return sorted(await self._found(offering), key=lambda each: -each.number)
 
     async def save(
         self,
