@@ -135,13 +135,17 @@ def workers_of(
 def look(
     made: Federation, supervising: Supervising, term: Callable[[], int | None]
 ) -> Callable[[], Awaitable[None]]:
-    """Return what the leader does again and again; whoever leads no more lets its workers go."""
+    """Return what the leader does again and again; whoever leads no more lets its workers go.
+
+    Files are swept last: a disk that is away must not keep aggregators from being looked after.
+    """
 
     async def looked() -> None:
         leads_in = term()
         if leads_in is not None:
             await made.rounds.look_at_all(leads_in)
-            await made.sweeping.sweep()
         await supervising.look(leads_in)
+        if leads_in is not None:
+            await made.sweeping.sweep()
 
     return looked

@@ -1,10 +1,12 @@
 """Workers in memory, and the campaigns that they are for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.federation.campaign import Campaign, Round
 from orchestrator.worker_ports import WorkerState
+from tests import campaigns
 
 
 @dataclass(slots=True)
@@ -41,9 +43,14 @@ class WorkedInMemory:
     running: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     term: int = 1
+    rounds: dict[str, Round] = field(default_factory=dict)
 
     async def working(self) -> Sequence[str]:
         return tuple(self.running)
+
+    async def get(self, number: int) -> Campaign:
+        found = campaigns.campaign(number)
+        return replace(found, round=self.rounds.get(found.id))
 
     async def keep_worker_token(self, campaign: str, digest: str, term: int) -> None:
         if term < self.term:

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from fieldwise.errors import FieldwiseError
+from orchestrator.federation.campaign import Round
+from orchestrator.federation.phases import RoundPhase
 from orchestrator.federation.restarting import CEILING_SECONDS, FIRST_SECONDS
-from orchestrator.federation.supervising import Supervising
+from orchestrator.federation.supervising import STUCK_SECONDS, Supervising
 from orchestrator.federation.worker_token import campaign_of, is_in_force
 from orchestrator.worker_ports import WorkerState
 from orchestrator.world import SystemEntropy
@@ -63,6 +67,29 @@ async def test_one_that_ended_is_started_again_after_a_pause_with_another_token(
     assert case.workers.states == {"c1": WorkerState.RUNS}
     assert not is_in_force(first, case.campaigns.kept["c1"])
     assert is_in_force(second, case.campaigns.kept["c1"])
+
+
+async def test_one_that_makes_no_head_of_a_closed_round_for_hours_is_replaced(case: Case) -> None:
+    await case.supervising.look(1)
+    taking = Round(1, 0.0, 60.0, 2)
+    case.campaigns.rounds["c1"] = replace(taking, phase=RoundPhase.OPEN)
+    for number in (1, 2):  # what has to be done in time is each round
+        case.campaigns.rounds["c1"] = replace(taking, number=number, phase=RoundPhase.CLOSED)
+        await case.supervising.look(1)
+        case.now += STUCK_SECONDS - 1
+        await case.supervising.look(1)
+    assert (case.ended, len(case.workers.tokens["c1"])) == (0, 1)
+    case.now += 1
+    await case.supervising.look(1)
+    assert case.ended == 1
+    case.now += FIRST_SECONDS
+    await case.supervising.look(1)
+    first, second = case.workers.tokens["c1"]
+    assert not is_in_force(first, case.campaigns.kept["c1"])
+    assert is_in_force(second, case.campaigns.kept["c1"])
+    case.now += STUCK_SECONDS - 1
+    await case.supervising.look(1)
+    assert case.ended == 1
 
 
 async def test_one_that_somebody_took_away_counts_as_ended(case: Case) -> None:
