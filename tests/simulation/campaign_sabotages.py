@@ -52,9 +52,9 @@ def a_head_taken_back_lets_the_round_go_on(patch: pytest.MonkeyPatch) -> None:
 
 def a_head_taken_back_has_its_old_version(patch: pytest.MonkeyPatch) -> None:
     def back(
-        campaign: Campaign, to: HeadVersion, now: float
+        campaign: Campaign, to: HeadVersion, now: float, request: str
     ) -> tuple[Campaign, HeadVersion | None]:
-        after, head = machine.taken_back(campaign, to, now)
+        after, head = machine.taken_back(campaign, to, now, request)
         return (after, head) if head is None else (replace(after, head=to, version=to.version), to)
 
     patch.setattr(campaigns, "taken_back", back)
