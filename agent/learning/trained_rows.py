@@ -46,7 +46,7 @@ class TrainedRows:
     weights: NDArray[np.float32]
     offsets: NDArray[np.float32]
 
-    def common(self, known: tuple[str, ...]) -> tuple[str, ...]:
+    def known_to_both(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """The classes that a device that knows some shares with it."""
         theirs = frozenset(self.classes)
         return tuple(name for name in known if name in theirs)
@@ -63,7 +63,7 @@ def scale_between(
         grid: Held-out samples int16[N,D].
         names: Their classes.
     """
-    common = others.common(own.classes)
+    common = others.known_to_both(own.classes)
     held = [number for number, name in enumerate(names) if name in common]
     if not held:
         return 1.0
@@ -78,7 +78,7 @@ def scale_between(
 
 def mixed(own: LinearHead, others: TrainedRows, mix: Mix) -> LinearHead:
     """A head of own and others' rows."""
-    common = others.common(own.classes)
+    common = others.known_to_both(own.classes)
     if not common:
         return own
     mine, theirs = _of(own, common, own.unit), _of(others, common, own.unit)

@@ -51,7 +51,7 @@ def test_classes_that_only_others_know_are_there_only_where_they_are_wanted() ->
     assert np.mean(np.array(predict(wanted, grid)) == names) > 0.9
 
 
-def test_where_nothing_is_common_the_own_head_stays() -> None:
+def test_where_no_class_is_known_to_both_the_own_head_stays() -> None:
     alone = own("ab")
     assert mixed(alone, others("de"), Mix(own=0.0, foreign=True)) is alone
 
