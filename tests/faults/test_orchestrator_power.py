@@ -12,23 +12,32 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from aggregator.app import SystemClock
+from aggregator.campaigning import Campaigning
+from aggregator.flower.aggregating import FlowerStrategies
+from aggregator.rpc.client import WorkerClient, open_channel
 from fieldwise import identity
 from fieldwise.bundle import decode_manifest, digest_of
+from fieldwise.federation import RowKind
+from orchestrator.connection import read_connection
+from orchestrator.contents import UPDATES
 from tests.bundles import tiny_bundle
 from tests.fakes.agent_process import END_SECONDS, wait_until
 from tests.faults.conftest import Tried
 from tests.faults.days import renew
 from tests.faults.fleets import ForkedOrchestrator, announced, ask
 from tests.faults.forked import Mother
+from tests.faults.partners import band, see_through
 from tests.faults.power import Disk, Loss, contents, explained
 from tests.faults.recording import Kind, Op, Reader, children, command
 from tests.orchestrators import LISTEN, environment, join
@@ -42,6 +51,9 @@ pytestmark = [
     ),
 ]
 WAYS = (Loss.ALL, Loss.SOME)
+IDLE = "--federation-aggregator=cat"  # a child that does nothing: the test aggregates itself
+TAKEN = """SELECT digest FROM campaign_updates JOIN campaigns ON campaign = campaigns.number
+WHERE state = 'taken' AND phase = 'running'"""
 SHARES = 6  # of the points, for the workers of pytest-xdist
 Holds = Callable[["Seen"], bool]
 
@@ -54,6 +66,8 @@ class Seen:
     devices: dict[str, Any]
     backbones: dict[str, Any]
     rollouts: dict[str, Any]
+    campaigns: dict[str, Any]
+    heads: dict[str, list[dict[str, Any]]]
 
 
 @dataclass(slots=True)
@@ -64,6 +78,9 @@ class Life:
     left: Path
     answered: list[tuple[float, str, Holds]] = field(default_factory=list)
     ops: Sequence[Op] = ()
+
+    def ask(self, *arguments: str) -> Any:
+        return ask(self.root, *arguments)
 
     def note(self, told: str, holds: Holds) -> None:
         """Remember an answer, and what has to hold from now on."""
@@ -80,7 +97,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
         (folder / "log.out").open("wb") as output,
         (folder / "log.err").open("wb") as errors,
         subprocess.Popen(
-            [*command(folder / "trace"), *started, "serve", "--json", *LISTEN],
+            [*command(folder / "trace"), *started, "serve", "--json", *LISTEN, IDLE],
             env=environment(life.root),
             stdout=output,
             stderr=errors,
@@ -125,6 +142,7 @@ def live(life: Life, folder: Path) -> None:
         ask(life.root, "backbone", "push", str(path))
         life.note(f"{name} was pushed", has_backbone(name))
     roll_out(life)
+    federate(life)
 
 
 def has_backbone(name: str) -> Holds:
@@ -140,6 +158,58 @@ def roll_out(life: Life) -> None:
     ask(life.root, "rollout", "start", "bad", "--cohort=kind=kept")
     ask(life.root, "backbone", "recall", "bad", "--yes")
     life.note("a backbone was recalled", lambda seen: seen.backbones["bad"]["recalled_at"])
+
+
+def federate(life: Life) -> None:
+    """Two devices come to two heads, of which the first is offered again; one withdraws."""
+    bundle = life.ask("backbone", "show", "used")["digest"]
+    partners = band(life, "gives=means", bundle, [RowKind.MEANS] * 2)
+    plan = ("used", "--class=red", "--cohort=gives=means", "--rounds=2", "--pause=0s")
+    made = life.ask("federation", "start", *plan)["id"]
+    life.note("a campaign was started", lambda seen: made in seen.campaigns)
+    with worker(life, made) as client:
+        aggregating = Thread(target=aggregate, args=(client,), daemon=True)
+        aggregating.start()
+        see_through(life, made, partners)
+        aggregating.join(END_SECONDS)
+    life.note("a campaign came to its end", has_heads(made, 2))
+    life.ask("federation", "head", "rollback", made, "1", "--yes")
+    life.note("a head was taken back", has_heads(made, 3))
+    left = life.ask("federation", "start", *plan)["id"]
+    with worker(life, left) as client:
+        assert client.open_round().round == 1
+
+    def has_given() -> bool:
+        partners[0].take_part()
+        return bool(life.ask("federation", "show", left)["round"]["taken"])
+
+    wait_until(has_given)
+    life.note("an update was taken", lambda seen: has_taken(seen.campaigns[left]))
+    life.ask("federation", "stop", left, "--yes")
+    life.note("it was stopped", lambda seen: seen.campaigns[left]["phase"] == "stopped")
+    partners[0].withdraw()
+
+
+@contextmanager
+def worker(life: Life, campaign: str) -> Iterator[WorkerClient]:
+    """What an aggregator of a campaign asks by, with the token that its own child got."""
+    token, connection = life.root / "aggregators" / campaign / "token", read_connection(life.root)
+    assert connection is not None
+    wait_until(token.exists)
+    with open_channel(connection.address, connection.authority.encode()) as channel:
+        yield WorkerClient(channel, token.read_text().strip())
+
+
+def aggregate(client: WorkerClient) -> None:
+    Campaigning(client, FlowerStrategies(), SystemClock(), Random(1)).run()
+
+
+def has_taken(campaign: dict[str, Any]) -> bool:
+    return bool(campaign["phase"] == "stopped" or campaign["round"]["taken"] == 1)
+
+
+def has_heads(campaign: str, count: int) -> Holds:
+    return lambda seen: len(seen.heads[campaign]) >= count
 
 
 def places(life: Life) -> list[int]:
@@ -206,32 +276,47 @@ def test_whenever_power_goes_the_orchestrator_keeps_what_it_answered(
 def assert_goes_on(mother: Mother, folder: Path, life: Life, place: int) -> None:
     """It starts on what is left, keeps what it had answered, and answers further."""
     moment = life.ops[place - 1].seconds if place else 0.0
-    with ForkedOrchestrator(mother, folder):
+    with ForkedOrchestrator(mother, folder, IDLE):
         seen = look(folder)
         for answered, told, holds in life.answered:
             assert answered > moment or holds(seen), f"{told}, and it is forgotten"
         for each in seen.backbones.values():
             assert_whole(folder, each["digest"])
+        for heads in seen.heads.values():
+            for each in heads:
+                content(folder / "bundles", each["digest"])
         assert ask(folder, "ticket", "create")["token"]
     with closing(sqlite3.connect(folder / "fieldwise.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        taken = database.execute(TAKEN).fetchall()
+    for (digest,) in taken:
+        content(folder / "bundles" / UPDATES, digest)
 
 
 def look(folder: Path) -> Seen:
     def listed(kind: str, key: str = "id") -> dict[str, Any]:
         return {each[key]: each for each in ask(folder, kind, "list", "--limit=0")}
 
-    return Seen(listed("ticket"), listed("device"), listed("backbone", "name"), listed("rollout"))
+    campaigns = listed("federation")
+    return Seen(
+        listed("ticket"),
+        listed("device"),
+        listed("backbone", "name"),
+        listed("rollout"),
+        {each: ask(folder, "federation", "show", each) for each in campaigns},
+        {each: ask(folder, "federation", "head", "list", each) for each in campaigns},
+    )
 
 
 def assert_whole(folder: Path, digest: str) -> None:
     """A bundle that is listed is there, byte for byte."""
+    for file in decode_manifest(content(folder / "bundles", digest)).files:
+        content(folder / "bundles", file.digest)
 
-    def content(named: str) -> bytes:
-        path = folder / "bundles" / "sha256" / named
-        found = path.read_bytes() if path.exists() else b""
-        assert digest_of(found) == named, f"{named[:12]} is not there, or not whole"
-        return found
 
-    for file in decode_manifest(content(digest)).files:
-        content(file.digest)
+def content(folder: Path, named: str) -> bytes:
+    """What is kept under a digest, byte for byte."""
+    path = folder / "sha256" / named
+    found = path.read_bytes() if path.exists() else b""
+    assert digest_of(found) == named, f"{named[:12]} is not there, or not whole"
+    return found
