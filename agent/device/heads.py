@@ -5,6 +5,7 @@ from pathlib import Path
 from agent.device.files import disk_faults, write_file
 from agent.device.room import Room
 from fieldwise.bundle import check_digest_text, digest_of
+from fieldwise.durable import sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -27,7 +28,9 @@ class HeadFolder:
             )
         self._room.require(len(content))
         with disk_faults(self._path):
-            self._path.mkdir(mode=0o700, exist_ok=True)
+            if not self._path.is_dir():
+                self._path.mkdir(mode=0o700)
+                sync_folder(self._path.parent)
         write_file(self._path / digest, content)
 
     def read(self, digest: str) -> bytes | None:
