@@ -1,8 +1,10 @@
 """What devices and orchestrator exchange where owners agree: parts of heads, class by class.
 
 A head's part for one class is a row. Of heads that are solved from sums it is the mean of the
-class's features, in units of the transform's grid; of heads that learn by gradient, what training
-changed in the class's weights and bias since the version of the global head that it started from.
+class's features, in units of the transform's grid; of heads that learn by gradient, the class's
+weights and bias, less those of the version of the global head that the round starts from. Weights
+are for features of unit length, and a device divides them by one number, so that its rows are 1
+long on average: how long they are as trained tells how long was trained, and nothing to others.
 Rows are keyed by the ids of a campaign's own list of classes, which the operator names: a device
 sends no name. They mean something only within one space, that is for one bundle, one transform and
 one list of views.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +59,15 @@ class Sharer:
         self.base = base or {}
         self.notes = MemoryFederation()
 
-    def prepare(self, task: Task) -> Prepared | RoundStep:
+    def prepare(self, task: Task, store: Any = None) -> Prepared | RoundStep:
         device, key = self.device, self.device.store.holdout_key()
         starters, bare = device.brought(""), self.notes.bare()
         exact = task.offer.level is Consent.STATISTICS
         stock = take_stock(device.learner, self.shared, starters, bare, key, statistics=exact)
         before = self.notes.departures(stock.space.bundle)
         if task.offer.kind is RowKind.WEIGHTS:
-            return prepare_weights(task, stock, device.store, before, self.base, self.noise, key)
+            held = store or device.store
+            return prepare_weights(task, stock, held, before, self.base, self.noise, key)
         return prepare(task, stock, device.store, before, self.noise, key)
 
     def send(self, task: Task, *, taken: bool = True) -> Update | RoundStep:

@@ -246,7 +246,8 @@ class Task:
         offer: The round.
         classes: The campaign's ids by the names of its classes.
         head: What weights are trained from; None in the first round.
-        norm_max: Longest row, in lengths of a feature; 0 for no bound.
+        norm_max: Longest row, in lengths of a feature, or of the usual row of weights; 0 for no
+            bound.
         noise: Standard deviation of the noise on every number of a row, in that bound.
         samples_min: Fewest samples of a class that may leave; the device's own bound stays.
     """

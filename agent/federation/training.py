@@ -29,7 +29,7 @@ A device of one class has nothing to tell it from, and gives nothing.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,10 @@ def prepare_weights(
     if len(trained_of) < CLASSES_MIN or not asked:
         return RoundStep.TOO_FEW
     wanted = {name: (each.content, each.sequence) for name, each in trained_of.items()}
-    head = trained_alone(*samples_of(stock, store, wanted), stock.unit, course)
+    grid, names = samples_of(stock, store, wanted)
+    if not _are_those(grid, names, trained_of):
+        return RoundStep.WAITING  # one was taken back or corrected meanwhile
+    head = trained_alone(grid, names, stock.unit, course)
     if head is None:
         return RoundStep.UNSUITABLE
     told = _told(head, noise, task, secret)
@@ -137,6 +140,20 @@ def _trained_of(
             break
         kept[name] = found[name]
     return kept
+
+
+def _are_those(
+    grid: NDArray[np.int16], names: Sequence[str], trained_of: Mapping[str, Leaving]
+) -> bool:
+    """Whether samples are exactly those of which is written down that they leave."""
+    labels = np.array(names)
+    for name, each in trained_of.items():
+        rows = grid[labels == name]
+        if len(rows) != each.content.samples:
+            return False
+        if not np.array_equal(rows.sum(axis=0, dtype=np.float64), each.content.sums):
+            return False
+    return len(names) == sum(each.content.samples for each in trained_of.values())
 
 
 def _told(

@@ -165,6 +165,23 @@ def test_classes_of_which_not_every_sample_is_held_are_left_out(device: Device) 
     assert counts_of(Sharer(device).sent(weights_of(device))) == {2: 10, 3: 10}
 
 
+def test_a_sample_that_goes_while_others_are_collected_puts_the_round_off(device: Device) -> None:
+    class Leaking:
+        """Gives a sample less once it was seen that all are held."""
+
+        def __init__(self) -> None:
+            self.passes = 0
+
+        def samples_after(self, sequence: int, *rest: Any) -> Any:
+            self.passes += sequence == 0
+            found = device.store.samples_after(sequence, *rest)
+            return [each for each in found if self.passes < 2 or each.id != "s7"]
+
+    sharer, leaking = Sharer(device), Leaking()
+    made = sharer.prepare(weights_of(device), store=leaking)
+    assert (made, leaking.passes) == (RoundStep.WAITING, 2)
+
+
 def test_the_largest_classes_are_left_out_where_there_is_no_room(device: Device) -> None:
     more(device, *range(2, 60, 6))
     room = msgspec.structs.replace(GRADIENT, memory_bytes_max=55 * 48)
