@@ -17,6 +17,7 @@ from fieldwise import received
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis_messages import RULES, rule_from
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import FederationReport
 from fieldwise.federation_messages import report_from as federation_from
 from fieldwise.federation_messages import report_to as federation_to
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
@@ -58,7 +59,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         execution_provider=message.execution_provider,
         signs=_signs_from(message.signs),
         diagnosis_rule=rule_from(message.diagnosis_rule),
-        federation=federation_from(message.federation) if message.HasField("federation") else None,
+        federation=_federation_from(message),
     )
 
 
@@ -139,6 +140,13 @@ def revision_to(revision: SettingsRevision) -> device_pb2.SettingsRevision:
     return device_pb2.SettingsRevision(
         revision=revision.revision, settings=settings_to(revision.settings)
     )
+
+
+def _federation_from(message: device_pb2.CheckInRequest) -> FederationReport | None:
+    if not message.HasField("federation"):
+        return None
+    whole(message.federation.head_version, "head_version")
+    return federation_from(message.federation)
 
 
 def digest_from(content: bytes) -> str:

@@ -6,7 +6,7 @@ from fieldwise.v1alpha1 import device_pb2, federation_pb2
 from orchestrator.federation.contribution import HeadOffer, RoundOffer, Submission, UpdateHead
 from orchestrator.federation.offering import head_offer, round_offer
 from orchestrator.federation.receiving import Task
-from orchestrator.rpc.translate import digest_from, digest_to
+from orchestrator.rpc.translate import digest_from, digest_to, whole
 
 
 def round_to(offer: RoundOffer) -> device_pb2.RoundOffer:
@@ -52,16 +52,16 @@ def submission_from(header: federation_pb2.UpdateHeader) -> Submission:
     """Read what an update says of itself.
 
     Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for what no update says.
+        FieldwiseError: ``INVALID_ARGUMENT`` for what no update says, or no database holds.
     """
     space = space_from(header.space)
     kind, level = word_of(KINDS, header.kind), word_of(CONSENTS, header.level)
     update = UpdateHead(
         rows=header.rows,
         digest=digest_from(header.content_digest),
-        bytes=content_bytes(space, kind, level, header.rows),
+        bytes=whole(content_bytes(space, kind, level, header.rows), "bytes"),
         kind=kind,
         level=level,
-        base_version=header.base_version,
+        base_version=whole(header.base_version, "base_version"),
     )
     return Submission(header.campaign_id, header.round, space, update)

@@ -13,7 +13,7 @@ from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, FederationReport, HeadOutcome, RoundStep
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
-from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, operator_pb2
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, federation_pb2, operator_pb2
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import DeviceState, Facts, Target
 from orchestrator.fleet.report import COUNT_MAX, LearningCounters, Report, UpdateReport, VitalSigns
@@ -282,6 +282,12 @@ def test_numbers_that_no_database_holds_are_refused() -> None:
     assert refused.value.fault is Fault.OVER_LIMIT
     with pytest.raises(FieldwiseError):
         translate.facts_from(enrolment_pb2.DeviceFacts(memory_bytes=2**64 - 1))
+    told = device_pb2.FederationReport(
+        consent=federation_pb2.CONSENT_WEIGHTS, head_campaign_id="c1", head_version=2**63
+    )
+    with pytest.raises(FieldwiseError) as refused:
+        translate.report_from(device_pb2.CheckInRequest(incarnation=1, sequence=1, federation=told))
+    assert refused.value.fault is Fault.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(
