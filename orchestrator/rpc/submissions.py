@@ -1,8 +1,9 @@
 """Updates as they come from devices, part by part.
 
 An update is put together in memory before anything of it is kept, so what is under way is bounded:
-one update of a device, and so many bytes of all. How long an update will be follows from its
-header, which has to fit a round that asks the device before any more of it is read.
+one update of a device, and so many bytes of all, each for as long as they take on a slow link. How
+long an update will be follows from its header, which has to fit a round that asks the device before
+any more of it is read.
 """
 
 import asyncio
@@ -18,7 +19,8 @@ from orchestrator.rpc.translate import invalid
 from orchestrator.rpc.translate_federation import submission_from
 
 BYTES_MAX = 256 * 1024 * 1024  # of updates under way; the largest that a plan may ask for has 64
-UPLOAD_SECONDS = 900.0  # the largest at 75 KiB/s; a device that is slower tries again
+UPLOAD_SECONDS = 60.0  # for any update; whoever holds room for longer keeps others out
+BYTES_PER_SECOND = 75 * 1024  # and so much more for its bytes; a device that is slower tries again
 RUBBISH = frozenset({Fault.INVALID_ARGUMENT, Fault.OVER_LIMIT, Fault.UNKNOWN_FIELD})
 
 Requests = AsyncIterator[device_pb2.SubmitUpdateRequest]
@@ -49,12 +51,14 @@ class Submissions:
         if first is None or first.WhichOneof("part") != "header":
             raise invalid("an update begins with its header")
         sent = submission_from(first.header)
-        receipt = await self._receiving.expect(device, sent)
-        if receipt is not None:
-            return receipt
-        with self._room(device, sent.update.bytes):
+        with self._alone(device):
+            receipt = await self._receiving.expect(device, sent)
+            if receipt is not None:
+                return receipt
+            self._take_room(device, sent.update.bytes)
             try:
-                update = await _put_together(UpdateReader(first.header), requests)
+                seconds = upload_seconds(sent.update.bytes)
+                update = await _put_together(UpdateReader(first.header), requests, seconds)
             except FieldwiseError as error:
                 if error.fault not in RUBBISH:
                     raise
@@ -62,21 +66,31 @@ class Submissions:
             return await self._receiving.take(device, sent, update)
 
     @contextmanager
-    def _room(self, device: str, size: int) -> Iterator[None]:
+    def _alone(self, device: str) -> Iterator[None]:
+        """Keep other calls of a device out: what it announces next ends what it did before."""
         if device in self._under_way:
             raise FieldwiseError(Fault.BUSY, "this device has an update under way already")
-        if self._under_way and sum(self._under_way.values()) + size > self._bytes_max:
-            raise FieldwiseError(Fault.BUSY, "as many updates as are allowed are under way")
-        self._under_way[device] = size
+        self._under_way[device] = 0
         try:
             yield
         finally:
             del self._under_way[device]
 
+    def _take_room(self, device: str, size: int) -> None:
+        others = sum(self._under_way.values())
+        if others and others + size > self._bytes_max:
+            raise FieldwiseError(Fault.BUSY, "as many updates as are allowed are under way")
+        self._under_way[device] = size
 
-async def _put_together(reader: UpdateReader, requests: Requests) -> Update:
+
+def upload_seconds(size: int) -> float:
+    """Return how long an update of so many bytes may hold its room."""
+    return UPLOAD_SECONDS + size / BYTES_PER_SECOND
+
+
+async def _put_together(reader: UpdateReader, requests: Requests, seconds: float) -> Update:
     try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
+        async with asyncio.timeout(seconds):
             async for request in requests:
                 part = request.WhichOneof("part")
                 if part == "rows":
@@ -87,6 +101,6 @@ async def _put_together(reader: UpdateReader, requests: Requests) -> Update:
                     raise invalid("an update has one header, and then rows and scatter")
     except TimeoutError as error:
         raise FieldwiseError(
-            Fault.UNAVAILABLE, f"an update took more than {UPLOAD_SECONDS:g} s"
+            Fault.UNAVAILABLE, f"an update took more than {seconds:.0f} s"
         ) from error
     return reader.finish()

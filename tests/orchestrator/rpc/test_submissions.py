@@ -242,6 +242,26 @@ class Waiting:
         return UpdateReceipt.TAKEN
 
 
+def test_an_update_holds_its_room_as_long_as_a_slow_link_needs_for_its_bytes() -> None:
+    assert 60 <= submissions.upload_seconds(1) < 61
+    assert submissions.upload_seconds(1024**2) < 75
+    assert 900 < submissions.upload_seconds(64 * 1024**2) < 960
+
+
+@pytest.mark.parametrize("changes", [{"rows": 2**32 - 1}, {"base_version": 2**63}])
+async def test_a_header_that_no_database_holds_is_refused(
+    fleet: Fleet, changes: dict[str, int]
+) -> None:
+    found = await fleet.asked()
+    [header, *_] = messages_of(update(found))
+    for name, value in changes.items():
+        setattr(header.header, name, value)
+    header.header.space.widths[:] = [2**32 - 1] * 8
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await submitted(fleet.stubs[0], [header])
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_what_is_under_way_is_bounded(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await fleet.asked()
     made = update(found)
