@@ -159,6 +159,9 @@ class ContributionStore(Protocol):
     ) -> Part:
         """Note that content is about to come, so that it is found where it comes to nothing.
 
+        Of a device one is expected at a time: what else it announced to the campaign and never
+        brought is discarded.
+
         Returns:
             How the device stands to the campaign. Where the round is not the newest that asked it,
             or has this very update already, nothing is noted.

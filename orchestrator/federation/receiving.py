@@ -117,7 +117,11 @@ class Receiving:
         taken = await self._contributions.take(
             campaign.number, sent.round, device, sent.update, classes
         )
-        return UpdateReceipt.TAKEN if taken else UpdateReceipt.LATE
+        if taken:
+            return UpdateReceipt.TAKEN
+        if not await self._contributions.needs(sent.update.digest):  # its note may be gone already
+            await self._files.drop(sent.update.digest)
+        return UpdateReceipt.LATE
 
     async def refuse(self, device: str, sent: Submission, receipt: UpdateReceipt) -> UpdateReceipt:
         """Note that a device has answered with what is no update of the round."""

@@ -261,6 +261,10 @@ class MemoryContributions:
         part = partner.part if partner else NO_PART
         if part.asked == round_number and not is_taken(part, update):
             key = Discarded(number, round_number, device_id, update.digest)
+            for each, kept in list(self._contents.updates.items()):
+                same = (each.number, each.device) == (number, device_id)
+                if same and each != key and kept.state is UpdateState.EXPECTED:
+                    self._drop(each)
             self._contents.updates[key] = KeptUpdate(update, UpdateState.EXPECTED, now)
         return part
 

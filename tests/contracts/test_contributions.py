@@ -256,6 +256,23 @@ class TestContributionStore:
         assert await give(stores, found, "d1", name="lost")
         assert await discarded(stores, NOW + 1) == []
 
+    async def test_of_what_a_device_announces_only_the_last_is_waited_for(
+        self, stores: Stores
+    ) -> None:
+        await partners(stores, "d1", "d2")
+        found = await asking(stores, "d1", "d2")
+        assert await give(stores, found, "d1", name="given")
+        told = [update_head(f"announced {each}") for each in range(5)]
+        for device in ("d2", "d1"):
+            for each in told:
+                await stores.contributions.expect(found.number, 1, device, each, NOW)
+        gone = {(device, 1, each.digest) for device in ("d1", "d2") for each in told[:-1]}
+        assert set(await discarded(stores)) == gone
+        last = frozenset({1, 2})
+        assert not await stores.contributions.take(found.number, 1, "d2", told[0], last)
+        assert await stores.contributions.take(found.number, 1, "d2", told[-1], last)
+        assert (await stores.campaigns.tally(found.number, 1)).taken == 2
+
     async def test_what_is_gone_is_forgotten_unless_it_came_again(self, stores: Stores) -> None:
         await partners(stores, "d1", "d2")
         found = await asking(stores, "d1", "d2")

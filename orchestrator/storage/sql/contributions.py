@@ -128,6 +128,8 @@ class SqlContributions:
             part = NO_PART if row is None else part_of(row)
             if part.asked != round_number or is_taken(part, update):
                 return part
+            others = and_(_of(number, device_id), UPDATES.state == UpdateState.EXPECTED.value)
+            await _drop(connection, and_(others, ~_is(key)))
             again = change_rows(campaign_updates).where(_is(key)).values(fresh)
             if (await connection.execute(again)).rowcount == 0:
                 values = {**_fresh(key, update), **fresh}

@@ -247,6 +247,16 @@ class TestSweeping:
         assert fleet.files.kept == {}
         assert await fleet.sweeping.sweep() == 0
 
+    async def test_what_comes_after_its_note_is_gone_leaves_no_file(self, fleet: Fleet) -> None:
+        found = await asking(fleet.stores, "d1", "d2")
+        made, other = update(found), update(found, value=2.0)
+        sent = Submission(found.id, 1, SPACE, head_of(made))
+        assert await fleet.receiving.expect("d1", sent) is None
+        assert await fleet.receiving.expect("d1", replace(sent, update=head_of(other))) is None
+        assert await fleet.sweeping.sweep() == 1
+        assert await fleet.receiving.take("d1", sent, made) is UpdateReceipt.LATE
+        assert fleet.files.kept == {}
+
     async def test_a_file_that_cannot_go_now_goes_later(self, fleet: Fleet) -> None:
         found = await asking(fleet.stores, "d1", "d2")
         await fleet.submit(found, update(found))
