@@ -2,8 +2,8 @@
 
 Parts: what devices reach on all classes (`accuracy`) and on their own (`own`), what hostile devices
 cost (`hostile`), and the time of a round of a thousand devices, of the aggregator alone by strategy
-(`round`) and through the real programs (`thousand`); three real agents beside Flower's own
-programs, and their memory (`fleet`).
+(`round`) and through the real programs (`thousand`); three real agents and their
+memory (`fleet`), and Flower's own programs beside them (`flower`).
 
 Image sets are looked for in FIELDWISE_DATA (default ../shared/data); what is not there is said and
 skipped. The bundle and features are made once and kept in the work folder.
@@ -22,6 +22,7 @@ from agent.learning.embedder import Embedder
 from benchmarks import (
     federation_accuracy,
     federation_fleet,
+    federation_flower,
     federation_hostile,
     federation_own,
     federation_round,
@@ -34,7 +35,7 @@ from benchmarks.federation_table import cell, table
 
 SEEDS = 5
 OF_SETS = ("accuracy", "own", "hostile")
-PARTS = (*OF_SETS, "round", "thousand", "fleet")
+PARTS = (*OF_SETS, "round", "thousand", "fleet", "flower")
 
 Figures = Mapping[str, float]
 
@@ -77,9 +78,14 @@ def _measured(part: str, work: Path, seeds: int) -> Iterator[Figures]:
         return _of_sets(work, part, seeds)
     if part == "round":
         return iter([federation_round.figures()])
-    bundle = learning_data.bundle_file(work)
+    if part == "flower":
+        return iter([_prefixed(part, federation_flower.figures())])
     measure = {"thousand": federation_thousand.figures, "fleet": federation_fleet.figures}[part]
-    return iter([{f"{part}.{name}": each for name, each in measure(bundle).items()}])
+    return iter([_prefixed(part, measure(learning_data.bundle_file(work)))])
+
+
+def _prefixed(part: str, figures: Figures) -> Figures:
+    return {f"{part}.{name}": each for name, each in figures.items()}
 
 
 def main() -> None:
@@ -96,6 +102,7 @@ def main() -> None:
         print(f"measuring: {part}", flush=True)
         for told in _measured(part, work, arguments.seeds):
             found |= told
+            found |= federation_fleet.beside(found, found)
             if arguments.json:
                 about = {"machine": platform.processor() or platform.machine()}
                 arguments.json.write_text(json.dumps(about | found, indent=2) + "\n")

@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import federation_flower
 from benchmarks.federation_programs import (
     Orchestrator,
     Running,
@@ -33,7 +32,6 @@ AGENTS, CAMPAIGNS = 3, 3
 CLASSES, LESSONS = 20, 20  # of each class: two of twenty are held out to choose by, two to judge by
 CHECK_IN_SECONDS = 3  # as Flower's SuperNodes
 SETTLED_SECONDS = 5.0
-WIDTH = 1280
 
 
 class _Agent(Running):
@@ -61,16 +59,18 @@ class _Agent(Running):
 
 
 def figures(bundle: Path) -> dict[str, float]:
-    """Seconds of a round, ours and Flower's, and the memory of an agent with and without."""
+    """Seconds of a round, and the memory of an agent with and without."""
     with TemporaryDirectory(dir="/tmp") as name:  # short: paths of sockets are
-        found = _ours(Path(name), bundle)
-    print("fleet: our rounds are over", flush=True)
-    theirs = federation_flower.figures(CLASSES, WIDTH)
-    ratios = {
-        f"times_{word}": theirs[f"flower.{key}"] / found[key]
-        for word, key in (("faster", "s_a_round"), ("less_processor", "processor_s_a_round"))
+        return _ours(Path(name), bundle)
+
+
+def beside(theirs: Mapping[str, float], ours: Mapping[str, float]) -> dict[str, float]:
+    """How many times what we take Flower takes; nothing where either was not measured."""
+    return {
+        f"flower.times_{kind}": theirs[f"flower.{kind}"] / ours[f"fleet.{kind}"]
+        for kind in ("s_a_round", "processor_s_a_round")
+        if f"flower.{kind}" in theirs and f"fleet.{kind}" in ours
     }
-    return found | theirs | ratios
 
 
 def _ours(folder: Path, bundle: Path) -> dict[str, float]:
