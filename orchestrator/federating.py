@@ -51,7 +51,7 @@ class Federation:
     @property
     def gate(self) -> WorkersOnly:
         """What lets aggregators in."""
-        return WorkersOnly(WorkerAdmission(self.stores.campaigns).admit)
+        return WorkersOnly(WorkerAdmission(self.stores.campaigns, self.clock).admit)
 
     @property
     def servicers(self) -> tuple[CampaignServicer, WorkerServicer]:

@@ -14,6 +14,7 @@ from fieldwise.federation import Consent, Update
 from fieldwise.federation_messages import UpdateReader
 from fieldwise.v1alpha1 import campaign_pb2, worker_pb2_grpc
 from fieldwise.v1alpha1 import worker_pb2 as messages
+from orchestrator.federation.admitting import OUTLIVING_SECONDS
 from orchestrator.federation.campaign import Campaign
 from orchestrator.federation.contribution import Submission
 from orchestrator.federation.worker_token import token_digest, worker_token
@@ -346,6 +347,15 @@ async def test_a_token_of_before_opens_nothing_any_more(fleet: Site) -> None:
         await let_in(fleet, "c1", fresh)
         assert await refused(before.work()) is grpc.StatusCode.UNAUTHENTICATED
         assert (await now.work()).campaign_id == "c1"
+
+
+async def test_a_token_outlives_its_campaign_by_minutes_and_no_longer(fleet: Site) -> None:
+    async with working(fleet) as worker:
+        await fleet.federation.campaigns.stop("c1")
+        fleet.clock.pass_by(OUTLIVING_SECONDS - 1)
+        assert (await worker.work()).phase == campaign_pb2.CAMPAIGN_PHASE_STOPPED
+        fleet.clock.pass_by(1)
+        assert await refused(worker.work()) is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_an_aggregator_sees_nothing_of_another_campaign(fleet: Site) -> None:
