@@ -23,6 +23,10 @@ from orchestrator.ports import BackboneStore, Clock
 from orchestrator.repeats import asked_otherwise, request_fingerprint
 from orchestrator.rollout.backbone import parse_reference
 
+RUNNING_MAX = 16
+"""Each has an aggregator of 80 MB. Some that start at once may be let in beyond it: check-ins look at
+``OFFERING_MAX``, and all of them are offered still."""
+
 SAVES_MAX = 20  # rounds are looked at every second: more lost races than this are a defect
 
 
@@ -65,7 +69,7 @@ class Campaigns:
         Raises:
             FieldwiseError: ``INVALID_ARGUMENT`` with every mistake of the plan or for the name of
                 another request, ``NOT_FOUND`` for the backbone, ``ILLEGAL_COMMAND`` for a recalled
-                one.
+                one, or where ``RUNNING_MAX`` campaigns run.
         """
         checked(plan, statistics_allowed=self._statistics_allowed)
         meant = replace(plan, cohort=str(parse_selector(plan.cohort)))
@@ -178,6 +182,11 @@ class Campaigns:
         return await self._campaigns.outcomes(campaign_number(campaign_id))
 
     async def _fresh(self, plan: CampaignPlan, created_by: str) -> Campaign:
+        if (running := len(await self._campaigns.working())) >= RUNNING_MAX:
+            raise FieldwiseError(
+                Fault.ILLEGAL_COMMAND,
+                f"{running} campaigns run, and no more than {RUNNING_MAX} may; stop one first",
+            )
         found = await self._backbones.find(parse_reference(plan.backbone))
         if found.recalled_at is not None:
             raise FieldwiseError(

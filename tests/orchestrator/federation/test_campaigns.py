@@ -6,7 +6,7 @@ import pytest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, HeadOutcome
 from orchestrator.federation.campaign import HeadVersion
-from orchestrator.federation.campaigns import Campaigns, Reach
+from orchestrator.federation.campaigns import RUNNING_MAX, Campaigns, Reach
 from orchestrator.federation.phases import CampaignPhase
 from orchestrator.paging import PageRequest
 from orchestrator.rollout.operations import fresh_rollout
@@ -80,6 +80,18 @@ async def test_what_cannot_be_is_refused(fleet: Fleet) -> None:
     recall = fresh_rollout(BACKBONE, Plan("lite0:1"), Kind.RECALL, NOW)
     await fleet.stores.rollouts.recall(recall)
     assert await refused(fleet) is Fault.ILLEGAL_COMMAND
+
+
+async def test_no_more_run_than_there_is_room_for(fleet: Fleet) -> None:
+    await fleet.campaigns.start(plan(), request=REQUEST)
+    for _ in range(RUNNING_MAX - 1):
+        await fleet.campaigns.start(plan())
+    with pytest.raises(FieldwiseError, match=f"{RUNNING_MAX} campaigns run") as caught:
+        await fleet.campaigns.start(plan())
+    assert caught.value.fault is Fault.ILLEGAL_COMMAND
+    assert (await fleet.campaigns.start(plan(), request=REQUEST)).id == "c1"
+    await fleet.campaigns.stop("c2")
+    assert (await fleet.campaigns.start(plan())).number == RUNNING_MAX + 1
 
 
 async def test_stopped_twice_it_is_stopped_once(fleet: Fleet) -> None:
