@@ -158,5 +158,7 @@ def figures(number: int = 1) -> CampaignFigures:
     gains = spread_of(GAIN_BOUNDS, (0.04, 0.04, -0.3))
     newest = Round(3, NOW, NOW + 60, 5, tally=Tally(8, 4, 2, 1, 4096, unchanged=1))
     head = HeadVersion(2, "ab" * 32, 1000, NOW, round=2)
-    seen = replace(campaign(number), round=newest, head=head, version=2, committed=2, missed=1, unchanged=4)
+    seen = replace(
+        campaign(number), round=newest, head=head, version=2, committed=2, missed=1, unchanged=4
+    )
     return CampaignFigures(seen, {HeadOutcome.ADOPTED: 9}, gains)

@@ -222,7 +222,14 @@ class Heads:
         if content is None:
             raise FieldwiseError(Fault.NOT_FOUND, "the file of a global head is not here any more")
         known = None if foreign else pair.heads[pair.champion].classes
-        return read_others(content, offer, known, partial(self._files.read, offer.digest))
+        return read_others(content, offer, known, partial(self._once_more, offer))
+
+    def _once_more(self, offer: HeadOffer) -> bytes | None:
+        try:
+            return self._files.read(offer.digest)
+        except FieldwiseError as error:  # learning must not stand still for others' numbers
+            _log.warning("the file of a global head cannot be read", reason=error.sentence)
+            return None
 
 
 def _suits(offer: HeadOffer, pair: Pair) -> bool:

@@ -12,7 +12,6 @@ taken of them; so agreeing to less than before needs nothing forgotten.)
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 
@@ -87,10 +86,8 @@ class Consents:
         if until is not None and consent is Consent.OFF:
             raise FieldwiseError(Fault.INVALID_ARGUMENT, "a consent that is off has no end")
         if until is not None and until <= self._clock.wall():
-            end = datetime.fromtimestamp(until, UTC)
             raise FieldwiseError(
-                Fault.INVALID_ARGUMENT,
-                f"the end of that consent, {end:%Y-%m-%d %H:%M} UTC, has passed",
+                Fault.INVALID_ARGUMENT, "the end of that consent has passed by this device's clock"
             )
         note = ConsentNote(consent, until)
         await asyncio.to_thread(self._agree, note)

@@ -8,7 +8,6 @@ worth, held-out samples tell (``agent.federation.weighing``).
 from collections.abc import Callable, Collection
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from agent.federation.standing import HeadOffer
@@ -23,8 +22,6 @@ from fieldwise.global_head import GlobalHead, Limits, decode
 HEAD_BYTES_MAX = 64 * 1024**2  # 10,000 classes of 1,280 features, and their scatter
 LIMITS = Limits(bytes_max=HEAD_BYTES_MAX)
 
-_log = structlog.get_logger()
-
 
 def read_others(
     content: bytes,
@@ -38,7 +35,7 @@ def read_others(
         content: The file.
         offer: What it was offered as.
         known: Classes whose rows are wanted; None for all.
-        again: Gives the file once more, when a covariance is needed.
+        again: Gives the file once more, when a covariance is needed; None where it is lost.
 
     Raises:
         FieldwiseError: ``INVALID_ARGUMENT`` for what is no such head.
@@ -59,11 +56,7 @@ def read_others(
             )
 
     def within_of(view: int) -> Within | None:
-        try:
-            found = again()
-        except FieldwiseError as error:  # learning must not stand still for others' numbers
-            _log.warning("the file of a global head cannot be read", reason=error.sentence)
-            return None
+        found = again()
         return _within(_decoded(found, offer), view) if found is not None else None
 
     return Others(
