@@ -126,7 +126,9 @@ class Campaigning:
         result = combine(campaign, number, updates, before, kept, self._strategies)
         version = self._orchestrator.commit(result)
         _log.info(
-            "a round was committed",
+            "a round was committed"
+            if result.head
+            else "too little of a round is usable for a head",
             round=number,
             version=version,
             classes=result.tally.classes,

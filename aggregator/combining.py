@@ -28,7 +28,7 @@ def combine(
     kept: Mapping[int, Kept],
     strategies: Strategies,
 ) -> RoundResult:
-    """Make the next head.
+    """Make the next head; none where fewer devices than the quorum gave what is usable.
 
     Args:
         campaign: What says how.
@@ -50,6 +50,8 @@ def combine(
 
 def _merged(campaign: Campaign, round_number: int, updates: Updates) -> RoundResult:
     merged, left_out = exact.merge(updates, campaign, round_number)
+    if merged.devices < campaign.quorum or not merged.counts:
+        return _missed(round_number, Tally(0, 0, left_out))
     if any((np.abs(each) >= EXACT_MAX).any() for each in merged.scatter):
         raise FieldwiseError(Fault.OVER_LIMIT, "the sums of all devices are no longer exact")
     ids = sorted(merged.counts)
@@ -63,6 +65,10 @@ def _merged(campaign: Campaign, round_number: int, updates: Updates) -> RoundRes
         scatter=tuple(merged.scatter),
     )
     return RoundResult(round_number, Tally(len(ids), 0, left_out), encode(head), b"")
+
+
+def _missed(round_number: int, tally: Tally) -> RoundResult:
+    return RoundResult(round_number, tally, b"", b"")
 
 
 class _Aggregation:
@@ -93,9 +99,12 @@ class _Aggregation:
             return self._screened.contributions
 
         made = strategies.aggregate(campaign, self._before, self._kept, collect)
-        rows, counts = self._whole(made.rows)
         sent = {each for found in self._screened.contributions for each in found.rows}
-        tally = Tally(len(rows), len(sent - made.rows.keys()), self._screened.left_out)
+        held_back = len(sent - made.rows.keys())
+        if len(self._screened.contributions) < campaign.quorum or not made.rows:
+            return _missed(self._round, Tally(0, held_back, self._screened.left_out))
+        rows, counts = self._whole(made.rows)
+        tally = Tally(len(rows), held_back, self._screened.left_out)
         head = self._encoded(rows, counts, made.rows)
         kept = {each: found for each, found in made.kept.items() if each in rows}
         return RoundResult(self._round, tally, head, keeping.encode(campaign.strategy, kept))

@@ -48,7 +48,10 @@ class Orchestrator(Protocol):
         """The file of a head or of what a strategy keeps, checked against its digest."""
 
     def commit(self, result: RoundResult) -> int:
-        """End a round; returns the version that came of it, the same when called again."""
+        """End a round; returns the version that came of it, the same when called again.
+
+        Without a head it is missed, and 0 is returned; ``ILLEGAL_COMMAND`` when called again.
+        """
 
     def give_up(self, reason: str) -> None:
         """End the campaign, for a reason without values."""

@@ -40,6 +40,7 @@ class Campaign:
         version: Of the newest head; 0 for none.
         head: Digest of its file; empty for none.
         state: Digest of what the strategy kept with it; empty for nothing.
+        quorum: Devices without which a round makes no head.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Campaign:
     version: int = 0
     head: Digest = ""
     state: Digest = ""
+    quorum: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """A round's end: the file of the head, and of what the strategy keeps, empty for nothing."""
+    """A round's end: the file of the head, and of what the strategy keeps, empty for nothing.
+
+    Without a head the round is missed: too little of what devices gave is usable.
+    """
 
     round: int
     tally: Tally

@@ -35,6 +35,7 @@ def campaign(message: worker_pb2.GetWorkResponse) -> Campaign:
         version=message.head.version,
         head=message.head.digest.hex(),
         state=message.state_digest.hex(),
+        quorum=plan.quorum,
     )
 
 
@@ -117,7 +118,7 @@ def committing(result: RoundResult) -> Iterator[worker_pb2.CommitRoundRequest]:
             classes_held_back=tally.held_back,
             rows_left_out=tally.left_out,
             head_bytes=len(result.head),
-            head_digest=hashlib.sha256(result.head).digest(),
+            head_digest=hashlib.sha256(result.head).digest() if result.head else b"",
             state_bytes=len(result.state),
             state_digest=hashlib.sha256(result.state).digest() if result.state else b"",
         )

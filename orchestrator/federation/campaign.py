@@ -107,7 +107,10 @@ class HeadVersion:
 
 @dataclass(frozen=True, slots=True)
 class RoundResult:
-    """What the aggregator made of a closed round; see ``Round`` and ``HeadVersion``."""
+    """What the aggregator made of a closed round; see ``Round`` and ``HeadVersion``.
+
+    Without a head too little of what devices gave was usable.
+    """
 
     round: int
     head_digest: str

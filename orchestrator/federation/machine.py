@@ -16,7 +16,8 @@ The quorum is of news: of devices of which something is in no head yet, whether 
 round or to one before that came to nothing. So two heads always differ by as many devices, and
 nobody's part can be read off their difference. A round that enough devices have answered, most of
 them with nothing new, is not missed but leaves the head unchanged. Where devices withdraw between a
-round's closing and its commit, and too few remain, it is missed after all.
+round's closing and its commit, and too few remain, it is missed after all (``reconcile``); and so
+where the aggregator finds that fewer gave what is usable (``missed``).
 
 A round begins with the head that is offered then. Where that head is taken back, the round is
 dropped, since what comes of it would lead there again.
@@ -122,9 +123,7 @@ def committed(
     if current is not None and current.number == result.round:
         phase = ROUND_TURNS[current.phase].get(RoundTurn.COMMIT)
     if current is None or phase is None:
-        raise FieldwiseError(
-            Fault.ILLEGAL_COMMAND, f"round {result.round} of {campaign.id} is not closed"
-        )
+        raise _not_closed(campaign, result)
     if phase is current.phase:
         return campaign, None
     head = HeadVersion(
@@ -150,6 +149,25 @@ def committed(
     if after.committed == campaign.plan.rounds:
         after = turned(after, CampaignTurn.LAST_ROUND, now)
     return after, head
+
+
+def missed(campaign: Campaign, result: RoundResult, now: float) -> Campaign:
+    """Return the campaign whose closed round comes to no head, as too little of it is usable.
+
+    Raises:
+        FieldwiseError: ``ILLEGAL_COMMAND`` where the round is not closed.
+    """
+    current = campaign.round
+    if current is None or current.number != result.round or current.phase is not RoundPhase.CLOSED:
+        raise _not_closed(campaign, result)
+    ended = replace(
+        current,
+        phase=ROUND_TURNS[current.phase][RoundTurn.TOO_FEW],
+        ended_at=now,
+        classes_held_back=result.classes_held_back,
+        rows_left_out=result.rows_left_out,
+    )
+    return replace(campaign, round=ended, missed=campaign.missed + 1)
 
 
 def taken_back(
@@ -212,6 +230,12 @@ def _dropped(campaign: Campaign, now: float) -> Campaign:
 
 def _offering(campaign: Campaign, head: HeadVersion) -> Campaign:
     return replace(campaign, head=head, version=head.version)
+
+
+def _not_closed(campaign: Campaign, result: RoundResult) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.ILLEGAL_COMMAND, f"round {result.round} of {campaign.id} is not closed"
+    )
 
 
 def _illegal(campaign: Campaign, number: int, reason: str) -> FieldwiseError:

@@ -14,7 +14,7 @@ import structlog
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.federation.campaign import Campaign, HeadVersion, RoundResult, campaign_number
 from orchestrator.federation.contribution import Contribution
-from orchestrator.federation.machine import committed, opened, pause_left, reconcile, turned
+from orchestrator.federation.machine import committed, missed, opened, pause_left, reconcile, turned
 from orchestrator.federation.phases import CampaignTurn, RoundPhase
 from orchestrator.federation.selection import SEED_BYTES, asked_of
 from orchestrator.federation_ports import CampaignStore, ContributionStore
@@ -140,6 +140,24 @@ class Rounds:
             return head
 
         return await self._insist(campaign_id, commit)
+
+    async def miss(self, campaign_id: str, result: RoundResult) -> None:
+        """End a closed round of which too little is usable for a head.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND``, or ``ILLEGAL_COMMAND`` where the round is not closed.
+        """
+
+        async def miss(read: Campaign) -> None:
+            saved = await self._campaigns.save(missed(read, result, self._clock.now()))
+            _log.warning(
+                "round missed: fewer devices than the quorum gave what is usable",
+                campaign=saved.id,
+                round=result.round,
+                rows_left_out=result.rows_left_out,
+            )
+
+        await self._insist(campaign_id, miss)
 
     async def give_up(self, campaign_id: str, reason: str) -> Campaign:
         """End a campaign that its aggregator cannot go on with; again changes nothing.

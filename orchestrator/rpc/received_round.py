@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import worker_pb2 as messages
 from orchestrator.federation.campaign import RoundResult
-from orchestrator.rpc.translate import digest_from, invalid, optional_digest_from
+from orchestrator.rpc.translate import invalid, optional_digest_from
 
 HEAD_BYTES_MAX = 512 * 1024**2  # what devices take (fieldwise.global_head)
 STATE_BYTES_MAX = 2 * HEAD_BYTES_MAX  # adaptive strategies keep two numbers for each of a head's
@@ -81,15 +81,13 @@ class ReceivedRound:
 
 
 def _result_from(message: messages.RoundResult) -> RoundResult:
-    _check_bytes("head", message.head_bytes, HEAD_BYTES_MAX)
-    if message.state_bytes:
-        _check_bytes("state", message.state_bytes, STATE_BYTES_MAX)
-    state_digest = optional_digest_from(message.state_digest) or ""
-    if bool(state_digest) is not bool(message.state_bytes):
-        raise invalid("a state has a digest and bytes, or neither")
+    head_digest = _check_file("head", message.head_digest, message.head_bytes, HEAD_BYTES_MAX)
+    state_digest = _check_file("state", message.state_digest, message.state_bytes, STATE_BYTES_MAX)
+    if state_digest and not head_digest:
+        raise invalid("a state without a head")
     return RoundResult(
         round=message.round,
-        head_digest=digest_from(message.head_digest),
+        head_digest=head_digest,
         head_bytes=message.head_bytes,
         classes=message.classes,
         classes_held_back=message.classes_held_back,
@@ -99,10 +97,13 @@ def _result_from(message: messages.RoundResult) -> RoundResult:
     )
 
 
-def _check_bytes(name: str, size: int, limit: int) -> None:
-    if not size:
-        raise invalid(f"there is no {name}")
+def _check_file(name: str, content: bytes, size: int, limit: int) -> str:
+    """Return the digest of a file that is announced, "" of none."""
+    digest = optional_digest_from(content) or ""
+    if bool(digest) is not bool(size):
+        raise invalid(f"a {name} has a digest and bytes, or neither")
     if size > limit:
         raise FieldwiseError(
             Fault.OVER_LIMIT, f"the {name} has {size:,} bytes; the limit is {limit:,}"
         )
+    return digest

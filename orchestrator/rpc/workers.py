@@ -140,6 +140,10 @@ class WorkerServicer(worker_pb2_grpc.WorkerServicer):
     ) -> messages.CommitRoundResponse:
         received = await ReceivedRound.begun(request_iterator)
         result = received.result
+        if not result.head_digest:
+            await received.ended()
+            await self._uses.rounds.miss(calling_campaign(), result)
+            return messages.CommitRoundResponse()
         if not await self._is_committed(result):
             await self._uses.heads.put(result.head_digest, received.head())
             if result.state_bytes:

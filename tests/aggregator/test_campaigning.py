@@ -86,6 +86,12 @@ def test_a_round_that_misses_its_quorum_blocks_nothing() -> None:
     assert not found.reason
 
 
+def test_a_round_of_which_too_little_is_usable_is_no_version() -> None:
+    found = worked(campaign(quorum=2), [some_means(1), some_means(2)[:1], some_means(3)])
+    assert list(found.committed) == [1, 3]
+    assert not found.reason
+
+
 def test_a_campaign_that_is_over_is_left_alone() -> None:
     found = MemoryOrchestrator(campaign(), [some_means(1)], stopped=True)
     work(found)

@@ -62,9 +62,11 @@ def test_means_become_a_head_with_names_counts_and_the_spread() -> None:
 
 def test_a_campaign_may_ask_for_more_devices_behind_a_row_or_for_one_alone() -> None:
     sent = [(1, means({1: (10, 1.0), 2: (10, 1.0)})), (2, means({1: (10, 1.0)}))]
-    for least, expected in ((1, (1, 2)), (2, (1,)), (3, ())):
+    for least, expected in ((1, (1, 2)), (2, (1,))):
         plan = campaign(options={"devices_min": float(least)})
         assert head_of(combined(plan, *sent)).ids == expected
+    none = combined(campaign(options={"devices_min": 3.0}), *sent)
+    assert (none.head, none.tally.held_back) == (b"", 2)
 
 
 def test_the_same_updates_always_come_to_the_same_bytes() -> None:
@@ -151,11 +153,25 @@ def test_statistics_without_a_device_are_as_if_it_had_never_been_there() -> None
 
 
 @pytest.mark.parametrize("plan", [campaign(), WEIGHTS, EXACT], ids=["means", "weights", "exact"])
-def test_a_round_of_nothing_usable_is_a_head_without_a_class(plan: Campaign) -> None:
+def test_a_round_of_nothing_usable_is_no_head(plan: Campaign) -> None:
     result = combined(plan, (1, Unreadable(3, "rubbish")))
-    assert head_of(result).ids == ()
+    assert (result.head, result.state) == (b"", b"")
     assert result.tally.left_out == 3
     assert combined(plan).tally.left_out == 0
+
+
+def test_fewer_usable_devices_than_the_quorum_are_no_head() -> None:
+    dice = np.random.default_rng(3)
+    sent = [(each, statistics(samples(dice, 30), dice.integers(1, 4, 30))) for each in (1, 2)]
+    plan = replace(EXACT, quorum=2)
+    assert combined(plan, *sent).head
+    blown_up = replace(sent[1][1], scatter=tuple(each * 3.0 for each in sent[1][1].scatter))
+    result = combined(plan, sent[0], (2, blown_up))
+    assert (result.head, result.tally.left_out) == (b"", len(blown_up.rows))
+    alone = replace(campaign(options={"devices_min": 1}), quorum=2)
+    given = (1, means({1: (10, 1.0)}))
+    assert combined(alone, given, (2, means({1: (10, 2.0)}))).head
+    assert not combined(alone, given, (2, Unreadable(1, "rubbish"))).head
 
 
 def test_a_strategy_that_there_is_not_is_refused() -> None:

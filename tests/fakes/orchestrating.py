@@ -77,6 +77,9 @@ class MemoryOrchestrator:
             return version
         if result.round != self.ended + 1:
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, f"round {result.round} is not open")
+        if not result.head:
+            self._end()
+            return 0
         version = len(self.committed) + 1
         self.committed[result.round] = (version, result)
         self.plan = replace(

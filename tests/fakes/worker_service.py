@@ -110,6 +110,7 @@ def work_of(campaign: Campaign, behind: MemoryOrchestrator) -> worker_pb2.GetWor
     return worker_pb2.GetWorkResponse(
         campaign_id=campaign.id,
         plan=campaign_pb2.CampaignPlan(
+            quorum=campaign.quorum,
             kind=KINDS[campaign.kind],
             level=CONSENTS[campaign.level],
             strategy=campaign.strategy,

@@ -17,6 +17,7 @@ from fieldwise.v1alpha1 import worker_pb2 as messages
 from orchestrator.federation.admitting import OUTLIVING_SECONDS
 from orchestrator.federation.campaign import Campaign
 from orchestrator.federation.contribution import Submission
+from orchestrator.federation.phases import RoundPhase
 from orchestrator.federation.worker_token import token_digest, worker_token
 from orchestrator.leadership import Replica
 from tests import campaigns
@@ -287,6 +288,26 @@ async def test_what_is_no_result_ends_no_round(
         assert code in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.DATA_LOSS}
         assert (await worker.awaited(1)).round.phase == CLOSED
         assert await worker.commit(*whole()) == 1
+
+
+async def test_a_round_without_a_head_is_missed(fleet: Site) -> None:
+    nothing = {"head_bytes": 0, "head_digest": b"", "state_bytes": 0, "state_digest": b""}
+    async with working(fleet) as worker:
+        await worker.opened()
+        assert (
+            await refused(worker.commit(result(**nothing))) is grpc.StatusCode.FAILED_PRECONDITION
+        )
+        await closed(fleet, worker)
+        assert await worker.commit(result(**nothing, classes=0)) == 0
+        assert not (await worker.work()).HasField("head")
+        assert (
+            await refused(worker.commit(result(**nothing))) is grpc.StatusCode.FAILED_PRECONDITION
+        )
+        assert (await worker.opened()).wait_seconds > 0
+    found = await fleet.federation.campaigns.get("c1")
+    assert found.round is not None
+    assert (found.round.phase, found.round.rows_left_out) == (RoundPhase.MISSED, 3)
+    assert (found.missed, found.committed, found.runs) == (1, 0, True)
 
 
 async def test_an_update_whose_content_is_lost_is_left_out(fleet: Site) -> None:
