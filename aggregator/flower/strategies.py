@@ -69,7 +69,8 @@ def keeps(name: str) -> tuple[str, ...]:
 
 def is_robust(name: str) -> bool:
     """Tell whether some hostile devices are not to move a strategy."""
-    return strategies.KNOWN[name].robust
+    known = strategies.KNOWN.get(name)  # one that there is not is refused where it is made
+    return known is not None and known.robust
 
 
 def maker(name: str, options: Mapping[str, float]) -> Callable[[], Strategy]:
