@@ -24,8 +24,8 @@ from orchestrator.repeats import asked_otherwise, request_fingerprint
 from orchestrator.rollout.backbone import parse_reference
 
 RUNNING_MAX = 16
-"""Each has an aggregator of 80 MB. Some that start at once may be let in beyond it: check-ins look at
-``OFFERING_MAX``, and all of them are offered still."""
+"""Each has an aggregator of 80 MB. Some that start at once may be let in beyond it: check-ins look
+at ``OFFERING_MAX``, and all of them are offered still."""
 
 SAVES_MAX = 20  # rounds are looked at every second: more lost races than this are a defect
 
