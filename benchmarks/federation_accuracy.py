@@ -2,7 +2,8 @@
 
 Everything goes through the aggregator's own code: updates are screened, merged by Flower's FedAvg
 class by class, and come back as the bytes of a global head (``benchmarks.federation_scoring``).
-Flower's stock FedAvg has softmax heads over all classes, which devices train and send whole.
+Flower's stock FedAvg has softmax heads over all classes, which devices train and send whole; where
+a minimum is in force, they do not train on classes of which they have fewer samples.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,18 +34,23 @@ def figures(of: Numbered, seeds: int) -> Iterator[Figures]:
         found = {"local": scored.alone(), "centralised": whole}
         for minimum in MINIMA:
             found |= _ours(of, devices, scored, minimum)
-        found |= _fedavg(of, devices, seed)
+            found |= _fedavg(of, devices, seed, minimum)
         yield found | _compared(found)
 
 
-def _fedavg(of: Numbered, devices: list[Sight], seed: int) -> dict[str, float]:
+def _fedavg(of: Numbered, devices: list[Sight], seed: int, minimum: int) -> dict[str, float]:
     found: dict[str, float] = {}
+    trained = [each.from_minimum(minimum) for each in devices]
     for rate in softmax.RATES:
-        heads = list(softmax.rounds(devices, len(of.classes), max(TURNS), rate, seed))
+        heads = list(softmax.rounds(trained, len(of.classes), max(TURNS), rate, seed))
         for turn in TURNS:
             right = softmax.predicted(heads[turn - 1], of.test) == of.test_labels
-            found[f"fedavg_{turn}.rate_{rate:g}"] = 100 * float(right.mean())
+            found[f"fedavg_{turn}.from_{minimum}.rate_{rate:g}"] = 100 * float(right.mean())
             found[f"fedavg_{turn}.kb_a_device"] = turn * heads[0][1:].nbytes / 1000
+    for turn in TURNS:
+        name = f"fedavg_{turn}.from_{minimum}"
+        rates = [found[f"{name}.rate_{rate:g}"] for rate in softmax.RATES]
+        found[f"{name}.best_rate"] = max(rates)
     return found
 
 
@@ -69,13 +75,12 @@ def _ours(of: Numbered, devices: list[Sight], scored: Scored, minimum: int) -> d
 
 def _compared(found: Figures) -> dict[str, float]:
     """Paired differences in points: the same devices with the same samples on both sides."""
-    best = {
-        turn: max(found[f"fedavg_{turn}.rate_{rate:g}"] for rate in softmax.RATES) for turn in TURNS
-    }
-    told = {f"fedavg_{turn}.best_rate": each for turn, each in best.items()}
+    told: dict[str, float] = {}
     for name in [each for each in found if each.startswith(("weights.", "statistics."))]:
         if not name.endswith((".classes", ".kb_a_device", ".kb_of_head")):
-            told[f"{name}.over_fedavg_20"] = found[name] - best[max(TURNS)]
+            for minimum in MINIMA:
+                over = found[name] - found[f"fedavg_{max(TURNS)}.from_{minimum}.best_rate"]
+                told[f"{name}.over_fedavg_20.from_{minimum}"] = over
             told[f"{name}.over_local"] = found[name] - found["local"]
             told[f"{name}.over_centralised"] = found[name] - found["centralised"]
             sent = found[f"{name}.kb_a_device"]

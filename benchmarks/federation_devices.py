@@ -26,6 +26,11 @@ class Sight:
     def classes(self) -> NDArray[np.int64]:
         return np.unique(self.labels)
 
+    def from_minimum(self, samples: int) -> "Sight":
+        """What is left without classes of fewer samples."""
+        kept = np.bincount(self.labels)[self.labels] >= samples
+        return Sight(self.grid[kept], self.labels[kept])
+
 
 def sights(
     grid: NDArray[np.int16], labels: NDArray[np.int64], seed: int, share: float = SHARE

@@ -6,8 +6,10 @@ Figures = Mapping[str, float]
 
 ROWS: Mapping[str, str] = {
     "local": "nothing, each device's own head",
-    "fedavg_1.best_rate": "Flower's FedAvg of softmax rows, 1 round",
-    "fedavg_20.best_rate": "Flower's FedAvg of softmax rows, 20 rounds",
+    "fedavg_1.from_10.best_rate": "Flower's FedAvg of softmax rows, 1 round, from 10 samples",
+    "fedavg_20.from_10.best_rate": "Flower's FedAvg of softmax rows, 20 rounds, from 10 samples",
+    "fedavg_1.from_1.best_rate": "Flower's FedAvg of softmax rows, 1 round",
+    "fedavg_20.from_1.best_rate": "Flower's FedAvg of softmax rows, 20 rounds",
     "weights.from_10.devices_min_2": "weights, 1 round, from 10 samples, of two devices or more",
     "weights.from_10.devices_min_1": "weights, 1 round, from 10 samples, of one device, too",
     "weights.from_1.devices_min_2": "weights, 1 round, from 1 sample, of two devices or more",

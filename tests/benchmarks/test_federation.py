@@ -57,14 +57,17 @@ def test_statistics_of_all_samples_are_worth_what_learning_at_one_place_is(of: N
     (found,) = figures(of, seeds=1)
     assert found["statistics.from_1"] == pytest.approx(found["centralised"], abs=1e-9)
     assert found["weights.from_1.devices_min_1"] > found["local"] + 20
-    assert found["fedavg_20.best_rate"] > found["fedavg_1.best_rate"] - 5
+    assert found["fedavg_20.from_1.best_rate"] > found["fedavg_1.from_1.best_rate"] - 5
 
 
 def test_differences_are_paired_and_fedavg_counts_by_its_best_rate(of: Numbered) -> None:
     (found,) = figures(of, seeds=1)
     name = "weights.from_10.devices_min_1"
-    best = max(value for each, value in found.items() if each.startswith("fedavg_20.rate_"))
-    assert found[f"{name}.over_fedavg_20"] == pytest.approx(found[name] - best)
+    for minimum in (10, 1):
+        start = f"fedavg_20.from_{minimum}.rate_"
+        best = max(value for each, value in found.items() if each.startswith(start))
+        over = found[f"{name}.over_fedavg_20.from_{minimum}"]
+        assert over == pytest.approx(found[name] - best)
     sent = found[f"{name}.bytes_ratio_to_fedavg_20"] * found["fedavg_20.kb_a_device"]
     assert sent == pytest.approx(found[f"{name}.kb_a_device"])
 
