@@ -17,7 +17,7 @@ from benchmarks import federation_flower_app
 from benchmarks.federation_programs import (
     PATIENCE_SECONDS,
     Running,
-    memory,
+    memories,
     processor_seconds_of_tree,
     tree,
     wait_until,
@@ -75,7 +75,7 @@ def figures() -> dict[str, float]:
         wait_until(lambda: _noted(times) > ROUNDS, "Flower's rounds")
         after = sum(processor_seconds_of_tree(each.pid) for each in running)
         noted = [float(each) for each in times.read_text().split()]
-        device = [memory(each) for each in tree(running[1].pid)]
+        device = list(memories(tree(running[1].pid)))
         return {
             "s_a_round": (noted[ROUNDS] - noted[0]) / ROUNDS,
             "processor_s_a_round": (after - before) / ROUNDS,

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -132,6 +133,13 @@ def memory(pid: int) -> dict[str, float]:
     peak = _kilobytes(Path(f"/proc/{pid}/status"))["VmHWM"]
     sizes = {"rss_mb": rolled["Rss"], "pss_mb": rolled["Pss"], "peak_mb": peak}
     return {name: each * 1024 / MB for name, each in sizes.items()}
+
+
+def memories(pids: Iterable[int]) -> Iterator[dict[str, float]]:
+    """The memory of each process that did not end meanwhile."""
+    for each in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield memory(each)
 
 
 def forget_peak(pid: int) -> None:
