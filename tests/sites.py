@@ -144,5 +144,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
     operators = OperatorServicer(uses)
     joining = EnrolmentServicer(enrolment, "there:1")
     await servers.serve(Services(devices, joining, operators, *federated.servicers))
-    yield made
-    await servers.stop(0)
+    try:
+        yield made
+    finally:
+        await servers.stop(0)

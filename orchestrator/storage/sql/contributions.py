@@ -107,13 +107,13 @@ class SqlContributions:
         beyond = [each.value for each in Consent if not consent.covers(each)]
         asking = select(campaigns.c.number).where(campaigns.c.level.in_(beyond))
         gone = and_(UPDATES.device == device_id, UPDATES.campaign.in_(asking))
-        taken = and_(
-            MEMBERS.device == device_id,
-            MEMBERS.campaign.in_(asking),
-            MEMBERS.answer == Answer.TAKEN.value,
-        )
+        own = and_(MEMBERS.device == device_id, MEMBERS.campaign.in_(asking))
+        # Whatever is being taken meanwhile is seen only after it is held: an answer is changed first.
+        held = select(MEMBERS.campaign).where(own).order_by(MEMBERS.campaign).with_for_update()
+        taken = and_(own, MEMBERS.answer == Answer.TAKEN.value)
         declined = {"answer": Answer.DECLINED.value, "digest": "", "bytes": 0}
         async with self._database.write() as connection:
+            await connection.execute(held)
             await connection.execute(change_rows(campaign_members).where(taken).values(declined))
             await _drop(connection, gone)
 
