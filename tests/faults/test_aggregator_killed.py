@@ -31,7 +31,7 @@ from tests.faults.trails import SIDES, trail_of
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 ROUNDS = 2
 KINDS = {  # a strategy that keeps nothing from round to round, and one that does
-    RowKind.MEANS: ("--strategy=FedMedian",),
+    RowKind.MEANS: ("--strategy=FedAvg",),
     RowKind.WEIGHTS: ("--strategy=FedAvgM", "--option=server_momentum=0.5"),
 }
 CLASSES = ("red", "blue")
