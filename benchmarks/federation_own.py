@@ -106,7 +106,7 @@ class _Device:
     def weighed(self, head: bytes, about: Campaign) -> tuple[Weighed, float]:
         """What the device makes of a head, and how right it is from then on."""
         others = self._others(head, about)
-        trial = SolvedTrial(self._trial, others)
+        trial = SolvedTrial(self._trial, others, self._trial.mixing(others))
         found = weigh(trial, self._select, self._judge, RULES, lambda: False, foreign=False)
         adopted = found.outcome is HeadOutcome.ADOPTED
         self._trial.blend(Blending(others, found.mix) if adopted else None)

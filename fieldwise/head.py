@@ -38,9 +38,7 @@ from fieldwise.symmetric import SymmetricSum
 
 Number = TypeVar("Number", np.int64, np.float64)
 
-FOLD_ROWS = (
-    256  # as many as leave nearly every column within float32's exact range (fieldwise.gram)
-)
+FOLD_ROWS = 256  # leaves nearly every column within float32's exact range (fieldwise.gram)
 FIRST_CLASSES = 16  # room for sums at the start; it doubles as classes come
 
 
@@ -258,6 +256,11 @@ class Accumulator:
         self._scatter.add(statistics.scatter)
         self._total += statistics.total
         self._orphans += statistics.orphans
+
+    def scatter(self) -> SymmetricSum:
+        """The scatter, in memory of its own."""
+        self._fold()
+        return self._scatter.copy()
 
     def statistics(self) -> Statistics:
         """What is held now, in canonical form, in arrays of its own."""

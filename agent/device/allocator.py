@@ -1,9 +1,10 @@
 """The C library's allocator, told that this process lives long and memory is scarce.
 
-Solving a head takes a few arrays of 13 MB for a moment. glibc gives the first of them pages of its
-own, but on their release concludes that such sizes are common and takes later ones from its heap,
-where small objects that outlive them pin the pages: measured, 300 MB instead of 170 after some
-hundred lessons. A fixed threshold keeps large arrays out of the heap for good.
+Solving a head takes a few arrays of several MB for a moment. glibc gives the first of them pages of
+its own, but on their release concludes that such sizes are common and takes later ones from its
+heap, where small objects that outlive them pin the pages: measured with squares of 13 MB, 300 MB
+instead of 170 after some hundred lessons. A fixed threshold keeps large arrays out of the heap for
+good.
 """
 
 import ctypes

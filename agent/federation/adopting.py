@@ -250,10 +250,7 @@ def _trial(learner: Learner, pair: Pair, others: Others | TrainedRows) -> Trial:
         if pair.champion == HeadName.GRADIENT and isinstance(own, LinearHead):
             return TrainedTrial(own, others)
     elif pair.champion in CLOSED:
-        statistics = [each.statistics for each in pair.learned()]
-        heads = replace(learner.settings.heads, enabled=(HeadName(pair.champion),))
-        settings = replace(learner.settings, heads=heads)
-        return SolvedTrial(Pair(pair.embedder, statistics, 0, settings, pair.tuning), others)
+        return SolvedTrial(pair, others, learner.mixing(pair, others))
     raise FieldwiseError(
         Fault.INVALID_ARGUMENT,
         f"a global head of another kind than the head {pair.champion}, which serves",

@@ -17,9 +17,10 @@ from agent.learning.trained_rows import TrainedRows
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import RowKind
-from fieldwise.global_head import GlobalHead, Limits, decode
+from fieldwise.global_head import GlobalHead, Limits, decode, triangle_length
 
 HEAD_BYTES_MAX = 64 * 1024**2  # 10,000 classes of 1,280 features, and their scatter
+FACTOR_ROWS = 256  # that are multiplied at once
 LIMITS = Limits(bytes_max=HEAD_BYTES_MAX)
 
 
@@ -50,7 +51,7 @@ def read_others(
         return TrainedRows(classes, head.rows[kept, :-1], head.rows[kept, -1])
     for view in range(len(head.space.widths)):
         within = _within(head, view)
-        if within is not None and not is_covariance(within.covariance):
+        if within is not None and not is_covariance(head.space.widths[view], within):
             raise FieldwiseError(
                 Fault.INVALID_ARGUMENT, "a global head with a covariance that no samples have"
             )
@@ -97,26 +98,39 @@ def _decoded(content: bytes, offer: HeadOffer) -> GlobalHead:
 def _within(head: GlobalHead, view: int) -> Within | None:
     """The covariance within classes of a view, on the grid; None where the head has none."""
     if head.sums is not None:
-        start = sum(head.space.widths[:view])
-        sums = head.sums[:, start : start + head.space.widths[view]]
-        scaled = sums / np.sqrt(head.counts)[:, None]
-        total = float(head.counts.sum())
-        square = _square(head.scatter[view], head.space.widths[view])
-        return Within(_symmetric((square - scaled.T @ scaled) / total), total)
+        return _exact(head, view, head.sums)
     if not head.factors:
         return None
-    factor = head.factors[view].astype(np.float64)
-    return Within(_symmetric(factor.T @ factor), float(len(factor)))
+    factor = head.factors[view]
+
+    def strip(rows: slice) -> NDArray[np.float64]:
+        found = np.zeros((rows.stop - rows.start, factor.shape[1] - rows.start))
+        for place in range(0, len(factor), FACTOR_ROWS):
+            part = factor[place : place + FACTOR_ROWS, rows.start :].astype(np.float64)
+            found += part[:, : len(found)].T @ part
+        return found
+
+    return Within(strip, float(len(factor)))
 
 
-def _square(triangle: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    square = np.zeros((width, width))
-    upper = np.triu_indices(width)
-    square[upper] = triangle
-    square.T[upper] = triangle
-    return square
+def _exact(head: GlobalHead, view: int, sums: NDArray[np.float64]) -> Within:
+    start, width, triangle = (
+        sum(head.space.widths[:view]),
+        head.space.widths[view],
+        head.scatter[view],
+    )
+    scaled = sums[:, start : start + width] / np.sqrt(head.counts)[:, None]
+    total = float(head.counts.sum())
 
+    def strip(rows: slice) -> NDArray[np.float64]:
+        found = np.empty((rows.stop - rows.start, width - rows.start))
+        for row, line in enumerate(found):
+            place = rows.start + row
+            end = triangle_length(width) - triangle_length(width - place - 1)
+            line[row:] = triangle[end - (width - place) : end]
+            found[row + 1 :, row] = line[row + 1 : len(found)]
+        found -= scaled[:, rows].T @ scaled[:, rows.start :]
+        found /= total
+        return found
 
-def _symmetric(square: NDArray[np.float64]) -> NDArray[np.float64]:
-    mean: NDArray[np.float64] = (square + square.T) / 2
-    return mean
+    return Within(strip, total)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.federation.standing import Mix
-from agent.learning.blending import Blending, Others
+from agent.learning.blending import Mixing, Others
 from agent.learning.heads.head import Head, LinearHead, predict
 from agent.learning.measures.calibration import UNKNOWN, fit_temperature
 from agent.learning.pair import Pair
@@ -75,16 +75,16 @@ class SolvedTrial:
     """A head that is solved from sums.
 
     Args:
-        pair: Knows what the device knows, and serves the head that the device serves; its own.
+        pair: Serves the head; it may go on learning, of which nothing is weighed.
         others: What the global head says.
+        solved: Of both, as they were at one moment.
     """
 
-    def __init__(self, pair: Pair, others: Others) -> None:
+    def __init__(self, pair: Pair, others: Others, solved: Mixing) -> None:
         self.name = pair.champion
         self.classes = pair.heads[pair.champion].classes
         self.theirs = others.classes
-        self._pair = pair
-        self._others = others
+        self._solved = solved
 
     def mixes(self, samples: HeldOut) -> Sequence[Mix]:
         """As ``Trial.mixes``."""
@@ -93,8 +93,7 @@ class SolvedTrial:
 
     def head(self, mix: Mix) -> Head:
         """As ``Trial.head``."""
-        self._pair.blend(None if mix == OWN else Blending(self._others, mix))
-        return self._pair.head
+        return self._solved(mix)
 
 
 class TrainedTrial:

@@ -18,11 +18,14 @@ class that the device knows alone nothing is mixed in.
 
 The mixed heads follow the device's learning at its own cadence: rows at once, covariances when its
 own are solved anew. Of the others' part means are held in memory; their covariance is read when it
-is needed, since it takes as much as all the rest together.
+is needed, since it takes as much as all the rest together, and a strip at a time: at no moment is
+more of a square there than the half that the heads are solved in.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +35,20 @@ from agent.learning.heads.average import NAME as AVERAGE
 from agent.learning.heads.average import Average, Member
 from agent.learning.heads.discriminant import NAME as DISCRIMINANT
 from agent.learning.heads.discriminant import Cadence
-from agent.learning.heads.lane import Lane, LinearKeeper, keepers_of
+from agent.learning.heads.head import Head
+from agent.learning.heads.inverting import factorise
+from agent.learning.heads.lane import LinearKeeper, keepers_of
 from agent.learning.heads.nearest_mean import NAME as NEAREST_MEAN
 from agent.learning.heads.ridge import NAME as RIDGE
+from agent.learning.heads.solving import add_means, means_in
+from agent.learning.heads.sums import Sums
 from agent.learning.settings import HeadName
 from agent.learning.trained_rows import TrainedRows
-from fieldwise.head import Accumulator, Statistics
+from fieldwise.head import Accumulator
+from fieldwise.symmetric import SymmetricSum
 
+Mixing = Callable[[Mix], Head]
+"""Solves a head under any mix."""
 CLOSED = (AVERAGE, DISCRIMINANT, RIDGE, NEAREST_MEAN)
 """Heads that sums alone decide: others cannot be mixed so."""
 NEVER = Cadence(1e12, 2**62)  # by itself: a mixed head is solved when the device's own is
@@ -46,9 +56,15 @@ NEVER = Cadence(1e12, 2**62)  # by itself: a mixed head is solved when the devic
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Within:
-    """A covariance within classes, float64[D,D] in squares of the grid, and how many tell it."""
+    """A covariance within classes, in squares of the grid.
 
-    covariance: NDArray[np.float64]
+    Attributes:
+        strip: Reads some of its rows from the diagonal to the right: of rows from i to j the
+            float64[j-i,D-i] whose first columns are the square of these rows.
+        samples: How many tell it.
+    """
+
+    strip: Callable[[slice], NDArray[np.float64]]
     samples: float
 
 
@@ -131,7 +147,7 @@ class BlendedSums:
     @property
     def orphans(self) -> int:
         """How many more tell the covariance than the means; below 0 where fewer do."""
-        return round(self._told()) - self.total
+        return max(1, round(self._told())) - self.total
 
     def count(self, name: str) -> int:
         """Samples behind a mean."""
@@ -161,23 +177,27 @@ class BlendedSums:
         share = self._mix.spread
         return ((1 - share) * own + share * self._theirs[0]) * self._told()
 
-    def statistics(self) -> Statistics:
-        """What the heads are solved from; the scatter is that of means and covariance."""
-        own = self._own.statistics()
-        names = tuple(sorted(self.classes))
-        counts = np.array([self.count(name) for name in names], np.int64)
-        sums = np.array([self.sum_of(name) for name in names]).reshape(len(names), self.width)
-        within = (own.scatter - _between(own.sums, own.counts)) / max(own.scattered, 1)
-        if self._mix.spread and (theirs := self._others.within(self._view)) is not None:
-            self._theirs = float(np.trace(theirs.covariance)), theirs.samples
-            within *= 1 - self._mix.spread
-            within += self._mix.spread * theirs.covariance
-        elif self._mix.spread:
-            self._theirs = float(np.trace(within)), float(own.scattered)
-        scattered = max(1, round(self._told()))
-        scatter = within * scattered + _between(sums, counts)
-        orphans = scattered - int(counts.sum())
-        return Statistics(own.bundle, own.transform, names, counts, sums, scatter, orphans)
+    def scatter(self) -> SymmetricSum:
+        """That of means and covariance, in memory of its own."""
+        own = self._own.total + self._own.orphans
+        found = self._own.scatter()
+        add_means(found, means_in(self._own), -1.0)
+        found.scale(1 / max(own, 1))
+        if self._mix.spread:
+            theirs = self._others.within(self._view)
+            self._theirs = self._mixed_in(found, theirs) if theirs else (found.trace(), float(own))
+        found.scale(self.total + self.orphans)
+        add_means(found, means_in(self), 1.0)
+        return found
+
+    def _mixed_in(self, found: SymmetricSum, theirs: Within) -> tuple[float, float]:
+        share, trace = self._mix.spread, 0.0
+        for rows, strip in found.strips:
+            more = theirs.strip(rows)
+            trace += float(np.trace(more))
+            np.multiply(strip, 1 - share, out=strip)
+            np.add(strip, np.multiply(more, share, out=more), out=strip)
+        return trace, theirs.samples
 
     def _told(self) -> float:
         """Samples that tell the covariance."""
@@ -185,12 +205,49 @@ class BlendedSums:
         return (1 - share) * own + share * self._theirs[1]
 
 
+class Learned(Protocol):
+    """One view of what a device learns; ``Lane`` is one."""
+
+    @property
+    def name(self) -> str:
+        """The view's."""
+        ...
+
+    @property
+    def columns(self) -> slice:
+        """Its columns in a row."""
+        ...
+
+    @property
+    def accumulator(self) -> Accumulator:
+        """The sums."""
+        ...
+
+    @property
+    def solves(self) -> int:
+        """How often its own covariance was solved."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """One view of what a device had learned at a moment (``Learned``)."""
+
+    name: str
+    columns: slice
+    accumulator: Accumulator
+    solves: int = 0
+
+
+def still(lane: Learned) -> Still:
+    """What a view learned up to now, in memory of its own."""
+    return Still(lane.name, lane.columns, deepcopy(lane.accumulator))
+
+
 class _View:
     """One view's mixed keepers."""
 
-    def __init__(
-        self, lane: Lane, sums: BlendedSums, wanted: frozenset[str], shrinkage: float
-    ) -> None:
+    def __init__(self, lane: Learned, sums: Sums, wanted: frozenset[str], shrinkage: float) -> None:
         self.name, self.columns = lane.name, lane.columns
         self._own = lane
         self._solves = lane.solves
@@ -231,7 +288,7 @@ class Blend:
         self,
         others: Others,
         mix: Mix,
-        lanes: Sequence[Lane],
+        lanes: Sequence[Learned],
         heads: Mapping[str, Sequence[str]],
         views: Sequence[str],
         shrinkage: float,
@@ -239,12 +296,7 @@ class Blend:
     ) -> None:
         wanted = frozenset(member for members in heads.values() for member in members)
         self._views = [
-            _View(
-                lane,
-                BlendedSums(lane.accumulator, others, place, lane.columns, mix),
-                wanted,
-                shrinkage,
-            )
+            _View(lane, _sums(lane, others, place, mix), wanted, shrinkage)
             for place, lane in enumerate(lanes)
             if lane.name in views
         ]
@@ -278,25 +330,27 @@ class Blend:
         ]
 
 
-def is_covariance(square: NDArray[np.float64]) -> bool:
-    """Whether float64[D,D] is one of samples: finite, symmetric, without a negative variance."""
-    if not np.isfinite(square).all() or not np.array_equal(square, square.T):
-        return False
-    width, variance = len(square), float(np.trace(square)) / len(square)
+def is_covariance(width: int, within: Within) -> bool:
+    """Whether a covariance D x D is one of samples: finite, without a negative variance."""
+    square = SymmetricSum(np.broadcast_to(0.0, (width, width)))
+    for rows, strip in square.strips:
+        strip[:] = within.strip(rows)
+        if not np.isfinite(strip).all():
+            return False
+    variance = square.trace() / width
     if variance < 0:
         return False
-    loaded = square.copy()
     # What an exact sum of samples may be off by once it is divided is far below this.
-    loaded.flat[:: width + 1] += 1e-9 * variance + np.finfo(np.float64).tiny
+    square.add_to_diagonal(1e-9 * variance + np.finfo(np.float64).tiny)
     try:
-        np.linalg.cholesky(loaded)
+        factorise(square)
     except np.linalg.LinAlgError:
         return False
     return True
 
 
-def _between(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """sum_k s_k s_k' / n_k."""
-    scaled = sums / np.sqrt(counts)[:, None]
-    between: NDArray[np.float64] = scaled.T @ scaled
-    return between
+def _sums(lane: Learned, others: Others, place: int, mix: Mix) -> Sums:
+    """What a view's heads are solved from; where nothing is mixed in, its own to the bit."""
+    plain = mix.own == 1 and not mix.spread and not mix.foreign
+    own = lane.accumulator
+    return own if plain else BlendedSums(own, others, place, lane.columns, mix)

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.learning.blending import Blending
+from agent.learning.blending import Blending, Mixing, Others
 from agent.learning.catch_up import (
     Tally,
     absorb_batch,
@@ -388,6 +388,11 @@ class Learner(Rebuilding):
             pair.blend(blending)
             self._tracker.rebase()
             return True
+
+    def mixing(self, pair: Pair, others: Others) -> Mixing:
+        """As ``Pair.mixing``, at a moment when nothing is being learned."""
+        with self._lock:
+            return pair.mixing(others)
 
     def _check(self, pair: Pair, held_out: HeldOut, gap: tuple[int, int]) -> None:
         rate, counters = self._settings.novelty_rate, self._recorder.counters

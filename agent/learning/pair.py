@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.learning.blending import Blending
+from agent.learning.blending import Blending, Mixing, Others
 from agent.learning.embedder import Embedder, seconds_of
 from agent.learning.heads.head import Head, rank
 from agent.learning.pair_values import Content, Look, Serving, check_match, of_heads
@@ -165,6 +165,10 @@ class Pair:
         self._roster.blend(blending, self._views(), self._tuning)
         self._blending = blending
         self._serving = self._prepared(self.champion)
+
+    def mixing(self, others: Others) -> Mixing:
+        """Solves the head that serves under any mix with others' (``Roster.mixing``)."""
+        return self._roster.mixing(others, self.champion, self._views(), self._tuning)
 
     def adopt(self, tuning: Tuning) -> None:
         """Go by a tuning from now on."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.learning.blending import CLOSED, Blend, Blending
+from agent.federation.standing import Mix
+from agent.learning.blending import CLOSED, Blend, Blending, Mixing, Others, still
 from agent.learning.heads.average import Average, Member
 from agent.learning.heads.discriminant import Cadence
 from agent.learning.heads.gradient import GradientKeeper
-from agent.learning.heads.head import predict
+from agent.learning.heads.head import Head, predict
 from agent.learning.heads.keeper import Keeper, KeepsHead
 from agent.learning.heads.lane import Lane
 from agent.learning.heads.solving import unit_of
@@ -200,6 +201,21 @@ class Roster:
         if isinstance(blending.others, TrainedRows):
             return MixedRows(own, blending.others, blending.mix)
         return own if self._blend is None else self._blend.heads.get(name, own)
+
+    def mixing(self, others: Others, name: str, views: Sequence[str], tuning: Tuning) -> Mixing:
+        """Solves a head under any mix with others', from what is learned by now.
+
+        Nothing that serves or learns is changed, and of a mix nothing stays but the head.
+        """
+        lanes = [still(lane) for lane in self.lanes]
+        of = {name: tuning.members if name == HeadName.AVERAGE else (name,)}
+        shrinkage, _ = _solving(self._settings, tuning)
+
+        def solved(mix: Mix) -> Head:
+            blend = Blend(others, mix, lanes, of, views, shrinkage, tuning.temperatures)
+            return blend.heads[name].head
+
+        return solved
 
     def _settle_blend(self) -> None:
         if self._blend is not None:

@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -30,6 +32,26 @@ def test_what_is_given_and_what_is_taken_out_are_not_shared() -> None:
     held = SymmetricSum(start)
     start[:] = 0
     held.square()[:] = 0
+    assert np.array_equal(held.square(), drawn(70, 1))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_products_and_the_diagonal_are_those_of_the_whole_matrix(width: int) -> None:
+    whole = drawn(width, 1)
+    rows = np.random.default_rng(2).integers(-9, 10, (5, width)).astype(np.float64)
+    held = SymmetricSum(whole)
+    assert np.array_equal(held.times(rows), rows @ whole)
+    held.scale(0.5)
+    held.add_to_diagonal(3.0)
+    assert np.array_equal(held.square(), whole / 2 + 3 * np.eye(width))
+
+
+def test_a_copy_is_one_array_of_its_own_in_the_numbers_that_are_asked_for() -> None:
+    held = SymmetricSum(drawn(70, 1))
+    for other in (held.copy(), held.copy(np.float32), deepcopy(held)):
+        other.scale(0.0)
+        assert not other.square().any()
+    assert held.copy(np.float32).square().dtype == np.float32
     assert np.array_equal(held.square(), drawn(70, 1))
 
 

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from agent.learning.heads.discriminant import Cadence, rows_of
 from agent.learning.heads.head import LinearHead, no_head
-from agent.learning.heads.solving import Moments, Rows, solve
+from agent.learning.heads.solving import Means, Rows, solve
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.symmetric import SymmetricSum
 
 NAME = "decayed"
 FOLD_ROWS = 64  # rows that wait for one matrix product
@@ -91,14 +92,8 @@ class DecayedDiscriminant:
         self._drop_faded()
         self._new, self._solved = 0, self.total
         self.head = self._solve(
-            Moments(
-                tuple(self._classes),
-                self._counts,
-                self._sums,
-                self._scatter,
-                self._unit,
-                self.total,
-            )
+            Means(tuple(self._classes), self._counts, self._sums, self._unit, self.total),
+            self._scatter,
         )
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
@@ -125,26 +120,26 @@ class DecayedDiscriminant:
         """As ``Keeper.restore``; what is learned from here on gives the same sums."""
         try:
             held = msgspec.msgpack.decode(content, type=_Held)
-            moments = self._moments_of(held)
-            head = self._solve(moments)
+            means, scatter = self._sums_of(held)
+            head = self._solve(means, scatter)
         except (ValueError, np.linalg.LinAlgError) as error:
             raise FieldwiseError(
                 Fault.STATE_DAMAGED, f"the sums of the {NAME} head are damaged: {error}"
             ) from error
         self._begin()
-        self._classes, self._counts = list(moments.classes), moments.counts
-        self._sums, self._scatter = moments.sums, moments.scatter
+        self._classes, self._counts = list(means.classes), means.counts
+        self._sums, self._scatter = means.sums, scatter
         self._new, self._solved = held.new, held.solved
         self.head = head
 
-    def _moments_of(self, held: _Held) -> Moments:
+    def _sums_of(self, held: _Held) -> tuple[Means, NDArray[np.float64]]:
         upper = np.zeros((self._width, self._width))
         size = self._width * (self._width + 1) // 2
         upper[np.triu_indices(self._width)] = _numbers(held.triangle, (size,))
         counts = _numbers(held.counts, (len(held.classes),))
         sums = _numbers(held.sums, (len(held.classes), self._width))
         scatter = upper + np.triu(upper, 1).T
-        return Moments(held.classes, counts, sums, scatter, self._unit, float(counts.sum()))
+        return Means(held.classes, counts, sums, self._unit, float(counts.sum())), scatter
 
     def _begin(self) -> None:
         self._classes = []
@@ -188,12 +183,12 @@ class DecayedDiscriminant:
             self._classes = [self._classes[place] for place in kept]
             self._counts, self._sums = self._counts[kept], self._sums[kept]
 
-    def _solve(self, moments: Moments) -> LinearHead:
-        if not moments.classes:
+    def _solve(self, means: Means, scatter: NDArray[np.float64]) -> LinearHead:
+        if not means.classes:
             return no_head(self._unit)
         rows = Rows(self._width, self._unit)
-        weights, offsets = rows_of(moments, solve(moments, self._shrinkage))
-        rows.set(moments.classes, moments.counts, weights, offsets)
+        weights, offsets = rows_of(means, solve(SymmetricSum(scatter), means, self._shrinkage))
+        rows.set(means.classes, means.counts, weights, offsets)
         return rows.head()
 
 

@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 from agent.learning.heads.head import LinearHead, no_head
 from agent.learning.heads.keeper import SolvedFromSums
 from agent.learning.heads.nearest_mean import means_of, outgrown
-from agent.learning.heads.solving import Moments, Rows, Solution, moments_of, solve
+from agent.learning.heads.solving import Means, Rows, Solution, means_in, solve
 from agent.learning.heads.sums import Sums
+from fieldwise.symmetric import SymmetricSum
 
 NAME = "discriminant"
 
@@ -81,7 +82,7 @@ class Discriminant(SolvedFromSums):
         self._shrinkage = shrinkage
         self._cadence = cadence
         self._solved_total = 0
-        self._precision = np.zeros((0, 0), np.float32)
+        self._precision = SymmetricSum(np.zeros((0, 0)), np.float32)
         self._noise_energy = 0.0
         self._rows = Rows(0, 1.0)
         self.loading = 0.0
@@ -108,17 +109,17 @@ class Discriminant(SolvedFromSums):
 
     def settle(self) -> None:
         """Solve everything: the head is then exactly that of the statistics."""
-        statistics = self._accumulator.statistics()
-        moments = moments_of(statistics)
-        solution = solve(moments, self._shrinkage)
-        self._precision = solution.precision.astype(np.float32)
+        scatter = self._accumulator.scatter()
+        means = means_in(self._accumulator)
+        solution = solve(scatter, means, self._shrinkage)
         self._noise_energy, self.loading = solution.noise_energy, solution.loading
-        self._solved_total = statistics.total
-        self._rows = Rows(statistics.width, moments.unit)
-        weights, offsets = rows_of(moments, solution)
-        self._rows.set(moments.classes, moments.counts, weights, offsets)
+        self._solved_total = round(means.counts.sum())
+        self._rows = Rows(self._accumulator.width, means.unit)
+        weights, offsets = rows_of(means, solution)
+        self._rows.set(means.classes, means.counts, weights, offsets)
+        self._precision = solution.precision.copy(np.float32)
         self.head = self._rows.head()
-        self.temperature = _temperature(moments.means(), weights, solution.loading)
+        self.temperature = _temperature(means.means(), weights, solution.loading)
         self.solves += 1
 
     def unlearn(self, grid: NDArray[np.int16], class_names: Sequence[str]) -> None:
@@ -133,19 +134,17 @@ class Discriminant(SolvedFromSums):
 
     def _renew(self, names: Sequence[str]) -> None:
         counts, means = means_of(self._accumulator, names)
-        weights = means.astype(np.float32) @ self._precision
+        weights = self._precision.times(means.astype(np.float32))
         offsets = _offsets(means, weights, counts, self._noise_energy)
         self._rows.set(names, counts, weights, offsets)
         self.head = self._rows.head()
 
 
-def rows_of(
-    moments: Moments, solution: Solution
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def rows_of(means: Means, solution: Solution) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights float64[K,D] and offsets float64[K] of every class."""
-    means = moments.means()
-    weights = means @ solution.precision
-    return weights, _offsets(means, weights, moments.counts, solution.noise_energy)
+    rows = means.means()
+    weights = solution.precision.times(rows).astype(np.float64, copy=False)
+    return weights, _offsets(rows, weights, means.counts, solution.noise_energy)
 
 
 def _offsets(

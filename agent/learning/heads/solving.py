@@ -20,11 +20,9 @@ adapted to these very samples. That is on purpose: scores of a class of few samp
 and with the unbiased figure (leaving each sample out in turn) such classes win too often: poor ones
 are found more often still, and rich ones in 89 of a hundred for 93.
 
-P is the inverse by way of a Cholesky factor L = [[A, 0], [B, C]], whose inverse is built from
-halves, [[A^-1, 0], [-C^-1 B A^-1, C^-1]], so that nearly all work is matrix products. P = L^-T L^-1
-is built from halves as well, which leaves out the products with zeros and makes it symmetric to the
-bit. Solving is float64; what is kept is float32, in which scores of unit features lose nothing that
-could be seen.
+P is the inverse by way of a Cholesky factor (``inverting``), in the memory of the scatter that it
+is solved from: half of a square, and little beside it. Solving is float64; what is kept is float32,
+in which scores of unit features lose nothing that could be seen.
 """
 
 from collections.abc import Sequence
@@ -34,23 +32,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.learning.heads.head import LinearHead
+from agent.learning.heads.inverting import invert
 from agent.learning.heads.sums import Sums
-from fieldwise.head import Statistics
+from fieldwise.symmetric import SymmetricSum
 
-INVERT_BLOCK = 64  # below, LAPACK's general inverse is as quick as products of halves
-SQUARE_BLOCK = 160  # below, the zeros cost less than products of halves
 FIRST_ROWS = 16  # room for classes at the start; it doubles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moments:
-    """Sums that a head is solved from, whole numbers or fading ones.
+class Means:
+    """Means that rows are made of, from whole sums or fading ones.
 
     Attributes:
         classes: Names.
         counts: float64[K], above 0 each.
         sums: float64[K,D], on the grid.
-        scatter: float64[D,D], on the grid.
         unit: Length of a feature on the grid.
         scattered: N, by how many the scatter within classes is divided; forgotten classes' samples
             whose scatter is still there count among them.
@@ -59,7 +55,6 @@ class Moments:
     classes: tuple[str, ...]
     counts: NDArray[np.float64]
     sums: NDArray[np.float64]
-    scatter: NDArray[np.float64]
     unit: float
     scattered: float
 
@@ -78,42 +73,43 @@ class Solution:
     """What a covariance was solved to.
 
     Attributes:
-        precision: P, float64[D,D], symmetric.
+        precision: P, D x D.
         loading: What was added to every variance before inverting.
         noise_energy: tr(P Sigma).
     """
 
-    precision: NDArray[np.float64]
+    precision: SymmetricSum
     loading: float
     noise_energy: float
 
 
-def moments_of(statistics: Statistics) -> Moments:
-    """The sums of exact statistics."""
-    return Moments(
-        statistics.classes,
-        statistics.counts.astype(np.float64),
-        statistics.sums,
-        statistics.scatter,
-        unit_of(statistics),
-        float(statistics.scattered),
-    )
+def means_in(sums: Sums) -> Means:
+    """What sums tell of each class that has a sample, sorted by name."""
+    names = tuple(sorted(name for name in sums.classes if sums.count(name)))
+    counts = np.array([sums.count(name) for name in names], np.float64)
+    rows = np.array([sums.sum_of(name) for name in names], np.float64)
+    scattered = float(sums.total + sums.orphans)
+    return Means(names, counts, rows.reshape(len(names), sums.width), unit_of(sums), scattered)
 
 
-def unit_of(source: Statistics | Sums) -> float:
+def unit_of(source: Sums) -> float:
     """The length of a feature on the grid."""
     return float(1 << source.transform.grid_bits)
 
 
-def pooled_covariance(moments: Moments) -> NDArray[np.float64]:
-    """Sigma float64[D,D] of features of unit length; zeros for no sample."""
-    if not moments.scattered:
-        return np.zeros_like(moments.scatter)
-    scaled = moments.sums / np.sqrt(moments.counts)[:, None]
-    covariance: NDArray[np.float64] = scaled.T @ scaled
-    np.subtract(moments.scatter, covariance, out=covariance)
-    covariance /= moments.scattered * moments.unit**2
-    return covariance
+def add_means(scatter: SymmetricSum, means: Means, times: float) -> None:
+    """Add, so many times, the scatter that means have by themselves: sum_k s_k s_k' / n_k."""
+    scaled = means.sums / np.sqrt(means.counts)[:, None]
+    for rows, strip in scatter.strips:
+        more = (times * scaled[:, rows]).T @ scaled[:, rows.start :]
+        np.add(strip, more, out=strip)
+
+
+def pool(scatter: SymmetricSum, means: Means) -> None:
+    """Let a scatter, on the grid, become Sigma of features of unit length; zeros for no sample."""
+    if means.scattered:
+        add_means(scatter, means, -1.0)
+        scatter.scale(1 / (means.scattered * means.unit**2))
 
 
 def mean_variance(source: Sums) -> float:
@@ -125,26 +121,28 @@ def mean_variance(source: Sums) -> float:
     return variance if variance > np.finfo(np.float64).eps else 1.0
 
 
-def solve(moments: Moments, shrinkage: float) -> Solution:
+def solve(scatter: SymmetricSum, means: Means, shrinkage: float) -> Solution:
     """Invert the covariance, shrunk; the identity where there is no variance.
 
     Args:
-        moments: The sums.
+        scatter: On the grid; the precision takes its place and its memory.
+        means: Of the same samples.
         shrinkage: Share of the mean variance that is added when samples are plenty.
 
     Raises:
         numpy.linalg.LinAlgError: When no samples have such sums.
     """
-    covariance = pooled_covariance(moments)
-    width = len(covariance)
-    variance = float(np.trace(covariance)) / width
+    pool(scatter, means)
+    width = len(scatter)
+    variance = scatter.trace() / width
     if variance <= np.finfo(np.float64).eps:
-        return Solution(np.eye(width), 1.0, 0.0)
-    loading = shrinkage * (1 + width / moments.spare) * variance
-    covariance.flat[:: width + 1] += loading
-    root = _invert_lower(np.linalg.cholesky(covariance))
-    precision = _squared_lower(root)
-    return Solution(precision, loading, width - loading * float(np.trace(precision)))
+        scatter.scale(0.0)
+        scatter.add_to_diagonal(1.0)
+        return Solution(scatter, 1.0, 0.0)
+    loading = shrinkage * (1 + width / means.spare) * variance
+    scatter.add_to_diagonal(loading)
+    invert(scatter)
+    return Solution(scatter, loading, width - loading * scatter.trace())
 
 
 class Rows:
@@ -210,33 +208,3 @@ class Rows:
             self._counts = np.pad(self._counts, (0, extra))
             self._weights = np.pad(self._weights, ((0, extra), (0, 0)))
             self._offsets = np.pad(self._offsets, (0, extra))
-
-
-def _invert_lower(lower: NDArray[np.floating]) -> NDArray[np.float64]:
-    size = len(lower)
-    if size <= INVERT_BLOCK:
-        return np.tril(np.linalg.inv(lower))
-    half = size // 2
-    inverse = np.zeros_like(lower)
-    first, last = _invert_lower(lower[:half, :half]), _invert_lower(lower[half:, half:])
-    inverse[:half, :half] = first
-    inverse[half:, half:] = last
-    inverse[half:, :half] = -(last @ (lower[half:, :half] @ first))
-    return inverse
-
-
-def _squared_lower(lower: NDArray[np.float64]) -> NDArray[np.float64]:
-    """L'L of a lower triangle L."""
-    size = len(lower)
-    if size <= SQUARE_BLOCK:
-        square: NDArray[np.float64] = lower.T @ lower
-        return square
-    half = size // 2
-    below, last = lower[half:, :half], lower[half:, half:]
-    square = np.empty_like(lower)
-    square[:half, :half] = _squared_lower(lower[:half, :half])
-    square[:half, :half] += below.T @ below
-    square[half:, half:] = _squared_lower(last)
-    square[half:, :half] = last.T @ below
-    square[:half, half:] = square[half:, :half].T
-    return square

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwise.bundle import Transform
-from fieldwise.head import Statistics
+from fieldwise.symmetric import SymmetricSum
 
 
 class Sums(Protocol):
@@ -46,6 +46,6 @@ class Sums(Protocol):
         """The trace of the scatter within classes."""
         ...
 
-    def statistics(self) -> Statistics:
-        """All of it."""
+    def scatter(self) -> SymmetricSum:
+        """The scatter, in memory of its own."""
         ...

@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 from agent.learning.heads.decayed import FOLD_ROWS, DecayedDiscriminant
 from agent.learning.heads.discriminant import Cadence, Discriminant, rows_of
 from agent.learning.heads.head import predict
-from agent.learning.heads.solving import Moments, solve
+from agent.learning.heads.solving import Means, solve
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.symmetric import SymmetricSum
 from tests.fakes.worlds import NO_ROWS, accuracy, blobs, gathered
 
 CADENCE = Cadence(0.2, 64)
@@ -34,15 +35,9 @@ def test_its_sums_are_those_of_the_definition(samples: int) -> None:
     names = tuple(dict.fromkeys(labels))
     own = np.array([[label == name for label in labels] for name in names]) * weights
     rows = grid.astype(float)
-    moments = Moments(
-        names,
-        own.sum(axis=1),
-        own @ rows,
-        rows.T @ (rows * weights[:, None]),
-        4096.0,
-        weights.sum(),
-    )
-    wanted, offsets = rows_of(moments, solve(moments, 0.3))
+    means = Means(names, own.sum(axis=1), own @ rows, 4096.0, weights.sum())
+    scatter = SymmetricSum(rows.T @ (rows * weights[:, None]))
+    wanted, offsets = rows_of(means, solve(scatter, means, 0.3))
     assert found.total == pytest.approx(weights.sum())
     assert found.head.classes == names
     assert found.head.weights == pytest.approx(wanted, rel=1e-3, abs=1e-3)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from agent.learning.heads.discriminant import Cadence, Discriminant, rows_of
 from agent.learning.heads.head import no_head, predict, rank
 from agent.learning.heads.nearest_mean import REFRESH_GROWTH
-from agent.learning.heads.solving import moments_of, pooled_covariance, solve
+from agent.learning.heads.solving import means_in, pool, solve
 from fieldwise import head
 from fieldwise.bundle import Transform
 from fieldwise.head import Accumulator, Statistics
@@ -82,11 +82,17 @@ def test_equal_statistics_give_equal_heads_whatever_the_order() -> None:
     assert np.array_equal(one.offsets, other.offsets)
 
 
+def pooled(sums: Accumulator) -> NDArray[np.float64]:
+    scatter = sums.scatter()
+    pool(scatter, means_in(sums))
+    return scatter.square()
+
+
 def test_the_precision_is_the_inverse_and_symmetric_to_the_bit() -> None:
     grid, labels = blobs(3, 100, 150)
-    moments = moments_of(gathered(grid, labels).statistics())
-    solution = solve(moments, 0.3)
-    found, shrunk = solution.precision, pooled_covariance(moments)
+    sums = gathered(grid, labels)
+    solution = solve(sums.scatter(), means_in(sums), 0.3)
+    found, shrunk = solution.precision.square(), pooled(sums)
     shrunk += solution.loading * np.eye(150)
     assert np.array_equal(found, found.T)
     assert np.abs(found @ shrunk - np.eye(150)).max() < 1e-10
@@ -188,7 +194,7 @@ def test_solves_come_by_doubling_then_by_number_then_by_growth() -> None:
 
 def test_no_sample_has_no_covariance() -> None:
     nothing: Statistics = head.empty(BUNDLE, Transform(), 3)
-    assert not pooled_covariance(moments_of(nothing)).any()
+    assert not pooled(Accumulator(nothing)).any()
 
 
 def test_a_class_of_few_samples_among_rich_ones_is_found() -> None:
@@ -199,23 +205,24 @@ def test_a_class_of_few_samples_among_rich_ones_is_found() -> None:
     accumulator = gathered(grid, labels)
     found = Discriminant(accumulator, 0.3, Cadence(0.1, 64)).head
     means = nearest_mean(grid, labels, queries)
-    moments = moments_of(accumulator.statistics())
-    solution = solve(moments, 0.3)
+    known = means_in(accumulator)
+    solution = solve(accumulator.scatter(), known, 0.3)
     bare = replace(solution, noise_energy=0.0)
-    weights, offsets = rows_of(moments, bare)
+    weights, offsets = rows_of(known, bare)
     scores = (queries / UNIT) @ weights.T + offsets
-    without = [moments.classes[place] for place in scores.argmax(axis=1)]
+    without = [known.classes[place] for place in scores.argmax(axis=1)]
     assert accuracy(predict(found, queries), wanted) >= accuracy(means, wanted)
     assert accuracy(predict(found, queries), wanted) > accuracy(without, wanted) + 0.1
 
 
 def test_between_classes_of_equal_counts_the_noise_of_means_changes_nothing() -> None:
     grid, labels = blobs(4, 5, 30)
-    moments = moments_of(gathered(grid, labels).statistics())
-    solution = solve(moments, 0.3)
+    sums = gathered(grid, labels)
+    means = means_in(sums)
+    solution = solve(sums.scatter(), means, 0.3)
     assert solution.noise_energy > 1
-    _, offsets = rows_of(moments, solution)
-    _, bare = rows_of(moments, replace(solution, noise_energy=0.0))
+    _, offsets = rows_of(means, solution)
+    _, bare = rows_of(means, replace(solution, noise_energy=0.0))
     assert np.ptp(offsets - bare) < 1e-9
 
 
@@ -223,9 +230,9 @@ def test_shrinkage_is_harder_while_samples_are_few() -> None:
     loadings = []
     for each in (3, 30, 3000):
         grid, labels = blobs(4, each, 40)
-        moments = moments_of(gathered(grid, labels).statistics())
-        variance = np.trace(pooled_covariance(moments)) / 40
-        loadings.append(solve(moments, 0.3).loading / variance)
+        sums = gathered(grid, labels)
+        variance = np.trace(pooled(sums)) / 40
+        loadings.append(solve(sums.scatter(), means_in(sums), 0.3).loading / variance)
     assert loadings == pytest.approx([0.3 * (1 + 40 / (4 * n - 4)) for n in (3, 30, 3000)])
 
 

@@ -8,7 +8,7 @@ from agent.learning.heads import ridge
 from agent.learning.heads.discriminant import Cadence, Discriminant
 from agent.learning.heads.head import predict
 from agent.learning.heads.ridge import BalancedRidge, mix
-from agent.learning.heads.solving import moments_of, pooled_covariance, solve
+from agent.learning.heads.solving import means_in, pool, solve
 from fieldwise.head import Accumulator
 from tests.fakes.worlds import NO_ROWS, accuracy, blobs, gathered, uneven
 
@@ -22,11 +22,13 @@ def kept(accumulator: Accumulator) -> tuple[Discriminant, BalancedRidge]:
 
 def regression(accumulator: Accumulator, shrinkage: float) -> tuple[NDArray[np.float64], ...]:
     """Weights and offsets from the D x D normal equations, with an intercept that is not shrunk."""
-    moments = moments_of(accumulator.statistics())
-    means = moments.means()
-    classes, width = means.shape
-    within = pooled_covariance(moments)
-    within += solve(moments, shrinkage).loading * np.eye(width)
+    known = means_in(accumulator)
+    means = known.means()
+    classes = len(means)
+    covariance = accumulator.scatter()
+    pool(covariance, known)
+    covariance.add_to_diagonal(solve(accumulator.scatter(), known, shrinkage).loading)
+    within = covariance.square()
     second = within + means.T @ means / classes
     centre = means.mean(axis=0)
     system = np.block([[second, centre[:, None]], [centre[None], np.ones((1, 1))]])
@@ -37,10 +39,10 @@ def regression(accumulator: Accumulator, shrinkage: float) -> tuple[NDArray[np.f
 
 def test_mixing_the_discriminants_rows_solves_the_balanced_normal_equations() -> None:
     accumulator = gathered(*uneven([30, 5, 60, 2], 12))
-    moments = moments_of(accumulator.statistics())
-    solution = solve(moments, 0.3)
-    means = moments.means()
-    weights, offsets, _ = mix(means, means @ solution.precision, solution.loading)
+    known = means_in(accumulator)
+    solution = solve(accumulator.scatter(), known, 0.3)
+    means = known.means()
+    weights, offsets, _ = mix(means, solution.precision.times(means), solution.loading)
     wanted, constant = regression(accumulator, 0.3)
     assert np.abs(weights - wanted).max() < 1e-9
     assert np.abs(offsets - constant).max() < 1e-9
