@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator.campaign_metric_names import OF_CAMPAIGNS
 from tests.services.living import living
 from tests.services.programs import prometheus, query, until, wait_for
 from tests.services.test_alerts import METRIC, written
+from tests.services.test_prometheus import series_of
 from tools.dashboards.__main__ import FOLDER, fresh
 from tools.dashboards.boards import BOARDS
 from tools.generated import stale
@@ -76,6 +78,7 @@ def test_no_panel_is_dead_where_devices_live(tmp_path: Path) -> None:
             for panel in board.panels
             for each in panel.asked
         }
+        asked |= {name: name for entry in OF_CAMPAIGNS for name in series_of(entry)}
         for variable, value in VARIABLES.items():
             asked = {title: each.replace(variable, value) for title, each in asked.items()}
         assert not [each for each in asked.values() if re.search(r"\$\w", each)]
