@@ -108,7 +108,7 @@ class SqlContributions:
         asking = select(campaigns.c.number).where(campaigns.c.level.in_(beyond))
         gone = and_(UPDATES.device == device_id, UPDATES.campaign.in_(asking))
         own = and_(MEMBERS.device == device_id, MEMBERS.campaign.in_(asking))
-        # Whatever is being taken meanwhile is seen only after it is held: an answer is changed first.
+        # Answers are changed first where one is taken: held, it is seen as it came to be.
         held = select(MEMBERS.campaign).where(own).order_by(MEMBERS.campaign).with_for_update()
         taken = and_(own, MEMBERS.answer == Answer.TAKEN.value)
         declined = {"answer": Answer.DECLINED.value, "digest": "", "bytes": 0}
