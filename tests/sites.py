@@ -141,8 +141,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         survey=survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
-    operators = OperatorServicer(uses)
-    joining = EnrolmentServicer(enrolment, "there:1")
+    joining, operators = EnrolmentServicer(enrolment, "there:1"), OperatorServicer(uses)
     await servers.serve(Services(devices, joining, operators, *federated.servicers))
     try:
         yield made
