@@ -63,7 +63,7 @@ async def diagnosed(agent: Agent) -> Diagnosis:
 
 
 async def test_nothing_that_an_owner_named_or_taught_is_in_what_leaves(tmp_path: Path) -> None:
-    folder = tmp_path / "canaryfolder"
+    folder = tmp_path / "canarydir"
     folder.mkdir()
     async with running(
         folder,
@@ -75,7 +75,7 @@ async def test_nothing_that_an_owner_named_or_taught_is_in_what_leaves(tmp_path:
         found = await diagnosed(agent)
         message = message_of(found)
         image = class_images("red", 1)[0]
-        assert leaks(message, (*WORDS, "canaryfolder", str(tmp_path))) == []
+        assert leaks(message, (*WORDS, "canarydir", str(tmp_path))) == []
         assert not any(bytes(row) in message for row in image.reshape(-1, 24)[:64])
         assert UNKNOWN not in (found.python_version, found.system, found.kernel)
         assert len(found.troubles) >= 3

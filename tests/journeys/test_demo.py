@@ -1,6 +1,7 @@
 """The demonstration over real processes, with backbones so small that it takes seconds."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
@@ -12,6 +13,8 @@ from rich.console import Console
 from demonstration import backbones, streams
 from demonstration.cli import playing
 from tests.bundles import Spoiled, class_folder, spoiled_bundle, tiny_bundle
+
+Children = Callable[[], list[psutil.Process]]
 
 
 @pytest.fixture
@@ -27,13 +30,21 @@ def pack_instead(monkeypatch: pytest.MonkeyPatch, first: Path, second: Path) -> 
     monkeypatch.setattr(streams, "FOLDER_LIMITS", streams.Limits(3, 8, 4))
 
 
-def children() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "fieldwise" in " ".join(each.cmdline())]
+@pytest.fixture
+def children() -> Children:
+    """Processes of ours that were not there before the test."""
+
+    def ours() -> list[psutil.Process]:
+        found = psutil.Process().children()
+        return [each for each in found if "fieldwise" in " ".join(each.cmdline())]
+
+    already = ours()
+    return lambda: [each for each in ours() if each not in already]
 
 
 @pytest.mark.timeout(300)
 def test_the_whole_story_goes_well_and_leaves_no_process_behind(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, children: Children
 ) -> None:
     first = tiny_bundle(tmp_path / "first", name="one")
     second = tiny_bundle(tmp_path / "second", name="two", seed=1)
@@ -53,7 +64,7 @@ def test_the_whole_story_goes_well_and_leaves_no_process_behind(
 
 @pytest.mark.timeout(300)
 def test_a_backbone_that_devices_refuse_is_said_and_ends_with_status_1(
-    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, children: Children
 ) -> None:
     first = tiny_bundle(tmp_path / "first", name="one")
     pack_instead(monkeypatch, first, spoiled_bundle(tmp_path / "second", Spoiled.GOLDEN))
