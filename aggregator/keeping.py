@@ -6,32 +6,27 @@ keeps says nothing to another.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 from safetensors.numpy import save
 
 from aggregator.work import Kept
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.head_file import KEY, LENGTH_BYTES
+from fieldwise.tensor_file import KEY, RUBBISH, metadata_of, refuse
 
 BYTES_MAX = 1024**3  # two arrays for each of 10,000 classes of the widest features take 655 MB
 HEADER_BYTES_MAX = 16 * 1024
 STEPS_MAX = 2**32
-_RUBBISH = (IndexError, KeyError, RecursionError, SafetensorError, TypeError, ValueError)
 
 
 class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1]
     strategy: Annotated[str, Meta(min_length=1, max_length=64)]
-
-
-class _Header(msgspec.Struct):
-    metadata: dict[str, str] = msgspec.field(name="__metadata__")
 
 
 def encode(strategy: str, kept: Mapping[int, Kept]) -> bytes:
@@ -60,34 +55,28 @@ def decode(content: bytes, strategy: str) -> dict[int, Kept]:
         _check_header(content, strategy)
         found = dict(deserialize(content))  # type: ignore[no-untyped-call]  # ships no types
         return _assemble(found)
-    except _RUBBISH as error:
+    except RUBBISH as error:
         raise FieldwiseError(
             Fault.STATE_DAMAGED, f"what the strategy kept is not valid: {error}"
         ) from error
 
 
 def _check_header(content: bytes, strategy: str) -> None:
-    if len(content) > BYTES_MAX:
-        _refuse(f"{len(content):,} bytes")
-    length = int.from_bytes(content[:LENGTH_BYTES], "little")
-    if length > min(len(content), HEADER_BYTES_MAX):
-        _refuse(f"a header of {length:,} bytes")
-    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
-    metadata = msgspec.json.decode(header.metadata[KEY], type=_Metadata)
+    metadata = metadata_of(content, _Metadata, BYTES_MAX, HEADER_BYTES_MAX)
     if metadata.strategy != strategy:
-        _refuse(f"it is of {metadata.strategy}")
+        refuse(f"it is of {metadata.strategy}")
 
 
 def _assemble(found: dict[str, Any]) -> dict[int, Kept]:
     ids, steps = (_read(found.pop(name), "I64", "<i8") for name in ("ids", "steps"))
     arrays = {name: _read(each, "F32", "<f4") for name, each in found.items()}
     if ids.ndim != 1 or (ids[1:] <= ids[:-1]).any() or (ids < 1).any():
-        _refuse("ids that do not rise")
+        refuse("ids that do not rise")
     if steps.shape != ids.shape or (steps < 0).any() or (steps > STEPS_MAX).any():
-        _refuse("steps out of range")
+        refuse("steps out of range")
     for name, each in arrays.items():
         if each.ndim != 2 or len(each) != len(ids) or not np.isfinite(each).all():  # noqa: PLR2004 -- a row for each class
-            _refuse(f"{name} of shape {list(each.shape)}, or not finite")
+            refuse(f"{name} of shape {list(each.shape)}, or not finite")
     return {
         class_id: Kept(count, {name: each[place] for name, each in arrays.items()})
         for place, (class_id, count) in enumerate(zip(ids.tolist(), steps.tolist(), strict=True))
@@ -96,9 +85,5 @@ def _assemble(found: dict[str, Any]) -> dict[int, Kept]:
 
 def _read(tensor: Mapping[str, Any], label: str, kind: str) -> NDArray[Any]:
     if tensor["dtype"] != label:
-        _refuse(f"numbers of type {tensor['dtype']}")
+        refuse(f"numbers of type {tensor['dtype']}")
     return np.frombuffer(tensor["data"], kind).reshape(tensor["shape"])
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise ValueError(sentence)

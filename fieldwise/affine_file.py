@@ -13,26 +13,25 @@ what no publisher can have fitted is refused all the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 from safetensors.numpy import save
 
 from fieldwise.affine import AffineMap
 from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX, Name, Preprocessing, View
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.head_file import KEY, LENGTH_BYTES
+from fieldwise.tensor_file import KEY, LENGTH_BYTES, RUBBISH, metadata_of, refuse
 
 BYTES_MAX = 512 * 1024**2  # two backbones of the widest features take 403 MB
 HEADER_BYTES_MAX = 16 * 1024
 NUMBER_BYTES = 4
 ENTRY_MAX = 1e4  # of a matrix between features of unit length; fitted ones stay below ten
 TRACE_MAX = 4.0  # two features of unit length are at most 2 apart
-_RUBBISH = (IndexError, KeyError, RecursionError, SafetensorError, TypeError, ValueError)
 _PARTS = ("matrix", "offset", "residual")
 
 
@@ -58,10 +57,6 @@ class _View(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1]
     views: Annotated[tuple[_View, ...], Meta(min_length=1, max_length=VIEWS_MAX)]
-
-
-class _Header(msgspec.Struct):
-    metadata: dict[str, str] = msgspec.field(name="__metadata__")
 
 
 def nearest_view(views: Sequence[View], new: View) -> int:
@@ -107,7 +102,7 @@ def decode(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:
     """
     try:
         return _read(content, widths)
-    except _RUBBISH as error:
+    except RUBBISH as error:
         raise FieldwiseError(
             Fault.BUNDLE_INVALID, f"the map between backbones is not valid: {error}"
         ) from error
@@ -121,16 +116,10 @@ def _apart(one: View, other: View) -> float:
 
 
 def _read(content: bytes, widths: Sequence[int]) -> tuple[ViewMap, ...]:
-    if len(content) > BYTES_MAX:
-        _refuse(f"{len(content):,} bytes; the limit is {BYTES_MAX:,}")
-    length = int.from_bytes(content[:LENGTH_BYTES], "little")
-    if length > min(len(content), HEADER_BYTES_MAX):
-        _refuse(f"a header of {length:,} bytes")
-    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
-    metadata = msgspec.json.decode(header.metadata[KEY], type=_Metadata)
+    metadata = metadata_of(content, _Metadata, BYTES_MAX, HEADER_BYTES_MAX)
     found = dict(deserialize(content))  # type: ignore[no-untyped-call]  # ships no types
     if len(metadata.views) != len(widths) or len(found) != len(_PARTS) * len(widths):
-        _refuse(f"maps to {len(metadata.views)} views instead of {len(widths)}")
+        refuse(f"maps to {len(metadata.views)} views instead of {len(widths)}")
     return tuple(
         ViewMap(view.source, _assembled(view, found, place, width))
         for place, (view, width) in enumerate(zip(metadata.views, widths, strict=True))
@@ -141,11 +130,11 @@ def _assembled(view: _View, found: dict[str, Any], place: int, width: int) -> Af
     matrix, offset, triangle = (_tensor(found[f"{place}.{name}"]) for name in _PARTS)
     taken = matrix.shape[-1]
     if matrix.shape != (width, taken) or not 1 <= taken <= FEATURES_MAX:
-        _refuse(f"a matrix {list(matrix.shape)} to {width} features")
+        refuse(f"a matrix {list(matrix.shape)} to {width} features")
     if offset.shape != (width,) or triangle.shape != (width * (width + 1) // 2,):
-        _refuse(f"an offset {list(offset.shape)} and a residual {list(triangle.shape)}")
+        refuse(f"an offset {list(offset.shape)} and a residual {list(triangle.shape)}")
     if not all((np.abs(each) <= ENTRY_MAX).all() for each in (matrix, offset, triangle)):
-        _refuse("numbers that no fit gives")
+        refuse("numbers that no fit gives")
     residual = np.empty((width, width))
     upper = np.triu_indices(width)
     residual[upper] = triangle
@@ -153,16 +142,12 @@ def _assembled(view: _View, found: dict[str, Any], place: int, width: int) -> Af
     spread = np.diag(residual)
     bound = np.sqrt(np.outer(spread.clip(0), spread.clip(0))) * 1.001 + 1e-9
     if (spread < 0).any() or spread.sum() > TRACE_MAX or (np.abs(residual) > bound).any():
-        _refuse("a residual that is no covariance")
+        refuse("a residual that is no covariance")
     return AffineMap(matrix, offset, residual, view.pairs, view.error)
 
 
 def _tensor(found: dict[str, Any]) -> NDArray[np.float64]:
     if found["dtype"] != "F32":
-        _refuse(f"a tensor of type {found['dtype']}")
+        refuse(f"a tensor of type {found['dtype']}")
     tensor = np.frombuffer(found["data"], "<f4").reshape(found["shape"])
     return tensor.astype(np.float64)
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise ValueError(sentence)

@@ -14,35 +14,29 @@ of the classes. The same head always gives the same bytes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 from safetensors.numpy import save
 
 from fieldwise.bundle import FEATURES_MAX, VIEWS_MAX, Digest
 from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, HeadSpace, RowKind
-from fieldwise.head_file import HEADER_OVERHEAD, KEY, LENGTH_BYTES, NAME_BYTES_MAX
+from fieldwise.head_file import HEADER_OVERHEAD, NAME_BYTES_MAX
+from fieldwise.tensor_file import KEY, RUBBISH, metadata_of, refuse
 
 CAMPAIGN_CHARACTERS_MAX = 32
 ID_MAX = 2**32 - 1
 EXACT_MAX = 2.0**53  # float64 counts by ones up to there
 UNIT_MAX = 2.0**14  # the longest feature on the finest grid
 VALUE_MAX = 2.0**24  # far above any mean or weight, far below what overflows when solved from
-_RUBBISH = (
-    FieldwiseError,  # a class name that none may have
-    IndexError,
-    KeyError,
-    RecursionError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
+# A class name that none may have is rubbish, too.
+_RUBBISH = (FieldwiseError, *RUBBISH)
 _KINDS = {"I64": "<i8", "F32": "<f4", "F64": "<f8"}
 
 
@@ -107,10 +101,6 @@ class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[str, ...]
 
 
-class _Header(msgspec.Struct):
-    metadata: dict[str, str] = msgspec.field(name="__metadata__")
-
-
 def means_of(counts: NDArray[np.int64], sums: NDArray[np.float64]) -> NDArray[np.float32]:
     """The rows float32[K,D] of a head at the level of statistics."""
     return (sums / counts[:, None]).astype(np.float32)
@@ -167,18 +157,13 @@ def decode(
 
 
 def _parse(content: bytes, limits: Limits) -> _Metadata:
-    if len(content) > limits.bytes_max:
-        _refuse(f"{len(content):,} bytes; the limit is {limits.bytes_max:,}")
-    length = int.from_bytes(content[:LENGTH_BYTES], "little")
-    if length > min(len(content), HEADER_OVERHEAD + NAME_BYTES_MAX * limits.classes_max):
-        _refuse(f"a header of {length:,} bytes")
-    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
-    metadata = msgspec.json.decode(header.metadata[KEY], type=_Metadata)
+    header_max = HEADER_OVERHEAD + NAME_BYTES_MAX * limits.classes_max
+    metadata = metadata_of(content, _Metadata, limits.bytes_max, header_max)
     width, classes = sum(metadata.space.widths), metadata.classes
     if width > limits.width_max or len(classes) > limits.classes_max:
-        _refuse(f"{len(classes):,} classes of {width:,}-d features")
+        refuse(f"{len(classes):,} classes of {width:,}-d features")
     if len(set(classes)) != len(classes):
-        _refuse("a class that is there twice")
+        refuse("a class that is there twice")
     for name in classes:
         check_class_name(name)
     return metadata
@@ -190,7 +175,7 @@ def _assemble(metadata: _Metadata, found: Mapping[str, Mapping[str, Any]]) -> Gl
     level, classes = Consent(metadata.level), len(metadata.classes)
     exact = level is Consent.STATISTICS
     if exact and metadata.kind is RowKind.WEIGHTS:
-        _refuse("statistics of weights")
+        refuse("statistics of weights")
     read = _Tensors(found)
     ids, counts = read.integers("ids", classes), read.integers("counts", classes)
     _check_ids(ids, counts)
@@ -234,7 +219,7 @@ class _Tensors:
     def numbers(self, name: str, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
         tensor = self._left.pop(name)
         if tensor["dtype"] != kind or tuple(tensor["shape"]) != shape:
-            _refuse(f"{name} is {tensor['dtype']}{tensor['shape']} instead of {kind}{list(shape)}")
+            refuse(f"{name} is {tensor['dtype']}{tensor['shape']} instead of {kind}{list(shape)}")
         return np.frombuffer(tensor["data"], _KINDS[kind]).reshape(shape)
 
     def integers(self, name: str, length: int) -> NDArray[np.int64]:
@@ -251,26 +236,26 @@ class _Tensors:
     def _factor(self, name: str, width: int) -> NDArray[np.float32]:
         length = int(self._left[name]["shape"][0])
         if not 1 <= length <= width:
-            _refuse(f"{name} has {length:,} rows")
+            refuse(f"{name} has {length:,} rows")
         return self.numbers(name, "F32", (length, width))
 
     def check_all_taken(self) -> None:
         if self._left:
-            _refuse(f"{len(self._left)} tensors that it should not have")
+            refuse(f"{len(self._left)} tensors that it should not have")
 
 
 def _check_ids(ids: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     if (ids[1:] <= ids[:-1]).any() or (ids < 1).any() or (ids > ID_MAX).any():
-        _refuse("ids that do not rise, or out of range")
+        refuse("ids that do not rise, or out of range")
     if (counts < 1).any() or sum(counts.tolist()) > EXACT_MAX:
-        _refuse("a count out of range")
+        refuse("a count out of range")
 
 
 def _check_bounded(*tensors: NDArray[np.float32]) -> None:
     # Row by row, so that looking takes no memory: a head may be as large as all else on a device.
     rows = (row for each in tensors for row in each)
     if not all(row.min() >= -VALUE_MAX and row.max() <= VALUE_MAX for row in rows):
-        _refuse("a number that is not finite, or too large")
+        refuse("a number that is not finite, or too large")
 
 
 def _check_exact(
@@ -279,12 +264,8 @@ def _check_exact(
     scatter: tuple[NDArray[np.float64], ...],
 ) -> None:
     if not (np.abs(sums) <= counts[:, None] * UNIT_MAX).all() or (sums != np.rint(sums)).any():
-        _refuse("a sum that no samples have")
+        refuse("a sum that no samples have")
     most = min(float(counts.sum()) * UNIT_MAX**2, EXACT_MAX)
     for each in scatter:
         if not (np.abs(each) <= most).all() or (each != np.rint(each)).any():
-            _refuse("a scatter that no samples have")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise ValueError(sentence)
+            refuse("a scatter that no samples have")

@@ -7,31 +7,23 @@ the same bytes.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import deserialize
 from safetensors.numpy import save
 
 from fieldwise.bundle import Digest, Transform
 from fieldwise.class_name import check_class_name
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.head import Statistics, samples_max
+from fieldwise.tensor_file import KEY, RUBBISH, metadata_of, refuse
 
-_RUBBISH = (
-    FieldwiseError,  # a class name that none may have
-    IndexError,
-    KeyError,
-    RecursionError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
-KEY = "fieldwise"
-LENGTH_BYTES = 8  # safetensors starts with the length of its JSON header
+# A class name that none may have is rubbish, too.
+_RUBBISH = (FieldwiseError, *RUBBISH)
 HEADER_OVERHEAD = 4096  # bytes of a header without class names
 NAME_BYTES_MAX = 1024  # 128 characters, each up to four bytes, escaped twice at worst
 
@@ -56,10 +48,6 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     transform: Transform
     classes: tuple[str, ...]
     orphans: Annotated[int, Meta(ge=0, le=2**53)] = 0
-
-
-class _Header(msgspec.Struct):
-    metadata: dict[str, str] = msgspec.field(name="__metadata__")
 
 
 def encode(statistics: Statistics) -> bytes:
@@ -97,21 +85,16 @@ def decode(
 
 
 def _parse(content: bytes, limits: Limits) -> tuple[Metadata, dict[str, NDArray[Any]]]:
-    if len(content) > limits.bytes_max:
-        _refuse(f"{len(content):,} bytes; the limit is {limits.bytes_max:,}")
-    length = int.from_bytes(content[:LENGTH_BYTES], "little")
-    if length > min(len(content), HEADER_OVERHEAD + NAME_BYTES_MAX * limits.classes_max):
-        _refuse(f"a header of {length:,} bytes")
-    header = msgspec.json.decode(content[LENGTH_BYTES : LENGTH_BYTES + length], type=_Header)
-    metadata = msgspec.json.decode(header.metadata[KEY], type=Metadata)
+    header_max = HEADER_OVERHEAD + NAME_BYTES_MAX * limits.classes_max
+    metadata = metadata_of(content, Metadata, limits.bytes_max, header_max)
     kinds = {"counts": ("I64", "<i8"), "sums": ("F64", "<f8"), "scatter": ("F64", "<f8")}
     found = dict(deserialize(content))  # type: ignore[no-untyped-call]  # ships no types
     if found.keys() != kinds.keys():
-        _refuse("tensors other than counts, sums and scatter")
+        refuse("tensors other than counts, sums and scatter")
     tensors = {}
     for name, (label, kind) in kinds.items():
         if found[name]["dtype"] != label:
-            _refuse(f"{name} of type {found[name]['dtype']}")
+            refuse(f"{name} of type {found[name]['dtype']}")
         tensors[name] = np.frombuffer(found[name]["data"], kind).reshape(found[name]["shape"])
     return metadata, tensors
 
@@ -121,13 +104,13 @@ def _assemble(metadata: Metadata, tensors: dict[str, NDArray[Any]], limits: Limi
     classes = len(metadata.classes)
     width = sums.shape[-1]
     if sums.shape != (classes, width) or counts.shape != (classes,):
-        _refuse(f"{classes} classes with tensors {list(counts.shape)} and {list(sums.shape)}")
+        refuse(f"{classes} classes with tensors {list(counts.shape)} and {list(sums.shape)}")
     if not 1 <= width <= limits.width_max or classes > limits.classes_max:
-        _refuse(f"{classes} classes of {width}-d features")
+        refuse(f"{classes} classes of {width}-d features")
     if triangle.shape != (width * (width + 1) // 2,):
-        _refuse(f"a scatter of {triangle.shape} for {width}-d features")
+        refuse(f"a scatter of {triangle.shape} for {width}-d features")
     if list(metadata.classes) != sorted(set(metadata.classes)):
-        _refuse("classes that are not sorted, or not each there once")
+        refuse("classes that are not sorted, or not each there once")
     for name in metadata.classes:
         check_class_name(name)
     _check_numbers(metadata, counts, sums, triangle)
@@ -161,18 +144,14 @@ def _check_numbers(
 ) -> None:
     transform = metadata.transform
     if (counts < 1).any() or (counts > samples_max(transform)).any():
-        _refuse("a count out of range")
+        refuse("a count out of range")
     total = sum(counts.tolist()) + metadata.orphans
     if total > samples_max(transform):
-        _refuse(f"{total:,} samples, past the bound of exactness")
+        refuse(f"{total:,} samples, past the bound of exactness")
     unit = float(1 << transform.grid_bits)
     if not (np.abs(sums) <= counts[:, None] * unit).all() or (sums != np.rint(sums)).any():
-        _refuse("a sum that no samples have")
+        refuse("a sum that no samples have")
     # What rounding moved when classes were forgotten: at most half of a row for every orphan.
     bound = total * unit * unit + metadata.orphans * sums.shape[1]
     if not (np.abs(triangle) <= bound).all() or (triangle != np.rint(triangle)).any():
-        _refuse("a scatter that no samples have")
-
-
-def _refuse(sentence: str) -> NoReturn:
-    raise ValueError(sentence)
+        refuse("a scatter that no samples have")
