@@ -11,11 +11,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from agent.federation.standing import HeadOffer, RoundOffer
 from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import Diagnosis, DiagnosisRule, DiagnosisStep
-from fieldwise.federation import FederationReport
+from fieldwise.federation import FederationReport, HeadOffer, RoundOffer
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.federation.others import read_others
-from agent.federation.standing import HeadOffer
 from agent.federation.weighing import SolvedTrial, Weighed, weigh
 from agent.learning.blending import Blending, Others
 from agent.learning.embedder import Embedder
@@ -27,7 +26,7 @@ from aggregator.flower.aggregating import FlowerStrategies
 from aggregator.work import Campaign
 from benchmarks.federation_devices import Sight, campaign, sights, update
 from benchmarks.federation_scoring import Numbered
-from fieldwise.federation import Consent, HeadOutcome
+from fieldwise.federation import Consent, HeadOffer, HeadOutcome
 from fieldwise.head import empty, learn
 
 HELD_OUT = 0.2  # for choosing, and as much for judging: of 260 samples a tenth would be too few

@@ -149,6 +149,31 @@ class HeadSpace:
         return sum(self.widths)
 
 
+@dataclass(frozen=True, slots=True)
+class RoundOffer:
+    """A round that a device may take part in, for so many seconds from its receipt."""
+
+    campaign: str
+    round: int
+    level: Consent
+    space: HeadSpace
+    kind: RowKind
+    seconds: int
+    only_idle: bool = False
+    only_on_conditions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOffer:
+    """A version of a global head that a device may fetch, by its digest."""
+
+    campaign: str
+    version: int
+    digest: Digest
+    bytes: int
+    space: HeadSpace
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """One class's part of a head.

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.federation.standing import HeadOffer
 from agent.learning.heads.head import predict
 from agent.learning.holdout import share_of
 from agent.learning.samples import Share
 from agent.learning.settings import HoldoutSettings, LearningSettings
 from fieldwise.bundle import digest_of
-from fieldwise.federation import Consent, RowKind, space_of
+from fieldwise.federation import Consent, HeadOffer, RowKind, space_of
 from fieldwise.global_head import GlobalHead, encode
 from tests.fakes.scenes import Scenes
 from tests.fakes.taught import Device

@@ -13,14 +13,22 @@ from agent.federation.answering import Rounds
 from agent.federation.consenting import Consents
 from agent.federation.federating import Federating
 from agent.federation.preparing import Prepared, delivered, prepare
-from agent.federation.standing import HeadOffer, RoundOffer, Standing, Task
+from agent.federation.standing import Standing, Task
 from agent.federation.stocktaking import ALL, take_stock
 from agent.federation.training import prepare_weights
 from agent.learning.learner import Learner
 from agent.reporting import LedgerEntry, Membership, Orders, Total
 from agent.rpc import summaries
 from fieldwise import head
-from fieldwise.federation import Consent, RoundStep, RowKind, Update, space_of
+from fieldwise.federation import (
+    Consent,
+    HeadOffer,
+    RoundOffer,
+    RoundStep,
+    RowKind,
+    Update,
+    space_of,
+)
 from fieldwise.head import Statistics
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock
 from tests.fakes.federation import MemoryFederation, MemoryHeads

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from agent.federation.downloading import downloaded
 from agent.federation.others import HEAD_BYTES_MAX, read_others
-from agent.federation.standing import HeadOffer, Judged, Standing
+from agent.federation.standing import Judged, Standing
 from agent.federation.weighing import SolvedTrial, TrainedTrial, Trial, Weighed, weigh
 from agent.federation_ports import Campaigns, HeadFiles
 from agent.learning.blending import CLOSED, Blending, Others
@@ -38,7 +38,7 @@ from agent.learning.tuning import is_due
 from agent.ports import SampleStore
 from agent.update.judging import JudgingRules
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import HeadOutcome, space_of
+from fieldwise.federation import HeadOffer, HeadOutcome, space_of
 
 FINAL = frozenset({HeadOutcome.UNSUITABLE, HeadOutcome.NOT_AGREED})
 """Outcomes that more held-out samples do not change."""

@@ -19,7 +19,7 @@ from agent.federation.consenting import Consents
 from agent.federation.downloading import downloaded
 from agent.federation.others import HEAD_BYTES_MAX, read_base
 from agent.federation.preparing import Prepared, delivered, prepare
-from agent.federation.standing import RoundOffer, Standing, Task
+from agent.federation.standing import Standing, Task
 from agent.federation.stocktaking import Stock, mark_of_shared, take_stock
 from agent.federation.training import course_of, prepare_weights
 from agent.federation_ports import Campaigns, FederationNotes, HeadFiles, MayLeave
@@ -29,7 +29,7 @@ from agent.learning.pair import Pair
 from agent.learning.unlearning import Starters
 from agent.ports import Clock, SampleStore
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, RoundStep, RowKind, UpdateReceipt
+from fieldwise.federation import Consent, RoundOffer, RoundStep, RowKind, UpdateReceipt
 
 STEPS = {
     UpdateReceipt.TAKEN: RoundStep.ANSWERED,

@@ -3,9 +3,9 @@
 from contextlib import aclosing
 
 from agent.federation.others import HEAD_BYTES_MAX
-from agent.federation.standing import HeadOffer
 from agent.federation_ports import Campaigns
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.federation import HeadOffer
 
 
 async def downloaded(campaigns: Campaigns, offer: HeadOffer) -> bytes:

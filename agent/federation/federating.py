@@ -19,19 +19,13 @@ from agent.federation.adopting import Heads
 from agent.federation.answering import Rounds
 from agent.federation.consenting import Consents
 from agent.federation.sharing import changed, may_leave
-from agent.federation.standing import (
-    FederationState,
-    HeadOffer,
-    RoundOffer,
-    SharedClass,
-    Standing,
-)
+from agent.federation.standing import FederationState, SharedClass, Standing
 from agent.federation.stocktaking import ALL
 from agent.federation_ports import Campaigns, FederationNotes
 from agent.ports import Clock
 from agent.reporting import Orders
 from fieldwise.errors import FieldwiseError
-from fieldwise.federation import Consent, FederationReport, RoundStep
+from fieldwise.federation import Consent, FederationReport, HeadOffer, RoundOffer, RoundStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,12 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.federation.standing import HeadOffer
 from agent.learning.blending import Others, Within, is_covariance
 from agent.learning.names import stored_class_name
 from agent.learning.trained_rows import TrainedRows
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import RowKind
+from fieldwise.federation import HeadOffer, RowKind
 from fieldwise.global_head import GlobalHead, Limits, decode, triangle_length
 
 HEAD_BYTES_MAX = 64 * 1024**2  # 10,000 classes of 1,280 features, and their scatter

@@ -15,10 +15,10 @@ from fieldwise.bundle import Digest
 from fieldwise.federation import (
     Consent,
     FederationReport,
+    HeadOffer,
     HeadOutcome,
-    HeadSpace,
+    RoundOffer,
     RoundStep,
-    RowKind,
 )
 from fieldwise.verdict import PairedCounts
 
@@ -211,31 +211,6 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             judged=judged.counts if judged else None,
             blend_permille=self.in_use.permille if self.in_use else 0,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class RoundOffer:
-    """A round that the device may take part in, for so many seconds from its receipt."""
-
-    campaign: str
-    round: int
-    level: Consent
-    space: HeadSpace
-    kind: RowKind
-    seconds: int
-    only_idle: bool = False
-    only_on_conditions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HeadOffer:
-    """A global head that the device may fetch."""
-
-    campaign: str
-    version: int
-    digest: Digest
-    bytes: int
-    space: HeadSpace
 
 
 @dataclass(frozen=True, slots=True)

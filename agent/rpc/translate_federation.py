@@ -5,16 +5,10 @@ from collections.abc import Iterator
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from agent.federation.standing import (
-    FederationState,
-    HeadOffer,
-    RoundOffer,
-    SharedClass,
-    Task,
-)
+from agent.federation.standing import FederationState, SharedClass, Task
 from agent.learning.names import stored_class_name
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import NOISE_MAX, NORM_MAX, Consent, Update
+from fieldwise.federation import NOISE_MAX, NORM_MAX, Consent, HeadOffer, RoundOffer, Update
 from fieldwise.federation_messages import (
     CONSENTS,
     DIGEST_BYTES,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fieldwise.federation import Consent, HeadSpace, RoundStep, RowKind
+from fieldwise.federation import Consent, HeadOffer, HeadSpace, RoundOffer, RoundStep, RowKind
 
 DECLINING = frozenset(
     {RoundStep.NOT_AGREED, RoundStep.TOO_FEW, RoundStep.UNSUITABLE, RoundStep.NO_HOOK}
@@ -89,31 +89,6 @@ NO_PART = Part()
 def is_taken(part: Part, update: UpdateHead) -> bool:
     """Tell whether this very update was taken in the newest round that asked its device."""
     return part.answer is Answer.TAKEN and part.digest == update.digest
-
-
-@dataclass(frozen=True, slots=True)
-class RoundOffer:
-    """A round that a device may take part in; ``seconds`` from receipt are left for it."""
-
-    campaign: str
-    round: int
-    level: Consent
-    space: HeadSpace
-    kind: RowKind
-    seconds: int
-    only_idle: bool = False
-    only_on_conditions: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HeadOffer:
-    """A version of a global head that a device may fetch, by digest."""
-
-    campaign: str
-    version: int
-    digest: str
-    bytes: int
-    space: HeadSpace
 
 
 @dataclass(frozen=True, slots=True)

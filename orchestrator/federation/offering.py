@@ -14,14 +14,9 @@ A campaign that has ended still offers its head, also to who joins later.
 
 from collections.abc import Iterator, Sequence
 
-from fieldwise.federation import Consent, FederationReport, RoundStep
+from fieldwise.federation import Consent, FederationReport, HeadOffer, RoundOffer, RoundStep
 from orchestrator.federation.campaign import Campaign
-from orchestrator.federation.contribution import (
-    NOTHING_OFFERED,
-    HeadOffer,
-    Offers,
-    RoundOffer,
-)
+from orchestrator.federation.contribution import NOTHING_OFFERED, Offers
 from orchestrator.federation_ports import CampaignStore, ContributionStore, Partner
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.ports import Clock

@@ -1,9 +1,9 @@
 """What campaigns and devices say to one another: offers, tasks, heads of updates."""
 
-from fieldwise.federation import content_bytes
+from fieldwise.federation import HeadOffer, RoundOffer, content_bytes
 from fieldwise.federation_messages import CONSENTS, KINDS, space_from, space_to, word_of
 from fieldwise.v1alpha1 import device_pb2, federation_pb2
-from orchestrator.federation.contribution import HeadOffer, RoundOffer, Submission, UpdateHead
+from orchestrator.federation.contribution import Submission, UpdateHead
 from orchestrator.federation.offering import head_offer, round_offer
 from orchestrator.federation.receiving import Task
 from orchestrator.rpc.translate import digest_from, digest_to, whole

@@ -15,6 +15,7 @@ from fieldwise.federation import (
     Consent,
     FederationReport,
     HeadOutcome,
+    RoundOffer,
     RoundStep,
     RowKind,
     Update,
@@ -22,7 +23,7 @@ from fieldwise.federation import (
 )
 from orchestrator.federation.campaign import Campaign, RoundResult
 from orchestrator.federation.campaigns import Campaigns
-from orchestrator.federation.contribution import RoundOffer, Submission
+from orchestrator.federation.contribution import Submission
 from orchestrator.federation.offering import Offering
 from orchestrator.federation.phases import RoundPhase
 from orchestrator.federation.receiving import Receiving

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from agent.config import AgentSettings
-from agent.federation.standing import HeadOffer
 from agent.federation.stocktaking import ALL
 from agent.learning.catch_up import open_pair
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import HeadOutcome, RowKind
+from fieldwise.federation import HeadOffer, HeadOutcome, RowKind
 from tests.crowd import HALF_HELD, Crowd, accuracy, features, head_of, publish
 from tests.fakes.embedder import ProjectionEmbedder
 from tests.fakes.scenes import Scenes

@@ -9,7 +9,7 @@ import pytest
 
 import aggregator.flower  # noqa: F401 -- it sets what flwr reads when it is imported
 from agent.config import AgentSettings
-from agent.federation.standing import HeadOffer, RoundOffer, Standing
+from agent.federation.standing import Standing
 from agent.federation.stocktaking import ALL
 from agent.learning.catch_up import open_pair
 from agent.learning.heads.head import LinearHead, predict
@@ -26,7 +26,15 @@ from aggregator.combining import combine
 from aggregator.flower.aggregating import FlowerStrategies
 from aggregator.work import Campaign
 from fieldwise.bundle import digest_of
-from fieldwise.federation import Consent, HeadOutcome, RoundStep, RowKind, Update
+from fieldwise.federation import (
+    Consent,
+    HeadOffer,
+    HeadOutcome,
+    RoundOffer,
+    RoundStep,
+    RowKind,
+    Update,
+)
 from fieldwise.global_head import GlobalHead, decode, encode
 from tests.fakes.embedder import ProjectionEmbedder
 from tests.fakes.scenes import Scenes

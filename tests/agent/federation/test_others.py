@@ -5,10 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from agent.federation.others import HEAD_BYTES_MAX, read_others
-from agent.federation.standing import HeadOffer
 from agent.learning.blending import Others, Within
 from fieldwise.bundle import digest_of
-from fieldwise.federation import Consent, HeadSpace, RowKind
+from fieldwise.federation import Consent, HeadOffer, HeadSpace, RowKind
 from fieldwise.global_head import GlobalHead, encode, means_of
 from fieldwise.symmetric import STRIP_ROWS, SymmetricSum
 

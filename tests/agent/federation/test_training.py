@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from agent.federation.standing import HeadOffer, Task
+from agent.federation.standing import Task
 from agent.learning.settings import GradientSettings, HeadName, HeadSettings, LearningSettings
-from fieldwise.federation import Consent, HeadSpace, RoundStep, RowKind, Update
+from fieldwise.federation import Consent, HeadOffer, HeadSpace, RoundStep, RowKind, Update
 from tests.fakes.taught import PLAIN, Device, name
 from tests.federated import NAMES, Sharer, of_campaign, task_for
 

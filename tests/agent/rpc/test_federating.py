@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from agent.device.ledger import LedgerFile
-from agent.federation.standing import HeadOffer, RoundOffer
 from agent.rpc.client import OrchestratorClient
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import (
     Consent,
     FederationReport,
+    HeadOffer,
     HeadOutcome,
     HeadSpace,
+    RoundOffer,
     RoundStep,
     Row,
     RowKind,

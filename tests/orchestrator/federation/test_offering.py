@@ -3,14 +3,16 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.federation import Consent, FederationReport, HeadOutcome, RoundStep
-from orchestrator.federation.campaign import Campaign, HeadVersion
-from orchestrator.federation.contribution import (
-    NOTHING_OFFERED,
+from fieldwise.federation import (
+    Consent,
+    FederationReport,
     HeadOffer,
-    Offers,
+    HeadOutcome,
     RoundOffer,
+    RoundStep,
 )
+from orchestrator.federation.campaign import Campaign, HeadVersion
+from orchestrator.federation.contribution import NOTHING_OFFERED, Offers
 from orchestrator.federation.machine import turned
 from orchestrator.federation.offering import REMEMBERED_SECONDS, Offering
 from orchestrator.federation.phases import CampaignTurn
