@@ -100,8 +100,7 @@ def prepare(
         offer.campaign, offer.round, offer.kind, offer.level, offer.space, tuple(rows), scatter
     )
     departures = departures_of(found, stock, before)
-    asked = task.noise * (task.norm_max or 1.0)
-    return Prepared(update, departures, _words(update, max(noise, asked)))
+    return Prepared(update, departures, _words(update, noise_told(noise, task)))
 
 
 def states_that_leave(
@@ -145,6 +144,11 @@ def departures_of(
         stock.marks[name]: leaving(each.content, before.get(stock.marks[name]), each.sequence)
         for name, each in found.items()
     }
+
+
+def noise_told(noise: float, task: Task) -> float:
+    """The larger of the owner's noise and the campaign's, in lengths of a row, for the ledger."""
+    return max(noise, task.noise * (task.norm_max or 1.0))
 
 
 def _with_scatter(

@@ -34,7 +34,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.federation.preparing import Leaving, Prepared, departures_of, states_that_leave
+from agent.federation.preparing import (
+    Leaving,
+    Prepared,
+    departures_of,
+    noise_told,
+    states_that_leave,
+)
 from agent.federation.sharing import Departure, may_leave
 from agent.federation.softening import blurred
 from agent.federation.standing import Task
@@ -111,18 +117,24 @@ def prepare_weights(
         for name, class_id in sorted(task.classes.items(), key=lambda each: each[1])
         if name in asked
     ]
-    update = Update(
+    update = _update_of(task, rows)
+    samples = sum(each.content.samples for each in trained_of.values())
+    words = _words(update, samples, len(trained_of), noise_told(noise, task))
+    return Prepared(update, departures_of(trained_of, stock, before), words)
+
+
+def _update_of(task: Task, rows: Sequence[Row]) -> Update:
+    """What a round is given: differences to the version that it starts from."""
+    offer, version = task.offer, task.head.version if task.head else 0
+    return Update(
         offer.campaign,
         offer.round,
         offer.kind,
         offer.level,
         offer.space,
         tuple(rows),
-        base_version=task.head.version if task.head else 0,
+        base_version=version,
     )
-    samples = sum(each.content.samples for each in trained_of.values())
-    words = _words(update, samples, len(trained_of), max(noise, task.noise * (task.norm_max or 1)))
-    return Prepared(update, departures_of(trained_of, stock, before), words)
 
 
 def _trained_of(
