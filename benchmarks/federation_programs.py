@@ -38,10 +38,14 @@ class Running:
     """A program that runs for as long as the context lasts, and is ended by its own id."""
 
     def __init__(self, words: list[str], variables: Mapping[str, str], log: Path) -> None:
-        with log.open("ab") as output:
+        self._words, self._variables, self._log = words, dict(variables), log
+        self._start()
+
+    def _start(self) -> None:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                words,
-                env=dict(variables),
+                self._words,
+                env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -52,6 +56,9 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -67,9 +74,10 @@ class Orchestrator(Running):
     Args:
         folder: Where everything of it lies.
         check_in_seconds: What it tells devices.
+        variables: More of its settings, as variables of the environment.
     """
 
-    def __init__(self, folder: Path, check_in_seconds: int) -> None:
+    def __init__(self, folder: Path, check_in_seconds: int, **variables: str) -> None:
         ports = free_ports(3)
         self._folder = folder / "orchestrator"
         kinds = ("--device-listen", "--operator-listen", "--metrics-listen")
@@ -79,9 +87,15 @@ class Orchestrator(Running):
             "--check-in-seconds": str(check_in_seconds),
         }
         words = [word for option in options.items() for word in option]
-        variables = environment(FIELDWISE_DATA_FOLDER=str(self._folder))
-        super().__init__([program("fieldwise"), "serve", *words], variables, folder / "serve.log")
+        own = environment(FIELDWISE_DATA_FOLDER=str(self._folder), **variables)
+        super().__init__([program("fieldwise"), "serve", *words], own, folder / "serve.log")
         wait_until(self._answers, "the start of the orchestrator", every=1.0)
+
+    def again(self) -> None:
+        """End it in order, and start it at the same ports."""
+        self._end()
+        self._start()
+        wait_until(self._answers, "the second start of the orchestrator")
 
     def operate(self, *arguments: str | Path) -> Any:
         """Run an operator's command in this process, which takes nothing off the others."""
