@@ -32,6 +32,10 @@ class Fault(StrEnum):
     BUNDLE_INVALID = "bundle-invalid"
     BUNDLE_UNSUITABLE = "bundle-unsuitable"
     BUNDLE_DECLINED = "bundle-declined"
+    NOT_VOUCHED = "not-vouched"
+    BELOW_FLOOR = "below-floor"
+    METADATA_INVALID = "metadata-invalid"
+    METADATA_EXPIRED = "metadata-expired"
     DIGEST_MISMATCH = "digest-mismatch"
     GOLDEN_MISMATCH = "golden-mismatch"
     GRAPH_FAILED = "graph-failed"
@@ -128,6 +132,24 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "FAILED_PRECONDITION",
             5,
             "The backbone from before serves. `fieldwise-agent status` shows what was compared.",
+        ),
+        Fault.NOT_VOUCHED: Entry(
+            "FAILED_PRECONDITION",
+            3,
+            "Its publisher has to list it; docs/trust.md says how.",
+        ),
+        Fault.BELOW_FLOOR: Entry(
+            "FAILED_PRECONDITION",
+            3,
+            "The publisher has withdrawn it for good: pack it again with a higher epoch.",
+        ),
+        Fault.METADATA_INVALID: Entry(
+            "FAILED_PRECONDITION", 3, "Nothing of it was kept; docs/trust.md says how it is signed."
+        ),
+        Fault.METADATA_EXPIRED: Entry(
+            "FAILED_PRECONDITION",
+            3,
+            "Check the clock of the machine that is named; then the publisher has to sign anew.",
         ),
         Fault.DIGEST_MISMATCH: Entry(
             "DATA_LOSS", 5, "The bytes were damaged on the way: it is tried again by itself."

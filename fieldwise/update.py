@@ -41,6 +41,8 @@ class UpdateFailure(StrEnum):
     PROBATION_ACCURACY = "probation-accuracy"
     CRASHED = "crashed"
     OWNER = "owner"
+    NOT_VOUCHED = "not-vouched"
+    BELOW_FLOOR = "below-floor"
 
 
 class UpdateHold(StrEnum):

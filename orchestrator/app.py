@@ -59,6 +59,7 @@ from orchestrator.started import Started, started_at
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
+from orchestrator.trust.serving import Serving
 from orchestrator.world import SystemClock, SystemEntropy, disk_room
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -363,6 +364,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
         )
 
     campaigns, workers = ground.federation.servicers
+    metadata = Serving(ground.stores.trust, ground.clock)
     return Services(
         devices=DeviceServicer(
             Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
@@ -371,11 +373,12 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             Withholding(ground.stores.backbones, ground.clock),
             parts.diagnosing,
             ground.federation.receiving,
+            metadata,
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
         ),
-        enrolment=EnrolmentServicer(parts.enrolment, started.device_address),
+        enrolment=EnrolmentServicer(parts.enrolment, metadata, started.device_address),
         operators=OperatorServicer(
             OperatorUseCases(
                 enrolment=parts.enrolment,

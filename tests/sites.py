@@ -34,7 +34,9 @@ from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import Servers, Services
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
+from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
+from orchestrator.trust.serving import Serving
 from tests.fleet_records import CountedEntropy, SetClock
 
 NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
@@ -53,6 +55,7 @@ class Site:
     folder: Path
     servers: Servers
     federation: Federation
+    stores: Stores
     device_address: str = ""
     operator_address: str = ""
 
@@ -85,6 +88,16 @@ class Site:
             yield client
 
 
+def about_rollouts_of(stores: Stores, clock: SetClock) -> RolloutUseCases:
+    controller = Controller(stores.rollouts, stores.backbones, clock)
+    return RolloutUseCases(
+        Rollouts(stores.rollouts, stores.backbones, controller, clock),
+        Previews(stores.rollouts, stores.backbones, clock),
+        Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
+        Survey("plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock),
+    )
+
+
 @asynccontextmanager
 async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncIterator[Site]:
     """Serve both ports for as long as the context lasts."""
@@ -95,17 +108,8 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
     metrics = FleetMetrics("0.1.0")
-    controller = Controller(stores.rollouts, stores.backbones, clock)
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
-    survey = Survey(
-        "plant-7", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock
-    )
-    about_rollouts = RolloutUseCases(
-        Rollouts(stores.rollouts, stores.backbones, controller, clock),
-        Previews(stores.rollouts, stores.backbones, clock),
-        Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
-        survey,
-    )
+    about_rollouts = about_rollouts_of(stores, clock)
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
         (
@@ -117,9 +121,10 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         calls_max=50,
         connection_age_seconds=connection_age_seconds,
     )
-    made = Site(clock, authority, enrolment, metrics, folder, servers, federated)
+    made = Site(clock, authority, enrolment, metrics, folder, servers, federated, stores)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
     made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
+    metadata = Serving(stores.trust, clock)
     devices = DeviceServicer(
         check_ins,
         enrolment,
@@ -127,6 +132,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         Withholding(stores.backbones, clock),
         diagnosing,
         federated.receiving,
+        metadata,
         device_address=made.device_address,
         downloads_max=DOWNLOADS_MAX,
         downloaded=made.metrics.downloaded,
@@ -138,10 +144,10 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         publishing=Publishing(stores.backbones, bundles, clock, folder, 1 << 20),
         backbones=stores.backbones,
         about_rollouts=about_rollouts,
-        survey=survey,
+        survey=about_rollouts.survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
-    joining, operators = EnrolmentServicer(enrolment, "there:1"), OperatorServicer(uses)
+    joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
     await servers.serve(Services(devices, joining, operators, *federated.servicers))
     try:
         yield made

@@ -54,6 +54,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         UpdateFailure.PROBATION_ACCURACY: Fault.BUNDLE_DECLINED,
         UpdateFailure.CRASHED: Fault.BUNDLE_DECLINED,
         UpdateFailure.OWNER: Fault.BUNDLE_DECLINED,
+        UpdateFailure.NOT_VOUCHED: Fault.NOT_VOUCHED,
+        UpdateFailure.BELOW_FLOOR: Fault.BELOW_FLOOR,
     }
 )
 

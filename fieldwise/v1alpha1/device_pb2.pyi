@@ -53,6 +53,8 @@ class UpdateFailure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     UPDATE_FAILURE_PROBATION_ACCURACY: _ClassVar[UpdateFailure]
     UPDATE_FAILURE_CRASHED: _ClassVar[UpdateFailure]
     UPDATE_FAILURE_OWNER: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_NOT_VOUCHED: _ClassVar[UpdateFailure]
+    UPDATE_FAILURE_BELOW_FLOOR: _ClassVar[UpdateFailure]
 
 class Judgement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -96,6 +98,15 @@ class HeadOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HEAD_OUTCOME_TOO_FEW: _ClassVar[HeadOutcome]
     HEAD_OUTCOME_UNSUITABLE: _ClassVar[HeadOutcome]
     HEAD_OUTCOME_NOT_AGREED: _ClassVar[HeadOutcome]
+
+class PublisherTrouble(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PUBLISHER_TROUBLE_UNSPECIFIED: _ClassVar[PublisherTrouble]
+    PUBLISHER_TROUBLE_NO_ROOT: _ClassVar[PublisherTrouble]
+    PUBLISHER_TROUBLE_EXPIRED: _ClassVar[PublisherTrouble]
+    PUBLISHER_TROUBLE_CLOCK: _ClassVar[PublisherTrouble]
+    PUBLISHER_TROUBLE_REFUSED: _ClassVar[PublisherTrouble]
+    PUBLISHER_TROUBLE_STATE: _ClassVar[PublisherTrouble]
 
 class DiagnosisStep(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -147,6 +158,8 @@ UPDATE_FAILURE_PROBATION_LATENCY: UpdateFailure
 UPDATE_FAILURE_PROBATION_ACCURACY: UpdateFailure
 UPDATE_FAILURE_CRASHED: UpdateFailure
 UPDATE_FAILURE_OWNER: UpdateFailure
+UPDATE_FAILURE_NOT_VOUCHED: UpdateFailure
+UPDATE_FAILURE_BELOW_FLOOR: UpdateFailure
 JUDGEMENT_UNSPECIFIED: Judgement
 JUDGEMENT_ACCEPTED: Judgement
 JUDGEMENT_DECLINED: Judgement
@@ -175,6 +188,12 @@ HEAD_OUTCOME_HARM: HeadOutcome
 HEAD_OUTCOME_TOO_FEW: HeadOutcome
 HEAD_OUTCOME_UNSUITABLE: HeadOutcome
 HEAD_OUTCOME_NOT_AGREED: HeadOutcome
+PUBLISHER_TROUBLE_UNSPECIFIED: PublisherTrouble
+PUBLISHER_TROUBLE_NO_ROOT: PublisherTrouble
+PUBLISHER_TROUBLE_EXPIRED: PublisherTrouble
+PUBLISHER_TROUBLE_CLOCK: PublisherTrouble
+PUBLISHER_TROUBLE_REFUSED: PublisherTrouble
+PUBLISHER_TROUBLE_STATE: PublisherTrouble
 DIAGNOSIS_STEP_UNSPECIFIED: DiagnosisStep
 DIAGNOSIS_STEP_WAITING: DiagnosisStep
 DIAGNOSIS_STEP_REFUSED: DiagnosisStep
@@ -340,8 +359,20 @@ class FederationReport(_message.Message):
     blend_permille: int
     def __init__(self, consent: _Optional[_Union[_federation_pb2.Consent, str]] = ..., campaign_id: _Optional[str] = ..., round: _Optional[int] = ..., step: _Optional[_Union[RoundStep, str]] = ..., head_campaign_id: _Optional[str] = ..., head_version: _Optional[int] = ..., outcome: _Optional[_Union[HeadOutcome, str]] = ..., judged: _Optional[_Union[PairedCounts, _Mapping]] = ..., blend_permille: _Optional[int] = ...) -> None: ...
 
+class PublisherReport(_message.Message):
+    __slots__ = ("root_version", "targets_version", "floor_epoch", "trouble")
+    ROOT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    root_version: int
+    targets_version: int
+    floor_epoch: int
+    trouble: PublisherTrouble
+    def __init__(self, root_version: _Optional[int] = ..., targets_version: _Optional[int] = ..., floor_epoch: _Optional[int] = ..., trouble: _Optional[_Union[PublisherTrouble, str]] = ...) -> None: ...
+
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation", "publisher")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -357,6 +388,7 @@ class CheckInRequest(_message.Message):
     SIGNS_FIELD_NUMBER: _ClassVar[int]
     DIAGNOSIS_RULE_FIELD_NUMBER: _ClassVar[int]
     FEDERATION_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -372,7 +404,8 @@ class CheckInRequest(_message.Message):
     signs: LearningSigns
     diagnosis_rule: DiagnosisRule
     federation: FederationReport
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ...) -> None: ...
+    publisher: PublisherReport
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ..., publisher: _Optional[_Union[PublisherReport, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")
@@ -445,7 +478,7 @@ class RoundOffer(_message.Message):
     def __init__(self, campaign_id: _Optional[str] = ..., round: _Optional[int] = ..., level: _Optional[_Union[_federation_pb2.Consent, str]] = ..., space: _Optional[_Union[_federation_pb2.HeadSpace, _Mapping]] = ..., kind: _Optional[_Union[_federation_pb2.RowKind, str]] = ..., seconds: _Optional[int] = ..., only_idle: _Optional[bool] = ..., only_on_conditions: _Optional[bool] = ...) -> None: ...
 
 class CheckInResponse(_message.Message):
-    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis", "round", "head")
+    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis", "round", "head", "metadata_version")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     PERMIT_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
@@ -454,6 +487,7 @@ class CheckInResponse(_message.Message):
     DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
     target: Target
     permit: StartPermit
     settings: SettingsRevision
@@ -462,7 +496,8 @@ class CheckInResponse(_message.Message):
     diagnosis: DiagnosisRequest
     round: RoundOffer
     head: _federation_pb2.GlobalHead
-    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ..., round: _Optional[_Union[RoundOffer, _Mapping]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ...) -> None: ...
+    metadata_version: int
+    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ..., round: _Optional[_Union[RoundOffer, _Mapping]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("digest", "offset", "takes_link")
@@ -487,10 +522,12 @@ class DownloadResponse(_message.Message):
     def __init__(self, offset: _Optional[int] = ..., content: _Optional[bytes] = ..., total_bytes: _Optional[int] = ..., link: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
-    __slots__ = ("certificate_request",)
+    __slots__ = ("certificate_request", "knows_publisher")
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     certificate_request: bytes
-    def __init__(self, certificate_request: _Optional[bytes] = ...) -> None: ...
+    knows_publisher: bool
+    def __init__(self, certificate_request: _Optional[bytes] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
 
 class RenewResponse(_message.Message):
     __slots__ = ("credentials",)
@@ -705,3 +742,15 @@ class SubmitUpdateResponse(_message.Message):
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     receipt: UpdateReceipt
     def __init__(self, receipt: _Optional[_Union[UpdateReceipt, str]] = ...) -> None: ...
+
+class GetMetadataRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetMetadataResponse(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...

@@ -71,6 +71,11 @@ class DeviceStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.FromString,
                 _registered_method=True)
+        self.GetMetadata = channel.unary_unary(
+                '/fieldwise.v1alpha1.Device/GetMetadata',
+                request_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataResponse.FromString,
+                _registered_method=True)
 
 
 class DeviceServicer:
@@ -128,6 +133,13 @@ class DeviceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMetadata(self, request, context):
+        """The publisher's signed metadata, by the file names of TUF with consistent snapshots.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DeviceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +177,11 @@ def add_DeviceServicer_to_server(servicer, server):
                     servicer.SubmitUpdate,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.SerializeToString,
+            ),
+            'GetMetadata': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMetadata,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -358,6 +375,33 @@ class Device:
             '/fieldwise.v1alpha1.Device/SubmitUpdate',
             fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_device__pb2.SubmitUpdateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMetadata(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Device/GetMetadata',
+            fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_device__pb2.GetMetadataResponse.FromString,
             options,
             channel_credentials,
             insecure,

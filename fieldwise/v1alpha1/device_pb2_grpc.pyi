@@ -51,6 +51,8 @@ class DeviceStub:
     """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
     campaign, round and device.
     """
+    GetMetadata: _grpc.UnaryUnaryMultiCallable[_device_pb2.GetMetadataRequest, _device_pb2.GetMetadataResponse]
+    """The publisher's signed metadata, by the file names of TUF with consistent snapshots."""
 
 @_typing.type_check_only
 class DeviceAsyncStub(DeviceStub):
@@ -75,6 +77,8 @@ class DeviceAsyncStub(DeviceStub):
     """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
     campaign, round and device.
     """
+    GetMetadata: _aio.UnaryUnaryMultiCallable[_device_pb2.GetMetadataRequest, _device_pb2.GetMetadataResponse]  # type: ignore[assignment]
+    """The publisher's signed metadata, by the file names of TUF with consistent snapshots."""
 
 class DeviceServicer(metaclass=_abc_1.ABCMeta):
     """What devices call, over mutual TLS. The caller's identity is the URI in its certificate,
@@ -138,5 +142,13 @@ class DeviceServicer(metaclass=_abc_1.ABCMeta):
         """A device's part of a round: a header, rows and, where the owner agrees, the scatter. Idempotent by
         campaign, round and device.
         """
+
+    @_abc_1.abstractmethod
+    def GetMetadata(
+        self,
+        request: _device_pb2.GetMetadataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_device_pb2.GetMetadataResponse, _abc.Awaitable[_device_pb2.GetMetadataResponse]]:
+        """The publisher's signed metadata, by the file names of TUF with consistent snapshots."""
 
 def add_DeviceServicer_to_server(servicer: DeviceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -20,16 +20,18 @@ class DeviceFacts(_message.Message):
     def __init__(self, agent_version: _Optional[str] = ..., architecture: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., processors: _Optional[int] = ...) -> None: ...
 
 class EnrolRequest(_message.Message):
-    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts")
+    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts", "knows_publisher")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     TICKET_SECRET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     ticket_id: str
     ticket_secret: bytes
     certificate_request: bytes
     facts: DeviceFacts
-    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
+    knows_publisher: bool
+    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
 
 class EnrolResponse(_message.Message):
     __slots__ = ("credentials",)
@@ -38,15 +40,17 @@ class EnrolResponse(_message.Message):
     def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ...) -> None: ...
 
 class Credentials(_message.Message):
-    __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address")
+    __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address", "publisher_root")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     TRUST_ROOTS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHER_ROOT_FIELD_NUMBER: _ClassVar[int]
     device_id: str
     fleet: str
     certificate: bytes
     trust_roots: _containers.RepeatedScalarFieldContainer[bytes]
     device_address: str
-    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., certificate: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[bytes]] = ..., device_address: _Optional[str] = ...) -> None: ...
+    publisher_root: bytes
+    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., certificate: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[bytes]] = ..., device_address: _Optional[str] = ..., publisher_root: _Optional[bytes] = ...) -> None: ...

@@ -65,6 +65,8 @@ FAILURES: Mapping[UpdateFailure, str] = MappingProxyType(
         UpdateFailure.PROBATION_ACCURACY: "it was less often right on probation than the old pair",
         UpdateFailure.CRASHED: "the agent came to an end too often with it",
         UpdateFailure.OWNER: "the device's owner took it back or refused it",
+        UpdateFailure.NOT_VOUCHED: "the publisher's metadata, as the device has it, lists it not",
+        UpdateFailure.BELOW_FLOOR: "its epoch is below the floor that its publisher set",
     }
 )
 HOLDS: Mapping[UpdateHold, str] = MappingProxyType(

@@ -19,6 +19,7 @@ from orchestrator.rpc import translate, translate_diagnoses, translate_federatio
 from orchestrator.rpc.enrolment import credentials_to
 from orchestrator.rpc.interceptors import calling, calling_device
 from orchestrator.rpc.submissions import Submissions
+from orchestrator.trust.serving import Serving
 
 # A device fetches the files of one bundle one after the other; a second stream is a resumed one,
 # while the server has not noticed yet that the first is dead.
@@ -35,6 +36,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         withholding: What of it may not be had any more.
         diagnosing: What operators ask devices for.
         receiving: What campaigns ask devices for.
+        metadata: What publishers signed.
         device_address: host:port of this API as devices are told it.
         downloads_max: Downloads at the same time.
         downloaded: Told the size of every piece that is sent.
@@ -48,6 +50,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         withholding: Withholding,
         diagnosing: Diagnosing,
         receiving: Receiving,
+        metadata: Serving,
         *,
         device_address: str,
         downloads_max: int,
@@ -59,6 +62,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._withholding = withholding
         self._diagnosing = diagnosing
         self._receiving = receiving
+        self._metadata = metadata
         self._submissions = Submissions(receiving)
         self._device_address = device_address
         self._downloads = _Downloads(downloads_max)
@@ -68,7 +72,10 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self, request: device_pb2.CheckInRequest, context: Context
     ) -> device_pb2.CheckInResponse:
         report = translate.report_from(request)
-        return orders_to(await self._check_ins.check_in(calling(), report))
+        response = orders_to(await self._check_ins.check_in(calling(), report))
+        if report.publisher is not None:
+            response.metadata_version = await self._metadata.hint()
+        return response
 
     async def Download(
         self, request: device_pb2.DownloadRequest, context: Context
@@ -102,9 +109,15 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self, request: device_pb2.RenewRequest, context: Context
     ) -> device_pb2.RenewResponse:
         credentials = await self._enrolment.renew(calling(), request.certificate_request)
+        root = await self._metadata.root() if request.knows_publisher else b""
         return device_pb2.RenewResponse(
-            credentials=credentials_to(credentials, self._device_address)
+            credentials=credentials_to(credentials, self._device_address, root)
         )
+
+    async def GetMetadata(
+        self, request: device_pb2.GetMetadataRequest, context: Context
+    ) -> device_pb2.GetMetadataResponse:
+        return device_pb2.GetMetadataResponse(content=await self._metadata.get(request.name))
 
     async def Leave(
         self, request: device_pb2.LeaveRequest, context: Context

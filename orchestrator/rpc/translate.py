@@ -20,6 +20,8 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import FederationReport
 from fieldwise.federation_messages import report_from as federation_from
 from fieldwise.federation_messages import report_to as federation_to
+from fieldwise.trust_messages import report_from as publisher_from
+from fieldwise.trust_messages import report_to as publisher_to
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from fieldwise.verdict import Basis, Judgement, Verdict
@@ -60,6 +62,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         signs=_signs_from(message.signs),
         diagnosis_rule=rule_from(message.diagnosis_rule),
         federation=_federation_from(message),
+        publisher=publisher_from(message.publisher) if message.HasField("publisher") else None,
     )
 
 
@@ -80,6 +83,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         signs=device_pb2.LearningSigns(**fields_of(report.signs)),
         diagnosis_rule=RULES[report.diagnosis_rule] if report.diagnosis_rule else None,
         federation=federation_to(report.federation) if report.federation else None,
+        publisher=publisher_to(report.publisher) if report.publisher else None,
     )
 
 

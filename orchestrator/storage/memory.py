@@ -28,6 +28,7 @@ from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
+from orchestrator.storage.memory_trust import MemoryTrust
 from orchestrator.storage.stores import Stores
 
 
@@ -194,6 +195,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         contributions=MemoryContributions(contents),
         leadership=leadership,
         installation=MemoryInstallation(),
+        trust=MemoryTrust(contents, leadership),
     )
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from fieldwise.diagnosis import DiagnosisStep
 from fieldwise.federation import FederationReport
+from fieldwise.trust import Role
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.federation.campaign import Campaign, HeadVersion, Round
 from orchestrator.federation.contribution import NO_PART, Part, UpdateHead, UpdateState
@@ -28,6 +29,7 @@ from orchestrator.rollout.rollout import (
     Rollout,
 )
 from orchestrator.storage import refusals
+from orchestrator.trust_ports import Kept
 
 Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout, Campaign)
 
@@ -65,7 +67,7 @@ class Contents:
     """What the stores hold together; ``members`` says which devices a rollout has ordered.
 
     ``diagnoses`` has the requests of each device, newest first. What campaigns have is by their
-    numbers: rounds and heads by theirs, partners by device.
+    numbers: rounds and heads by theirs, partners by device. Metadata is by kind and version.
     """
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Contents:
     heads: dict[int, dict[int, HeadVersion]] = field(default_factory=dict)
     partners: dict[int, dict[str, Partnership]] = field(default_factory=dict)
     updates: dict[Discarded, KeptUpdate] = field(default_factory=dict)
+    metadata: dict[tuple[Role, int], Kept] = field(default_factory=dict)
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)

@@ -1,6 +1,7 @@
 """The sentences with which stores refuse, the same from every one of them."""
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import Role
 
 
 def can_be(key: str) -> bool:
@@ -56,6 +57,23 @@ def rollout_changed(number: int) -> FieldwiseError:
 
 def term_over(term: int) -> FieldwiseError:
     return FieldwiseError(Fault.CONFLICT, f"another replica leads now: the term {term} is over")
+
+
+def check_metadata(role: Role, version: int, newest: int | None) -> None:
+    """Let metadata pass that comes after the newest of its kind: a root right after it.
+
+    Raises:
+        FieldwiseError: ``CONFLICT``.
+    """
+    follows = version == (newest or version - 1) + 1 if role is Role.ROOT else True
+    if newest is not None and (version <= newest or not follows):
+        raise FieldwiseError(
+            Fault.CONFLICT, f"version {version} of {role} does not follow the version {newest}"
+        )
+
+
+def metadata_known() -> FieldwiseError:
+    return FieldwiseError(Fault.CONFLICT, "somebody else has kept metadata of that version")
 
 
 def no_campaign(number: int) -> FieldwiseError:

@@ -13,6 +13,7 @@ from orchestrator.ports import (
     TicketStore,
 )
 from orchestrator.replica_ports import InstallationStore, LeadershipStore
+from orchestrator.trust_ports import TrustStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,4 @@ class Stores:
     contributions: ContributionStore
     leadership: LeadershipStore
     installation: InstallationStore
+    trust: TrustStore

@@ -17,10 +17,11 @@ from fieldwise.v1alpha1 import (
     local_pb2,
     operator_pb2,
     rollout_pb2,
+    trust_pb2,
 )
 from tools import list_wire
 
-FILES = [device_pb2, enrolment_pb2, local_pb2, operator_pb2, rollout_pb2]
+FILES = [device_pb2, enrolment_pb2, local_pb2, operator_pb2, rollout_pb2, trust_pb2]
 CHECK_IN_BYTES_MAX = 4096
 UNKNOWN_FIELD = b"\xf8\xff\xff\xff\x0f\x01"  # field 536,870,911, a varint of 1
 LARGEST = {

@@ -13,6 +13,7 @@ from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.federation import FederationReport
+from fieldwise.trust import PublisherReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
 from orchestrator.enrolment.ticket import Ticket
@@ -194,6 +195,7 @@ def report_of(row: RowMapping) -> Report | None:
         diagnosis_rule=DiagnosisRule(row["diagnosis_rule"]) if row["diagnosis_rule"] else None,
         signs=LearningSigns(**{each.name: row[each.name] for each in fields(LearningSigns)}),
         federation=federation_of(row["federation"]),
+        publisher=publisher_of(row["publisher"]),
     )
 
 
@@ -203,6 +205,16 @@ def federation_of(text: str | None) -> FederationReport | None:
 
 
 def federation_text(report: FederationReport | None) -> str | None:
+    return None if report is None else msgspec.json.encode(report).decode()
+
+
+@lru_cache(PARTS_KEPT)
+def publisher_of(text: str | None) -> PublisherReport | None:
+    return None if text is None else msgspec.json.decode(text, type=PublisherReport)
+
+
+def publisher_text(report: PublisherReport | None) -> str | None:
+    """The one form in which it is stored, so that equal ones are equal texts."""
     return None if report is None else msgspec.json.encode(report).decode()
 
 
@@ -259,6 +271,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "diagnosis_rule": report.diagnosis_rule,
         "consent": report.federation.consent if report.federation else None,
         "federation": federation_text(report.federation),
+        "publisher": publisher_text(report.publisher),
         **asdict(report.vital_signs),
         **asdict(report.learning),
         **asdict(report.signs),

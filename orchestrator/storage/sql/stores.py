@@ -12,6 +12,7 @@ from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
 from orchestrator.storage.sql.migrate import migrate, version
 from orchestrator.storage.sql.replicas import SqlInstallation, SqlLeadership
 from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
+from orchestrator.storage.sql.trust import SqlTrust
 from orchestrator.storage.stores import Stores
 
 
@@ -59,4 +60,5 @@ def stores_over(database: Database) -> Stores:
         contributions=SqlContributions(database),
         leadership=SqlLeadership(database),
         installation=SqlInstallation(database),
+        trust=SqlTrust(database),
     )

@@ -195,6 +195,7 @@ reports = Table(
     Column("diagnosis_rule", Text),
     Column("consent", Text),
     Column("federation", Text),  # JSON
+    Column("publisher", Text),  # JSON
 )
 
 # What operators asked devices for; ``open_of`` is the device while a request is open.
@@ -300,6 +301,15 @@ campaign_updates = Table(
     Column("classes", Text, nullable=False),  # ids with blanks between
     Index(None, "device"),
     Index(None, "digest"),
+)
+
+# Signed bytes as they are: JSON, and every hash and signature is of exactly these.
+trust_metadata = Table(
+    "trust_metadata",
+    metadata,
+    Column("role", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),
 )
 
 leadership = Table(
