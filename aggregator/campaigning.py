@@ -27,7 +27,14 @@ from fieldwise.global_head import GlobalHead, decode
 AWAIT_SECONDS = 60  # as long as the wire allows
 WAIT_SECONDS_MIN = 0.5
 PASSING = frozenset(
-    {Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.CONFLICT, Fault.DIGEST_MISMATCH}
+    {
+        Fault.UNREACHABLE,
+        Fault.UNAVAILABLE,
+        Fault.BUSY,
+        Fault.TOO_SLOW,
+        Fault.CONFLICT,
+        Fault.DIGEST_MISMATCH,
+    }
 )
 # Nothing that trying again would mend, though all that is the matter is this one campaign.
 HOPELESS = frozenset({Fault.INVALID_ARGUMENT, Fault.OVER_LIMIT, Fault.STATE_DAMAGED})

@@ -4,7 +4,9 @@ A layer sees a call begin and end as a context manager, and each message as it p
 entered in their order, so the first is outermost: it also sees what the later ones raise. All four
 shapes of gRPC calls pass through the same few lines, and streams are closed where the call ends.
 A caller that stops reading a stream holds whatever the method holds, so each response has a time
-in which it must be taken.
+in which it must be taken. Nor may anybody hold a place by calling and then saying nothing: layers
+are entered when a call's headers are there, and its messages have a time in which they must come.
+So gRPC is told that every method takes a stream, and the one message of most is read here.
 """
 
 import asyncio
@@ -16,13 +18,17 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from fieldwise import wire
 from fieldwise.errors import Fault, FieldwiseError
 
 # A piece of 256 KiB at 4 KiB/s, slower than any network that a bundle is fetched over.
 RESPONSE_SECONDS = 60.0
+# The one message of a call has 64 KiB at most in all but the streams of large things.
+REQUEST_SECONDS = 60.0
+# 2 MiB at 4 KiB/s; who sends a stream also prepares its next piece meanwhile.
+PIECE_SECONDS = 600.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # Quoted: at run time gRPC's handlers take no type arguments.
@@ -87,17 +93,32 @@ class CheckMessages:
         return _Always(_Bounds() if call.method.path.startswith(f"/{wire.PACKAGE}.") else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a caller is waited for, in seconds.
+
+    Args:
+        response: Until it has taken one response of a stream.
+        request: Until the message of a call is there that has one.
+        piece: Until the next message of a stream is there.
+    """
+
+    response: float = RESPONSE_SECONDS
+    request: float = REQUEST_SECONDS
+    piece: float = PIECE_SECONDS
+
+
 class Interceptor(grpc.aio.ServerInterceptor):
     """Puts layers around every method that the server has.
 
     Args:
         layers: Outermost first.
-        response_seconds: How long a caller may take for one response of a stream.
+        patience: How long callers are waited for.
     """
 
-    def __init__(self, layers: Sequence[Layer], response_seconds: float = RESPONSE_SECONDS) -> None:
+    def __init__(self, layers: Sequence[Layer], patience: Patience | None = None) -> None:
         self._layers = tuple(layers)
-        self._response_seconds = response_seconds
+        self._patience = patience or Patience()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -108,7 +129,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None:
                 return None  # unknown methods are not remembered: a caller may name any number
-            self._wrapped[path] = _wrap(handler, path, self._layers, self._response_seconds)
+            self._wrapped[path] = _wrap(handler, path, self._layers, self._patience)
         return self._wrapped[path]
 
 
@@ -137,21 +158,22 @@ class _Wrapping:
 
     method: Method
     layers: tuple[Layer, ...]
-    response_seconds: float
+    patience: Patience
     behaviour: Callable[[Any, Context], Any]
 
-    async def unary(self, request: Any, context: Context) -> Any:
+    async def unary(self, requests: AsyncIterator[Message], context: Context) -> Any:
         async with AsyncExitStack() as stack:
             watchers = await self._enter(stack, context)
-            response: Any = await self.behaviour(self._incoming(request, watchers), context)
+            incoming = await self._incoming(requests, watchers)
+            response: Any = await self.behaviour(incoming, context)
             _tell_sent(watchers, response)
             return response
         raise AssertionError("a layer swallowed an error")
 
-    async def stream(self, request: Any, context: Context) -> None:
+    async def stream(self, requests: AsyncIterator[Message], context: Context) -> None:
         async with AsyncExitStack() as stack:
             watchers = await self._enter(stack, context)
-            outcome = self.behaviour(self._incoming(request, watchers), context)
+            outcome = self.behaviour(await self._incoming(requests, watchers), context)
             if not inspect.isasyncgen(outcome):
                 await outcome  # it writes to the context itself, as gRPC's health service does
                 return
@@ -163,11 +185,11 @@ class _Wrapping:
 
     async def _write(self, context: Context, response: Any) -> None:
         try:
-            async with asyncio.timeout(self.response_seconds):
+            async with asyncio.timeout(self.patience.response):
                 await context.write(response)
         except TimeoutError as error:
             raise FieldwiseError(
-                Fault.UNAVAILABLE, f"nothing was read for {self.response_seconds:g} s"
+                Fault.TOO_SLOW, f"nothing was read for {self.patience.response:g} s"
             ) from error
 
     async def _enter(self, stack: AsyncExitStack, context: Context) -> list[Watcher]:
@@ -175,19 +197,38 @@ class _Wrapping:
         entered = [await stack.enter_async_context(layer.around(call)) for layer in self.layers]
         return [watcher for watcher in entered if watcher is not None]
 
-    def _incoming(self, request: Any, watchers: Sequence[Watcher]) -> Any:
-        if isinstance(request, Message):
-            _tell_received(watchers, request)
-            return request
-        return _watched(request, watchers)
+    async def _incoming(self, requests: AsyncIterator[Message], watchers: Sequence[Watcher]) -> Any:
+        """Return what the method takes: its message, or a stream of them."""
+        if self.method.kind in {Kind.CLIENT_STREAM, Kind.BIDI_STREAM}:
+            return _watched(requests, watchers, self.patience.piece)
+        request = await _next(requests, self.patience.request)
+        if request is None:
+            raise FieldwiseError(Fault.INVALID_ARGUMENT, "the call came without a message")
+        _tell_received(watchers, request)
+        return request
 
 
 async def _watched(
-    requests: AsyncIterator[Message], watchers: Sequence[Watcher]
+    requests: AsyncIterator[Message], watchers: Sequence[Watcher], seconds: float
 ) -> AsyncIterator[Message]:
-    async for request in requests:
+    while (request := await _next(requests, seconds)) is not None:
         _tell_received(watchers, request)
         yield request
+
+
+async def _next(requests: AsyncIterator[Message], seconds: float) -> Message | None:
+    """Return the next message, None at the end of the stream."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await anext(requests, None)
+    except TimeoutError as error:
+        raise FieldwiseError(
+            Fault.TOO_SLOW, f"nothing came from the caller for {seconds:g} s"
+        ) from error
+    except DecodeError as error:
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, "what the call brought is not the message that it takes"
+        ) from error
 
 
 def _tell_received(watchers: Sequence[Watcher], message: Message) -> None:
@@ -200,12 +241,14 @@ def _tell_sent(watchers: Sequence[Watcher], message: Message) -> None:
         watcher.sent(message)
 
 
-def _wrap(
-    handler: Handler, path: str, layers: tuple[Layer, ...], response_seconds: float
-) -> Handler:
-    kind, behaviour, rebuild = _shape(handler)
-    wrapping = _Wrapping(Method(path, kind), layers, response_seconds, behaviour)
-    wrapped: Any = wrapping.stream if handler.response_streaming else wrapping.unary
+def _wrap(handler: Handler, path: str, layers: tuple[Layer, ...], patience: Patience) -> Handler:
+    kind, behaviour = _shape(handler)
+    wrapping = _Wrapping(Method(path, kind), layers, patience, behaviour)
+    streaming = handler.response_streaming
+    rebuild: Callable[..., Any] = (
+        grpc.stream_stream_rpc_method_handler if streaming else grpc.stream_unary_rpc_method_handler
+    )
+    wrapped: Any = wrapping.stream if streaming else wrapping.unary
     made: Handler = rebuild(
         wrapped,
         request_deserializer=handler.request_deserializer,
@@ -214,11 +257,11 @@ def _wrap(
     return made
 
 
-def _shape(handler: Handler) -> tuple[Kind, Any, Callable[..., Any]]:
+def _shape(handler: Handler) -> tuple[Kind, Any]:
     if handler.request_streaming and handler.response_streaming:
-        return Kind.BIDI_STREAM, handler.stream_stream, grpc.stream_stream_rpc_method_handler
+        return Kind.BIDI_STREAM, handler.stream_stream
     if handler.request_streaming:
-        return Kind.CLIENT_STREAM, handler.stream_unary, grpc.stream_unary_rpc_method_handler
+        return Kind.CLIENT_STREAM, handler.stream_unary
     if handler.response_streaming:
-        return Kind.SERVER_STREAM, handler.unary_stream, grpc.unary_stream_rpc_method_handler
-    return Kind.UNARY, handler.unary_unary, grpc.unary_unary_rpc_method_handler
+        return Kind.SERVER_STREAM, handler.unary_stream
+    return Kind.UNARY, handler.unary_unary

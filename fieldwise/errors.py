@@ -57,6 +57,7 @@ class Fault(StrEnum):
     UNREACHABLE = "unreachable"
     UNAVAILABLE = "unavailable"
     BUSY = "busy"
+    TOO_SLOW = "too-slow"
     EXTRA_MISSING = "extra-missing"
     INTERNAL = "internal"
 
@@ -236,6 +237,9 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         ),
         Fault.UNAVAILABLE: Entry("UNAVAILABLE", 6, "Try again in a moment."),
         Fault.BUSY: Entry("RESOURCE_EXHAUSTED", 6, "Too much at once: try again in a moment."),
+        Fault.TOO_SLOW: Entry(
+            "DEADLINE_EXCEEDED", 6, "Check the network between the two, then try again."
+        ),
         Fault.EXTRA_MISSING: Entry(
             "UNIMPLEMENTED", 5, "Install the named extra: pip install 'fieldwise[EXTRA]'."
         ),

@@ -54,7 +54,7 @@ from orchestrator.rpc.health import health_served
 from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
-from orchestrator.rpc.server import Servers, Services
+from orchestrator.rpc.server import PortLimits, Servers, Services
 from orchestrator.started import Started, started_at
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
@@ -344,8 +344,12 @@ def _servers(ground: _Ground) -> Servers:
             ground.federation.gate,
         ),
         ground.metrics,
-        settings.calls_max,
-        settings.connection_age_seconds,
+        PortLimits(
+            settings.calls_max,
+            settings.connection_age_seconds,
+            settings.device_check_ins_per_second,
+            settings.address_limits,
+        ),
     )
 
 

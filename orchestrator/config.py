@@ -16,7 +16,7 @@ from fieldwise import settings
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
 from orchestrator.leadership import Election
-from orchestrator.place_settings import PlaceSettings
+from orchestrator.limit_settings import LimitSettings
 from orchestrator.rights import OperatorLogin
 from orchestrator.setting_rules import NAMESPACE, OBJECT, mistakes_of
 
@@ -38,7 +38,7 @@ FOREIGN = (
 BUSY_SECONDS = 10
 
 
-class OrchestratorSettings(PlaceSettings, frozen=True, kw_only=True):
+class OrchestratorSettings(LimitSettings, frozen=True, kw_only=True):
     """What ``fieldwise serve`` runs with."""
 
     # Empty makes a token on first start; a secret store may give one instead.

@@ -20,6 +20,18 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
+class Excess(StrEnum):
+    """What a caller had too much of who is told to come back later."""
+
+    DEVICE_RATE = "device-rate"
+    DEVICE_CALLS = "device-calls"
+    ADDRESS_RATE = "address-rate"
+    ADDRESS_CALLS = "address-calls"
+    EVERYBODY_RATE = "everybody-rate"
+    EVERYBODY_CALLS = "everybody-calls"
+    GUESSES = "guesses"
+
+
 class Loop(StrEnum):
     """What the orchestrator does by itself again and again."""
 
@@ -267,6 +279,12 @@ DOWNLOADS = Entry(
 DOWNLOAD_BYTES = Entry(
     "fieldwise_download_bytes_total", Kind.COUNTER, "Bytes of bundle files sent to devices."
 )
+THROTTLED = Entry(
+    "fieldwise_calls_throttled_total",
+    Kind.COUNTER,
+    "Calls that were put off since somebody called too often, by method and by what was too much.",
+    ("method", "reason"),
+)
 LOOP_FAILURES = Entry(
     "fieldwise_loop_failures_total",
     Kind.COUNTER,
@@ -330,6 +348,7 @@ CATALOGUE = (
     ENROLMENTS,
     DOWNLOADS,
     DOWNLOAD_BYTES,
+    THROTTLED,
     LEADER,
     READY,
     REPORTS_WAITING,

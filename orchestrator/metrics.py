@@ -75,11 +75,13 @@ from orchestrator.metric_names import (
     SNAPSHOT_TIME,
     SPREADS,
     TARGET_DEVICES,
+    THROTTLED,
     TICKETS,
     UPDATE_DEVICES,
     UPDATES_ENDED,
     WORST_ACCURACY,
     WORST_SILENCE,
+    Excess,
     Loop,
     Result,
 )
@@ -124,6 +126,9 @@ RESULTS: Mapping[str, Result] = {
 }
 
 
+OF_DEVICES = frozenset({Excess.DEVICE_RATE, Excess.DEVICE_CALLS})
+
+
 class FleetMetrics:
     """The metrics of one orchestrator, in a registry of their own.
 
@@ -142,6 +147,7 @@ class FleetMetrics:
         self._seconds = self._histogram(CALLS_SECONDS, SECONDS_BOUNDS)
         self._results = {entry: self._counter(entry) for entry in COUNTED.values()}
         self._download_bytes = self._counter(DOWNLOAD_BYTES)
+        self._throttled = self._counter(THROTTLED)
         self._loop_failures = self._counter(LOOP_FAILURES)
         self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
         self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
@@ -177,6 +183,10 @@ class FleetMetrics:
 
     def downloaded(self, size: int) -> None:
         self._download_bytes.inc(size)
+
+    def throttled(self, method: str, excess: Excess) -> None:
+        """Count a call that was put off since its caller calls too often."""
+        self._throttled.labels(method, excess).inc()
 
     def loop_failed(self, loop: Loop) -> None:
         self._loop_failures.labels(loop).inc()
@@ -237,6 +247,9 @@ class FleetMetrics:
         for counter in self._results.values():
             for result in Result:
                 counter.labels(result)
+        for excess in Excess:
+            first = "CheckIn" if excess in OF_DEVICES else "Enrol"
+            self._throttled.labels(first, excess)
         for loop in Loop:
             self._loop_failures.labels(loop)
             self._loop_seconds.labels(loop)

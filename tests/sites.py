@@ -31,7 +31,7 @@ from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
-from orchestrator.rpc.server import Servers, Services
+from orchestrator.rpc.server import PortLimits, Servers, Services
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
 from orchestrator.storage.stores import Stores
@@ -118,8 +118,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
             federated.gate,
         ),
         metrics,
-        calls_max=50,
-        connection_age_seconds=connection_age_seconds,
+        PortLimits(50, connection_age_seconds, check_ins_per_second=2.0, by_address=True),
     )
     made = Site(clock, authority, enrolment, metrics, folder, servers, federated, stores)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")

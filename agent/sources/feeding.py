@@ -19,7 +19,14 @@ from fieldwise.errors import Fault, FieldwiseError
 
 # What passes: the same frame may be taken in a moment.
 LATER = frozenset(
-    {Fault.BUSY, Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.NO_BACKBONE}
+    {
+        Fault.BUSY,
+        Fault.TOO_SLOW,
+        Fault.UNREACHABLE,
+        Fault.UNAVAILABLE,
+        Fault.DISK_FULL,
+        Fault.NO_BACKBONE,
+    }
 )
 # What every frame would meet: the backbone takes a sensor's readings, and frames are images.
 NEVER = frozenset({Fault.READINGS_INVALID})

@@ -22,7 +22,9 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure
 
 # A device may leave its fleet while it fetches, and join again.
-TRANSIENT = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.NOT_JOINED})
+TRANSIENT = frozenset(
+    {Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.TOO_SLOW, Fault.NOT_JOINED}
+)
 STEP_BYTES = 1024 * 1024  # in which missing room is told: the journal is not written for less
 DAMAGED_TRIES = 3  # bytes damaged on the way are rare; three times in a row it is the source
 

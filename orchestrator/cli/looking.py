@@ -22,7 +22,7 @@ from orchestrator.cli.output import as_line, clean, out, seconds_from
 
 # What a script can tell apart, above every code of fieldwise.errors that a command ends with.
 COMPLETE, NEEDS_OPERATOR, TAKEN_BACK, ENDED, OVERTAKEN, TIMED_OUT = 0, 20, 21, 22, 23, 24
-PASSING = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY})
+PASSING = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.TOO_SLOW})
 FAILED_LOOKS_MAX = 10  # of a server that is restarted meanwhile
 
 SeenT = TypeVar("SeenT")

@@ -113,7 +113,7 @@ class OperatorsOnly:
         if call.method.service not in OPERATOR_SERVICES:
             yield None
             return
-        name = await self._admit(_bearer(call.context), call.method.name)
+        name = await self._admit(bearer(call.context), call.method.name)
         token = _operator.set(name)
         try:
             yield None
@@ -136,7 +136,7 @@ class WorkersOnly:
         if call.method.service != WORKER_SERVICE:
             yield None
             return
-        token = _campaign.set(await self._admit(_bearer(call.context)))
+        token = _campaign.set(await self._admit(bearer(call.context)))
         try:
             yield None
         finally:
@@ -196,7 +196,17 @@ def _read_certificate(pem: bytes) -> tuple[x509.Certificate, DeviceIdentity, str
     return certificate, identity_of(certificate), fingerprint_of(key)
 
 
-def _bearer(context: Context) -> str:
+def device_named(context: Context) -> str:
+    """Return the id in the certificate that the transport has checked, whether it still counts.
+
+    Raises:
+        FieldwiseError: ``UNAUTHENTICATED`` or ``CERTIFICATE_INVALID`` where it names no device.
+    """
+    return _read_certificate(_peer_certificate(context))[1].device_id
+
+
+def bearer(context: Context) -> str:
+    """Return the token that a call came with; empty without one."""
     for key, value in context.invocation_metadata() or ():
         if key == "authorization":
             text = value if isinstance(value, str) else value.decode("latin-1")

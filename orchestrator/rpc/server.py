@@ -32,6 +32,7 @@ from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly, WorkersOnly
 from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
+from orchestrator.rpc.throttling import PerAddress, PerDevice
 from orchestrator.rpc.workers import WorkerServicer
 
 # A part of an update has 2 MiB, everything else that devices send 16 KiB; operators send pieces of
@@ -60,6 +61,23 @@ class Services:
     workers: WorkerServicer
 
 
+@dataclass(frozen=True, slots=True)
+class PortLimits:
+    """What callers may have of both ports.
+
+    Args:
+        calls_max: Calls under way at the same time on each port.
+        connection_age_seconds: After which a peer connects anew, perhaps to another replica.
+        check_ins_per_second: Of one device, over time.
+        by_address: Whether callers without an identity are limited by their address.
+    """
+
+    calls_max: int
+    connection_age_seconds: int
+    check_ins_per_second: float
+    by_address: bool
+
+
 class Servers:
     """Both ports: ``listen``, ``serve``, ``stop``, all inside of one running loop.
 
@@ -67,8 +85,7 @@ class Servers:
         certificate: The server's own.
         gates: Who may call: the layer of the device port, and those of the operator port.
         metrics: Where calls are counted.
-        calls_max: Calls under way at the same time on each port.
-        connection_age_seconds: After which a peer connects anew, perhaps to another replica.
+        limits: What callers may have.
     """
 
     def __init__(
@@ -76,16 +93,19 @@ class Servers:
         certificate: ServerCertificate,
         gates: tuple[DeviceOnly, OperatorsOnly, WorkersOnly],
         metrics: FleetMetrics,
-        calls_max: int,
-        connection_age_seconds: int,
+        limits: PortLimits,
     ) -> None:
         self._certificate = certificate
         self._health = HealthServicer()
         devices, operators, workers = gates
-        aged = partial(ServerLimits, connection_age_seconds=connection_age_seconds)
+        per_device = PerDevice(limits.check_ins_per_second, metrics)
+        per_address = PerAddress(by_address=limits.by_address, metrics=metrics)
+        aged = partial(ServerLimits, connection_age_seconds=limits.connection_age_seconds)
         for_devices, for_operators = aged(DEVICE_REQUEST_BYTES), aged(OPERATOR_REQUEST_BYTES)
-        self._devices = _server(metrics, (devices,), for_devices, calls_max)
-        self._operators = _server(metrics, (operators, workers), for_operators, calls_max)
+        gated: tuple[Layer, ...] = (per_device, devices)
+        self._devices = _server(metrics, gated, for_devices, limits.calls_max)
+        gated = (per_address, operators, workers)
+        self._operators = _server(metrics, gated, for_operators, limits.calls_max)
 
     def listen(self, device: str, operator: str) -> tuple[int, int]:
         """Take the ports of two host:port, and return them; port 0 takes a free one.

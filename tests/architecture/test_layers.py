@@ -119,6 +119,7 @@ NOT_RULES = {
     "agent.learning.embedder",  # the one door of onnxruntime
     "agent.update_rules",  # made of those settings
     "orchestrator.config",
+    "orchestrator.limit_settings",
     "orchestrator.place_settings",
     "orchestrator.setting_rules",  # what is no address and no URL
 }

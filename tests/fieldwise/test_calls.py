@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 
 from fieldwise import status
 from fieldwise.calls import (
-    RESPONSE_SECONDS,
     Call,
     CheckMessages,
     Interceptor,
     Kind,
     Layer,
+    Patience,
     Watcher,
 )
 from fieldwise.channel import unix_address
@@ -89,11 +89,11 @@ SHAPES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 async def served(
     folder: Path,
     *layers: Layer,
-    response_seconds: float = RESPONSE_SECONDS,
+    patience: Patience | None = None,
     **replaced: Callable[..., Any],
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A server of one method of each shape behind layers, and a channel to it."""
-    server = grpc.aio.server(interceptors=[Interceptor(layers, response_seconds)])
+    server = grpc.aio.server(interceptors=[Interceptor(layers, patience)])
     handlers = {
         name: shape(
             replaced.get(name, behaviour),
@@ -257,7 +257,8 @@ async def test_a_stream_that_nobody_reads_is_ended_and_lets_go_of_what_it_held(
 
     monkeypatch.setattr(status, "ABORT_SECONDS", 0.1)
     layers = (diary, TranslateErrors())
-    async with served(tmp_path, *layers, response_seconds=0.2, ServerStream=endless) as channel:
+    patience = Patience(response=0.2)
+    async with served(tmp_path, *layers, patience=patience, ServerStream=endless) as channel:
         stream = method(channel, "unary_stream", "ServerStream")(Request())
         await stream.read()
         await asyncio.wait_for(let_go.wait(), 20)
@@ -268,4 +269,67 @@ async def test_a_stream_that_nobody_reads_is_ended_and_lets_go_of_what_it_held(
         assert diary.entries[-2:] == ["error CancelledError", "end"]
         with pytest.raises(FieldwiseError) as ended, client_errors():
             await read_to_end(stream)
-        assert ended.value.fault in {Fault.UNAVAILABLE, Fault.UNREACHABLE}
+        assert ended.value.fault in {Fault.TOO_SLOW, Fault.UNREACHABLE}
+
+
+async def raw(channel: grpc.aio.Channel, name: str) -> Any:
+    """A call of any method that sends bytes, when and as often as the test likes."""
+    return channel.stream_stream(f"/{SERVICE}/{name}")()
+
+
+@pytest.mark.parametrize("name", ["Unary", "ServerStream", "Writing"])
+async def test_who_calls_and_then_says_nothing_keeps_no_place(tmp_path: Path, name: str) -> None:
+    diary, patience = Diary(), Patience(request=0.1)
+    async with served(tmp_path, diary, TranslateErrors(), patience=patience) as channel:
+        call = await raw(channel, name)
+        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert "nothing came from the caller" in await call.details()
+    assert diary.entries[0].startswith("begin")
+    assert diary.entries[-1] == "end"
+
+
+@pytest.mark.parametrize("name", ["ClientStream", "BidiStream"])
+async def test_a_stream_that_goes_silent_is_ended(tmp_path: Path, name: str) -> None:
+    diary, patience = Diary(), Patience(piece=0.2)
+    async with served(tmp_path, diary, TranslateErrors(), patience=patience) as channel:
+        call = await raw(channel, name)
+        await call.write(Request(offset=1).SerializeToString())
+        with pytest.raises(grpc.aio.AioRpcError):
+            await read_to_end(call)
+        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "received" in diary.entries
+    assert diary.entries[-1] == "end"
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+async def test_bytes_that_are_no_message_are_refused_without_a_word_in_the_log(
+    tmp_path: Path, name: str
+) -> None:
+    with capture_logs() as logs:
+        async with served(tmp_path, TranslateErrors()) as channel:
+            call = await raw(channel, name)
+            await call.write(b"\xff\xff\xff\xff")
+            await call.done_writing()
+            assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert logs == []
+
+
+@pytest.mark.parametrize("name", ["Unary", "ServerStream"])
+async def test_a_call_without_its_message_is_refused(tmp_path: Path, name: str) -> None:
+    async with served(tmp_path, TranslateErrors()) as channel:
+        call = await raw(channel, name)
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert await call.details() == "the call came without a message"
+
+
+async def test_a_layer_refuses_before_the_message_is_there(tmp_path: Path) -> None:
+    class Nobody:
+        @asynccontextmanager
+        async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
+            raise FieldwiseError(Fault.PERMISSION_DENIED, "nobody is let in")
+            yield None
+
+    async with served(tmp_path, TranslateErrors(), Nobody()) as channel:
+        call = await raw(channel, "Unary")
+        assert await call.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -37,6 +37,8 @@ DEFAULTS: dict[str, Any] = {
     "bundle_access_key": "",
     "bundle_secret_key": "",
     "authority_file": None,
+    "device_check_ins_per_second": 2.0,
+    "address_limits": True,
     "operator_token": "",
     "operator_login": OperatorLogin.TOKEN,
     "operator_login_seconds": 10.0,
