@@ -97,7 +97,6 @@ class CheckIns:
         self._chance = chance
         self._diagnose = diagnose
         self._federate = federate
-        self._renewal_chance = chance.random()
         self._waits = delays(chance)
         self._sequence = 0
         self._revision_seen = 0
@@ -168,7 +167,7 @@ class CheckIns:
 
     async def _renew_when_due(self) -> None:
         now = self._clock.wall() - self.contact.clock_ahead_seconds
-        if self._fleet.renewal_due(now, self._renewal_chance):
+        if self._fleet.renewal_due(now):
             await self._fleet.renew()
             _log.info("certificate renewed")
 

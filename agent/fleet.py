@@ -7,6 +7,7 @@ for the next call; calls under way end on the old connection.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -28,8 +29,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Update, UpdateReceipt
 from fieldwise.ticket import Ticket, decode_ticket
 
-RENEW_AFTER = 2 / 3  # of a certificate's life: a device that sleeps for months still has a third
-RENEW_SPREAD = 0.05  # devices that joined together do not renew together
+RENEW_SHARES = (0.7, 0.9)  # of a certificate's life: after that a try a minute has days to succeed
 
 Connect = Callable[[Membership], Orchestrator]
 Enrol = Callable[[Ticket, bytes, DeviceFacts], Awaitable[Credentials]]
@@ -100,17 +100,17 @@ class Fleet:
             credentials = await self._current().renew(_request_of(key))
             await self._adopt(_membership(credentials, key))
 
-    def renewal_due(self, unix_seconds: float, chance: float) -> bool:
-        """Whether the certificate is old enough to renew.
+    def renewal_due(self, unix_seconds: float) -> bool:
+        """Whether the certificate is old enough to renew, by the fleet's time.
 
-        Args:
-            unix_seconds: The fleet's time.
-            chance: 0 to 1, fixed for the life of the process.
+        When that is lies in the certificate itself, which is as good as chance: devices that joined
+        together do not renew together, nor is it the same share at the next renewal, and a device
+        that starts anew every hour draws no lot every hour.
         """
         if self.membership is None:
             return False
         begin, end = _validity(self.membership.certificate)
-        share = RENEW_AFTER + RENEW_SPREAD * (2 * chance - 1)
+        share = _renewal_share(self.membership.certificate)
         return datetime.fromtimestamp(unix_seconds, UTC) >= begin + (end - begin) * share
 
     async def check_in(self, report: Report) -> Orders:
@@ -182,6 +182,12 @@ def _membership(credentials: Credentials, key: bytes) -> Membership:
         certificate=credentials.certificate,
         trust_roots=credentials.trust_roots,
     )
+
+
+def _renewal_share(certificate: bytes) -> float:
+    lot = int.from_bytes(hashlib.sha256(certificate).digest()[:8]) / 2**64
+    earliest, latest = RENEW_SHARES
+    return earliest + (latest - earliest) * lot
 
 
 # 9 MB of cryptography come with the module that is imported below: only members pay for them.

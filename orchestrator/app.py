@@ -18,7 +18,7 @@ import structlog
 from fieldwise import __version__
 from fieldwise.identity import certificate_der, certificate_pem
 from fieldwise.ticket import Ticket, encode_ticket
-from orchestrator import addresses, clustering, federating
+from orchestrator import addresses, clustering, federating, trusting
 from orchestrator.admission import Admission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
@@ -220,9 +220,7 @@ def _assemble(ground: _Ground) -> _Parts:
         settings.metrics_worst_devices,
     )
     return _Parts(
-        enrolment=Enrolment(
-            stores.tickets, stores.members, ground.authority, clock, ground.entropy
-        ),
+        enrolment=trusting.enrolment(settings, stores, ground.authority, clock, ground.entropy),
         check_ins=CheckIns(
             stores.check_ins,
             clock,

@@ -114,6 +114,13 @@ class OrchestratorSettings(LimitSettings, frozen=True, kw_only=True):
         Meta(gt=0, le=100_000, description="How many check-ins a second such devices may make."),
     ] = 100.0
 
+    # A copy of a key that its device has replaced is worth nothing after so long. A device renews
+    # at 70 to 90 % of it, and has some days for that.
+    certificate_days: Annotated[
+        float,
+        Meta(ge=0.01, le=90, description="Life of a device's certificate, days."),
+    ] = 14.0
+
     # Each holds a file open and a quarter of a MiB; at 1 MB/s they fill a gigabit line.
     downloads_max: Annotated[
         int, Meta(ge=1, le=10_000, description="Downloads at the same time; more are put off.")

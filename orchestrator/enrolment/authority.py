@@ -1,11 +1,12 @@
 """The fleet's certificate authority: one root that signs devices and the fleet's own server.
 
 A device certificate carries the key of the request and nothing else of it: the name is the
-orchestrator's choice, ``spiffe://FLEET/device/ID``. It begins an hour early, for devices whose
-clock is behind, and lasts 30 days, so that a device may be switched off over a holiday. The root
-lasts ten years and may sign end certificates only. Times are seconds since 1970 and come from
-outside; serial numbers are random, so that no one foresees a certificate's bytes, and drawn by
-``cryptography`` itself.
+orchestrator's choice, ``spiffe://FLEET/device/ID``. It begins an hour early, for clocks of replicas
+that differ, and lasts some days, after which a copy of a key that was replaced is worth nothing.
+The server's own certificate begins with the root: a device whose clock is behind can still trust
+it, and learns the time from its first answer. The root lasts ten years and may sign end
+certificates only. Times are seconds since 1970 and come from outside; serial numbers are random,
+so that no one foresees a certificate's bytes, and drawn by ``cryptography`` itself.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fieldwise.identity import DeviceIdentity, PrivateKey, PublicKey, public_key_der
 
 BACKDATED = timedelta(hours=1)
-DEVICE_LIFE = timedelta(days=30)
+DEVICE_SECONDS = 14 * 86_400.0
 SERVER_LIFE = timedelta(days=90)  # renewed by the server itself; a clone of its disk ends with it
 ROOT_LIFE = timedelta(days=3653)
 
@@ -44,11 +45,14 @@ class Authority:
     certificate: x509.Certificate
     key: PrivateKey
 
-    def sign_device(self, key: PublicKey, device_id: str, now: float) -> Issued:
+    def sign_device(
+        self, key: PublicKey, device_id: str, now: float, seconds: float = DEVICE_SECONDS
+    ) -> Issued:
         """Name a key as a device of the fleet."""
         identity = DeviceIdentity(self.fleet, device_id)
         names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity.uri)])
-        builder = self._end_entity(key, names, ExtendedKeyUsageOID.CLIENT_AUTH, DEVICE_LIFE, now)
+        begin, end = _moment(now) - BACKDATED, _moment(now + seconds)
+        builder = self._end_entity(key, names, ExtendedKeyUsageOID.CLIENT_AUTH, begin, end)
         signed = builder.sign(self.key, hashes.SHA256())
         return Issued(
             certificate=signed,
@@ -60,7 +64,8 @@ class Authority:
     def sign_server(self, key: PublicKey, hosts: Sequence[str], now: float) -> x509.Certificate:
         """Name a key as the fleet's server under host names and IP addresses."""
         names = x509.SubjectAlternativeName([_host_name(host) for host in hosts])
-        builder = self._end_entity(key, names, ExtendedKeyUsageOID.SERVER_AUTH, SERVER_LIFE, now)
+        begin, end = self.certificate.not_valid_before_utc, _moment(now) + SERVER_LIFE
+        builder = self._end_entity(key, names, ExtendedKeyUsageOID.SERVER_AUTH, begin, end)
         return builder.sign(self.key, hashes.SHA256())
 
     def _end_entity(
@@ -68,18 +73,17 @@ class Authority:
         key: PublicKey,
         names: x509.SubjectAlternativeName,
         usage: x509.ObjectIdentifier,
-        life: timedelta,
-        now: float,
+        begin: datetime,
+        end: datetime,
     ) -> x509.CertificateBuilder:
-        end = min(_moment(now) + life, self.certificate.not_valid_after_utc)
         return (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
             .issuer_name(self.certificate.subject)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_moment(now) - BACKDATED)
-            .not_valid_after(end)
+            .not_valid_before(max(begin, self.certificate.not_valid_before_utc))
+            .not_valid_after(min(end, self.certificate.not_valid_after_utc))
             .add_extension(names, critical=True)  # as the subject is empty
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
-from orchestrator.enrolment.authority import Authority, Issued, fingerprint_of
+from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, Issued, fingerprint_of
 from orchestrator.enrolment.ticket import (
     SECRET_BYTES,
     Ticket,
@@ -66,6 +66,7 @@ class Enrolment:
         authority: What signs certificates.
         clock: What time it is.
         entropy: Where ids and secrets come from.
+        certificate_seconds: How long certificates of devices last.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Enrolment:
         authority: Authority,
         clock: Clock,
         entropy: Entropy,
+        certificate_seconds: float = DEVICE_SECONDS,
     ) -> None:
         self._tickets = tickets
         self._members = members
         self._authority = authority
         self._clock = clock
         self._entropy = entropy
+        self._certificate_seconds = certificate_seconds
 
     async def create_ticket(
         self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
@@ -147,7 +150,7 @@ class Enrolment:
                 ``ALREADY_EXISTS`` for another device's key.
         """
         key, now = requested_key(request), self._clock.now()
-        issued = self._authority.sign_device(key, caller.device, now)
+        issued = self._authority.sign_device(key, caller.device, now, self._certificate_seconds)
         await self._members.keep_key(_record(issued, caller.device), now, caller.fingerprint)
         return self._credentials(issued, caller.device)
 
@@ -160,7 +163,7 @@ class Enrolment:
     ) -> Credentials | None:
         """Admit a device, unless the ticket has no use left or the key has joined meanwhile."""
         device_id = new_device_id(self._entropy.token(DEVICE_ID_BYTES))
-        issued = self._authority.sign_device(key, device_id, now)
+        issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
         record = _record(issued, device_id, ticket.id)
         newcomer = Newcomer(device_id, ticket.tags, facts, now, record)
         try:
@@ -175,7 +178,7 @@ class Enrolment:
         device_id = known.key.device
         if known.removed:
             raise not_a_member(device_id)
-        issued = self._authority.sign_device(key, device_id, now)
+        issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
         await self._members.keep_key(_record(issued, device_id), now)
         return self._credentials(issued, device_id)
 

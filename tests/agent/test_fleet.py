@@ -6,7 +6,7 @@ import pytest
 from agent.device.identity import IdentityFolder
 from agent.fleet import Fleet
 from agent.ports import Identity
-from agent.reporting import Credentials, DeviceFacts
+from agent.reporting import Credentials, DeviceFacts, Membership
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import public_key_der, requested_key
 from fieldwise.ticket import Ticket, encode_ticket
@@ -151,16 +151,24 @@ async def test_a_renewal_replaces_key_and_certificate_and_the_connection(
     assert orchestrator.closed
 
 
-@pytest.mark.parametrize(
-    ("days", "chance", "due"),
-    [(50, 0.5, False), (61, 0.5, True), (61, 1.0, False), (57, 0.0, True)],
-)
-def test_a_certificate_is_renewed_at_two_thirds_of_its_life_give_or_take(
-    days: int, chance: float, due: bool, enrolling: Enrolling
+def renewed_at(found: Membership, enrolling: Enrolling) -> float:
+    """The first share of its certificate's life, in hundredths, at which a device renews it."""
+    here = fleet(MemoryIdentity(found), enrolling, PlayedOrchestrator())
+    moments = [(BEGIN + timedelta(days=90) * share / 100).timestamp() for share in range(101)]
+    return [here.renewal_due(moment) for moment in moments].index(True)
+
+
+def test_certificates_are_renewed_at_70_to_90_percent_of_their_life_each_at_its_own_moment(
+    enrolling: Enrolling,
 ) -> None:
-    here = fleet(MemoryIdentity(member()), enrolling, PlayedOrchestrator())
-    now = (BEGIN + timedelta(days=days)).timestamp()
-    assert here.renewal_due(now, chance) is due
+    shares = [renewed_at(member(), enrolling) for _ in range(40)]
+    assert 70 < min(shares) <= max(shares) <= 90
+    assert len(set(shares)) > 5
+
+
+def test_the_moment_of_a_renewal_outlasts_the_process(enrolling: Enrolling) -> None:
+    found = member()
+    assert renewed_at(found, enrolling) == renewed_at(found, enrolling)
 
 
 def test_the_key_is_the_owners_alone(tmp_path: Path) -> None:

@@ -9,17 +9,19 @@ import pytest
 from cryptography.x509 import Certificate
 
 from agent.app import Agent
-from fieldwise.identity import load_certificate
+from fieldwise.identity import PublicKey, load_certificate
 from orchestrator.app import running as orchestrating
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.connection import read_connection
+from orchestrator.enrolment.authority import Authority, Issued
 from orchestrator.rpc import interceptors
 from orchestrator.rpc.client import connect
 from tests.fakes.agent_inside import running
 
 WAIT_SECONDS = 60.0
-# Certificates are backdated by an hour: of 80 minutes three quarters are over at once.
-NEARLY_OVER = timedelta(minutes=20)
+# Certificates are backdated by an hour: of 65 minutes more than 90 % are over at once.
+NEARLY_OVER_SECONDS = 300.0
+SIGN = Authority.sign_device
 
 
 @pytest.fixture
@@ -35,6 +37,12 @@ def settings(tmp_path: Path) -> OrchestratorSettings:
         "drain_seconds": "1",
     }
     return load_settings(None, {}, flags).settings
+
+
+def nearly_over(
+    authority: Authority, key: PublicKey, device: str, now: float, _seconds: float
+) -> Issued:
+    return SIGN(authority, key, device, now, NEARLY_OVER_SECONDS)
 
 
 async def ticket(settings: OrchestratorSettings) -> str:
@@ -70,7 +78,7 @@ async def test_a_certificate_is_renewed_in_time_and_its_key_replaced_and_used(
     seen = certificates(monkeypatch)
     async with orchestrating(settings), running(tmp_path, backbone=False) as agent:
         with monkeypatch.context() as short_lived:
-            short_lived.setattr("orchestrator.enrolment.authority.DEVICE_LIFE", NEARLY_OVER)
+            short_lived.setattr(Authority, "sign_device", nearly_over)
             old = await agent.household.join(await ticket(settings))
             first = load_certificate(old.certificate)
         async with asyncio.timeout(WAIT_SECONDS):
@@ -80,7 +88,7 @@ async def test_a_certificate_is_renewed_in_time_and_its_key_replaced_and_used(
         assert new is not None
         second = load_certificate(new.certificate)
         assert new.device_id == old.device_id
-        assert second.not_valid_after_utc - first.not_valid_after_utc > timedelta(days=20)
+        assert second.not_valid_after_utc - first.not_valid_after_utc > timedelta(days=13)
         since = seen.index(second)
         assert set(seen[:since]) == {first}
         assert set(seen[since:]) == {second}

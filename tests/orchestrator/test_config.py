@@ -52,6 +52,7 @@ DEFAULTS: dict[str, Any] = {
     "downloads_max": 100,
     "calls_max": 2000,
     "connection_age_seconds": 1800,
+    "certificate_days": 14.0,
     "bundle_bytes_max": 2 * 1024**3,
     "metrics_seconds": 15,
     "metrics_tag": "",

@@ -18,7 +18,7 @@ def authority() -> Authority:
     return found_authority("bakery", generate_key(), NOW)
 
 
-def test_a_device_certificate_names_its_device_for_thirty_days(authority: Authority) -> None:
+def test_a_device_certificate_names_its_device_for_two_weeks(authority: Authority) -> None:
     key = generate_key().public_key()
     issued = authority.sign_device(key, "d-1", NOW)
     certificate = issued.certificate
@@ -27,8 +27,8 @@ def test_a_device_certificate_names_its_device_for_thirty_days(authority: Author
     assert issued.fingerprint == fingerprint_of(key)
     assert issued.serial == f"{certificate.serial_number:x}"
     assert certificate.not_valid_before_utc == MOMENT - timedelta(hours=1)
-    assert certificate.not_valid_after_utc == MOMENT + timedelta(days=30)
-    assert issued.expires_at == NOW + 30 * 86_400
+    assert certificate.not_valid_after_utc == MOMENT + timedelta(days=14)
+    assert issued.expires_at == NOW + 14 * 86_400
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
 
@@ -61,6 +61,26 @@ def test_a_strict_verifier_trusts_a_device_of_this_fleet_only(authority: Authori
         else:
             with pytest.raises(VerificationError):
                 verifier.verify(certificate, [])
+
+
+def test_a_device_whose_clock_is_behind_trusts_the_server_back_to_the_founding(
+    authority: Authority,
+) -> None:
+    years = NOW + 3 * 365 * 86_400
+    certificate = authority.sign_server(generate_key().public_key(), ("localhost",), years)
+    for moment, trusted in ((MOMENT, True), (MOMENT - timedelta(hours=2), False)):
+        policy = PolicyBuilder().store(Store([authority.certificate])).time(moment)
+        verifier = policy.build_server_verifier(x509.DNSName("localhost"))
+        if trusted:
+            verifier.verify(certificate, [])
+        else:
+            with pytest.raises(VerificationError):
+                verifier.verify(certificate, [])
+
+
+def test_a_certificate_lasts_as_long_as_is_set(authority: Authority) -> None:
+    issued = authority.sign_device(generate_key().public_key(), "d-1", NOW, 3 * 86_400)
+    assert issued.expires_at == NOW + 3 * 86_400
 
 
 def test_no_certificate_outlives_the_root(authority: Authority) -> None:
