@@ -1,10 +1,12 @@
-"""Whether a call of an operator is let in: by one token, or by the word of the cluster.
+"""Whether a call of an operator is let in: by a token of ours, or by the word of the cluster.
 
-The one token is compared here. The cluster is asked twice, who holds the token and whether they
-have the right, and its answers hold for some seconds: a list of commands would else be as many
-questions, and ``kubectl create token`` and a RoleBinding that was taken away would work no faster.
-Answers are kept under the digest of the token, so that tokens are not. Refusals are kept apart
-from grants: whoever invents tokens displaces only those who invent others.
+The first token, root's, is compared here; it opens everything, and works while the database is
+away. The token of an account is looked up at every call, so one that was revoked opens nothing from
+then on. The cluster is asked twice, who holds the token and whether they have the right, and its
+answers hold for some seconds: a list of commands would else be as many questions, and ``kubectl
+create token`` and a RoleBinding that was taken away would work no faster. Answers are kept under
+the digest of the token, so that tokens are not. Refusals are kept apart from grants: whoever
+invents tokens displaces only those who invent others.
 
 Nobody is let in on no answer. While the cluster is away, calls are told to come back, once the last
 answer has grown too old; devices do not notice.
@@ -17,19 +19,25 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.operator_ports import People, Person
-from orchestrator.rights import GROUP, RIGHTS, Right
+from orchestrator.operator_ports import AccountStore, People, Person
+from orchestrator.people import account as rules
+from orchestrator.people.account import Account, Presented
+from orchestrator.people.roles import Role, has, least
+from orchestrator.ports import Clock
+from orchestrator.rights import GROUP, RIGHTS, Login, Operator, Right
 
 TOKEN_CHARACTERS_MAX = 8192  # an account's has 1,200; gRPC takes headers of 8 KiB
 ANSWERS_MAX = 4096  # of each kind: a few hundred bytes each
 NAME_CHARACTERS_MAX = 120  # of a name that is told
+
+ROOT = Operator("root", Login.ROOT)
 
 KeyT = TypeVar("KeyT")
 AnswerT = TypeVar("AnswerT")
 
 
 class Admission(Protocol):
-    async def admit(self, token: str, method: str) -> str:
+    async def admit(self, token: str, method: str) -> Operator:
         """Let a call in.
 
         Args:
@@ -37,7 +45,7 @@ class Admission(Protocol):
             method: Of the operator API, without its service.
 
         Returns:
-            The caller's name; empty where a token is all that is known.
+            Who calls.
 
         Raises:
             FieldwiseError: ``UNAUTHENTICATED``, ``PERMISSION_DENIED``, or ``UNAVAILABLE`` where
@@ -47,20 +55,53 @@ class Admission(Protocol):
 
 
 class TokenAdmission:
-    """``Admission`` of whoever has the one token, to everything.
+    """``Admission`` of root, to everything, and of accounts, to what their roles have.
 
     Args:
-        token: The token in force.
+        token: Root's, in force.
+        accounts: Where the others are kept.
+        clock: What time it is.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, accounts: AccountStore, clock: Clock) -> None:
         self._token = token.encode()
+        self._accounts = accounts
+        self._clock = clock
 
-    async def admit(self, token: str, method: str) -> str:  # noqa: ARG002 - it opens everything
+    async def admit(self, token: str, method: str) -> Operator:
         _check_given(token)
-        if not hmac.compare_digest(token.encode(), self._token):
-            raise FieldwiseError(Fault.UNAUTHENTICATED, "the operator token is not the right one")
-        return ""
+        if hmac.compare_digest(token.encode(), self._token):
+            return ROOT
+        given = rules.presented(token)
+        if given is None:
+            raise rules.unknown()
+        account = rules.recognised(await self._known(given), given, self._clock.now())
+        check_role(f"the account {account.name}", account.role, method)
+        return Operator(account.name, Login.ACCOUNT, account.id)
+
+    async def _known(self, given: Presented) -> Account | None:
+        try:
+            return await self._accounts.get(given.account_id)
+        except FieldwiseError as error:  # what is wrong inside is not told to just anybody
+            raise FieldwiseError(
+                Fault.UNAVAILABLE, "nobody can say now whose the token is: the database is away"
+            ) from error
+
+
+def check_role(who: str, role: Role, method: str) -> None:
+    """Let pass who has the right that a method needs.
+
+    Raises:
+        FieldwiseError: ``PERMISSION_DENIED``, which names the role that would do.
+    """
+    right = RIGHTS.get(method)
+    needed = least(right) if right else None
+    if right is None or needed is None:
+        raise FieldwiseError(Fault.PERMISSION_DENIED, f"no role may call {method[:80]}")
+    if not has(role, right):
+        raise FieldwiseError(
+            Fault.PERMISSION_DENIED, f"{who} is {role} and may not {right}: that takes {needed}"
+        )
 
 
 class Remembered(Generic[KeyT, AnswerT]):
@@ -116,7 +157,7 @@ class ClusterAdmission:
         self._unknown: Remembered[bytes, bool] = Remembered(seconds, monotonic)
         self._rights: Remembered[tuple[Person, Right], bool] = Remembered(seconds, monotonic)
 
-    async def admit(self, token: str, method: str) -> str:
+    async def admit(self, token: str, method: str) -> Operator:
         _check_given(token)
         person = await self._identified(token)
         if person is None:
@@ -130,7 +171,7 @@ class ClusterAdmission:
             raise FieldwiseError(
                 Fault.PERMISSION_DENIED, f"{person.name[:NAME_CHARACTERS_MAX]} may not {told}"
             )
-        return person.name
+        return Operator(person.name, Login.KUBERNETES, person.uid)
 
     async def _identified(self, token: str) -> Person | None:
         digest = hashlib.sha256(token.encode()).digest()

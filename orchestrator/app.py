@@ -19,7 +19,6 @@ from fieldwise import __version__
 from fieldwise.identity import certificate_der, certificate_pem
 from fieldwise.ticket import Ticket, encode_ticket
 from orchestrator import addresses, clustering, federating, trusting
-from orchestrator.admission import Admission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.contents import bundles_of, update_files_of
@@ -31,17 +30,17 @@ from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
 from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.fleet.directory import Directory
-from orchestrator.home import emptied, held, open_authority, open_place, open_token
+from orchestrator.home import emptied, held, open_authority, open_place
 from orchestrator.leadership import Replica
 from orchestrator.leading import Leading
 from orchestrator.loops import Repeated, repeating, turn
 from orchestrator.metric_names import Loop
 from orchestrator.metrics import FleetMetrics
 from orchestrator.metrics_http import MetricsServer
+from orchestrator.operating import Operating, operating, root_token
 from orchestrator.ports import BundleStore, Clock, Entropy
 from orchestrator.publishing import Publishing
 from orchestrator.readiness import Readiness, holds_fleet
-from orchestrator.rights import OperatorLogin
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
@@ -51,7 +50,7 @@ from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.health import health_served
-from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import PortLimits, Servers, Services
@@ -76,14 +75,13 @@ class _Ground:
 
     settings: OrchestratorSettings
     authority: Authority
-    token: str
     stores: Stores
     bundles: BundleStore
     clock: Clock
     entropy: Entropy
     metrics: FleetMetrics
     leading: Leading
-    admission: Admission
+    operating: Operating
     federation: Federation
 
 
@@ -152,7 +150,7 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
 async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Ground:
     clock, entropy, folder = SystemClock(), SystemEntropy(), settings.folder
     stack.enter_context(held(folder))
-    token = _token(settings, entropy)
+    token = root_token(settings, entropy)
     bundles = await bundles_of(settings)
     stores = await stack.enter_async_context(
         sql_stores(settings.database, settings.database_connections_max)
@@ -174,7 +172,6 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     return _Ground(
         settings=settings,
         authority=authority,
-        token=token,
         stores=stores,
         bundles=bundles,
         clock=clock,
@@ -183,16 +180,9 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         leading=Leading(
             elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
         ),
-        admission=clustering.admission(settings, token, closing),
+        operating=operating(settings, token, stores, clock, entropy, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
     )
-
-
-def _token(settings: OrchestratorSettings, entropy: Entropy) -> str:
-    """The one token; none is made where it would open nothing."""
-    if settings.operator_login is OperatorLogin.KUBERNETES:
-        return ""
-    return open_token(settings.folder, settings.operator_token, entropy)
 
 
 async def _holds_fleet(stores: Stores) -> bool:
@@ -310,7 +300,9 @@ async def _open_ports(
     stack.push_async_callback(servers.stop, settings.drain_seconds)
     stack.push_async_callback(readiness.end)
     root = certificate_pem(ground.authority.certificate).decode()
-    write_connection(settings.folder, Connection(started.near_address, root, ground.token))
+    write_connection(
+        settings.folder, Connection(started.near_address, root, ground.operating.token)
+    )
     shown = addresses.local(settings.metrics_listen, metrics.port)
     return replace(started, metrics_address=shown, health_address=health), readiness
 
@@ -338,7 +330,7 @@ def _servers(ground: _Ground) -> Servers:
         ServerCertificate(ground.authority, hosts, ground.clock),
         (
             DeviceOnly(fleet, ground.clock, ground.stores.members.admit),
-            OperatorsOnly(ground.admission.admit),
+            ground.operating.gate,
             ground.federation.gate,
         ),
         ground.metrics,
@@ -395,4 +387,5 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
         ),
         campaigns=campaigns,
         workers=workers,
+        accounts=ground.operating.accounts,
     )

@@ -61,19 +61,23 @@ def elected(settings: OrchestratorSettings, terms: LeadershipStore, stack: ExitS
     return Elected(LeaseLeadership(lease, terms, platform.node()), leased, TRUSTED)
 
 
-def admission(settings: OrchestratorSettings, token: str, stack: ExitStack) -> Admission:
+def admission(
+    settings: OrchestratorSettings,
+    ours: TokenAdmission,
+    stack: ExitStack,
+) -> Admission:
     """Return what lets operators in.
 
     Args:
         settings: Which way is chosen.
-        token: The one token, where that is the way.
+        ours: What lets in by tokens of ours, where that is the way.
         stack: What ends with the orchestrator.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
     """
     if settings.operator_login is not OperatorLogin.KUBERNETES:
-        return TokenAdmission(token)
+        return ours
     from orchestrator.kubernetes.reviews import KubernetesPeople  # noqa: PLC0415 - 60 MB
 
     access, namespace = _access(settings, REVIEW_SECONDS, REVIEWS_MAX, stack)

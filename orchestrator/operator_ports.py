@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.paging import Page, PageRequest
+from orchestrator.people.account import Account
 from orchestrator.rights import Right
 
 
@@ -23,4 +25,28 @@ class People(Protocol):
 
     async def may(self, person: Person, right: Right) -> bool:
         """Tell whether a person has a right."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Accounts of operators; those that were revoked stay, so that their names mean something."""
+
+    async def add(self, account: Account) -> Account:
+        """Keep a fresh account; return it with its number.
+
+        Raises:
+            FieldwiseError: ``ALREADY_EXISTS`` while one that is not revoked has the name.
+        """
+        ...
+
+    async def get(self, account_id: str) -> Account | None: ...
+
+    async def list(self, page: PageRequest) -> Page[Account]: ...
+
+    async def revoke(self, name: str, now: float) -> Account:
+        """Mark as revoked; again is no error and changes nothing.
+
+        Raises:
+            FieldwiseError: ``NOT_FOUND`` where there never was one of that name.
+        """
         ...

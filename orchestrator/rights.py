@@ -24,6 +24,28 @@ class OperatorLogin(StrEnum):
     KUBERNETES = "kubernetes"
 
 
+class Login(StrEnum):
+    """By which way somebody was let in."""
+
+    ROOT = "root"
+    ACCOUNT = "account"
+    OIDC = "oidc"
+    KUBERNETES = "kubernetes"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Whose call it is.
+
+    ``name`` is for people; ``subject`` is what the way calls them for good, where it has a word for
+    it: an account's id, an issuer's subject, a cluster's uid.
+    """
+
+    name: str
+    login: Login
+    subject: str = ""
+
+
 class Verb(StrEnum):
     GET = "get"
     LIST = "list"
@@ -33,6 +55,7 @@ class Verb(StrEnum):
 
 
 class Resource(StrEnum):
+    ACCOUNTS = "accounts"
     BACKBONES = "backbones"
     CAMPAIGNS = "campaigns"
     DEVICES = "devices"
@@ -54,7 +77,7 @@ class Right:
         return f"{self.verb} {self.resource}"
 
 
-# By the method of the services Operator and Federation; no name is in both.
+# By the method of every service for operators; no name is in two of them.
 RIGHTS: Mapping[str, Right] = MappingProxyType(
     {
         "CreateTicket": Right(Verb.CREATE, Resource.TICKETS),
@@ -96,5 +119,8 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "ExportHead": Right(Verb.UPDATE, Resource.CAMPAIGNS),
         "ApplySettings": Right(Verb.UPDATE, Resource.SETTINGS),
         "GetFleetStatus": Right(Verb.GET, Resource.FLEETS),
+        "CreateAccount": Right(Verb.CREATE, Resource.ACCOUNTS),
+        "ListAccounts": Right(Verb.LIST, Resource.ACCOUNTS),
+        "RevokeAccount": Right(Verb.DELETE, Resource.ACCOUNTS),
     }
 )

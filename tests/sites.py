@@ -18,12 +18,14 @@ from orchestrator.fleet.device import Facts
 from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.fleet.directory import Directory
 from orchestrator.metrics import FleetMetrics
+from orchestrator.people.accounts import Accounts
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
+from orchestrator.rpc.accounts import AccountServicer
 from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
@@ -114,7 +116,7 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         ServerCertificate(authority, ("127.0.0.1",), clock),
         (
             DeviceOnly("plant-7", clock, stores.members.admit),
-            OperatorsOnly(TokenAdmission(TOKEN).admit),
+            OperatorsOnly(TokenAdmission(TOKEN, stores.accounts, clock).admit),
             federated.gate,
         ),
         metrics,
@@ -146,8 +148,9 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         survey=about_rollouts.survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
+    accounts = AccountServicer(Accounts(stores.accounts, clock, CountedEntropy()), open_doors=True)
     joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
-    await servers.serve(Services(devices, joining, operators, *federated.servicers))
+    await servers.serve(Services(devices, joining, operators, *federated.servicers, accounts))
     try:
         yield made
     finally:

@@ -14,7 +14,7 @@ import aggregator.config
 import orchestrator.config
 from fieldwise.settings import flag_name
 from fieldwise.strategies import KNOWN
-from tools import alerts, calibration, chart, commands, diagrams, powers, tables
+from tools import alerts, calibration, chart, commands, diagrams, powers, roles, tables
 from tools.generated import settle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +84,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "judging-powers": powers.powers,
     "rollout-calibration": calibration.calibration,
     "chart-values": chart.values,
+    "roles": roles.table,
 }
 
 
@@ -99,7 +100,8 @@ def filled(text: str) -> str:
 
 def fresh() -> dict[Path, str]:
     """Every file with generated parts, as it has to be."""
-    return {**{page: filled(page.read_text()) for page in pages()}, chart.SCHEMA: chart.schema()}
+    parts = {page: filled(page.read_text()) for page in pages()}
+    return {**parts, chart.SCHEMA: chart.schema(), roles.FILE: roles.rules()}
 
 
 def part(name: str) -> str:

@@ -14,6 +14,7 @@ import typer
 from fieldwise import __version__
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
+    accounts,
     authority,
     backbones,
     backup,
@@ -68,6 +69,7 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(explain.app)
     program.add_typer(settings.app, name="settings")
     program.add_typer(authority.app, name="authority")
+    program.add_typer(accounts.app, name="account")
     program.add_typer(tickets.app, name="ticket")
     remote(devices.app, "diagnose")(diagnoses.diagnose)
     program.add_typer(devices.app, name="device")

@@ -9,6 +9,7 @@ from fieldwise import channel, wire
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
+from fieldwise.v1alpha1.account_pb2_grpc import AccountsStub
 from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.diagnosis_views import DiagnosisView
@@ -16,6 +17,7 @@ from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
 from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as from_wire
+from orchestrator.rpc.account_client import AccountClient
 from orchestrator.rpc.campaign_client import CampaignClient
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
@@ -54,12 +56,20 @@ class OperatorClient(RolloutClient):
     Args:
         stub: The operator API over an open channel.
         campaigns: The calls about campaigns over the same.
+        accounts: Those about accounts.
         token: The operator token.
     """
 
-    def __init__(self, stub: "OperatorAsyncStub", campaigns: CampaignClient, token: str) -> None:
+    def __init__(
+        self,
+        stub: "OperatorAsyncStub",
+        campaigns: CampaignClient,
+        accounts: AccountClient,
+        token: str,
+    ) -> None:
         super().__init__(stub, token)
         self.campaigns = campaigns
+        self.accounts = accounts
 
     async def create_ticket(
         self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
@@ -163,7 +173,8 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
         raise FieldwiseError(Fault.INVALID_ARGUMENT, "the operator token has odd characters")
     async with channel.pinned_channel(address, roots=authority) as opened:
         campaigns = CampaignClient(FederationStub(opened), token)
-        yield OperatorClient(OperatorStub(opened), campaigns, token)
+        accounts = AccountClient(AccountsStub(opened), token)
+        yield OperatorClient(OperatorStub(opened), campaigns, accounts, token)
 
 
 async def _push_requests(

@@ -29,14 +29,17 @@ from orchestrator.enrolment.authority import fingerprint_of, issued_at
 from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock
+from orchestrator.rights import Operator
 
-OPERATOR_SERVICES = frozenset({f"{PACKAGE}.Operator", f"{PACKAGE}.Federation"})
+OPERATOR_SERVICES = frozenset(
+    {f"{PACKAGE}.Operator", f"{PACKAGE}.Federation", f"{PACKAGE}.Accounts"}
+)
 WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"
 CERTIFICATES_KEPT = 4096  # parsed ones, a few KiB each: the devices of one busy minute
 
 _caller: ContextVar[Caller] = ContextVar("caller")
-_operator: ContextVar[str] = ContextVar("operator")
+_operator: ContextVar[Operator] = ContextVar("operator")
 _campaign: ContextVar[str] = ContextVar("campaign")
 
 
@@ -46,8 +49,9 @@ def calling() -> Caller:
 
 
 def calling_operator() -> str:
-    """Return the name of the operator whose call this is; empty where nobody knows."""
-    return _operator.get("")
+    """Return the name of the operator whose call this is; empty where it is none's."""
+    operator = _operator.get(None)
+    return operator.name if operator else ""
 
 
 def calling_campaign() -> str:
@@ -102,10 +106,10 @@ class OperatorsOnly:
     """A layer that lets nobody but operators call a method of theirs.
 
     Args:
-        admit: Told the caller's token and the method; returns the caller's name, or refuses.
+        admit: Told the caller's token and the method; returns who calls, or refuses.
     """
 
-    def __init__(self, admit: Callable[[str, str], Awaitable[str]]) -> None:
+    def __init__(self, admit: Callable[[str, str], Awaitable[Operator]]) -> None:
         self._admit = admit
 
     @asynccontextmanager
@@ -113,8 +117,8 @@ class OperatorsOnly:
         if call.method.service not in OPERATOR_SERVICES:
             yield None
             return
-        name = await self._admit(bearer(call.context), call.method.name)
-        token = _operator.set(name)
+        operator = await self._admit(bearer(call.context), call.method.name)
+        token = _operator.set(operator)
         try:
             yield None
         finally:

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from fieldwise.calls import Call, Watcher
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.rpc import translate_accounts
 from orchestrator.rpc.discretion import TROUBLES
 from orchestrator.rpc.interceptors import calling, calling_operator
 
@@ -62,6 +63,8 @@ def _campaign_started(asked: Any, given: Any) -> Mapping[str, object] | None:
     fields = {"backbone": plan.backbone, "cohort": plan.cohort, "strategy": plan.strategy}
     return {"campaign": given.campaign.id, **fields}
 
+
+ROLES_TOLD = {number: role.value for role, number in translate_accounts.ROLES.items()}
 
 # By method: the event, and what of request and answer is told; None where nothing was changed.
 EVENTS: Mapping[str, tuple[str, Told]] = {
@@ -127,6 +130,18 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
         lambda asked, given: (
             {"campaign": asked.campaign_id, "version": asked.version} if given.offset == 0 else None
         ),
+    ),
+    "CreateAccount": (
+        "account created",
+        lambda _asked, given: {
+            "account": given.account.name,
+            "id": given.account.id,
+            "role": ROLES_TOLD.get(given.account.role, ""),
+        },
+    ),
+    "RevokeAccount": (
+        "account revoked",
+        lambda _asked, given: {"account": given.account.name, "id": given.account.id},
     ),
     "ApplySettings": (
         "settings applied",

@@ -15,6 +15,7 @@ from fieldwise.channel import MIB, ServerLimits, server_options, split_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import (
+    account_pb2_grpc,
     campaign_pb2_grpc,
     device_pb2_grpc,
     enrolment_pb2_grpc,
@@ -24,6 +25,7 @@ from fieldwise.v1alpha1 import (
 from fieldwise.wire import PACKAGE
 from orchestrator.metrics import FleetMetrics
 from orchestrator.readiness import Ready
+from orchestrator.rpc.accounts import AccountServicer
 from orchestrator.rpc.campaigns import CampaignServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
@@ -40,11 +42,12 @@ from orchestrator.rpc.workers import WorkerServicer
 DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
 OPERATOR_REQUEST_BYTES = MIB + 65_536
 FOR_DEVICES = "Device"
-SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Federation", "Worker")
+SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Federation", "Accounts", "Worker")
 REFLECTED = (
     f"{PACKAGE}.Enrolment",
     f"{PACKAGE}.Operator",
     f"{PACKAGE}.Federation",
+    f"{PACKAGE}.Accounts",
     "grpc.health.v1.Health",
     reflection.SERVICE_NAME,
 )
@@ -59,6 +62,7 @@ class Services:
     operators: OperatorServicer
     campaigns: CampaignServicer
     workers: WorkerServicer
+    accounts: AccountServicer
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class Servers:
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(services.enrolment, self._operators)
         operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
         campaign_pb2_grpc.add_FederationServicer_to_server(services.campaigns, self._operators)
+        account_pb2_grpc.add_AccountsServicer_to_server(services.accounts, self._operators)
         worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)

@@ -23,6 +23,7 @@ from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
+from orchestrator.storage.memory_accounts import MemoryAccounts
 from orchestrator.storage.memory_campaigns import MemoryCampaigns, MemoryContributions
 from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
@@ -196,6 +197,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         leadership=leadership,
         installation=MemoryInstallation(),
         trust=MemoryTrust(contents, leadership),
+        accounts=MemoryAccounts(),
     )
 
 

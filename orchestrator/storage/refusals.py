@@ -86,3 +86,13 @@ def campaign_changed(number: int) -> FieldwiseError:
 
 def no_head(number: int, version: int) -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, f"c{number} has no head of version {version}")
+
+
+def account_named(name: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.ALREADY_EXISTS, f"there is an account {name} already; revoke it, or take another name"
+    )
+
+
+def no_account(name: str) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"there is no account {name[:80]!r}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
+from orchestrator.operator_ports import AccountStore
 from orchestrator.ports import (
     BackboneStore,
     CheckInStore,
@@ -30,3 +31,4 @@ class Stores:
     leadership: LeadershipStore
     installation: InstallationStore
     trust: TrustStore
+    accounts: AccountStore

@@ -36,6 +36,7 @@ from orchestrator.views import (
     TicketView,
     VariantView,
 )
+from tests.fakes.account_client import CannedAccounts
 from tests.fakes.campaign_client import CannedCampaigns
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class CannedClient:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.campaigns = CannedCampaigns()
+        self.accounts = CannedAccounts()
         self.error: FieldwiseError | None = None
         self.answers: dict[str, Any] = {
             "create_ticket": CreatedTicket(TICKET, "fw1_" + "x" * 500),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from orchestrator.kubernetes.jobs import read_form
-from orchestrator.rights import GROUP, RIGHTS, Resource, Verb
+from orchestrator.people.roles import Role, has
+from orchestrator.rights import GROUP, RIGHTS, Resource, Right, Verb
 from tests import charts
 
 ROLES = ("Role", "ClusterRole")
@@ -161,14 +162,22 @@ def test_every_binding_is_of_a_role_that_is_there_to_an_account_that_is_there() 
 
 def test_roles_for_people_have_what_the_program_asks_for() -> None:
     objects = charts.rendered("kubernetes")
-    [looks] = rules(objects, "ClusterRole", f"fleet-{NAME}-viewer")
-    [does] = rules(objects, "ClusterRole", f"fleet-{NAME}-operator")
-    [tests] = rules(objects, "Role", f"{NAME}-selftest")
-    for each in (looks, does, tests):
-        assert (each["apiGroups"], set(each["resources"])) == ([GROUP], set(Resource))
-    assert set(looks["verbs"]) == {Verb.GET, Verb.LIST}
-    assert set(does["verbs"]) == set(tests["verbs"]) == set(Verb)
-    assert {right.verb for right in RIGHTS.values()} == set(Verb)
+    for role in Role:
+        given = rights_in(rules(objects, "ClusterRole", f"fleet-{NAME}-{role}"))
+        assert given == {right for right in RIGHTS.values() if has(role, right)}
+    tests = rights_in(rules(objects, "Role", f"{NAME}-selftest"))
+    operators = {right for right in RIGHTS.values() if has(Role.OPERATOR, right)}
+    assert tests == operators | {RIGHTS["DeleteDevice"]}
+
+
+def rights_in(given: list[Any]) -> set[Right]:
+    assert all(each["apiGroups"] == [GROUP] for each in given)
+    return {
+        Right(Verb(verb), Resource(resource))
+        for each in given
+        for resource in each["resources"]
+        for verb in each["verbs"]
+    }
 
 
 def test_roles_for_people_are_part_of_the_cluster_s_own_where_that_is_asked_for() -> None:
@@ -183,8 +192,9 @@ def test_roles_for_people_are_part_of_the_cluster_s_own_where_that_is_asked_for(
     objects = charts.rendered("kubernetes")
     assert labels(objects, "viewer") == {"rbac.authorization.k8s.io/aggregate-to-view"}
     assert labels(objects, "operator") == {"rbac.authorization.k8s.io/aggregate-to-edit"}
+    assert labels(objects, "admin") == {"rbac.authorization.k8s.io/aggregate-to-admin"}
     apart = charts.rendered_with("default", KNOWN)
-    assert labels(apart, "viewer") == labels(apart, "operator") == set()
+    assert labels(apart, "viewer") == labels(apart, "operator") == labels(apart, "admin") == set()
 
 
 def test_only_the_pods_that_call_the_cluster_have_a_token_of_it() -> None:

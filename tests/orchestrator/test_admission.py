@@ -6,19 +6,22 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.admission import (
+    ROOT,
     TOKEN_CHARACTERS_MAX,
     ClusterAdmission,
     Remembered,
     TokenAdmission,
 )
 from orchestrator.operator_ports import Person
-from orchestrator.rights import RIGHTS, Right
+from orchestrator.rights import RIGHTS, Login, Operator, Right
+from orchestrator.storage.memory_accounts import MemoryAccounts
 from tests.fleet_records import SetClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ADVICE = "`kubectl create token NAME --audience fieldwise` makes one"
+ALICES = Operator("alice", Login.KUBERNETES, "1")
 ALICE, TOKEN = Person("alice", "1", ("fleet",)), "alices-own-token"
 
 
@@ -64,7 +67,7 @@ def door() -> Door:
 
 
 async def test_who_is_known_and_may_is_let_in_by_name(door: Door) -> None:
-    assert await door.admission.admit(TOKEN, "GetFleetStatus") == "alice"
+    assert await door.admission.admit(TOKEN, "GetFleetStatus") == ALICES
 
 
 async def test_who_may_not_is_told_who_he_is_and_what_he_lacks(door: Door) -> None:
@@ -124,18 +127,18 @@ async def test_a_right_that_was_given_begins_in_time(door: Door) -> None:
     await door.refused(method="DeleteDevice")
     door.people.rights.add((ALICE, RIGHTS["DeleteDevice"]))
     door.clock.pass_by(10)
-    assert await door.admission.admit(TOKEN, "DeleteDevice") == "alice"
+    assert await door.admission.admit(TOKEN, "DeleteDevice") == ALICES
 
 
 async def test_without_the_cluster_nobody_is_let_in_once_its_word_is_old(door: Door) -> None:
     await door.admission.admit(TOKEN, "GetFleetStatus")
     door.people.away = True
-    assert await door.admission.admit(TOKEN, "GetFleetStatus") == "alice"
+    assert await door.admission.admit(TOKEN, "GetFleetStatus") == ALICES
     assert (await door.refused(method="DeleteDevice")).fault is Fault.UNAVAILABLE
     door.clock.pass_by(10)
     assert (await door.refused()).fault is Fault.UNAVAILABLE
     door.people.away = False
-    assert await door.admission.admit(TOKEN, "GetFleetStatus") == "alice"
+    assert await door.admission.admit(TOKEN, "GetFleetStatus") == ALICES
 
 
 async def test_an_answer_counts_from_the_moment_at_which_it_was_asked_for(door: Door) -> None:
@@ -178,8 +181,8 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 async def test_the_one_token_opens_everything_and_no_other_anything() -> None:
-    admission = TokenAdmission(TOKEN)
-    assert await admission.admit(TOKEN, "DeleteDevice") == ""
+    admission = TokenAdmission(TOKEN, MemoryAccounts(), SetClock())
+    assert await admission.admit(TOKEN, "DeleteDevice") == ROOT
     for token in ("", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper()):
         with pytest.raises(FieldwiseError) as raised:
             await admission.admit(token, "GetFleetStatus")

@@ -12,10 +12,13 @@ from orchestrator.config import OrchestratorSettings
 from orchestrator.kubernetes.election import TRUSTED, LeaseLeadership
 from orchestrator.leadership import Election
 from orchestrator.rights import OperatorLogin
+from orchestrator.storage.memory_accounts import MemoryAccounts
 from orchestrator.storage.memory_replicas import MemoryLeadership
 from tests.cluster_api import Cluster
+from tests.fleet_records import SetClock
 
 TERMS = MemoryLeadership()
+OURS = TokenAdmission("t", MemoryAccounts(), SetClock())
 BY_CLUSTER = {
     "leader_election": Election.KUBERNETES,
     "operator_login": OperatorLogin.KUBERNETES,
@@ -35,7 +38,7 @@ def test_without_a_word_the_database_and_the_one_token_decide() -> None:
     with ExitStack() as stack:
         found = elected(OrchestratorSettings(), TERMS, stack)
         assert (found.store, found.seconds, found.trusted) == (TERMS, 15.0, 1.0)
-        assert isinstance(admission(OrchestratorSettings(), "t", stack), TokenAdmission)
+        assert admission(OrchestratorSettings(), OURS, stack) is OURS
 
 
 def test_a_cluster_decides_where_it_is_asked_to(tmp_path: Path) -> None:
@@ -45,7 +48,7 @@ def test_a_cluster_decides_where_it_is_asked_to(tmp_path: Path) -> None:
         found = elected(settings, TERMS, stack)
         assert isinstance(found.store, LeaseLeadership)
         assert (found.seconds, found.trusted) == (10.0, TRUSTED)
-        assert isinstance(admission(settings, "", stack), ClusterAdmission)
+        assert isinstance(admission(settings, OURS, stack), ClusterAdmission)
 
 
 def test_a_cluster_that_is_not_found_is_a_sentence(tmp_path: Path) -> None:
@@ -53,7 +56,7 @@ def test_a_cluster_that_is_not_found_is_a_sentence(tmp_path: Path) -> None:
     with ExitStack() as stack:
         for put_together in (
             lambda: elected(settings, TERMS, stack),
-            lambda: admission(settings, "", stack),
+            lambda: admission(settings, OURS, stack),
         ):
             with pytest.raises(FieldwiseError) as raised:
                 put_together()

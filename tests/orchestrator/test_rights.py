@@ -1,10 +1,9 @@
-from fieldwise.v1alpha1 import campaign_pb2, operator_pb2
-from orchestrator.rights import RIGHTS, Resource, Right, Verb
+from google.protobuf.descriptor_pool import Default
 
-SERVICES = (
-    operator_pb2.DESCRIPTOR.services_by_name["Operator"],
-    campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
-)
+from orchestrator.rights import RIGHTS, Resource, Right, Verb
+from orchestrator.rpc.interceptors import OPERATOR_SERVICES
+
+SERVICES = [Default().FindServiceByName(each) for each in sorted(OPERATOR_SERVICES)]
 METHODS = {each.name: each for service in SERVICES for each in service.methods}
 CHANGING = {Verb.CREATE, Verb.UPDATE, Verb.DELETE}
 

@@ -5,9 +5,13 @@
 {{- if not .Values.persistence.enabled -}}true{{- end -}}
 {{- end -}}
 
-{{/* What an operator may have rights to: the resources of orchestrator/rights.py. */}}
-{{- define "fieldwise.resources" -}}
-[backbones, campaigns, devices, diagnoses, fleets, rollouts, settings, tickets]
+{{/* The rights of a role, as orchestrator/people/roles.py has them: context and role. */}}
+{{- define "fieldwise.rightsOf" -}}
+{{- range $resource, $verbs := index ((index . 0).Files.Get "files/roles.json" | fromJson) (index . 1) }}
+- apiGroups: [fieldwise.dev]
+  resources: [{{ $resource }}]
+  verbs: [{{ join ", " $verbs }}]
+{{- end }}
 {{- end -}}
 
 {{/* Not empty where the program calls the cluster's API. */}}

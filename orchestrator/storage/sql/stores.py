@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from orchestrator.storage.sql.accounts import SqlAccounts
 from orchestrator.storage.sql.campaigns import SqlCampaigns
 from orchestrator.storage.sql.contributions import SqlContributions
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
@@ -61,4 +62,5 @@ def stores_over(database: Database) -> Stores:
         leadership=SqlLeadership(database),
         installation=SqlInstallation(database),
         trust=SqlTrust(database),
+        accounts=SqlAccounts(database),
     )

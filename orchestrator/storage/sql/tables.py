@@ -345,3 +345,20 @@ restorations = Table(
     Column("restored_at", Double, nullable=False),
     sqlite_autoincrement=True,
 )
+
+# Accounts of people and programs that operate; ``name_in_force`` is null once one is revoked.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("name_in_force", Text, unique=True),
+    Column("role", Text, nullable=False),
+    Column("token_hash", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    sqlite_autoincrement=True,
+)

@@ -16,6 +16,9 @@ from orchestrator.paging import Page
 from tests.fakes.operator_client import DEVICE, REPORT, CannedClient
 
 COMMANDS = [
+    (("account", "create", "alice", "--role=operator"), "fieldwise-account."),
+    (("account", "list"), "operator"),
+    (("account", "revoke", "alice"), "revoked"),
     (("ticket", "create"), "fw1_"),
     (("ticket", "list"), "1 of 3"),
     (("ticket", "revoke", "t1"), "revoked"),
@@ -74,7 +77,7 @@ def test_with_json_a_command_prints_one_document_and_nothing_else(
 def test_an_error_is_a_sentence_with_advice_and_an_exit_status(
     run: Any, client: CannedClient, arguments: tuple[str, ...]
 ) -> None:
-    client.error = FieldwiseError(Fault.NOT_FOUND, "there is no such thing")
+    client.error = client.accounts.error = FieldwiseError(Fault.NOT_FOUND, "there is no such thing")
     result = run(*arguments)
     assert result.exit_code == 4
     assert result.stdout == ""

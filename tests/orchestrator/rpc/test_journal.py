@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from fieldwise.calls import Call, Kind, Method
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import (
+    account_pb2,
     campaign_pb2,
     device_pb2,
     enrolment_pb2,
@@ -17,7 +18,7 @@ from fieldwise.v1alpha1 import (
     rollout_pb2,
 )
 from orchestrator.fleet.device import Caller
-from orchestrator.rights import RIGHTS, Verb
+from orchestrator.rights import RIGHTS, Login, Operator, Verb
 from orchestrator.rpc import interceptors
 from orchestrator.rpc.journal import EVENTS, REFUSALS_PER_MINUTE, Journal
 
@@ -170,6 +171,19 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         campaign_pb2.ExportHeadResponse(content=SECRET),
         {"event": "head exported", "campaign": "c1", "version": 2},
     ),
+    "CreateAccount": (
+        account_pb2.CreateAccountRequest(name="bob"),
+        account_pb2.CreateAccountResponse(
+            account=account_pb2.Account(id="a1", name="bob", role=account_pb2.ACCOUNT_ROLE_VIEWER),
+            token=TOKEN,
+        ),
+        {"event": "account created", "account": "bob", "id": "a1", "role": "viewer"},
+    ),
+    "RevokeAccount": (
+        account_pb2.RevokeAccountRequest(name="bob"),
+        account_pb2.RevokeAccountResponse(account=account_pb2.Account(id="a1", name="bob")),
+        {"event": "account revoked", "account": "bob", "id": "a1"},
+    ),
     "ApplySettings": (
         operator_pb2.ApplySettingsRequest(cohort="site=a"),
         operator_pb2.ApplySettingsResponse(devices=4),
@@ -218,9 +232,9 @@ async def test_a_change_is_one_line_without_secrets(name: str) -> None:
 
 
 async def test_a_change_names_its_operator_where_one_is_known() -> None:
-    async def admit(token: str, method: str) -> str:
+    async def admit(token: str, method: str) -> Operator:
         assert (token, method) == ("hers", "RevokeTicket")
-        return f"alice {EVIL}"
+        return Operator(f"alice {EVIL}", Login.KUBERNETES)
 
     context: Any = Peer()
     revoking = Method("/fieldwise.v1alpha1.Operator/RevokeTicket", Kind.UNARY)
