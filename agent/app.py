@@ -316,6 +316,7 @@ class Agent:
             self.clock,
             self.settings.diagnose,
             federation=self.federating.report,
+            ledger=self.ledger.head,
         )
 
     def _federating(self) -> Federating:

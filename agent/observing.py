@@ -21,6 +21,7 @@ from fieldwise.answers import (
 )
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.federation import FederationReport
+from fieldwise.ledger import LedgerHead
 
 DAY_SECONDS = 86_400
 UINT32_MAX = 2**32 - 1  # the wire's width
@@ -61,6 +62,7 @@ class Observer:
         clock: For the time since the start.
         diagnosis_rule: What the owner has settled about diagnoses.
         federation: Where the device stands in federation.
+        ledger: Where the ledger ends.
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class Observer:
         diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK,
         *,
         federation: Callable[[], FederationReport | None] = lambda: None,
+        ledger: Callable[[], LedgerHead | None] = lambda: None,
     ) -> None:
+        self._ledger = ledger
         self._federation = federation
         self._diagnosis_rule = diagnosis_rule
         self._serving = serving
@@ -101,6 +105,7 @@ class Observer:
             signs=self.signs(contact),
             diagnosis_rule=self._diagnosis_rule,
             federation=self._federation(),
+            ledger=self._ledger(),
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:

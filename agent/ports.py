@@ -18,13 +18,11 @@ from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, S
 from agent.reporting import (
     Credentials,
     DiagnosisAnswer,
-    LedgerEntry,
     Membership,
     Orders,
     Piece,
     Report,
     SteeringRevision,
-    Total,
 )
 from agent.update.events import UpdateState
 from agent.update.probation import Probation
@@ -212,26 +210,6 @@ class Clock(Protocol):
 
     def minute_of_day(self) -> int:
         """Minutes since midnight, 0 to 1,439, by that clock and the machine's time zone."""
-        ...
-
-
-class Ledger(Protocol):
-    """The record of what leaves; see ``agent.device.ledger``."""
-
-    def append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
-        """Write down that a message is about to leave; durable on return.
-
-        Raises:
-            FieldwiseError: ``DISK_FULL``: then the message must not be sent.
-        """
-        ...
-
-    def newest(self, count: int) -> Sequence[LedgerEntry]:
-        """The newest messages, oldest of them first."""
-        ...
-
-    def totals(self) -> dict[str, Total]:
-        """How much of each kind has left."""
         ...
 
 

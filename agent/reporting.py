@@ -15,6 +15,7 @@ from agent.update.events import UpdateState
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import Diagnosis, DiagnosisRule, DiagnosisStep
 from fieldwise.federation import FederationReport, HeadOffer, RoundOffer
+from fieldwise.ledger import LedgerHead
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600
@@ -52,6 +53,7 @@ class Report:
     signs: LearningSigns = NO_SIGNS
     diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK
     federation: FederationReport | None = None
+    ledger: LedgerHead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +223,25 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     bytes: int
     summary: str
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries of a ledger.
+
+    Attributes:
+        kind: Of this kind only; empty for every kind.
+        since: Written at or after, seconds since 1970.
+        after: With a higher number than this.
+    """
+
+    kind: str = ""
+    since: float = 0.0
+    after: int = 0
+
+    def takes(self, entry: LedgerEntry) -> bool:
+        right = not self.kind or entry.kind == self.kind
+        return right and entry.time >= self.since and entry.number > self.after
+
+
+EVERYTHING = Wanted()

@@ -39,11 +39,12 @@ from fieldwise.bundle import (
 )
 from fieldwise.update import UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
+from orchestrator.check_in_ports import Sighting
 from orchestrator.enrolment.ticket import SECRET_BYTES, mint
 from orchestrator.fleet.check_in import CheckIns, Orders
 from orchestrator.fleet.device import Caller, DeviceKey, Facts
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
-from orchestrator.ports import Newcomer, Sighting
+from orchestrator.ports import Newcomer
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts

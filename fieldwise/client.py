@@ -224,7 +224,7 @@ def _local_channel(socket: Path, wait_seconds: float) -> grpc.Channel:
     return channel
 
 
-def make(kind: type[RequestT], **fields: Any) -> RequestT:
+def make(kind: type[RequestT], /, **fields: Any) -> RequestT:
     """Make a request of what a caller gave.
 
     Raises:

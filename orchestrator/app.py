@@ -217,6 +217,7 @@ def _assemble(ground: _Ground) -> _Parts:
             _pace(settings),
             metrics.update_ended,
             ground.federation.offering,
+            metrics.ledger_rewritten,
         ),
         directory=Directory(stores.devices, stores.members, clock),
         diagnosing=Diagnosing(stores.diagnoses, stores.devices, clock, ground.entropy),

@@ -246,6 +246,12 @@ UPDATES_ENDED = Entry(
     "Updates of which a device first told how they ended, by phase and reason.",
     ("phase", "reason"),
 )
+LEDGERS_REWRITTEN = Entry(
+    "fieldwise_ledgers_rewritten_total",
+    Kind.COUNTER,
+    "Times that rewriting of a device's ledger showed, by how: lost, different, altered.",
+    ("how",),
+)
 LEADER = Entry(
     "fieldwise_leader", Kind.GAUGE, "1 while this replica leads and tells of the fleet, else 0."
 )
@@ -330,6 +336,7 @@ CATALOGUE = (
     HELD_DEVICES,
     FAILED_DEVICES,
     UPDATES_ENDED,
+    LEDGERS_REWRITTEN,
     ROLLOUTS,
     ROLLOUT_DEVICES,
     ROLLOUT_INFO,

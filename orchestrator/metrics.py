@@ -32,6 +32,7 @@ from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES
 from orchestrator.campaign_metrics import CampaignCollector
 from orchestrator.federation.surveying import CampaignFigures
 from orchestrator.fleet.device import DeviceState
+from orchestrator.fleet.ledger import Rewriting
 from orchestrator.fleet.readings import Spread
 from orchestrator.metric_entry import Entry
 from orchestrator.metric_names import (
@@ -56,6 +57,7 @@ from orchestrator.metric_names import (
     HELD_DEVICES,
     LATE_SECONDS,
     LEADER,
+    LEDGERS_REWRITTEN,
     LOOP_FAILURES,
     LOOP_SECONDS,
     MESSAGES_RECEIVED,
@@ -154,6 +156,7 @@ class FleetMetrics:
         self._rollout_events = self._counter(ROLLOUT_EVENTS)
         self._rollout_seconds = self._histogram(ROLLOUT_SECONDS, ROLLOUT_BOUNDS)
         self._updates_ended = self._counter(UPDATES_ENDED)
+        self._ledgers_rewritten = self._counter(LEDGERS_REWRITTEN)
         self._disk_free, self._disk_size = self._gauge(DISK_FREE), self._gauge(DISK_SIZE)
         self._leader = self._gauge(LEADER)
         self._gauge(BUILD).labels(version).set(1)
@@ -207,6 +210,9 @@ class FleetMetrics:
     def update_ended(self, phase: UpdatePhase, failure: UpdateFailure | None) -> None:
         self._updates_ended.labels(phase, failure or "").inc()
 
+    def ledger_rewritten(self, how: Rewriting) -> None:
+        self._ledgers_rewritten.labels(how).inc()
+
     def aggregator_ended(self) -> None:
         """Count an aggregator that ended while its campaign ran, or could not be started."""
         self._aggregator_failures.inc()
@@ -259,6 +265,8 @@ class FleetMetrics:
         for end in ENDS:
             self._rollout_seconds.labels(end)
         self._updates_ended.labels(UpdatePhase.ACTIVE, "")
+        for how in Rewriting:
+            self._ledgers_rewritten.labels(how)
         for phase, failure in product((UpdatePhase.DECLINED, UpdatePhase.REVERTED), UpdateFailure):
             self._updates_ended.labels(phase, failure)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from fieldwise.bundle import Preprocessing, Readings, View
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceState, Facts, Target
+from orchestrator.fleet.ledger import NOTHING_TOLD, LedgerRecord
 from orchestrator.fleet.report import Report
 from orchestrator.fleet.settings import SettingsRevision
 from orchestrator.rollout.backbone import Backbone
@@ -43,6 +44,7 @@ class DeviceView:
     report: Report | None
     target: Target | None
     settings: SettingsRevision | None
+    ledger: LedgerRecord = NOTHING_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def view_device(device: Device, state: DeviceState) -> DeviceView:
         report=device.report,
         target=device.standing.target,
         settings=device.settings,
+        ledger=device.ledger,
     )
 
 

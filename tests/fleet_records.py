@@ -13,11 +13,12 @@ from fieldwise.bundle import (
     encode_manifest,
 )
 from fieldwise.update import UpdatePhase
+from orchestrator.check_in_ports import Sighting
 from orchestrator.enrolment.ticket import SECRET_BYTES, Ticket, mint
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Caller, DeviceKey, Facts, Target
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
-from orchestrator.ports import Newcomer, Sighting
+from orchestrator.ports import Newcomer
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.operations import fresh_rollout
 from orchestrator.rollout.plan import Plan

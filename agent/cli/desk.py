@@ -19,7 +19,7 @@ from agent.diagnosing import Asked
 from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
-from agent.reporting import Backbone, LedgerEntry, Total
+from agent.reporting import EVERYTHING, Backbone, LedgerEntry, Total, Wanted
 from agent.rpc.owner import OwnerClient
 from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
 from fieldwise.client import Device
@@ -106,7 +106,7 @@ class Desk(Protocol):
         """How learning went and goes."""
         ...
 
-    def ledger(self, count: int) -> Ledger:
+    def ledger(self, count: int, only: Wanted = EVERYTHING) -> Ledger:
         """What left the device: the newest entries, and totals by kind."""
         ...
 
@@ -279,8 +279,8 @@ class AloneDesk:
     def report(self) -> LearningReport:
         return asyncio.run(self._agent.household.learning_report())
 
-    def ledger(self, count: int) -> Ledger:
-        return self._agent.ledger.newest(count), self._agent.ledger.totals()
+    def ledger(self, count: int, only: Wanted = EVERYTHING) -> Ledger:
+        return self._agent.ledger.newest(count, only), self._agent.ledger.totals()
 
     def join(self, ticket: str) -> tuple[str, str]:
         membership = asyncio.run(self._finish(self._agent.household.join(ticket)))

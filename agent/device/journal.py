@@ -1,7 +1,7 @@
 """The journal port: one row a record, in the same file as the heads that must change with it."""
 
 from agent.device.database import Database
-from agent.device.ledger import Tail
+from agent.device.ledger_chain import Tail
 from agent.device.records import Records
 from agent.reporting import DiagnosisNote, SteeringRevision
 from agent.update.events import UpdateState

@@ -16,11 +16,10 @@ becomes ``ledger.old`` and a new one begins with the last number, the last diges
 every kind so far; the totals are never lost.
 """
 
-import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,31 +27,17 @@ import msgspec
 import structlog
 
 from agent.device.files import disk_faults, write_file
+from agent.device.ledger_chain import ALTERED, BrokenError, Chain, Opening, Tail, linked, read_chain
 from agent.ports import Clock
-from agent.reporting import LedgerEntry, Total
+from agent.reporting import EVERYTHING, LedgerEntry, Total, Wanted
 from fieldwise.durable import sync_folder
 from fieldwise.errors import FieldwiseError
+from fieldwise.ledger import LedgerHead
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # about two weeks of check-ins a minute, and as much in the old
-SUMMARY_BYTES_MAX = 1024  # what the owner's socket may carry of one entry
-ALTERED = "ledger altered"  # kind of the entry that says so
-_START = "0" * 64
+SUMMARY_BYTES_MAX = 2048  # what the owner's socket may carry of one entry
 
 _log = structlog.get_logger()
-
-
-class Tail(msgspec.Struct, frozen=True):
-    """Where a chain ends: number and digest of the last entry, totals by kind so far."""
-
-    number: int = 0
-    digest: str = _START
-    totals: dict[str, Total] = {}
-
-    def after(self, entry: LedgerEntry) -> "Tail":
-        """The tail once an entry follows."""
-        total = self.totals.get(entry.kind, Total())
-        grown = Total(total.messages + 1, total.bytes + entry.bytes)
-        return Tail(entry.number, entry.digest, {**self.totals, entry.kind: grown})
 
 
 class TailKeeper(Protocol):
@@ -65,28 +50,6 @@ class TailKeeper(Protocol):
     def write_ledger_tail(self, tail: Tail) -> None:
         """Replace it."""
         ...
-
-
-class _Opening(msgspec.Struct, frozen=True):
-    """The first line of a file: where the one before it ended; none is before a fresh chain."""
-
-    tail: Tail
-    fresh: bool
-
-    def digest(self) -> str:
-        """What the first entry is chained to."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
-
-
-@dataclass(slots=True)
-class _Chain:
-    """What a file was found to hold; ``link`` is what the next entry is chained to."""
-
-    opening: _Opening
-    tail: Tail
-    before: Tail
-    link: str
-    entries: list[LedgerEntry] = field(default_factory=list)
 
 
 class _AlteredError(Exception):
@@ -118,7 +81,7 @@ class LedgerFile:
         self._kept = keeper.ledger_tail()
         self._tail, self._link, self._size = self._kept or Tail(), "", 0
         if self._kept is None and not path.exists():
-            self._begin(_Opening(Tail(), fresh=True))
+            self._begin(Opening(Tail(), fresh=True))
             return
         try:
             self._adopt(self._checked_on_opening())
@@ -138,27 +101,42 @@ class LedgerFile:
             if self._size > self._file_bytes_max:
                 self._rotate()
 
-    def newest(self, count: int) -> Sequence[LedgerEntry]:
-        """The newest entries, oldest first, after a look at the whole chain."""
+    def newest(self, count: int, only: Wanted = EVERYTHING) -> Sequence[LedgerEntry]:
+        """The newest entries of those wanted, oldest first, after a look at the whole chain."""
         with self._lock:
+            if only.after >= self._tail.number > 0:  # whoever follows asks every moment
+                return []
             try:
-                older, chain = self._read()
-                self._require_end(chain, self._tail)
-            except _AlteredError as found:
-                self._begin_anew(str(found))
-                older, chain = self._read()
-            return [*older, *chain.entries][-count:]
+                found = self._wanted(count, only)
+            except _AlteredError as altered:
+                self._begin_anew(str(altered))
+                found = self._wanted(count, only)
+            return tuple(found)
+
+    def _wanted(self, count: int, only: Wanted) -> Iterable[LedgerEntry]:
+        found: deque[LedgerEntry] = deque(maxlen=count)
+
+        def take(entry: LedgerEntry) -> None:
+            if only.takes(entry):
+                found.append(entry)
+
+        self._require_end(self._read(take), self._tail)
+        return found
 
     def totals(self) -> dict[str, Total]:
         """Messages and bytes by kind, since the ledger began."""
         return dict(self._tail.totals)
+
+    def head(self) -> LedgerHead:
+        """Where the chain ends; read while another thread may write, so of one moment."""
+        return self._tail.head()
 
     def _append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
         if self._kept != self._tail:  # a line ahead: never let it become two
             self._keep(self._tail)
         number = self._tail.number + 1
         entry = LedgerEntry(number, round(time, 3), kind, size_bytes, _shorten(summary))
-        entry = msgspec.structs.replace(entry, digest=_digest(self._link, entry))
+        entry = msgspec.structs.replace(entry, digest=linked(self._link, entry))
         line = msgspec.json.encode(entry) + b"\n"
         after = self._tail.after(entry)
         self._write_line(line)
@@ -174,36 +152,40 @@ class LedgerFile:
         self._keeper.write_ledger_tail(tail)
         self._kept = tail
 
-    def _checked_on_opening(self) -> _Chain:
+    def _checked_on_opening(self) -> Chain:
         if not self._path.exists():
             raise _AlteredError(f"{self._path} is gone")
         _cut_torn_line(self._path)
-        _, chain = self._read()
+        chain = self._read()
         if self._kept != chain.before:  # else a line ahead: the power cut came between two writes
             self._require_end(chain, self._kept or chain.tail)
         return chain
 
-    def _require_end(self, chain: _Chain, tail: Tail) -> None:
+    def _require_end(self, chain: Chain, tail: Tail) -> None:
         if chain.tail != tail:
             raise _AlteredError(f"{self._path} does not end where it did")
 
-    def _read(self) -> tuple[list[LedgerEntry], _Chain]:
-        """The older file's entries and the chain in use, both whole and linked."""
+    def _read(self, taken: Callable[[LedgerEntry], object] = lambda _entry: None) -> Chain:
+        """The chain in use, whole and linked to the older file; hears the entries of both."""
         if not self._path.exists():
             raise _AlteredError(f"{self._path} is gone")
-        chain = _verified(self._path)
-        if chain.opening.fresh:
-            return [], chain
+        newer: list[LedgerEntry] = []
+        chain = _verified(self._path, newer.append)
+        if not chain.opening.fresh:
+            self._read_older(chain, taken)
+        for entry in newer:
+            taken(entry)
+        return chain
+
+    def _read_older(self, chain: Chain, taken: Callable[[LedgerEntry], object]) -> None:
         if not self._old.exists():
             raise _AlteredError(f"{self._old} is gone")
         if self._old.samefile(self._path):  # a power cut came between the two halves of a rotation
-            return [], chain
-        older = _verified(self._old)
-        if older.tail != chain.opening.tail:
+            return
+        if _verified(self._old, taken).tail != chain.opening.tail:
             raise _AlteredError(f"{self._old} does not end where {self._path} begins")
-        return older.entries, chain
 
-    def _adopt(self, chain: _Chain) -> None:
+    def _adopt(self, chain: Chain) -> None:
         self._tail, self._link = chain.tail, chain.link
         self._size = self._path.stat().st_size
 
@@ -214,7 +196,7 @@ class LedgerFile:
             for path in (self._path, self._old):
                 if path.exists():
                     path.replace(path.with_name(path.name + ".altered"))
-        self._begin(_Opening(tail, fresh=True))
+        self._begin(Opening(tail, fresh=True))
         summary = f"{found}; what was found is set aside as *.altered"
         self._append(ALTERED, 0, summary, self._clock.wall())
 
@@ -242,9 +224,9 @@ class LedgerFile:
             linked.replace(self._old)
             linked.unlink(missing_ok=True)
             sync_folder(self._path.parent)
-        self._begin(_Opening(self._tail, fresh=False))
+        self._begin(Opening(self._tail, fresh=False))
 
-    def _begin(self, opening: _Opening) -> None:
+    def _begin(self, opening: Opening) -> None:
         line = msgspec.json.encode(opening) + b"\n"
         write_file(self._path, line)
         self._tail, self._link, self._size = opening.tail, opening.digest(), len(line)
@@ -252,11 +234,6 @@ class LedgerFile:
 
 def _shorten(summary: str) -> str:
     return summary.encode()[:SUMMARY_BYTES_MAX].decode(errors="ignore")
-
-
-def _digest(before: str, entry: LedgerEntry) -> str:
-    content = msgspec.json.encode(msgspec.structs.replace(entry, digest=""))
-    return hashlib.sha256(bytes.fromhex(before) + content).hexdigest()
 
 
 def _cut_torn_line(path: Path) -> None:
@@ -268,23 +245,9 @@ def _cut_torn_line(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _verified(path: Path) -> _Chain:
-    line_number = 1
+def _verified(path: Path, taken: Callable[[LedgerEntry], object]) -> Chain:
     try:
         with disk_faults(path), path.open("rb") as file:
-            opening = msgspec.json.decode(file.readline(), type=_Opening)
-            chain = _Chain(opening, opening.tail, opening.tail, opening.digest())
-            for line_number, entry in enumerate(_entries(file), start=2):
-                expected = (chain.tail.number + 1, _digest(chain.link, entry))
-                if (entry.number, entry.digest) != expected:
-                    raise _AlteredError(f"{path} was altered at line {line_number}")
-                chain.before, chain.tail = chain.tail, chain.tail.after(entry)
-                chain.link = entry.digest
-                chain.entries.append(entry)
-    except ValueError as error:  # msgspec's and UnicodeDecodeError are of this kind
-        raise _AlteredError(f"{path} was altered at line {line_number}") from error
-    return chain
-
-
-def _entries(file: Iterator[bytes]) -> Iterator[LedgerEntry]:
-    return (msgspec.json.decode(line, type=LedgerEntry) for line in file)
+            return read_chain(file, taken)
+    except BrokenError as error:
+        raise _AlteredError(f"{path} was altered at line {error.line}") from error

@@ -17,7 +17,8 @@ import structlog
 
 from agent.federation.standing import ConsentNote
 from agent.federation_ports import FederationNotes
-from agent.ports import Clock, Ledger
+from agent.ledger_ports import Ledger
+from agent.ports import Clock
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent
 

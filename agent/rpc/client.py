@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 
 from agent.federation.standing import Task
 from agent.federation_ports import MayLeave
-from agent.ports import Clock, Ledger
+from agent.ledger_ports import Ledger
+from agent.ports import Clock
 from agent.reporting import Credentials, DeviceFacts, DiagnosisAnswer, Orders, Piece, Report
 from agent.rpc import summaries, translate, translate_federation
 from agent.rpc.links import allowed_host, fetched

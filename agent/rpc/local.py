@@ -15,7 +15,7 @@ import grpc
 
 from agent.diagnosing import Diagnosing
 from agent.federation.federating import Federating
-from agent.ports import Ledger
+from agent.ledger_ports import Ledger
 from agent.reporting import Backbone, Membership
 from agent.rpc import (
     translate_diagnosis,
@@ -221,7 +221,8 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
         self, request: local_pb2.ListLedgerRequest, context: Context
     ) -> local_pb2.ListLedgerResponse:
         count = min(max(1, request.entries), LEDGER_ENTRIES_MAX)
-        entries = await asyncio.to_thread(self._ledger.newest, count)
+        only = translate_local.wanted(request)
+        entries = await asyncio.to_thread(self._ledger.newest, count, only)
         return translate_local.ledger_response(entries, self._ledger.totals())
 
     async def JoinFleet(

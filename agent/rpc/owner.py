@@ -7,7 +7,7 @@ from typing import Any
 from agent.diagnosing import Asked
 from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
-from agent.reporting import Backbone, LedgerEntry, Total
+from agent.reporting import EVERYTHING, Backbone, LedgerEntry, Total, Wanted
 from agent.rpc import (
     translate_diagnosis,
     translate_federation,
@@ -37,9 +37,18 @@ class OwnerClient(LocalClient):
         super().__init__(socket, wait_seconds)
         self._stub: Any = local_pb2_grpc.OwnerStub(self._channel)
 
-    def ledger(self, count: int) -> tuple[Sequence[LedgerEntry], dict[str, Total]]:
-        """The newest entries, oldest first, and the totals by kind."""
-        response = call(self._stub.ListLedger, local_pb2.ListLedgerRequest(entries=count))
+    def ledger(
+        self, count: int, only: Wanted = EVERYTHING
+    ) -> tuple[Sequence[LedgerEntry], dict[str, Total]]:
+        """The newest entries of those wanted, oldest first, and the totals by kind."""
+        request = make(
+            local_pb2.ListLedgerRequest,
+            entries=count,
+            kind=only.kind,  # what says nothing is not sent: an older daemon does not know it
+            since=translate_local.timestamp(only.since) if only.since else None,
+            after=only.after,
+        )
+        response = call(self._stub.ListLedger, request)
         entries = [
             LedgerEntry(
                 number=each.number,

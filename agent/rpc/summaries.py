@@ -6,6 +6,7 @@ from agent.federation.standing import ConsentNote
 from agent.reporting import DeviceFacts, DiagnosisAnswer, Report
 from fieldwise.diagnosis import ALLOWED_SETTINGS, Diagnosis, DiagnosisStep, Trouble
 from fieldwise.federation import Consent, FederationReport
+from fieldwise.ledger import LedgerHead
 from fieldwise.verdict import PairedCounts, Verdict
 
 CONSENTS = {
@@ -57,6 +58,7 @@ def check_in(report: Report) -> str:
             f"learned in {signs.learning_p50_micros:,} us, clock off {signs.clock_off_seconds:,} s",
             f"diagnoses {report.diagnosis_rule}",
             *([_federation(report.federation)] if report.federation else []),
+            *([_ledger(report.ledger)] if report.ledger else []),
         )
     )
 
@@ -124,6 +126,11 @@ def _federation(found: FederationReport) -> str:
         f" {found.step or 'none'}, {head} {found.outcome or 'none'}{judged},"
         f" {found.blend_permille}/1000 of others"
     )
+
+
+def _ledger(head: LedgerHead) -> str:
+    altered = f", altered {head.alterations:,} times" if head.alterations else ""
+    return f"ledger ends with {head.number:,} {head.digest[:12]}{altered}"
 
 
 def _counts(counts: PairedCounts) -> str:

@@ -25,6 +25,7 @@ from fieldwise.diagnosis import check_id
 from fieldwise.diagnosis_messages import RULES, STEPS, diagnosis_to
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation_messages import report_to
+from fieldwise.ledger import LedgerHead
 from fieldwise.ticket import Ticket
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
@@ -94,6 +95,13 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         signs=learning_signs(report.signs),
         diagnosis_rule=RULES[report.diagnosis_rule],
         federation=report_to(report.federation) if report.federation else None,
+        ledger=ledger_head(report.ledger) if report.ledger else None,
+    )
+
+
+def ledger_head(head: LedgerHead) -> device_pb2.LedgerHead:
+    return device_pb2.LedgerHead(
+        number=head.number, digest=bytes.fromhex(head.digest), alterations=head.alterations
     )
 
 

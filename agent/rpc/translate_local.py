@@ -7,7 +7,7 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.predictions import Image
-from agent.reporting import Backbone, LedgerEntry, Role, Total
+from agent.reporting import Backbone, LedgerEntry, Role, Total, Wanted
 from agent.rpc.translate import (
     FAILURES,
     HOLDS,
@@ -181,6 +181,11 @@ def backbones_of(message: local_pb2.ListDeviceBackbonesResponse) -> list[Backbon
         Backbone(each.digest.hex(), each.backbone, each.variant, roles[each.role])
         for each in message.backbones
     ]
+
+
+def wanted(request: local_pb2.ListLedgerRequest) -> Wanted:
+    since = request.since.ToNanoseconds() / 1e9 if request.HasField("since") else 0.0
+    return Wanted(request.kind, since, request.after)
 
 
 def ledger_response(

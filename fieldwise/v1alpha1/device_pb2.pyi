@@ -371,8 +371,18 @@ class PublisherReport(_message.Message):
     trouble: PublisherTrouble
     def __init__(self, root_version: _Optional[int] = ..., targets_version: _Optional[int] = ..., floor_epoch: _Optional[int] = ..., trouble: _Optional[_Union[PublisherTrouble, str]] = ...) -> None: ...
 
+class LedgerHead(_message.Message):
+    __slots__ = ("number", "digest", "alterations")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ALTERATIONS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    digest: bytes
+    alterations: int
+    def __init__(self, number: _Optional[int] = ..., digest: _Optional[bytes] = ..., alterations: _Optional[int] = ...) -> None: ...
+
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation", "publisher")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation", "publisher", "ledger")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -389,6 +399,7 @@ class CheckInRequest(_message.Message):
     DIAGNOSIS_RULE_FIELD_NUMBER: _ClassVar[int]
     FEDERATION_FIELD_NUMBER: _ClassVar[int]
     PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -405,7 +416,8 @@ class CheckInRequest(_message.Message):
     diagnosis_rule: DiagnosisRule
     federation: FederationReport
     publisher: PublisherReport
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ..., publisher: _Optional[_Union[PublisherReport, _Mapping]] = ...) -> None: ...
+    ledger: LedgerHead
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ..., publisher: _Optional[_Union[PublisherReport, _Mapping]] = ..., ledger: _Optional[_Union[LedgerHead, _Mapping]] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")

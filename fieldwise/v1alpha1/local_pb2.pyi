@@ -465,10 +465,16 @@ class Probation(_message.Message):
     def __init__(self, predictions: _Optional[int] = ..., predictions_wanted: _Optional[int] = ..., seconds: _Optional[int] = ..., seconds_wanted: _Optional[int] = ..., failures: _Optional[int] = ..., slow: _Optional[int] = ..., samples: _Optional[int] = ..., only_old: _Optional[int] = ..., only_new: _Optional[int] = ...) -> None: ...
 
 class ListLedgerRequest(_message.Message):
-    __slots__ = ("entries",)
+    __slots__ = ("entries", "kind", "since", "after")
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     entries: int
-    def __init__(self, entries: _Optional[int] = ...) -> None: ...
+    kind: str
+    since: _timestamp_pb2.Timestamp
+    after: int
+    def __init__(self, entries: _Optional[int] = ..., kind: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., after: _Optional[int] = ...) -> None: ...
 
 class LedgerEntry(_message.Message):
     __slots__ = ("number", "time", "kind", "bytes", "summary", "digest")

@@ -24,6 +24,13 @@ class DeviceState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEVICE_STATE_WAITING: _ClassVar[DeviceState]
     DEVICE_STATE_OFFLINE: _ClassVar[DeviceState]
 
+class LedgerRewriting(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LEDGER_REWRITING_UNSPECIFIED: _ClassVar[LedgerRewriting]
+    LEDGER_REWRITING_LOST: _ClassVar[LedgerRewriting]
+    LEDGER_REWRITING_DIFFERENT: _ClassVar[LedgerRewriting]
+    LEDGER_REWRITING_ALTERED: _ClassVar[LedgerRewriting]
+
 class DiagnosisState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DIAGNOSIS_STATE_UNSPECIFIED: _ClassVar[DiagnosisState]
@@ -40,6 +47,10 @@ DEVICE_STATE_UPDATING: DeviceState
 DEVICE_STATE_FAILED: DeviceState
 DEVICE_STATE_WAITING: DeviceState
 DEVICE_STATE_OFFLINE: DeviceState
+LEDGER_REWRITING_UNSPECIFIED: LedgerRewriting
+LEDGER_REWRITING_LOST: LedgerRewriting
+LEDGER_REWRITING_DIFFERENT: LedgerRewriting
+LEDGER_REWRITING_ALTERED: LedgerRewriting
 DIAGNOSIS_STATE_UNSPECIFIED: DiagnosisState
 DIAGNOSIS_STATE_ASKED: DiagnosisState
 DIAGNOSIS_STATE_UNSUPPORTED: DiagnosisState
@@ -128,8 +139,42 @@ class RevokeTicketResponse(_message.Message):
     ticket: Ticket
     def __init__(self, ticket: _Optional[_Union[Ticket, _Mapping]] = ...) -> None: ...
 
+class LedgerMark(_message.Message):
+    __slots__ = ("head", "tell_time")
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    TELL_TIME_FIELD_NUMBER: _ClassVar[int]
+    head: _device_pb2.LedgerHead
+    tell_time: _timestamp_pb2.Timestamp
+    def __init__(self, head: _Optional[_Union[_device_pb2.LedgerHead, _Mapping]] = ..., tell_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LedgerFinding(_message.Message):
+    __slots__ = ("how", "time", "before", "after")
+    HOW_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    how: LedgerRewriting
+    time: _timestamp_pb2.Timestamp
+    before: _device_pb2.LedgerHead
+    after: _device_pb2.LedgerHead
+    def __init__(self, how: _Optional[_Union[LedgerRewriting, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., before: _Optional[_Union[_device_pb2.LedgerHead, _Mapping]] = ..., after: _Optional[_Union[_device_pb2.LedgerHead, _Mapping]] = ...) -> None: ...
+
+class FleetLedger(_message.Message):
+    __slots__ = ("newest", "told", "marks", "rewritings", "finding")
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    MARKS_FIELD_NUMBER: _ClassVar[int]
+    REWRITINGS_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    newest: LedgerMark
+    told: bool
+    marks: _containers.RepeatedCompositeFieldContainer[LedgerMark]
+    rewritings: int
+    finding: LedgerFinding
+    def __init__(self, newest: _Optional[_Union[LedgerMark, _Mapping]] = ..., told: _Optional[bool] = ..., marks: _Optional[_Iterable[_Union[LedgerMark, _Mapping]]] = ..., rewritings: _Optional[int] = ..., finding: _Optional[_Union[LedgerFinding, _Mapping]] = ...) -> None: ...
+
 class FleetDevice(_message.Message):
-    __slots__ = ("id", "tags", "state", "enrol_time", "check_in_time", "certificate_expire_time", "facts", "report", "target", "settings")
+    __slots__ = ("id", "tags", "state", "enrol_time", "check_in_time", "certificate_expire_time", "facts", "report", "target", "settings", "ledger")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +192,7 @@ class FleetDevice(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
     id: str
     tags: _containers.ScalarMap[str, str]
     state: DeviceState
@@ -157,7 +203,8 @@ class FleetDevice(_message.Message):
     report: _device_pb2.CheckInRequest
     target: _device_pb2.Target
     settings: _device_pb2.SettingsRevision
-    def __init__(self, id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[DeviceState, str]] = ..., enrol_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., certificate_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Union[_enrolment_pb2.DeviceFacts, _Mapping]] = ..., report: _Optional[_Union[_device_pb2.CheckInRequest, _Mapping]] = ..., target: _Optional[_Union[_device_pb2.Target, _Mapping]] = ..., settings: _Optional[_Union[_device_pb2.SettingsRevision, _Mapping]] = ...) -> None: ...
+    ledger: FleetLedger
+    def __init__(self, id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[DeviceState, str]] = ..., enrol_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., certificate_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Union[_enrolment_pb2.DeviceFacts, _Mapping]] = ..., report: _Optional[_Union[_device_pb2.CheckInRequest, _Mapping]] = ..., target: _Optional[_Union[_device_pb2.Target, _Mapping]] = ..., settings: _Optional[_Union[_device_pb2.SettingsRevision, _Mapping]] = ..., ledger: _Optional[_Union[FleetLedger, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "cohort")

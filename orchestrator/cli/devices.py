@@ -14,9 +14,10 @@ from orchestrator.cli.output import Shown, ago, facts, local, pairs_from, ratio,
 from orchestrator.cli.remote import collect, more, remote
 from orchestrator.cli.tickets import Limit
 from orchestrator.fleet.device import DeviceState, Target
+from orchestrator.fleet.ledger import LedgerRecord
 from orchestrator.fleet.report import Report
 from orchestrator.rpc.client import OperatorClient
-from orchestrator.views import DeviceView
+from orchestrator.views import DeviceView, moment
 
 app = typer.Typer(no_args_is_help=True, help="Devices: the members of the fleet.")
 
@@ -142,6 +143,7 @@ def _facts(device: DeviceView, titles: Mapping[str, str]) -> Table:
             ("machine", _machine(device)),
             ("target", _target(device.target, titles)),
             *reported,
+            *_ledger_facts(device.ledger),
         ]
     )
 
@@ -201,3 +203,21 @@ def _report_facts(report: Report, titles: Mapping[str, str]) -> list[tuple[str, 
         ("agent", report.agent_version),
         ("settings revision", f"{report.settings_revision}"),
     ]
+
+
+def _ledger_facts(ledger: LedgerRecord) -> list[tuple[str, str | Text]]:
+    """Where the ledger ends, in a form that the device's owner can hold it against."""
+    newest, finding = ledger.newest, ledger.finding
+    if newest is None:
+        return [("ledger", "its agent tells no head")]
+    silent = "" if ledger.is_told else "; the newest report told none"
+    rows: list[tuple[str, str | Text]] = [("ledger", f"{newest.head}{silent}")]
+    if len(ledger.marks) > 1:
+        rows += [("", f"{each.head} {ago(moment(each.told_at))}") for each in ledger.marks]
+    if finding is None:
+        return rows
+    told = (
+        f"{finding.how} {ago(moment(finding.at))}: {finding.before} before, {finding.after} after;"
+        f" {ledger.rewritings:,} in all"
+    )
+    return [*rows, ("ledger rewritten", Text(told, style="red"))]

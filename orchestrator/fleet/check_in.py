@@ -36,6 +36,7 @@ import structlog
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
+from orchestrator.check_in_ports import CheckInStore, Granted, Sighting, Visitor
 from orchestrator.federation.contribution import NOTHING_OFFERED, Offers
 from orchestrator.federation.offering import Offering
 from orchestrator.fleet.device import (
@@ -52,9 +53,10 @@ from orchestrator.fleet.device import (
     is_under_way,
     permit_held,
 )
+from orchestrator.fleet.ledger import LedgerRecord, Rewriting, after_head
 from orchestrator.fleet.report import Report, is_newer
 from orchestrator.fleet.settings import SettingsRevision
-from orchestrator.ports import CheckInStore, Clock, Granted, Sighting, Visitor
+from orchestrator.ports import Clock
 from orchestrator.rollout.placing import had_another
 
 PERMIT_CHECK_INS = 2  # one reply may get lost without a device losing its turn
@@ -132,6 +134,7 @@ class CheckIns:
         pace: How often devices call.
         ended: Hears how an update ended, once for each that a device tells of.
         offering: What campaigns have for devices; None where there are none.
+        rewritten: Hears how the rewriting of a ledger showed, once for each.
     """
 
     def __init__(
@@ -141,10 +144,12 @@ class CheckIns:
         pace: Pace | None = None,
         ended: Callable[[UpdatePhase, UpdateFailure | None], None] = lambda _phase, _failure: None,
         offering: Offering | None = None,
+        rewritten: Callable[[Rewriting], None] = lambda _how: None,
     ) -> None:
         self._store = store
         self._ended = ended
         self._offering = offering
+        self._rewritten = rewritten
         self._clock = clock
         self._pace = pace or Pace()
         self._pending: dict[str, Sighting] = {}
@@ -167,7 +172,8 @@ class CheckIns:
         waits = visitor.may_start and _waits(standing)
         seconds = self._next_seconds(now, busy=waits or is_under_way(standing))
         if fresh:
-            await self._keep(visitor, Sighting(caller.device, report, now, seconds))
+            ledger = after_head(self._ledger(visitor), report.ledger, now)
+            await self._keep(visitor, Sighting(caller.device, report, now, seconds, ledger))
             if report.update.phase in ENDS and report.update != known.update:
                 self._ended(report.update.phase, report.update.failure)
         if (fresh and is_ahead(standing)) or (visitor.runs_recalled and had_another(standing)):
@@ -182,6 +188,13 @@ class CheckIns:
             diagnosis=_asked(visitor, report, now),
             offers=await self._offers(caller.device, report),
         )
+
+    def _ledger(self, visitor: Visitor) -> LedgerRecord:
+        """What is known of a device's ledger, with a report that still waits to be written."""
+        standing = visitor.standing
+        waiting = self._pending.get(standing.device)
+        newer = waiting is not None and is_newer(waiting.report, standing.report_order)
+        return waiting.ledger if waiting is not None and newer else visitor.ledger
 
     @property
     def waiting(self) -> int:
@@ -256,11 +269,29 @@ class CheckIns:
         if told and self._offering is not None:
             # First, so that it is done again where the report is not kept.
             await self._offering.hear(sighting.device, visitor.federation, report.federation)
-        if told or _matters(visitor.standing, report):
+        rewritten = self._is_rewritten(visitor, sighting)
+        if told or rewritten or _matters(visitor.standing, report):
             await self._store.keep((sighting,))
             self._forget_older(sighting)
+            if rewritten:
+                self._tell_rewritten(sighting)
         else:
             self._pending[sighting.device] = sighting
+
+    def _is_rewritten(self, visitor: Visitor, sighting: Sighting) -> bool:
+        return sighting.ledger.rewritings > self._ledger(visitor).rewritings
+
+    def _tell_rewritten(self, sighting: Sighting) -> None:
+        finding = sighting.ledger.finding
+        assert finding is not None
+        _log.warning(
+            "ledger rewritten",
+            device=sighting.device,
+            how=finding.how.value,
+            before=str(finding.before),
+            after=str(finding.after),
+        )
+        self._rewritten(finding.how)
 
     def _forget_older(self, kept: Sighting) -> None:
         waiting = self._pending.get(kept.device)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UNDER_WAY, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
+from orchestrator.fleet.ledger import NOTHING_TOLD, LedgerRecord
 from orchestrator.fleet.report import NOTHING_BEGUN, Report, UpdateReport
 from orchestrator.fleet.settings import SettingsRevision
 
@@ -162,6 +163,7 @@ class Device:
     standing: Standing
     report: Report | None = None
     settings: SettingsRevision | None = None
+    ledger: LedgerRecord = NOTHING_TOLD
 
 
 def not_a_member(device_id: str) -> FieldwiseError:

@@ -9,6 +9,7 @@ from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import FederationReport
+from fieldwise.ledger import LedgerHead
 from fieldwise.trust import PublisherReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
@@ -42,7 +43,8 @@ class Report:
     that the device has seen and stored. ``diagnosis_rule`` is what its
     owner has settled, None of an agent that knows no diagnoses. ``federation`` is None where the
     owner agrees to nothing and never took part, and of an agent that knows no federation;
-    ``publisher`` of an agent that knows no signed backbones.
+    ``publisher`` of an agent that knows no signed backbones. ``ledger`` is where its
+    ledger ended before this report, None of an agent that does not tell.
 
     Raises:
         FieldwiseError: On creation ``OVER_LIMIT`` where a number could not be stored,
@@ -65,6 +67,7 @@ class Report:
     diagnosis_rule: DiagnosisRule | None = None
     federation: FederationReport | None = None
     publisher: PublisherReport | None = None
+    ledger: LedgerHead | None = None
 
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning, self.signs):

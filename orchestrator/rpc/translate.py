@@ -20,12 +20,14 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import FederationReport
 from fieldwise.federation_messages import report_from as federation_from
 from fieldwise.federation_messages import report_to as federation_to
+from fieldwise.ledger import LedgerHead
 from fieldwise.trust_messages import report_from as publisher_from
 from fieldwise.trust_messages import report_to as publisher_to
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from fieldwise.verdict import Basis, Judgement, Verdict
 from orchestrator.fleet.device import Facts, Target
+from orchestrator.fleet.ledger import check_head
 from orchestrator.fleet.report import COUNT_MAX, Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 
@@ -63,6 +65,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         diagnosis_rule=rule_from(message.diagnosis_rule),
         federation=_federation_from(message),
         publisher=publisher_from(message.publisher) if message.HasField("publisher") else None,
+        ledger=head_from(message.ledger) if message.HasField("ledger") else None,
     )
 
 
@@ -84,6 +87,23 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         diagnosis_rule=RULES[report.diagnosis_rule] if report.diagnosis_rule else None,
         federation=federation_to(report.federation) if report.federation else None,
         publisher=publisher_to(report.publisher) if report.publisher else None,
+        ledger=head_to(report.ledger) if report.ledger else None,
+    )
+
+
+def head_from(message: device_pb2.LedgerHead) -> LedgerHead:
+    """Read where a ledger ends.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a digest that is none, ``OVER_LIMIT``.
+    """
+    digest = digest_from(message.digest)
+    return check_head(LedgerHead(message.number, digest, message.alterations))
+
+
+def head_to(head: LedgerHead) -> device_pb2.LedgerHead:
+    return device_pb2.LedgerHead(
+        number=head.number, digest=digest_to(head.digest), alterations=head.alterations
     )
 
 

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fieldwise.v1alpha1 import operator_pb2
 from orchestrator.fleet.device import DeviceState
+from orchestrator.fleet.ledger import NOTHING_TOLD
 from orchestrator.rpc.translate import (
     digest_from,
     digest_to,
@@ -23,6 +24,7 @@ from orchestrator.rpc.translate import (
     word_from,
     words,
 )
+from orchestrator.rpc.translate_ledgers import ledger_from, ledger_to
 from orchestrator.views import (
     BackboneView,
     DeviceView,
@@ -73,6 +75,7 @@ def device_from(message: operator_pb2.FleetDevice) -> DeviceView:
         report=optional(message, "report", report_from),
         target=optional(message, "target", target_from),
         settings=optional(message, "settings", revision_from),
+        ledger=optional(message, "ledger", ledger_from) or NOTHING_TOLD,
     )
 
 
@@ -88,6 +91,7 @@ def device_to(device: DeviceView) -> operator_pb2.FleetDevice:
         report=report_to(device.report) if device.report else None,
         target=target_to(device.target) if device.target else None,
         settings=revision_to(device.settings) if device.settings else None,
+        ledger=ledger_to(device.ledger) if device.ledger.newest else None,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from orchestrator.check_in_ports import Granted, Sighting, Visitor
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import (
     Caller,
@@ -17,7 +18,7 @@ from orchestrator.fleet.device import (
 from orchestrator.fleet.report import is_newer
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import Page, PageRequest, page_of
-from orchestrator.ports import Granted, Permits, Sighting, Visitor
+from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import Backbone, Reference
 from orchestrator.rollout.limits import (
     Load,
@@ -100,7 +101,8 @@ class MemoryCheckIns:
             standing = after_report(
                 device.standing, sighting.report, sighting.seen_at, sighting.pace_seconds
             )
-            self._contents.stand(replace(device, report=sighting.report), standing)
+            heard = replace(device, report=sighting.report, ledger=sighting.ledger)
+            self._contents.stand(heard, standing)
 
     async def permit(self, device_id: str, permit: Permit, now: float) -> Granted | None:
         device = self._contents.member(device_id)
@@ -143,6 +145,7 @@ class MemoryCheckIns:
             runs_recalled=device.standing.bundle_in_use in self._recalled(),
             diagnosis=self._contents.open_request(device.id),
             federation=report.federation if report else None,
+            ledger=device.ledger,
         )
 
     def _host_of(self, device: Device) -> Rollout | None:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
 from orchestrator.operator_ports import AccountStore
 from orchestrator.ports import (
     BackboneStore,
-    CheckInStore,
     DeviceStore,
     MembershipStore,
     RolloutStore,

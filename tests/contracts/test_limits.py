@@ -7,9 +7,9 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdatePhase
+from orchestrator.check_in_ports import Granted
 from orchestrator.fleet.device import Permit, Target
 from orchestrator.paging import PageRequest
-from orchestrator.ports import Granted
 from orchestrator.rollout.operations import fresh_rollout
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.plan import Limits, Plan, Window

@@ -8,13 +8,14 @@ import pytest
 from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
+from orchestrator.check_in_ports import Granted
 from orchestrator.fleet.check_in import CheckIns
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Caller, Permit, Target, permit_held
 from orchestrator.fleet.report import LearningCounters, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.paging import PageRequest
-from orchestrator.ports import Granted, Permits
+from orchestrator.ports import Permits
 from orchestrator.rollout.backbone import parse_reference
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
@@ -68,9 +69,9 @@ class TestCheckInStore:
         self, stores: Stores, incarnation: int, sequence: int, kept: bool
     ) -> None:
         await join(stores, "d1")
-        await stores.check_ins.keep([sighting("d1", report(5, incarnation=2))])
         late = report(sequence, incarnation=incarnation, generation=9)
-        await stores.check_ins.keep([sighting("d1", late)])
+        for told in (report(5, incarnation=2), late):
+            await stores.check_ins.keep([sighting("d1", told)])
         standing = (await stores.check_ins.visitor(caller("d1"))).standing
         assert standing.generation == (9 if kept else 0)
 
@@ -78,9 +79,8 @@ class TestCheckInStore:
         for number in range(4):
             await join(stores, f"d{number}")
         await stores.members.remove("d3", NOW)
-        await stores.check_ins.keep(
-            [sighting(f"d{number}", report(1, generation=number)) for number in (2, 3, 0, 1)]
-        )
+        told = [sighting(f"d{number}", report(1, generation=number)) for number in (2, 3, 0, 1)]
+        await stores.check_ins.keep(told)
         await stores.check_ins.keep([])
         found = {each.device: each.generation for each in await stores.devices.standings()}
         assert found == {"d0": 0, "d1": 1, "d2": 2}

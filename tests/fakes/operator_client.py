@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fieldwise.answers import LearningSigns
+from fieldwise.ledger import LedgerHead
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Facts, Target
+from orchestrator.fleet.ledger import Finding as LedgerFinding
+from orchestrator.fleet.ledger import LedgerRecord, Mark, Rewriting
 from orchestrator.fleet.report import LearningCounters, Report, UpdateReport
 from orchestrator.paging import Page
 from orchestrator.rollout.evidence import Finding, Outcome
@@ -81,6 +84,14 @@ DEVICE = DeviceView(
     report=REPORT,
     target=Target(3, DIGEST),
     settings=None,
+    ledger=LedgerRecord(
+        newest=Mark(LedgerHead(12, DIGEST), THEN.timestamp()),
+        is_told=True,
+        rewritings=2,
+        finding=LedgerFinding(
+            Rewriting.LOST, THEN.timestamp(), LedgerHead(99, DIGEST), LedgerHead(12, DIGEST)
+        ),
+    ),
 )
 PLAN = Plan("lite0:1.0.0", waves=(Wave(devices=2), Wave()))
 FINDING = Finding(

@@ -210,6 +210,12 @@ CASES = (
         "70m",
     ),
     Case(
+        "FieldwiseLedgerRewritten",
+        {'fieldwise_ledgers_rewritten_total{how="lost"}': "0x10 1x60"},
+        {'fieldwise_ledgers_rewritten_total{how="lost"}': "1x70"},
+        "12m",
+    ),
+    Case(
         "FieldwisePredictionsFailing",
         spread("fieldwise_device_prediction_error_ratio", "9x120", "0.05", "10x120"),
         spread("fieldwise_device_prediction_error_ratio", "99x120", "0.05", "100x120"),

@@ -10,9 +10,9 @@ from math import inf
 import pytest
 
 from fieldwise.update import UpdatePhase
+from orchestrator.check_in_ports import Visitor
 from orchestrator.fleet import check_in
 from orchestrator.fleet.device import Caller, Device, Standing, Target
-from orchestrator.ports import Visitor
 from orchestrator.rollout import limits, machine, orders, placing, turns
 from orchestrator.rollout.evidence import Outcome
 from orchestrator.rollout.limits import Load

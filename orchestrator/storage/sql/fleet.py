@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from orchestrator.check_in_ports import Granted, Sighting, Visitor
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import Caller, Device, Permit, Standing, not_a_member
 from orchestrator.fleet.diagnosis import OpenRequest
@@ -30,7 +31,6 @@ from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
 from orchestrator.paging import Page, PageRequest, page_of
-from orchestrator.ports import Granted, Sighting, Visitor
 from orchestrator.rollout.limits import (
     Load,
     continued,
@@ -52,6 +52,7 @@ from orchestrator.storage.sql.rows import (
     SETTINGS,
     device_of,
     federation_of,
+    ledger_of,
     select_devices,
     select_standings,
     settings_of,
@@ -302,6 +303,7 @@ def _select_affairs(device_id: str) -> Select[Any]:
         diagnoses.c.id.label("diagnosis"),
         diagnoses.c.expires_at.label("diagnosis_expires_at"),
         reports.c.federation,
+        reports.c.ledger,
     )
     asked = diagnoses.c.open_of == devices.c.id
     joined = affairs.outerjoin(rollouts, own).outerjoin(diagnoses, asked)
@@ -325,7 +327,8 @@ def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
     asked = OpenRequest(row["diagnosis"], row["diagnosis_expires_at"]) if row["diagnosis"] else None
     told = federation_of(row["federation"])
     serves = row["runs_recalled"]
-    return Visitor(standing, settings_of(row), bool(starts), is_welcome, serves, asked, told)
+    known = (settings_of(row), bool(starts), is_welcome, serves, asked, told)
+    return Visitor(standing, *known, ledger_of(row["ledger"]))
 
 
 async def _concerned(connection: AsyncConnection, device_id: str) -> Rollout | None:

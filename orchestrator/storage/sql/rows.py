@@ -13,19 +13,22 @@ from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.bundle import decode_manifest, encode_manifest
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.federation import FederationReport
+from fieldwise.ledger import LedgerHead
 from fieldwise.trust import PublisherReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Verdict
+from orchestrator.check_in_ports import Sighting
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import Device, DeviceKey, Facts, Permit, Standing, Target
+from orchestrator.fleet.ledger import NOTHING_TOLD, LedgerRecord
 from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
-from orchestrator.ports import Sighting
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
 
 VERDICTS_KEPT = 16_384  # half a KiB each
 STEPS_KEPT = 16_384  # a fleet is at a few steps of a few targets
+_LEDGER = msgspec.json.Decoder(LedgerRecord)
 PARTS_KEPT = 4096  # most devices of a campaign say the same, or something new
 
 STANDING: tuple[ColumnElement[Any], ...] = (
@@ -196,7 +199,20 @@ def report_of(row: RowMapping) -> Report | None:
         signs=LearningSigns(**{each.name: row[each.name] for each in fields(LearningSigns)}),
         federation=federation_of(row["federation"]),
         publisher=publisher_of(row["publisher"]),
+        ledger=_head_of(ledger_of(row["ledger"])),
     )
+
+
+def _head_of(ledger: LedgerRecord) -> LedgerHead | None:
+    return ledger.newest.head if ledger.newest and ledger.is_told else None
+
+
+def ledger_of(text: str | None) -> LedgerRecord:
+    return NOTHING_TOLD if text is None else _LEDGER.decode(text)
+
+
+def ledger_text(ledger: LedgerRecord) -> str | None:
+    return None if ledger.newest is None else msgspec.json.encode(ledger).decode()
 
 
 @lru_cache(PARTS_KEPT)
@@ -244,6 +260,7 @@ def device_of(row: RowMapping, tags: Mapping[str, str]) -> Device:
         standing=standing_of(row),
         report=report_of(row),
         settings=settings_of(row),
+        ledger=ledger_of(row["ledger"]),
     )
 
 
@@ -272,6 +289,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "consent": report.federation.consent if report.federation else None,
         "federation": federation_text(report.federation),
         "publisher": publisher_text(report.publisher),
+        "ledger": ledger_text(sighting.ledger),
         **asdict(report.vital_signs),
         **asdict(report.learning),
         **asdict(report.signs),

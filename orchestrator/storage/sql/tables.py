@@ -196,6 +196,7 @@ reports = Table(
     Column("consent", Text),
     Column("federation", Text),  # JSON
     Column("publisher", Text),  # JSON
+    Column("ledger", Text),  # JSON: heads that were told, and what showed
 )
 
 # What operators asked devices for; ``open_of`` is the device while a request is open.

@@ -220,5 +220,5 @@ def test_totals_outlive_the_files(path: Path, keeper: MemoryKeeper) -> None:
 def test_a_long_summary_is_cut_between_characters(path: Path, keeper: MemoryKeeper) -> None:
     ledger = LedgerFile(path, keeper, SystemClock())
     ledger.append("check-in", 1, "ä" * 2000, 1.0)
-    assert ledger.newest(1)[0].summary == "ä" * 512
+    assert ledger.newest(1)[0].summary == "ä" * 1024
     assert told(LedgerFile(path, keeper, SystemClock())) == []

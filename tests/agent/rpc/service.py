@@ -16,6 +16,7 @@ from agent.update.events import Pair, UpdateState, Wish
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation_messages import UpdateReader
+from fieldwise.ledger import LedgerHead
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
@@ -57,6 +58,7 @@ REPORT = Report(
     settings_revision=9,
     execution_provider="cpu",
     signs=LearningSigns(*range(71, 81)),
+    ledger=LedgerHead(91, DIGEST, 92),
 )
 
 

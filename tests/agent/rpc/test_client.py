@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.device.ledger import LedgerFile
+from agent.device.ledger import SUMMARY_BYTES_MAX, LedgerFile
 from agent.reporting import (
     DeviceFacts,
     DiagnosisAnswer,
@@ -51,6 +51,8 @@ async def test_a_report_arrives_as_it_was_meant_and_stands_in_the_ledger(
     assert numbers == list(range(11, 19))
     assert [value for _, value in told.learning.ListFields()] == list(range(21, 30))
     assert [value for _, value in told.signs.ListFields()] == list(range(71, 81))
+    head = (told.ledger.number, told.ledger.digest.hex(), told.ledger.alterations)
+    assert head == (91, DIGEST, 92)
     assert entries(tmp_path) == [("check-in", told.ByteSize(), summaries.check_in(REPORT))]
 
 
@@ -74,9 +76,9 @@ def test_the_ledger_tells_every_number_of_a_report() -> None:
     said = summaries.check_in(REPORT)
     assert VERDICT.critical is not None
     counts = (*astuple(VERDICT.overall), *astuple(VERDICT.critical), *range(51, 59), 61, 62)
-    for number in (*range(11, 19), *range(21, 30), *range(71, 81), *counts):
+    for number in (*range(11, 19), *range(21, 30), *range(71, 81), *counts, 91, 92):
         assert str(number) in said
-    assert len(said.encode()) < 1024
+    assert len(said.encode()) < SUMMARY_BYTES_MAX // 2
 
 
 async def test_orders_are_read(client: OrchestratorClient, service: Service) -> None:

@@ -24,6 +24,8 @@ COMMANDS = [
     (("ticket", "revoke", "t1"), "revoked"),
     (("device", "list"), "75.0 %"),
     (("device", "show", "d-1"), "reverted: disk-full"),
+    (("device", "show", "d-1"), f"12:{'ab' * 32}"),
+    (("device", "show", "d-1"), "2 in all"),
     (("device", "show", "d-1"), "7.5 % of 40 predictions"),
     (("device", "show", "d-1"), "unknown, on 0 held-out samples"),
     (("device", "show", "d-1"), "25% of an alarm, 2 today"),

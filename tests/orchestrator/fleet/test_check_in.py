@@ -6,12 +6,13 @@ import pytest
 from fieldwise.answers import LearningCounters
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
+from orchestrator.check_in_ports import CheckInStore, Sighting, Visitor
 from orchestrator.fleet.check_in import CheckIns, Pace, StartPermit
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import CONTINUED_MAX, Target
 from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
-from orchestrator.ports import CheckInStore, Permits, Sighting, Visitor
+from orchestrator.ports import Permits
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.rollout import Kind, Order, Rollout

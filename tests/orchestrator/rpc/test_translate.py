@@ -12,10 +12,12 @@ from fieldwise import wire
 from fieldwise.answers import LearningSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, FederationReport, HeadOutcome, RoundStep
+from fieldwise.ledger import LedgerHead
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, federation_pb2, operator_pb2
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import DeviceState, Facts, Target
+from orchestrator.fleet.ledger import NOTHING_TOLD, Finding, LedgerRecord, Mark, Rewriting
 from orchestrator.fleet.report import COUNT_MAX, LearningCounters, Report, UpdateReport, VitalSigns
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.rpc import translate, translate_views
@@ -127,6 +129,7 @@ federations = st.builds(
     judged=st.none() | pairs(),
     blend_permille=st.integers(0, 1000),
 )
+heads = st.builds(LedgerHead, number=large, digest=digest, alterations=large)
 reports = st.builds(
     Report,
     incarnation=st.integers(1, COUNT_MAX),
@@ -143,6 +146,7 @@ reports = st.builds(
     verdict=st.none() | verdicts(),
     execution_provider=word,
     federation=st.none() | federations,
+    ledger=st.none() | heads,
 )
 facts = st.builds(
     Facts, agent_version=word, architecture=word, memory_bytes=large, processors=small
@@ -166,6 +170,16 @@ tickets = st.builds(
     revoked=st.booleans(),
     tags=tags,
 )
+marks = st.builds(Mark, heads, moments.map(datetime.timestamp))
+ledgers = st.builds(
+    LedgerRecord,
+    newest=marks,
+    is_told=st.booleans(),
+    marks=st.lists(marks, max_size=13).map(tuple),
+    rewritings=large,
+    finding=st.none()
+    | st.builds(Finding, st.sampled_from(Rewriting), moments.map(datetime.timestamp), heads, heads),
+)
 devices = st.builds(
     DeviceView,
     id=word,
@@ -178,6 +192,7 @@ devices = st.builds(
     report=st.none() | reports,
     target=st.none() | targets,
     settings=st.none() | revisions,
+    ledger=st.just(NOTHING_TOLD) | ledgers,
 )
 backbones = st.builds(
     BackboneView,

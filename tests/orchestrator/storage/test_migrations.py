@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.ports import Sighting
+from orchestrator.check_in_ports import Sighting
 from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.migrate import migrate, upgrade
 from orchestrator.storage.sql.stores import stores_over
