@@ -26,6 +26,7 @@ class Fault(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     PERMISSION_DENIED = "permission-denied"
     TICKET_INVALID = "ticket-invalid"
+    ADMISSION_REFUSED = "admission-refused"
     DEVICE_REMOVED = "device-removed"
     DEVICE_UNKNOWN = "device-unknown"
     CERTIFICATE_INVALID = "certificate-invalid"
@@ -105,6 +106,11 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         Fault.PERMISSION_DENIED: Entry("PERMISSION_DENIED", 3, "Ask whoever owns it."),
         Fault.TICKET_INVALID: Entry(
             "UNAUTHENTICATED", 3, "Ask the operator for a new one: `fieldwise ticket create`."
+        ),
+        Fault.ADMISSION_REFUSED: Entry(
+            "PERMISSION_DENIED",
+            3,
+            "Ask the operator why; where it was a mistake, join again.",
         ),
         Fault.DEVICE_REMOVED: Entry(
             "PERMISSION_DENIED",

@@ -16,15 +16,15 @@ from functools import partial
 import structlog
 
 from fieldwise import __version__
-from fieldwise.identity import certificate_der, certificate_pem
-from fieldwise.ticket import Ticket, encode_ticket
-from orchestrator import addresses, clustering, federating, trusting
+from fieldwise.identity import certificate_pem
+from orchestrator import addresses, clustering, federating, joining, trusting
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.contents import bundles_of, update_files_of
+from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.belonging import check_installation
-from orchestrator.enrolment.service import Enrolment, Minted
+from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
@@ -46,6 +46,7 @@ from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
+from orchestrator.rpc.applicants import AdmissionServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
@@ -83,6 +84,7 @@ class _Ground:
     leading: Leading
     operating: Operating
     federation: Federation
+    applications: Applications
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         ),
         operating=operating(settings, token, stores, clock, entropy, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
+        applications=joining.applications(settings, stores, authority.fleet, clock),
     )
 
 
@@ -210,7 +213,9 @@ def _assemble(ground: _Ground) -> _Parts:
         settings.metrics_worst_devices,
     )
     return _Parts(
-        enrolment=trusting.enrolment(settings, stores, ground.authority, clock, ground.entropy),
+        enrolment=trusting.enrolment(
+            settings, stores, ground.authority, clock, ground.entropy, ground.applications
+        ),
         check_ins=CheckIns(
             stores.check_ins,
             clock,
@@ -250,7 +255,8 @@ def _pace(settings: OrchestratorSettings) -> Pace:
 def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
     async def look(_term: int) -> None:
         figures = await ground.federation.survey.figures()
-        ground.metrics.show(await parts.survey.snapshot(), figures)
+        waiting = await ground.applications.count_waiting()
+        ground.metrics.show(replace(await parts.survey.snapshot(), applicants=waiting), figures)
 
     settings, leading = ground.settings, ground.leading
     look_at_all = leading.led(parts.controller.look_at_all)
@@ -258,6 +264,7 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
         Repeated(Loop.FLUSH, FLUSH_SECONDS, parts.check_ins.flush),
         Repeated(Loop.LEAD, leading.pause_seconds, leading.claim),
         Repeated(Loop.RECONCILE, settings.reconcile_seconds, look_at_all),
+        joining.sweeping(ground.applications, leading),
         Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
     )
     return {each.loop: each for each in deeds}
@@ -345,19 +352,6 @@ def _servers(ground: _Ground) -> Servers:
 
 
 def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
-    root = certificate_der(ground.authority.certificate)
-
-    def write_ticket(minted: Minted) -> str:
-        return encode_ticket(
-            Ticket(
-                address=started.operator_address,
-                authority=root,
-                fleet=started.fleet,
-                ticket_id=minted.ticket.id,
-                secret=minted.secret,
-            )
-        )
-
     campaigns, workers = ground.federation.servicers
     metadata = Serving(ground.stores.trust, ground.clock)
     return Services(
@@ -383,9 +377,10 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
                 backbones=ground.stores.backbones,
                 about_rollouts=parts.about_rollouts,
                 survey=parts.survey,
-                write_ticket=write_ticket,
+                write_ticket=joining.ticket_writer(ground.authority, started.operator_address),
             )
         ),
+        admission=AdmissionServicer(ground.applications),
         campaigns=campaigns,
         workers=workers,
         accounts=ground.operating.accounts,

@@ -15,8 +15,8 @@ from msgspec import Meta
 from fieldwise import settings
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
+from orchestrator.joining_settings import JoiningSettings
 from orchestrator.leadership import Election
-from orchestrator.limit_settings import LimitSettings
 from orchestrator.rights import OperatorLogin
 from orchestrator.setting_rules import NAMESPACE, OBJECT, mistakes_of
 
@@ -38,7 +38,7 @@ FOREIGN = (
 BUSY_SECONDS = 10
 
 
-class OrchestratorSettings(LimitSettings, frozen=True, kw_only=True):
+class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
     """What ``fieldwise serve`` runs with."""
 
     # Empty makes a token on first start; a secret store may give one instead.

@@ -41,6 +41,7 @@ class Loop(StrEnum):
     READINESS = "readiness"
     LEAD = "lead"
     FEDERATE = "federate"
+    JOINING = "joining"
 
 
 def _spread(name: str, text: str) -> Entry:
@@ -223,6 +224,11 @@ CERTIFICATES = Entry(
     ("days",),
 )
 TICKETS = Entry("fieldwise_tickets_open", Kind.GAUGE, "Tickets that still admit a device.")
+APPLICANTS = Entry(
+    "fieldwise_applicants_waiting",
+    Kind.GAUGE,
+    "Devices that brought a ticket and wait to be accepted.",
+)
 SNAPSHOT_TIME = Entry(
     "fieldwise_snapshot_timestamp_seconds",
     Kind.GAUGE,
@@ -350,6 +356,7 @@ CATALOGUE = (
     AGGREGATOR_FAILURES,
     CERTIFICATES,
     TICKETS,
+    APPLICANTS,
     SNAPSHOT_TIME,
     CHECK_INS,
     ENROLMENTS,

@@ -37,6 +37,7 @@ from orchestrator.fleet.readings import Spread
 from orchestrator.metric_entry import Entry
 from orchestrator.metric_names import (
     AGENT_DEVICES,
+    APPLICANTS,
     BACKBONE_DEVICES,
     BUILD,
     CALLS_HANDLED,
@@ -309,6 +310,7 @@ class _FleetCollector(Collector):
         within = {str(days): seen.expiring.get(days, 0) for days in EXPIRING_DAYS}
         yield _gauge(CERTIFICATES, within)
         yield GaugeMetricFamily(TICKETS.name, TICKETS.text, seen.tickets_open)
+        yield GaugeMetricFamily(APPLICANTS.name, APPLICANTS.text, seen.applicants)
         yield GaugeMetricFamily(SNAPSHOT_TIME.name, SNAPSHOT_TIME.text, seen.taken_at)
 
 

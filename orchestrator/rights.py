@@ -56,6 +56,7 @@ class Verb(StrEnum):
 
 class Resource(StrEnum):
     ACCOUNTS = "accounts"
+    APPLICANTS = "applicants"
     BACKBONES = "backbones"
     CAMPAIGNS = "campaigns"
     DEVICES = "devices"
@@ -83,6 +84,9 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "CreateTicket": Right(Verb.CREATE, Resource.TICKETS),
         "ListTickets": Right(Verb.LIST, Resource.TICKETS),
         "RevokeTicket": Right(Verb.DELETE, Resource.TICKETS),
+        "ListApplicants": Right(Verb.LIST, Resource.APPLICANTS),
+        "AcceptDevice": Right(Verb.UPDATE, Resource.APPLICANTS),
+        "RejectDevice": Right(Verb.UPDATE, Resource.APPLICANTS),
         "ListDevices": Right(Verb.LIST, Resource.DEVICES),
         "GetDevice": Right(Verb.GET, Resource.DEVICES),
         "ExplainDevice": Right(Verb.GET, Resource.DEVICES),

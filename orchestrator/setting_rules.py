@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fieldwise.channel import split_address
 from fieldwise.errors import FieldwiseError
+from orchestrator.enrolment.admission_rules import Way, parse_rule
 from orchestrator.rights import OperatorLogin
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def mistakes_of(given: "OrchestratorSettings") -> list[str]:
         _bad_pace,
         _bad_login,
         _bad_jobs,
+        _bad_admission,
     )
     return [mistake for rule in rules for mistake in rule(given)]
 
@@ -96,6 +98,38 @@ def _bad_jobs(given: "OrchestratorSettings") -> list[str]:
     if given.federation_address and given.federation_job is None:
         return ["federation_address means nothing without federation_job"]
     return []
+
+
+def _bad_admission(given: "OrchestratorSettings") -> list[str]:
+    mistakes = []
+    for rule in given.admission_rules:
+        try:
+            parse_rule(rule)
+        except FieldwiseError as error:
+            mistakes.append(f"admission_rules: {error.sentence}")
+    if given.admission_webhook and not is_webhook(given.admission_webhook):
+        mistakes.append("admission_webhook is not of the form https://HOST:PORT/PATH")
+    needed = {Way.RULES: "admission_rules", Way.WEBHOOK: "admission_webhook"}
+    for way, name in needed.items():
+        if given.admission is way and not getattr(given, name):
+            mistakes.append(f"admission is {way}, which needs {name}")
+        if given.admission is not way and getattr(given, name):
+            mistakes.append(f"{name} means nothing while admission is {given.admission}")
+    about = ("admission_webhook_ca", "admission_webhook_secret_file")
+    idle = [name for name in about if getattr(given, name) and not given.admission_webhook]
+    return [*mistakes, *(f"{name} means nothing without admission_webhook" for name in idle)]
+
+
+def is_webhook(text: str) -> bool:
+    """Tell whether a text is https, a host, a path, perhaps port and query, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    placed = _is_host(host) and "@" not in parts.netloc and port != 0 and "#" not in text
+    return plain and placed and parts.scheme == "https"
 
 
 def _bad_urls(given: "OrchestratorSettings") -> list[str]:

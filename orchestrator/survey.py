@@ -54,6 +54,7 @@ class Snapshot:
     other_places: Mapping[Place, int] = field(default_factory=dict)
     expiring: Mapping[int, int] = field(default_factory=dict)
     tickets_open: int = 0
+    applicants: int = 0  # told by whoever knows them
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
     worst: Worst = field(default_factory=Worst)
 

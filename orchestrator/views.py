@@ -28,6 +28,7 @@ class TicketView:
     uses: int
     revoked: bool
     tags: Mapping[str, str]
+    needs_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def view_ticket(ticket: Ticket) -> TicketView:
         uses=ticket.uses,
         revoked=ticket.revoked,
         tags=dict(ticket.tags),
+        needs_word=ticket.needs_word,
     )
 
 

@@ -10,6 +10,7 @@ from fieldwise import channel, identity
 from fieldwise.v1alpha1 import device_pb2_grpc
 from orchestrator.admission import TokenAdmission
 from orchestrator.config import OrchestratorSettings
+from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import Authority, found_authority
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation, federation
@@ -26,6 +27,7 @@ from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.accounts import AccountServicer
+from orchestrator.rpc.applicants import AdmissionServicer
 from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
@@ -44,6 +46,7 @@ from tests.fleet_records import CountedEntropy, SetClock
 NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
 TOKEN = "a-token-of-the-operator"
 DOWNLOADS_MAX = 3
+OPEN = Admission()
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Site:
     clock: SetClock
     authority: Authority
     enrolment: Enrolment
+    applications: Applications
     metrics: FleetMetrics
     folder: Path
     servers: Servers
@@ -100,15 +104,27 @@ def about_rollouts_of(stores: Stores, clock: SetClock) -> RolloutUseCases:
     )
 
 
+def joining_of(
+    stores: Stores, clock: SetClock, authority: Authority, admission: Admission
+) -> tuple[Enrolment, Applications]:
+    entropy, applications = CountedEntropy(), Applications(stores.applicants, clock, admission)
+    return (
+        Enrolment(stores.tickets, stores.members, authority, clock, entropy, applications),
+        applications,
+    )
+
+
 @asynccontextmanager
-async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncIterator[Site]:
+async def opened(
+    folder: Path, connection_age_seconds: int = 1800, admission: Admission = OPEN
+) -> AsyncIterator[Site]:
     """Serve both ports for as long as the context lasts."""
     stores, clock, bundles = memory_stores(), SetClock(NOW), folder_bundles(folder / "bundles")
     files, settings = folder_bundles(folder / "updates"), OrchestratorSettings(data_folder=folder)
     federated = federation(settings, stores, bundles, files, clock, CountedEntropy())
     check_ins = CheckIns(stores.check_ins, clock, offering=federated.offering)
     authority = found_authority("plant-7", identity.generate_key(), NOW)
-    enrolment = Enrolment(stores.tickets, stores.members, authority, clock, CountedEntropy())
+    enrolment, applications = joining_of(stores, clock, authority, admission)
     metrics = FleetMetrics("0.1.0")
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     about_rollouts = about_rollouts_of(stores, clock)
@@ -122,7 +138,9 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
         metrics,
         PortLimits(50, connection_age_seconds, check_ins_per_second=2.0, by_address=True),
     )
-    made = Site(clock, authority, enrolment, metrics, folder, servers, federated, stores)
+    made = Site(
+        clock, authority, enrolment, applications, metrics, folder, servers, federated, stores
+    )
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
     made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
     metadata = Serving(stores.trust, clock)
@@ -150,7 +168,10 @@ async def opened(folder: Path, connection_age_seconds: int = 1800) -> AsyncItera
     )
     accounts = AccountServicer(Accounts(stores.accounts, clock, CountedEntropy()), open_doors=True)
     joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
-    await servers.serve(Services(devices, joining, operators, *federated.servicers, accounts))
+    admitting = AdmissionServicer(applications)
+    await servers.serve(
+        Services(devices, joining, operators, admitting, *federated.servicers, accounts)
+    )
     try:
         yield made
     finally:

@@ -20,24 +20,36 @@ class DeviceFacts(_message.Message):
     def __init__(self, agent_version: _Optional[str] = ..., architecture: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., processors: _Optional[int] = ...) -> None: ...
 
 class EnrolRequest(_message.Message):
-    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts", "knows_publisher")
+    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts", "knows_pending", "knows_publisher")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     TICKET_SECRET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_PENDING_FIELD_NUMBER: _ClassVar[int]
     KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     ticket_id: str
     ticket_secret: bytes
     certificate_request: bytes
     facts: DeviceFacts
+    knows_pending: bool
     knows_publisher: bool
-    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., knows_pending: _Optional[bool] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+
+class PendingEnrolment(_message.Message):
+    __slots__ = ("retry_seconds", "fingerprint")
+    RETRY_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    retry_seconds: int
+    fingerprint: str
+    def __init__(self, retry_seconds: _Optional[int] = ..., fingerprint: _Optional[str] = ...) -> None: ...
 
 class EnrolResponse(_message.Message):
-    __slots__ = ("credentials",)
+    __slots__ = ("credentials", "pending")
     CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_FIELD_NUMBER: _ClassVar[int]
     credentials: Credentials
-    def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ...) -> None: ...
+    pending: PendingEnrolment
+    def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ..., pending: _Optional[_Union[PendingEnrolment, _Mapping]] = ...) -> None: ...
 
 class Credentials(_message.Message):
     __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address", "publisher_root")

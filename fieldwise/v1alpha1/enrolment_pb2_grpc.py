@@ -51,7 +51,8 @@ class EnrolmentServicer:
     """
 
     def Enrol(self, request, context):
-        """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+        """Trades a ticket and a certificate request for credentials, or for a wait until somebody has
+        decided about the device. Idempotent on the public key: a
         device that lost the answer asks again, with any ticket that stands, and gets the same identity
         without a use of it.
         """

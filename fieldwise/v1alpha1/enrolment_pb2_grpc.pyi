@@ -37,7 +37,8 @@ class EnrolmentStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EnrolmentAsyncStub: ...
     Enrol: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]
-    """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+    """Trades a ticket and a certificate request for credentials, or for a wait until somebody has
+    decided about the device. Idempotent on the public key: a
     device that lost the answer asks again, with any ticket that stands, and gets the same identity
     without a use of it.
     """
@@ -51,7 +52,8 @@ class EnrolmentAsyncStub(EnrolmentStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Enrol: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.EnrolRequest, _enrolment_pb2.EnrolResponse]  # type: ignore[assignment]
-    """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+    """Trades a ticket and a certificate request for credentials, or for a wait until somebody has
+    decided about the device. Idempotent on the public key: a
     device that lost the answer asks again, with any ticket that stands, and gets the same identity
     without a use of it.
     """
@@ -68,7 +70,8 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         request: _enrolment_pb2.EnrolRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_enrolment_pb2.EnrolResponse, _abc.Awaitable[_enrolment_pb2.EnrolResponse]]:
-        """Trades a ticket and a certificate request for credentials. Idempotent on the public key: a
+        """Trades a ticket and a certificate request for credentials, or for a wait until somebody has
+        decided about the device. Idempotent on the public key: a
         device that lost the answer asks again, with any ticket that stands, and gets the same identity
         without a use of it.
         """

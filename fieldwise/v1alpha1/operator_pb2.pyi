@@ -60,7 +60,7 @@ DIAGNOSIS_STATE_GIVEN: DiagnosisState
 DIAGNOSIS_STATE_EXPIRED: DiagnosisState
 
 class Ticket(_message.Message):
-    __slots__ = ("id", "create_time", "expire_time", "uses_allowed", "uses", "revoked", "tags")
+    __slots__ = ("id", "create_time", "expire_time", "uses_allowed", "uses", "revoked", "tags", "needs_word")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Ticket(_message.Message):
     USES_FIELD_NUMBER: _ClassVar[int]
     REVOKED_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_WORD_FIELD_NUMBER: _ClassVar[int]
     id: str
     create_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
@@ -82,10 +83,11 @@ class Ticket(_message.Message):
     uses: int
     revoked: bool
     tags: _containers.ScalarMap[str, str]
-    def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uses_allowed: _Optional[int] = ..., uses: _Optional[int] = ..., revoked: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    needs_word: bool
+    def __init__(self, id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., uses_allowed: _Optional[int] = ..., uses: _Optional[int] = ..., revoked: _Optional[bool] = ..., tags: _Optional[_Mapping[str, str]] = ..., needs_word: _Optional[bool] = ...) -> None: ...
 
 class CreateTicketRequest(_message.Message):
-    __slots__ = ("uses", "lifetime_seconds", "tags", "request")
+    __slots__ = ("uses", "lifetime_seconds", "tags", "request", "needs_word")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -97,11 +99,13 @@ class CreateTicketRequest(_message.Message):
     LIFETIME_SECONDS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_WORD_FIELD_NUMBER: _ClassVar[int]
     uses: int
     lifetime_seconds: int
     tags: _containers.ScalarMap[str, str]
     request: str
-    def __init__(self, uses: _Optional[int] = ..., lifetime_seconds: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., request: _Optional[str] = ...) -> None: ...
+    needs_word: bool
+    def __init__(self, uses: _Optional[int] = ..., lifetime_seconds: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., request: _Optional[str] = ..., needs_word: _Optional[bool] = ...) -> None: ...
 
 class CreateTicketResponse(_message.Message):
     __slots__ = ("ticket", "token")

@@ -15,6 +15,7 @@ from fieldwise import __version__
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
     accounts,
+    applicants,
     authority,
     backbones,
     backup,
@@ -72,6 +73,8 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(accounts.app, name="account")
     program.add_typer(tickets.app, name="ticket")
     remote(devices.app, "diagnose")(diagnoses.diagnose)
+    for command in (applicants.pending, applicants.accept, applicants.reject):
+        remote(devices.app, command.__name__)(command)
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")
     program.add_typer(rollouts.app, name="rollout")

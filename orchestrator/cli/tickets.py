@@ -1,5 +1,6 @@
 """``fieldwise ticket``: who may join."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,14 @@ from orchestrator.views import TicketView
 
 app = typer.Typer(no_args_is_help=True, help="Tickets: the right of devices to join the fleet.")
 
+
+class Asks(StrEnum):
+    """What a ticket asks for beside itself."""
+
+    FLEET = "fleet"
+    PENDING = "pending"
+
+
 Limit = Annotated[int, typer.Option(min=0, help="How many to show; 0 for all.")]
 
 
@@ -25,12 +34,25 @@ async def create(
     tag: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE to write on every device that joins.")
     ] = None,
+    admission: Annotated[
+        Asks,
+        typer.Option(
+            help="Who lets devices in: fleet as the fleet's settings say, pending an operator as "
+            "well, for each (`device pending`, `device accept`)."
+        ),
+    ] = Asks.FLEET,
     request: Request = "",
 ) -> Shown:
     """Make a ticket and print it; it is shown only this once."""
     given, request = pairs_from(tag or [], "tag"), named(request)
     with repeatable(f"--request {request}"):
-        created = await client.create_ticket(uses, seconds_from(lifetime), given, request)
+        created = await client.create_ticket(
+            uses,
+            seconds_from(lifetime),
+            given,
+            request,
+            needs_word=admission is Asks.PENDING,
+        )
     ticket = created.ticket
     devices = "one device" if ticket.uses_allowed == 1 else f"{ticket.uses_allowed:,} devices"
     return Shown(
@@ -45,7 +67,7 @@ async def create(
 async def list_tickets(client: OperatorClient, *, limit: Limit = 100) -> Shown:
     """List tickets, newest first."""
     found, cut = await collect(client.list_tickets, limit)
-    columns = ("ticket", "uses#", "expires", "revoked", "tags")
+    columns = ("ticket", "uses#", "expires", "revoked", "asks for", "tags")
     return Shown(found, lambda: table(columns, map(_row, found)), note=more(cut, limit))
 
 
@@ -65,5 +87,6 @@ def _row(ticket: TicketView) -> tuple[str, ...]:
         f"{ticket.uses:,} of {ticket.uses_allowed:,}",
         ago(ticket.expires_at),
         "yes" if ticket.revoked else "",
+        "an operator's word" if ticket.needs_word else "",
         tags(ticket.tags),
     )

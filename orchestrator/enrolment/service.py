@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
+from orchestrator.enrolment.applying import Admitted, Applications, Claim, Waiting
 from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, Issued, fingerprint_of
 from orchestrator.enrolment.ticket import (
     SECRET_BYTES,
     Ticket,
-    check_ticket,
+    check_secret,
     is_same,
     mint,
     used_up,
@@ -66,6 +67,7 @@ class Enrolment:
         authority: What signs certificates.
         clock: What time it is.
         entropy: Where ids and secrets come from.
+        applications: What else than a ticket a newcomer needs.
         certificate_seconds: How long certificates of devices last.
     """
 
@@ -76,8 +78,10 @@ class Enrolment:
         authority: Authority,
         clock: Clock,
         entropy: Entropy,
+        applications: Applications,
         certificate_seconds: float = DEVICE_SECONDS,
     ) -> None:
+        self._applications = applications
         self._tickets = tickets
         self._members = members
         self._authority = authority
@@ -86,7 +90,13 @@ class Enrolment:
         self._certificate_seconds = certificate_seconds
 
     async def create_ticket(
-        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
+        self,
+        uses: int,
+        lifetime_seconds: int,
+        tags: Mapping[str, str],
+        request: str = "",
+        *,
+        needs_word: bool = False,
     ) -> Minted:
         """Make a ticket for some devices and some time; a request that is repeated makes one.
 
@@ -103,6 +113,7 @@ class Enrolment:
             tags=tags,
             now=self._clock.now(),
             request=request_fingerprint(request),
+            needs_word=needs_word,
         )
         kept = await self._tickets.add(ticket)
         if not is_same(kept, ticket):
@@ -122,25 +133,30 @@ class Enrolment:
 
     async def enrol(
         self, ticket_id: str, secret: bytes, request: bytes, facts: Facts
-    ) -> Credentials:
-        """Trade a ticket and a certificate request (PKCS#10, DER) for credentials.
+    ) -> Credentials | Waiting:
+        """Trade a ticket and a certificate request (PKCS#10, DER) for credentials, or for a wait.
 
         Raises:
             FieldwiseError: ``TICKET_INVALID``, ``INVALID_ARGUMENT`` for a bad request,
-                ``DEVICE_REMOVED`` for the key of a removed device.
+                ``DEVICE_REMOVED`` for the key of a removed device, or as ``Applications.admit``.
         """
-        now = self._clock.now()
-        ticket = check_ticket(await self._tickets.get(ticket_id), secret, now)
+        ticket = check_secret(await self._tickets.get(ticket_id), secret)
         key = requested_key(request)
-        known = await self._members.find_key(fingerprint_of(key))
+        fingerprint = fingerprint_of(key)
+        applicant = await self._applications.check(ticket, fingerprint)
+        known = await self._members.find_key(fingerprint)
         if known is None:
-            credentials = await self._enrol_first(ticket, key, facts, now)
+            claim = Claim(fingerprint, facts, new_device_id(self._entropy.token(DEVICE_ID_BYTES)))
+            admitted = await self._applications.admit(ticket, applicant, claim)
+            if isinstance(admitted, Waiting):
+                return admitted
+            credentials = await self._enrol_first(ticket, key, claim, admitted)
             if credentials is not None:
                 return credentials
-            known = await self._members.find_key(fingerprint_of(key))
+            known = await self._members.find_key(fingerprint)
         if known is None:
             raise used_up(ticket)
-        return await self._enrol_again(known, key, now)
+        return await self._enrol_again(known, key, self._clock.now())
 
     async def renew(self, caller: Caller, request: bytes) -> Credentials:
         """Sign a further key of a member.
@@ -159,15 +175,18 @@ class Enrolment:
         await self._members.remove(device_id, self._clock.now())
 
     async def _enrol_first(
-        self, ticket: Ticket, key: PublicKey, facts: Facts, now: float
+        self, ticket: Ticket, key: PublicKey, claim: Claim, granted: Admitted
     ) -> Credentials | None:
         """Admit a device, unless the ticket has no use left or the key has joined meanwhile."""
-        device_id = new_device_id(self._entropy.token(DEVICE_ID_BYTES))
+        device_id, now = granted.device or claim.fresh_id, self._clock.now()
         issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
         record = _record(issued, device_id, ticket.id)
-        newcomer = Newcomer(device_id, ticket.tags, facts, now, record)
+        newcomer = Newcomer(device_id, granted.tags, claim.facts, now, record)
         try:
-            admitted = await self._members.enrol(newcomer, ticket.id)
+            if granted.device:
+                admitted = await self._applications.enter(newcomer)
+            else:
+                admitted = await self._members.enrol(newcomer, ticket.id)
         except FieldwiseError as error:
             if error.fault is not Fault.ALREADY_EXISTS:
                 raise

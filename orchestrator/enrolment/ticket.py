@@ -23,7 +23,8 @@ class Ticket:
     """A ticket as stored.
 
     ``number`` is given by the store and sorts tickets by age; ``request`` is the fingerprint of the
-    request that made it (``orchestrator.repeats``).
+    request that made it (``orchestrator.repeats``); with ``needs_word`` an operator has to accept
+    each device, whatever else the fleet asks for.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Ticket:
     tags: Mapping[str, str]
     number: int = 0
     request: str = ""
+    needs_word: bool = False
 
 
 def mint(
@@ -47,6 +49,7 @@ def mint(
     tags: Mapping[str, str],
     now: float,
     request: str = "",
+    needs_word: bool = False,
 ) -> Ticket:
     """Make a fresh ticket.
 
@@ -66,6 +69,7 @@ def mint(
         revoked=False,
         tags=check_tags(tags),
         request=request,
+        needs_word=needs_word,
     )
 
 
@@ -74,16 +78,17 @@ def is_same(ticket: Ticket, other: Ticket) -> bool:
     return _good_for(ticket) == _good_for(other)
 
 
-def _good_for(ticket: Ticket) -> tuple[int, Mapping[str, str], int]:
-    return ticket.uses_allowed, ticket.tags, round(ticket.expires_at - ticket.created_at)
+def _good_for(ticket: Ticket) -> tuple[int, Mapping[str, str], int, bool]:
+    life = round(ticket.expires_at - ticket.created_at)
+    return ticket.uses_allowed, ticket.tags, life, ticket.needs_word
 
 
 def hash_secret(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
-def check_ticket(ticket: Ticket | None, secret: bytes, now: float) -> Ticket:
-    """Return a ticket that is what it claims to be and still stands, whatever its uses.
+def check_secret(ticket: Ticket | None, secret: bytes) -> Ticket:
+    """Return a ticket that is what it claims to be, whether it stands or not.
 
     Someone without the secret learns nothing, not even whether the ticket exists.
 
@@ -94,11 +99,19 @@ def check_ticket(ticket: Ticket | None, secret: bytes, now: float) -> Ticket:
     genuine = hmac.compare_digest(known, hash_secret(secret))
     if ticket is None or not genuine:
         raise refused("the ticket is not known here")
+    return ticket
+
+
+def check_stands(ticket: Ticket, now: float) -> None:
+    """Let nothing pass but a ticket that was not revoked and has not expired, whatever its uses.
+
+    Raises:
+        FieldwiseError: ``TICKET_INVALID``.
+    """
     if ticket.revoked:
         raise refused(f"the ticket {ticket.id} was revoked")
     if now >= ticket.expires_at:
         raise refused(f"the ticket {ticket.id} has expired")
-    return ticket
 
 
 def is_open(ticket: Ticket, now: float) -> bool:

@@ -35,6 +35,7 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.VIEWER: frozenset(
             {
+                Right(Verb.LIST, Resource.APPLICANTS),
                 Right(Verb.GET, Resource.BACKBONES),
                 Right(Verb.LIST, Resource.BACKBONES),
                 Right(Verb.GET, Resource.CAMPAIGNS),
@@ -50,6 +51,7 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
         ),
         Role.OPERATOR: frozenset(
             {
+                Right(Verb.UPDATE, Resource.APPLICANTS),
                 Right(Verb.CREATE, Resource.BACKBONES),
                 Right(Verb.DELETE, Resource.BACKBONES),
                 Right(Verb.CREATE, Resource.CAMPAIGNS),

@@ -10,6 +10,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from fieldwise.v1alpha1.account_pb2_grpc import AccountsStub
+from fieldwise.v1alpha1.admission_pb2_grpc import AdmissionStub
 from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.diagnosis_views import DiagnosisView
@@ -18,6 +19,7 @@ from orchestrator.paging import PAGE_SIZE_MAX, Page
 from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as from_wire
 from orchestrator.rpc.account_client import AccountClient
+from orchestrator.rpc.applicant_client import ApplicantClient
 from orchestrator.rpc.campaign_client import CampaignClient
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
@@ -57,6 +59,7 @@ class OperatorClient(RolloutClient):
         stub: The operator API over an open channel.
         campaigns: The calls about campaigns over the same.
         accounts: Those about accounts.
+        applicants: The calls about devices that wait.
         token: The operator token.
     """
 
@@ -65,18 +68,30 @@ class OperatorClient(RolloutClient):
         stub: "OperatorAsyncStub",
         campaigns: CampaignClient,
         accounts: AccountClient,
+        applicants: ApplicantClient,
         token: str,
     ) -> None:
         super().__init__(stub, token)
         self.campaigns = campaigns
         self.accounts = accounts
+        self.applicants = applicants
 
     async def create_ticket(
-        self, uses: int, lifetime_seconds: int, tags: Mapping[str, str], request: str = ""
+        self,
+        uses: int,
+        lifetime_seconds: int,
+        tags: Mapping[str, str],
+        request: str = "",
+        *,
+        needs_word: bool = False,
     ) -> CreatedTicket:
         """Make a ticket; with the same request, the same one."""
         message = messages.CreateTicketRequest(
-            uses=uses, lifetime_seconds=lifetime_seconds, tags=dict(tags), request=request
+            uses=uses,
+            lifetime_seconds=lifetime_seconds,
+            tags=dict(tags),
+            request=request,
+            needs_word=needs_word,
         )
         answer = await self._insist(self._stub.CreateTicket, message)
         return CreatedTicket(from_wire.ticket_from(answer.ticket), answer.token)
@@ -174,7 +189,8 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
     async with channel.pinned_channel(address, roots=authority) as opened:
         campaigns = CampaignClient(FederationStub(opened), token)
         accounts = AccountClient(AccountsStub(opened), token)
-        yield OperatorClient(OperatorStub(opened), campaigns, accounts, token)
+        applicants = ApplicantClient(AdmissionStub(opened), token)
+        yield OperatorClient(OperatorStub(opened), campaigns, accounts, applicants, token)
 
 
 async def _push_requests(

@@ -1,7 +1,9 @@
 """How devices join: served without client certificates, since they have none yet."""
 
 from fieldwise.calls import Context
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import enrolment_pb2, enrolment_pb2_grpc
+from orchestrator.enrolment.applying import Waiting
 from orchestrator.enrolment.service import Credentials, Enrolment
 from orchestrator.rpc import translate
 from orchestrator.trust.serving import Serving
@@ -24,16 +26,32 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
     async def Enrol(
         self, request: enrolment_pb2.EnrolRequest, context: Context
     ) -> enrolment_pb2.EnrolResponse:
-        credentials = await self._enrolment.enrol(
+        given = await self._enrolment.enrol(
             request.ticket_id,
             request.ticket_secret,
             request.certificate_request,
             translate.facts_from(request.facts),
         )
-        root = await self._metadata.root() if request.knows_publisher else b""
+        if not isinstance(given, Waiting):
+            root = await self._metadata.root() if request.knows_publisher else b""
+            told = credentials_to(given, self._device_address, root)
+            return enrolment_pb2.EnrolResponse(credentials=told)
+        if not request.knows_pending:
+            raise must_wait(given)
         return enrolment_pb2.EnrolResponse(
-            credentials=credentials_to(credentials, self._device_address, root)
+            pending=enrolment_pb2.PendingEnrolment(
+                retry_seconds=given.retry_seconds, fingerprint=given.fingerprint
+            )
         )
+
+
+def must_wait(given: Waiting) -> FieldwiseError:
+    """What an agent hears that is too old to wait by itself; it keeps its key all the same."""
+    return FieldwiseError(
+        Fault.PERMISSION_DENIED,
+        f"the fleet's operator has to accept this device first, whose key is {given.fingerprint}; "
+        "join again with this ticket after that",
+    )
 
 
 def credentials_to(

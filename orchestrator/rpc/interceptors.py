@@ -32,7 +32,7 @@ from orchestrator.ports import Clock
 from orchestrator.rights import Operator
 
 OPERATOR_SERVICES = frozenset(
-    {f"{PACKAGE}.Operator", f"{PACKAGE}.Federation", f"{PACKAGE}.Accounts"}
+    f"{PACKAGE}.{name}" for name in ("Operator", "Federation", "Accounts", "Admission")
 )
 WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"

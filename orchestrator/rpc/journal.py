@@ -64,14 +64,28 @@ def _campaign_started(asked: Any, given: Any) -> Mapping[str, object] | None:
     return {"campaign": given.campaign.id, **fields}
 
 
+def _joined(asked: Any, given: Any) -> Mapping[str, object] | None:
+    if given.HasField("pending"):  # that it waits is told once, where that is decided
+        return None
+    return {"device": given.credentials.device_id, "ticket": asked.ticket_id}
+
+
+def _settled(_asked: Any, given: Any) -> Mapping[str, object]:
+    applicant = given.applicant
+    return {
+        "device": applicant.device_id,
+        "ticket": applicant.ticket_id,
+        "fingerprint": applicant.fingerprint,
+    }
+
+
 ROLES_TOLD = {number: role.value for role, number in translate_accounts.ROLES.items()}
 
 # By method: the event, and what of request and answer is told; None where nothing was changed.
 EVENTS: Mapping[str, tuple[str, Told]] = {
-    "Enrol": (
-        "device joined",
-        lambda asked, given: {"device": given.credentials.device_id, "ticket": asked.ticket_id},
-    ),
+    "Enrol": ("device joined", _joined),
+    "AcceptDevice": ("device accepted", _settled),
+    "RejectDevice": ("device rejected", _settled),
     "Leave": ("device left", lambda _asked, _given: {"device": calling().device}),
     "UpdateDeviceTags": (
         "device tagged",

@@ -50,7 +50,11 @@ class OperatorServicer(RolloutCalls, operator_pb2_grpc.OperatorServicer):
         self, request: messages.CreateTicketRequest, context: Context
     ) -> messages.CreateTicketResponse:
         minted = await self._uses.enrolment.create_ticket(
-            request.uses, request.lifetime_seconds, dict(request.tags), request.request
+            request.uses,
+            request.lifetime_seconds,
+            dict(request.tags),
+            request.request,
+            needs_word=request.needs_word,
         )
         return messages.CreateTicketResponse(
             ticket=to_wire.ticket_to(view_ticket(minted.ticket)),

@@ -16,6 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import (
     account_pb2_grpc,
+    admission_pb2_grpc,
     campaign_pb2_grpc,
     device_pb2_grpc,
     enrolment_pb2_grpc,
@@ -26,6 +27,7 @@ from fieldwise.wire import PACKAGE
 from orchestrator.metrics import FleetMetrics
 from orchestrator.readiness import Ready
 from orchestrator.rpc.accounts import AccountServicer
+from orchestrator.rpc.applicants import AdmissionServicer
 from orchestrator.rpc.campaigns import CampaignServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
@@ -42,10 +44,11 @@ from orchestrator.rpc.workers import WorkerServicer
 DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
 OPERATOR_REQUEST_BYTES = MIB + 65_536
 FOR_DEVICES = "Device"
-SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Federation", "Accounts", "Worker")
+SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Admission", "Federation", "Accounts", "Worker")
 REFLECTED = (
     f"{PACKAGE}.Enrolment",
     f"{PACKAGE}.Operator",
+    f"{PACKAGE}.Admission",
     f"{PACKAGE}.Federation",
     f"{PACKAGE}.Accounts",
     "grpc.health.v1.Health",
@@ -60,6 +63,7 @@ class Services:
     devices: DeviceServicer
     enrolment: EnrolmentServicer
     operators: OperatorServicer
+    admission: AdmissionServicer
     campaigns: CampaignServicer
     workers: WorkerServicer
     accounts: AccountServicer
@@ -137,6 +141,7 @@ class Servers:
         device_pb2_grpc.add_DeviceServicer_to_server(services.devices, self._devices)
         enrolment_pb2_grpc.add_EnrolmentServicer_to_server(services.enrolment, self._operators)
         operator_pb2_grpc.add_OperatorServicer_to_server(services.operators, self._operators)
+        admission_pb2_grpc.add_AdmissionServicer_to_server(services.admission, self._operators)
         campaign_pb2_grpc.add_FederationServicer_to_server(services.campaigns, self._operators)
         account_pb2_grpc.add_AccountsServicer_to_server(services.accounts, self._operators)
         worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)

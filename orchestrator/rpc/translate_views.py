@@ -48,6 +48,7 @@ def ticket_from(message: operator_pb2.Ticket) -> TicketView:
         uses=message.uses,
         revoked=message.revoked,
         tags=dict(message.tags),
+        needs_word=message.needs_word,
     )
 
 
@@ -60,6 +61,7 @@ def ticket_to(ticket: TicketView) -> operator_pb2.Ticket:
         uses=ticket.uses,
         revoked=ticket.revoked,
         tags=dict(ticket.tags),
+        needs_word=ticket.needs_word,
     )
 
 

@@ -24,6 +24,7 @@ from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.memory_accounts import MemoryAccounts
+from orchestrator.storage.memory_applicants import MemoryApplicants
 from orchestrator.storage.memory_campaigns import MemoryCampaigns, MemoryContributions
 from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
@@ -81,24 +82,8 @@ class MemoryMembers:
         ticket = self._contents.tickets[ticket_id]
         if ticket.revoked or ticket.uses >= ticket.uses_allowed:
             return False
-        if newcomer.key.fingerprint in self._contents.keys:
-            raise refusals.key_known()
+        self._contents.enrol(newcomer)
         self._contents.tickets[ticket_id] = replace(ticket, uses=ticket.uses + 1)
-        self._contents.keys[newcomer.key.fingerprint] = newcomer.key
-        self._contents.devices[newcomer.device] = Device(
-            id=newcomer.device,
-            tags=dict(newcomer.tags),
-            facts=newcomer.facts,
-            enrolled_at=newcomer.enrolled_at,
-            key=newcomer.key,
-            standing=Standing(
-                newcomer.device,
-                newcomer.enrolled_at,
-                architecture=newcomer.facts.architecture,
-                memory_bytes=newcomer.facts.memory_bytes,
-                agent_version=newcomer.facts.agent_version,
-            ),
-        )
         return True
 
     async def keep_key(self, key: DeviceKey, now: float, used: str | None = None) -> None:
@@ -186,6 +171,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
     leadership = MemoryLeadership(now)
     return Stores(
         tickets=MemoryTickets(contents),
+        applicants=MemoryApplicants(contents),
         members=MemoryMembers(contents),
         devices=MemoryDevices(contents),
         check_ins=MemoryCheckIns(contents),

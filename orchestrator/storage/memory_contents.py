@@ -7,6 +7,7 @@ from typing import TypeVar
 from fieldwise.diagnosis import DiagnosisStep
 from fieldwise.federation import FederationReport
 from fieldwise.trust import Role
+from orchestrator.enrolment.applicant import Applicant
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.federation.campaign import Campaign, HeadVersion, Round
 from orchestrator.federation.contribution import NO_PART, Part, UpdateHead, UpdateState
@@ -22,6 +23,7 @@ from orchestrator.fleet.device import (
 )
 from orchestrator.fleet.diagnosis import OpenRequest, Request
 from orchestrator.paging import Page, PageRequest, page_of
+from orchestrator.ports import Newcomer
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.rollout import (
     Event,
@@ -31,7 +33,7 @@ from orchestrator.rollout.rollout import (
 from orchestrator.storage import refusals
 from orchestrator.trust_ports import Kept
 
-Numbered = TypeVar("Numbered", Ticket, Backbone, Rollout, Campaign)
+Numbered = TypeVar("Numbered", Ticket, Applicant, Backbone, Rollout, Campaign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Contents:
     """What the stores hold together; ``members`` says which devices a rollout has ordered.
 
     ``diagnoses`` has the requests of each device, newest first. What campaigns have is by their
-    numbers: rounds and heads by theirs, partners by device. Metadata is by kind and version.
+    numbers: rounds and heads by theirs, partners by device. Metadata is by kind and version,
+    applicants by fingerprint.
     """
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
@@ -87,9 +90,30 @@ class Contents:
     partners: dict[int, dict[str, Partnership]] = field(default_factory=dict)
     updates: dict[Discarded, KeptUpdate] = field(default_factory=dict)
     metadata: dict[tuple[Role, int], Kept] = field(default_factory=dict)
+    applicants: dict[str, Applicant] = field(default_factory=dict)
+    applicants_numbered: int = 0
 
     def member(self, device_id: str) -> Device | None:
         return None if device_id in self.removed else self.devices.get(device_id)
+
+    def enrol(self, newcomer: Newcomer) -> None:
+        if newcomer.key.fingerprint in self.keys:
+            raise refusals.key_known()
+        self.keys[newcomer.key.fingerprint] = newcomer.key
+        self.devices[newcomer.device] = Device(
+            id=newcomer.device,
+            tags=dict(newcomer.tags),
+            facts=newcomer.facts,
+            enrolled_at=newcomer.enrolled_at,
+            key=newcomer.key,
+            standing=Standing(
+                newcomer.device,
+                newcomer.enrolled_at,
+                architecture=newcomer.facts.architecture,
+                memory_bytes=newcomer.facts.memory_bytes,
+                agent_version=newcomer.facts.agent_version,
+            ),
+        )
 
     def present(self, device_id: str) -> Device:
         device = self.member(device_id)

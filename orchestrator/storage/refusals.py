@@ -13,6 +13,16 @@ def no_ticket(ticket_id: str) -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, f"there is no ticket {ticket_id[:40]!r}")
 
 
+def no_applicant(device_id: str) -> FieldwiseError:
+    return FieldwiseError(Fault.NOT_FOUND, f"no device {device_id[:70]!r} waits to be accepted")
+
+
+def too_many_wait(most: int) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.BUSY, f"{most:,} devices wait to be accepted, and no more may: try again later"
+    )
+
+
 def no_device(device_id: str) -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, f"there is no device {device_id[:70]!r}")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.applicant_ports import ApplicantStore
 from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
@@ -20,6 +21,7 @@ from orchestrator.trust_ports import TrustStore
 @dataclass(frozen=True, slots=True)
 class Stores:
     tickets: TicketStore
+    applicants: ApplicantStore
     members: MembershipStore
     devices: DeviceStore
     check_ins: CheckInStore

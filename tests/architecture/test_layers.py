@@ -120,6 +120,7 @@ NOT_RULES = {
     "agent.update_rules",  # made of those settings
     "orchestrator.config",
     "orchestrator.limit_settings",
+    "orchestrator.joining_settings",
     "orchestrator.place_settings",
     "orchestrator.setting_rules",  # what is no address and no URL
 }

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from fieldwise.identity import certificate_request, generate_key
+from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import found_authority
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.storage.stores import Stores
@@ -16,7 +17,11 @@ async def test_asking_many_times_at_once_makes_one_device_for_one_use(
     stores: Stores, uses: int
 ) -> None:
     authority = found_authority("bakery", generate_key(), NOW)
-    enrolment = Enrolment(stores.tickets, stores.members, authority, SetClock(), CountedEntropy())
+    clock = SetClock()
+    applications = Applications(stores.applicants, clock, Admission())
+    enrolment = Enrolment(
+        stores.tickets, stores.members, authority, clock, CountedEntropy(), applications
+    )
     minted = await enrolment.create_ticket(uses, 3600, {})
     request = certificate_request(generate_key())
     found = await asyncio.gather(

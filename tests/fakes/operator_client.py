@@ -40,6 +40,7 @@ from orchestrator.views import (
     VariantView,
 )
 from tests.fakes.account_client import CannedAccounts
+from tests.fakes.applicant_client import CannedApplicants
 from tests.fakes.campaign_client import CannedCampaigns
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class CannedClient:
         self.asked: list[tuple[Any, ...]] = []
         self.campaigns = CannedCampaigns()
         self.accounts = CannedAccounts()
+        self.applicants = CannedApplicants()
         self.error: FieldwiseError | None = None
         self.answers: dict[str, Any] = {
             "create_ticket": CreatedTicket(TICKET, "fw1_" + "x" * 500),

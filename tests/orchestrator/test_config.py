@@ -14,6 +14,7 @@ from orchestrator.config import (
     default_data_folder,
     load_settings,
 )
+from orchestrator.enrolment.admission_rules import Way
 from orchestrator.leadership import Election
 from orchestrator.rights import OperatorLogin
 
@@ -39,6 +40,15 @@ DEFAULTS: dict[str, Any] = {
     "authority_file": None,
     "device_check_ins_per_second": 2.0,
     "address_limits": True,
+    "admission": Way.TICKET,
+    "admission_rules": (),
+    "admission_webhook": "",
+    "admission_webhook_ca": None,
+    "admission_webhook_secret_file": None,
+    "admission_webhook_seconds": 5.0,
+    "applicants_max": 1000,
+    "applicant_seconds": 7 * 86_400,
+    "applicant_retry_seconds": 60,
     "operator_token": "",
     "operator_login": OperatorLogin.TOKEN,
     "operator_login_seconds": 10.0,

@@ -117,7 +117,7 @@ class SqlMembers:
             if (await connection.execute(use)).rowcount == 0:
                 return False
             try:
-                await _insert_device(connection, newcomer)
+                await insert_device(connection, newcomer)
             except IntegrityError as error:
                 raise refusals.key_known() from error
         return True
@@ -183,7 +183,8 @@ async def check_caller(connection: AsyncConnection, caller: Caller) -> None:
         raise refusals.foreign_key(caller.device)
 
 
-async def _insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:
+async def insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:
+    """Keep a member that there was not; an ``IntegrityError`` means that its key is known."""
     facts = newcomer.facts
     values = {
         "id": newcomer.device,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orchestrator.storage.sql.accounts import SqlAccounts
+from orchestrator.storage.sql.applicants import SqlApplicants
 from orchestrator.storage.sql.campaigns import SqlCampaigns
 from orchestrator.storage.sql.contributions import SqlContributions
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
@@ -51,6 +52,7 @@ def stores_over(database: Database) -> Stores:
     """Make the stores of a database whose tables are there."""
     return Stores(
         tickets=SqlTickets(database),
+        applicants=SqlApplicants(database),
         members=SqlMembers(database),
         devices=SqlDevices(database),
         check_ins=SqlCheckIns(database),

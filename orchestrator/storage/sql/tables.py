@@ -59,6 +59,25 @@ tickets = Table(
     Column("revoked", Boolean, nullable=False),
     Column("tags", Text, nullable=False),  # JSON
     Column("request", Text, index=True, unique=True),
+    Column("needs_word", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
+)
+
+# Devices that brought a ticket and wait; ``device`` is the id that each has once it is a member.
+applicants = Table(
+    "applicants",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("device", Text, nullable=False, unique=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("ticket", Text, ForeignKey("tickets.id"), nullable=False, index=True),
+    Column("stage", Text, nullable=False, index=True),
+    Column("applied_at", Double, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Column("facts", Text, nullable=False),  # JSON
+    Column("tags", Text, nullable=False),  # JSON
+    Column("reason", Text, nullable=False),
     sqlite_autoincrement=True,
 )
 

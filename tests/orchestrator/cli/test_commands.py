@@ -96,7 +96,8 @@ def test_an_error_is_a_sentence_with_advice_and_an_exit_status(
 def test_a_ticket_is_alone_on_its_line_however_long(run: Any, client: CannedClient) -> None:
     result = run("ticket", "create", "--uses=3", "--lifetime=12h", "--tag=site=berlin")
     assert result.stdout == "fw1_" + "x" * 500 + "\n"
-    [(call, *given, request)] = client.asked
+    [(call, *given, request, needs_word)] = client.asked
+    assert needs_word is False
     assert (call, *given) == ("create_ticket", 3, 43_200, {"site": "berlin"})
     assert re.fullmatch(r"[0-9a-f]{32}", request)
     assert "t1 for 3 devices" in result.stderr

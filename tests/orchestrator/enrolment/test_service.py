@@ -9,6 +9,7 @@ from fieldwise.identity import (
     identity_of,
     load_certificate,
 )
+from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import fingerprint_of, found_authority
 from orchestrator.enrolment.service import Credentials, Enrolment, Minted
 from orchestrator.fleet.device import Caller
@@ -34,6 +35,7 @@ class Fleet:
             found_authority("bakery", generate_key(), NOW),
             self.clock,
             CountedEntropy(),
+            Applications(self.stores.applicants, self.clock, Admission()),
         )
 
     async def mint(self, uses: int = 1) -> Minted:

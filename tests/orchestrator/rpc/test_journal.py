@@ -10,6 +10,7 @@ from fieldwise.calls import Call, Kind, Method
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import (
     account_pb2,
+    admission_pb2,
     campaign_pb2,
     device_pb2,
     enrolment_pb2,
@@ -30,11 +31,23 @@ CHANGE = rollout_pb2.RolloutChange(
     rollout=rollout_pb2.Rollout(id="r1"), changed=True, may_still_start=2
 )
 CHANGED: dict[str, object] = {"rollout": "r1", "changed": True, "may_still_start": 2}
+APPLICANT = admission_pb2.Applicant(device_id="d-1", ticket_id="t1", fingerprint="f1")
+APPLIED: dict[str, object] = {"device": "d-1", "ticket": "t1", "fingerprint": "f1"}
 CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
     "Enrol": (
         enrolment_pb2.EnrolRequest(ticket_id="t1", ticket_secret=SECRET),
         enrolment_pb2.EnrolResponse(credentials=enrolment_pb2.Credentials(device_id="d-1")),
         {"event": "device joined", "device": "d-1", "ticket": "t1"},
+    ),
+    "AcceptDevice": (
+        admission_pb2.AcceptDeviceRequest(device_id="d-1"),
+        admission_pb2.AcceptDeviceResponse(applicant=APPLICANT),
+        {"event": "device accepted", **APPLIED},
+    ),
+    "RejectDevice": (
+        admission_pb2.RejectDeviceRequest(device_id="d-1", reason="not ours"),
+        admission_pb2.RejectDeviceResponse(applicant=APPLICANT),
+        {"event": "device rejected", **APPLIED},
     ),
     "Leave": (
         device_pb2.LeaveRequest(),
@@ -294,3 +307,14 @@ async def test_a_flood_of_refusals_is_a_screen_a_minute_and_a_number() -> None:
         for _ in range(2):
             await refuse(journal, Fault.UNAUTHENTICATED)
     assert [each.get("untold_before") for each in told[-2:]] == [480, None]
+
+
+async def test_a_device_that_has_to_wait_is_not_said_to_have_joined() -> None:
+    waiting = enrolment_pb2.PendingEnrolment(retry_seconds=60, fingerprint="f1")
+    answer = enrolment_pb2.EnrolResponse(pending=waiting)
+    with capture_logs() as logged:
+        async with Journal().around(call("Enrol")) as watcher:
+            assert watcher is not None
+            watcher.received(enrolment_pb2.EnrolRequest(ticket_id="t1"))
+            watcher.sent(answer)
+    assert logged == []

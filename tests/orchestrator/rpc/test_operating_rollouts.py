@@ -64,7 +64,14 @@ async def lossy() -> Straight:
     for number in range(5):
         await join(stores, f"d{number}", site="berlin")
     controller = Controller(stores.rollouts, stores.backbones, clock)
-    survey = Survey("f", stores.devices, stores.backbones, stores.rollouts, stores.tickets, clock)
+    survey = Survey(
+        "f",
+        stores.devices,
+        stores.backbones,
+        stores.rollouts,
+        stores.tickets,
+        clock,
+    )
     uses = RolloutUseCases(
         Rollouts(stores.rollouts, stores.backbones, controller, clock),
         Previews(stores.rollouts, stores.backbones, clock),
