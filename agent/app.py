@@ -14,7 +14,7 @@ import structlog
 
 from agent.checkins import CheckIns, Contact
 from agent.collecting import Collector
-from agent.config import AgentSettings, learning_settings
+from agent.config import AgentSettings
 from agent.daemon import Daemon
 from agent.device.allocator import return_memory_early
 from agent.device.bundles import BundleFolder
@@ -45,12 +45,13 @@ from agent.learning.golden import read_golden
 from agent.learning.kept import Changes
 from agent.learning.settings import LearningSettings
 from agent.learning.trial import try_bundle
+from agent.learning_rules import learning_settings
 from agent.observing import Observer
 from agent.pacing import Pacer
 from agent.predictions import RecentPredictions
-from agent.reporting import Membership, Report, SteeringRevision
+from agent.reporting import Report, SteeringRevision
 from agent.rpc import summaries
-from agent.rpc.client import Departures, OrchestratorClient, enrol
+from agent.rpc.client import Departures, connected, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
 from agent.surveying import Surveyor
@@ -224,21 +225,10 @@ class Agent:
         )
 
     def _fleet(self) -> Fleet:
-        departures = Departures(self.ledger, self.clock)
-
-        def connect(member: Membership) -> OrchestratorClient:
-            return OrchestratorClient(
-                member.device_address,
-                member.key,
-                member.certificate,
-                member.trust_roots,
-                departures,
-                self.settings.link_hosts,
-            )
-
-        return Fleet(
-            IdentityFolder(self.folder.identity), connect, partial(enrol, departures=departures)
-        )
+        departures, proxy = Departures(self.ledger, self.clock), self.settings.proxy
+        connect = partial(connected, departures, link_hosts=self.settings.link_hosts, proxy=proxy)
+        joining = partial(enrol, departures=departures, proxy=proxy)
+        return Fleet(IdentityFolder(self.folder.identity), connect, joining)
 
     def _fetching(self) -> Fetcher:
         variant, delays = self.settings.variant, partial(retry.delays, self._chance)

@@ -13,17 +13,16 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import replace
 
 from agent.learning.names import stored_class_name
 from agent.learning.settings import WINDOW_PATTERN, HeadName, LearningSettings
-from agent.reporting import Steering
 from agent.update.judging import JudgingRules
 from agent.update.probation import ProbationRules
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.places import socket_in, state_folder
+from fieldwise.proxies import NONE, parse_proxy
 from fieldwise.settings import Effective, Layers, load
 
 PREFIX = "FIELDWISE_AGENT_"
@@ -81,6 +80,16 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "the orchestrator links to them; .example.com stands for all below it.",
         ),
     ] = ()
+
+    # What the environment says holds for every program of the machine; this one may need another.
+    proxy: Annotated[
+        str,
+        Meta(
+            max_length=1024,
+            description="HTTP proxy through which the fleet is reached, "
+            "http://USER:PASSWORD@HOST:PORT, or none. Default: https_proxy of the environment.",
+        ),
+    ] = ""
 
     # One thread leaves the device's other programs their cores; embedding scales to about four.
     threads: Annotated[int, Meta(ge=1, le=64, description="Threads for one embedding.")] = 1
@@ -316,6 +325,8 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     raise ValueError(f"{setting}: {error.sentence}") from error
         if self.update_hook is not None and not self.update_hook.is_absolute():
             raise ValueError(f"update_hook: {self.update_hook} is not an absolute path")
+        if self.proxy not in {"", NONE}:
+            _check_proxy(self.proxy)
 
     @property
     def owner_socket(self) -> Path:
@@ -328,42 +339,13 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.application_socket or socket_in(self.state_folder)
 
 
-def learning_settings(settings: AgentSettings, steering: Steering) -> LearningSettings:
-    """What learning goes by: an operator's word where there is one, else the device's own."""
-    own = LearningSettings(
-        shrinkage=settings.shrinkage,
-        classes_max=settings.classes_max,
-        group_samples=settings.commit_samples,
-        group_seconds=settings.commit_seconds,
-        exemplar_bytes_max=settings.exemplar_bytes_max,
-        retention_days=settings.retention_days,
-        learning_paused=settings.learning_paused,
-        questions_a_day=settings.questions_a_day,
-        self_label_confidence=settings.self_label_confidence,
-        self_label_share_max=settings.self_label_share_max,
-        heads=replace(
-            LEARNING.heads,
-            enabled=_heads(settings.heads),
-            half_life_samples=settings.half_life_samples,
-            image_seconds_max=settings.image_seconds_max,
-        ),
-        gradient=replace(LEARNING.gradient, memory_bytes_max=settings.replay_bytes_max),
-        memory_bytes_max=settings.memory_bytes_max,
-        disk_bytes_max=settings.disk_bytes_max,
-        cpu_share=settings.cpu_share,
-        passing_pairs=settings.passing_pairs,
-        passing_seconds_max=settings.passing_seconds_max,
-        learn_window=settings.learn_window,
-        learn_when_idle_seconds=settings.learn_when_idle_seconds,
-    )
-    steered = {
-        name: value for name, value in msgspec.structs.asdict(steering).items() if value is not None
-    }
-    return replace(own, **steered)
-
-
-def _heads(names: str) -> tuple[HeadName, ...]:
-    return tuple(dict.fromkeys(HeadName(name) for name in names.split(",")))
+def _check_proxy(text: str) -> None:
+    if "://" not in text:  # nobody who shows settings would see where a password begins
+        raise ValueError("proxy: it does not begin with http://")
+    try:
+        parse_proxy(text)
+    except FieldwiseError as error:
+        raise ValueError(f"proxy: {error.sentence}") from error
 
 
 def load_settings(

@@ -1,11 +1,12 @@
 """Connections: how both sides of every wire are opened, and the limits they keep.
 
-Devices only connect outwards, through whatever stands between: HTTP CONNECT proxies are honoured
-by gRPC itself (``https_proxy``, ``no_proxy``). Servers end connections after a while, with grace,
+Devices only connect outwards, through whatever stands between: ``fieldwise.proxies`` chooses an
+HTTP proxy, and gRPC asks it. Servers end connections after a while, with grace,
 so that replicas share the load again and a replaced server certificate is seen.
 """
 
 import ipaddress
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import grpc
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.proxies import Proxy, chosen_proxy
 
 MIB = 1024 * 1024
 PORT_MAX = 65_535
@@ -63,28 +65,43 @@ def server_options(limits: ServerLimits) -> list[tuple[str, int]]:
     ]
 
 
+def proxy_of(address: str, named: str = "") -> Proxy | None:
+    """Return the proxy to a host:port, by a program's own setting and by the environment.
+
+    Raises:
+        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address or proxy.
+    """
+    return chosen_proxy(split_address(address)[0], named, os.environ)
+
+
 def device_channel(
-    address: str, *, key: bytes, certificate: bytes, roots: bytes
+    address: str, *, key: bytes, certificate: bytes, roots: bytes, proxy: str = ""
 ) -> grpc.aio.Channel:
     """Open a mutual TLS channel to the device API; key, certificate and roots are PEM.
 
     Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address.
+        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address or proxy.
     """
     credentials = grpc.ssl_channel_credentials(
         root_certificates=roots, private_key=key, certificate_chain=certificate
     )
-    return grpc.aio.secure_channel(check_address(address), credentials, options=CLIENT_OPTIONS)
+    return _opened(address, credentials, proxy)
 
 
-def pinned_channel(address: str, *, roots: bytes) -> grpc.aio.Channel:
+def pinned_channel(address: str, *, roots: bytes, proxy: str = "") -> grpc.aio.Channel:
     """Open a channel to a server that one of ``roots`` (PEM) vouches for, and to no other.
 
     Raises:
-        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address.
+        FieldwiseError: ``INVALID_ARGUMENT`` for a malformed address or proxy.
     """
     credentials = grpc.ssl_channel_credentials(root_certificates=roots)
-    return grpc.aio.secure_channel(check_address(address), credentials, options=CLIENT_OPTIONS)
+    return _opened(address, credentials, proxy)
+
+
+def _opened(address: str, credentials: grpc.ChannelCredentials, named: str) -> grpc.aio.Channel:
+    proxy = proxy_of(address, named)
+    chosen = ("grpc.http_proxy", proxy.url) if proxy else ("grpc.enable_http_proxy", 0)
+    return grpc.aio.secure_channel(address, credentials, options=[*CLIENT_OPTIONS, chosen])
 
 
 def unix_address(path: Path) -> str:

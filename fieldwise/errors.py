@@ -56,6 +56,8 @@ class Fault(StrEnum):
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
     UNREACHABLE = "unreachable"
+    PROXY_FAILED = "proxy-failed"
+    TLS_INSPECTED = "tls-inspected"
     UNAVAILABLE = "unavailable"
     BUSY = "busy"
     TOO_SLOW = "too-slow"
@@ -240,6 +242,18 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         Fault.ALREADY_JOINED: Entry("FAILED_PRECONDITION", 5, "Run `fieldwise-agent leave` first."),
         Fault.UNREACHABLE: Entry(
             "UNAVAILABLE", 6, "Check the address, the network and that the server runs."
+        ),
+        Fault.PROXY_FAILED: Entry(
+            "UNAVAILABLE",
+            6,
+            "Correct the setting `proxy`, https_proxy or no_proxy, or what the proxy allows: "
+            "docs/proxies.md.",
+        ),
+        Fault.TLS_INSPECTED: Entry(
+            "UNAVAILABLE",
+            6,
+            "Have whoever runs the proxy except the address; where there is none, another server "
+            "answers at the address: docs/proxies.md.",
         ),
         Fault.UNAVAILABLE: Entry("UNAVAILABLE", 6, "Try again in a moment."),
         Fault.BUSY: Entry("RESOURCE_EXHAUSTED", 6, "Too much at once: try again in a moment."),

@@ -14,11 +14,20 @@ from agent.federation.standing import Task
 from agent.federation_ports import MayLeave
 from agent.ledger_ports import Ledger
 from agent.ports import Clock
-from agent.reporting import Credentials, DeviceFacts, DiagnosisAnswer, Orders, Piece, Report
+from agent.reporting import (
+    Credentials,
+    DeviceFacts,
+    DiagnosisAnswer,
+    Membership,
+    Orders,
+    Piece,
+    Report,
+)
 from agent.rpc import summaries, translate, translate_federation
 from agent.rpc.links import allowed_host, fetched
 from fieldwise import wire
-from fieldwise.channel import device_channel, pem_of, pinned_channel
+from fieldwise.between import Way
+from fieldwise.channel import device_channel, pem_of, pinned_channel, proxy_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Update, UpdateReceipt
 from fieldwise.federation_messages import RECEIPTS, word_of
@@ -84,6 +93,7 @@ class OrchestratorClient:
         roots: Certificates of the authorities to trust, DER.
         departures: Where everything that leaves passes.
         link_hosts: Hosts from which files may be fetched by link; none without any.
+        proxy: The owner's; empty for what the environment says.
     """
 
     def __init__(
@@ -94,18 +104,25 @@ class OrchestratorClient:
         roots: tuple[bytes, ...],
         departures: Departures,
         link_hosts: tuple[str, ...] = (),
+        proxy: str = "",
     ) -> None:
+        trusted = pem_of(*roots)
         self._channel = device_channel(
-            address, key=key, certificate=pem_of(certificate), roots=pem_of(*roots)
+            address, key=key, certificate=pem_of(certificate), roots=trusted, proxy=proxy
         )
+        self._way = Way(address, trusted, proxy_of(address, proxy))
         self._stub = device_pb2_grpc.DeviceStub(self._channel)
         self._departures = departures
         self._link_hosts = link_hosts
+        self._proxy = proxy
 
     async def check_in(self, report: Report) -> Orders:
         request = translate.check_in_request(report)
         await self._departures.note("check-in", request, summaries.check_in(report))
-        response = await _call(self._stub.CheckIn, request)
+        try:
+            response = await _call(self._stub.CheckIn, request)
+        except FieldwiseError as error:
+            raise await self._way.explained(error) from error
         return translate.orders(response)
 
     async def download(self, digest: str, offset: int) -> AsyncGenerator[Piece]:
@@ -139,7 +156,9 @@ class OrchestratorClient:
     ) -> AsyncGenerator[Piece]:
         host = allowed_host(told.link, self._link_hosts)
         await self._departures.note_link(host, len(told.link), digest, told.offset)
-        async with aclosing(fetched(told.link, host, told.offset, told.total_bytes)) as pieces:
+        async with aclosing(
+            fetched(told.link, host, told.offset, told.total_bytes, proxy=self._proxy)
+        ) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -206,20 +225,45 @@ class OrchestratorClient:
         await self._channel.close()
 
 
+def connected(
+    departures: Departures, member: Membership, *, link_hosts: tuple[str, ...] = (), proxy: str = ""
+) -> OrchestratorClient:
+    """Return a client that calls as a member of a fleet."""
+    return OrchestratorClient(
+        member.device_address,
+        member.key,
+        member.certificate,
+        member.trust_roots,
+        departures,
+        link_hosts,
+        proxy,
+    )
+
+
 async def enrol(
-    ticket: Ticket, certificate_request: bytes, facts: DeviceFacts, departures: Departures
+    ticket: Ticket,
+    certificate_request: bytes,
+    facts: DeviceFacts,
+    departures: Departures,
+    proxy: str = "",
 ) -> Credentials:
     """Trade a ticket for credentials.
 
     Raises:
-        FieldwiseError: ``TICKET_INVALID`` and what else the orchestrator says, ``UNREACHABLE``.
+        FieldwiseError: ``TICKET_INVALID`` and what else the orchestrator says, ``UNREACHABLE``,
+            ``PROXY_FAILED``, ``TLS_INSPECTED``.
     """
     request: enrolment_pb2.EnrolRequest = translate.enrol_request(
         ticket, certificate_request, facts
     )
     await departures.note("enrolment", request, summaries.enrolment(facts, ticket.fleet))
-    async with pinned_channel(ticket.address, roots=pem_of(ticket.authority)) as channel:
-        response = await _call(enrolment_pb2_grpc.EnrolmentStub(channel).Enrol, request)
+    roots = pem_of(ticket.authority)
+    way = Way(ticket.address, roots, proxy_of(ticket.address, proxy))
+    async with pinned_channel(ticket.address, roots=roots, proxy=proxy) as channel:
+        try:
+            response = await _call(enrolment_pb2_grpc.EnrolmentStub(channel).Enrol, request)
+        except FieldwiseError as error:
+            raise await way.explained(error) from error
     return translate.credentials(response.credentials)
 
 

@@ -3,8 +3,8 @@
 A link is an offer of the orchestrator's, and whoever answers it is neither trusted nor told
 anything: content is checked by its digest like any other, the request names nothing of this device,
 and a link is followed only to hosts that the owner named, by https, without redirections. A proxy
-that the environment names is used, as for calls. Where a link leads nowhere, the orchestrator is
-asked for the content itself.
+that the owner or the environment names is used, as for calls. Where a link leads nowhere, the
+orchestrator is asked for the content itself.
 
 A link is as good as a key for some minutes, so no message and no log repeats it; the ledger has
 the host and the file.
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from agent.reporting import Piece
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.proxies import Proxy, chosen_proxy
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -65,6 +66,7 @@ async def fetched(
     offset: int,
     total_bytes: int,
     piece_seconds: float = PIECE_SECONDS,
+    proxy: str = "",
 ) -> AsyncGenerator[Piece]:
     """Fetch a file from a byte on by a link that may be followed.
 
@@ -73,7 +75,8 @@ async def fetched(
     """
     if offset >= total_bytes:
         return
-    answer = await asyncio.to_thread(_open, link, host, offset)
+    through = chosen_proxy(host, proxy, os.environ)
+    answer = await asyncio.to_thread(_open, link, host, offset, through)
     connection = socket.socket(fileno=os.dup(answer.fileno()))
     try:
         _check_range(answer, host, offset, total_bytes)
@@ -103,10 +106,15 @@ def _break_off(answer: "HTTPResponse", connection: socket.socket) -> None:
     answer.close()
 
 
-def _open(link: str, host: str, offset: int) -> "HTTPResponse":
+def _open(link: str, host: str, offset: int, proxy: Proxy | None) -> "HTTPResponse":
     # Imported late: with what it brings along it takes megabytes that few devices have a use for.
     from http.client import HTTPException  # noqa: PLC0415 - see above
-    from urllib.request import HTTPRedirectHandler, Request, build_opener  # noqa: PLC0415 - as above
+    from urllib.request import (  # noqa: PLC0415 - as above
+        HTTPRedirectHandler,
+        ProxyHandler,
+        Request,
+        build_opener,
+    )
 
     class Stay(HTTPRedirectHandler):
         def redirect_request(self, *_: object) -> None:
@@ -114,10 +122,13 @@ def _open(link: str, host: str, offset: int) -> "HTTPResponse":
 
     headers = {"Range": f"bytes={offset}-", "User-Agent": "fieldwise-agent"}
     request = Request(link, headers=headers)  # noqa: S310 - the scheme was checked with the host
+    proxies = dict.fromkeys(("http", "https"), proxy.url) if proxy else {}
+    opener = build_opener(Stay, ProxyHandler(proxies))
     try:
-        answer: HTTPResponse = build_opener(Stay).open(request, timeout=SILENCE_SECONDS)
+        answer: HTTPResponse = opener.open(request, timeout=SILENCE_SECONDS)
     except (OSError, HTTPException, ValueError) as error:
-        raise _useless(host, _told(error)) from None
+        by = f" (by the proxy {proxy})" if proxy else ""
+        raise _useless(host, _told(error) + by) from None
     return answer
 
 

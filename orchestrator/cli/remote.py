@@ -18,7 +18,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from fieldwise.channel import check_address
+from fieldwise.between import Way
+from fieldwise.channel import check_address, proxy_of
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli.output import Shown, errors_shown, show
 from orchestrator.config import load_settings
@@ -129,8 +130,12 @@ def more(cut: bool, limit: int) -> str:
 
 async def _ask(function: Command, asked: Asked, own: dict[str, Any]) -> Shown:
     found = resolve(asked)
-    async with connect(found.address, found.authority.encode(), found.token) as client:
-        return await function(client, **own)
+    roots = found.authority.encode()
+    try:
+        async with connect(found.address, roots, found.token) as client:
+            return await function(client, **own)
+    except FieldwiseError as error:
+        raise await Way(found.address, roots, proxy_of(found.address)).explained(error) from error
 
 
 def resolve(asked: Asked) -> Connection:

@@ -6,10 +6,10 @@ import pytest
 from agent.config import (
     DISK_BYTES_MIN,
     AgentSettings,
-    learning_settings,
     load_settings,
 )
 from agent.learning.settings import HeadName, LearningSettings
+from agent.learning_rules import learning_settings
 from agent.reporting import Steering
 from agent.update.judging import JudgingRules
 from agent.update.probation import ProbationRules
@@ -125,3 +125,20 @@ def test_a_bound_on_the_disk_that_leaves_no_room_for_a_sample_is_refused() -> No
     for bound in (0, DISK_BYTES_MIN):
         found = load_settings(None, {}, {"disk_bytes_max": bound}).settings
         assert found.disk_bytes_max == bound
+
+
+@pytest.mark.parametrize("named", ["", "none", "http://proxy.example:3128", "http://a:b@[::1]:1"])
+def test_an_owner_names_a_proxy_or_none(named: str) -> None:
+    environment = {"FIELDWISE_AGENT_PROXY": named}
+    assert load_settings(None, environment, {}).settings.proxy == named
+
+
+@pytest.mark.parametrize(
+    "named", ["ann:hush@proxy:1", "https://ann:hush@proxy:1", "http://ann:hush@proxy:1/way"]
+)
+def test_what_is_no_proxy_is_refused_without_its_password(named: str) -> None:
+    with pytest.raises(FieldwiseError) as refused:
+        load_settings(None, {"FIELDWISE_AGENT_PROXY": named}, {})
+    assert refused.value.fault is Fault.SETTING_INVALID
+    assert "proxy" in refused.value.sentence.lower()
+    assert "hush" not in refused.value.sentence

@@ -117,6 +117,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
 NOT_RULES = {
     "agent.config",  # settings of files and the environment
     "agent.learning.embedder",  # the one door of onnxruntime
+    "agent.learning_rules",  # made of those settings
     "agent.update_rules",  # made of those settings
     "orchestrator.config",
     "orchestrator.limit_settings",

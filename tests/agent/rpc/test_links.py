@@ -2,18 +2,22 @@
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+import trustme
 
 from agent.rpc.links import PIECE_BYTES, allowed_host, fetched
 from fieldwise.errors import Fault, FieldwiseError
+from tests.proxying import proxying
 
 CONTENT = bytes(range(256)) * 4096
 SECRET = "X-Amz-Signature=hush"
@@ -90,17 +94,29 @@ class Place:
         return b"".join(piece.content for piece in pieces)
 
 
+@contextmanager
+def serving(
+    mood: dict[str, str], asked: list[str], tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Bucket, mood, asked))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture
 def place() -> Iterator[Place]:
     mood: dict[str, str] = {}
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Bucket, mood, asked))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield Place(server.server_address[1], mood, asked)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(mood, asked) as port:
+        yield Place(port, mood, asked)
 
 
 @pytest.mark.parametrize("offset", [0, 1, PIECE_BYTES, len(CONTENT) - 1])
@@ -237,3 +253,24 @@ def test_no_host_passes_for_one_below_another_by_signs_that_others_read_as_its_e
     with pytest.raises(FieldwiseError) as caught:
         allowed_host(f"https://{host}/x", [".s3.example"])
     assert caught.value.fault is Fault.UNREACHABLE
+
+
+async def test_a_link_goes_through_the_owners_proxy_to_a_bucket_with_tls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA).configure_cert(context)
+    with serving({}, [], context) as port:
+        link, login = f"https://127.0.0.1:{port}/file?{SECRET}", "ann:hu@sh"
+        async with proxying(user=login) as proxy:
+            named = f"http://ann:hu%40sh@{proxy.address}"
+            pieces = fetched(link, "127.0.0.1", 0, len(CONTENT), proxy=named)
+            assert b"".join([piece.content async for piece in pieces]) == CONTENT
+            assert proxy.asked == [f"127.0.0.1:{port}"]
+            with pytest.raises(FieldwiseError) as refused:
+                [piece async for piece in fetched(link, "127.0.0.1", 0, 9, proxy=proxy.url)]
+        assert f"by the proxy {proxy.address}" in refused.value.sentence
+        assert SECRET not in refused.value.sentence
