@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 STAMP := .venv/ready
 WORKERS ?= 2
 SEEDS ?= 10000
+SECONDS ?= 3600
+SEED ?= 1
 ENGINE ?= podman
 # Two cores are shared by several processes: one thread each loses nothing and keeps times steady.
 export OMP_NUM_THREADS ?= 1
@@ -95,6 +97,10 @@ wire: setup  ## record the allow-list of what a device may send, to be read as a
 explore: setup  ## the tests that draw examples, with new ones each time; what fails becomes an @example
 	FIELDWISE_EXAMPLES=explore pytest -n $(WORKERS) -m hypothesis
 
+fuzz: setup  ## every parser of what comes from outside, under atheris (SECONDS=N SEED=N)
+	@mkdir -p output
+	python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED) --json output/fuzz.json
+
 bench: setup  ## the figures, on the images of FIELDWISE_DATA; hours: see docs/benchmarks.md
 	@mkdir -p output
 	python -m benchmarks.learning --json output/learning.json
@@ -107,4 +113,4 @@ clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards pictures wire bench explore pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards pictures wire bench explore fuzz pins clean

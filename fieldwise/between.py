@@ -15,6 +15,7 @@ from cryptography import x509
 
 from fieldwise.channel import split_address
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.identity import UNREADABLE
 from fieldwise.proxies import Proxy
 
 PROBE_SECONDS = 10.0  # gRPC gives a connection 20
@@ -116,7 +117,7 @@ class Way:
         try:
             issuer = x509.load_der_x509_certificate(shown).issuer
             own = [each.subject for each in x509.load_pem_x509_certificates(self.roots)]
-        except ValueError:
+        except UNREADABLE:
             return None
         if issuer in own:
             return None

@@ -22,6 +22,10 @@ from fieldwise.errors import Fault, FieldwiseError
 
 MANIFEST_BYTES_MAX = 64 * 1024  # a manifest names at most 8 variants; real ones are under 2 KiB
 FILE_BYTES_MAX = 2 * 1024**3  # protobuf, and so a single-file ONNX graph, ends at 2 GiB
+# Files are read into memory, so what each kind may have is known before a byte of it is fetched.
+GRAPH_BYTES_MAX = 512 * 1024**2  # a base-size vision transformer in float32 has 350 MB
+GOLDEN_BYTES_MAX = 256 * 1024**2  # 64 images of 1,024 px and their features, eight times
+TENSORS_BYTES_MAX = 512 * 1024**2  # of a starter head, of a map: see where each is read
 FEATURES_MAX = 8192  # of all views together: 16 KiB for a sample in a device's log
 READINGS_MAX = 1024  # means and scales of so many still fit a manifest
 VIEWS_MAX = 8
@@ -232,9 +236,31 @@ def decode_manifest(content: bytes) -> Manifest:
         raise FieldwiseError(Fault.BUNDLE_INVALID, f"the manifest is not valid: {error}") from error
     if encode_manifest(manifest) != content:
         raise FieldwiseError(Fault.BUNDLE_INVALID, "the manifest is not in canonical form")
+    _check_lines(manifest)
+    _check_sizes(manifest)
     _check_views(manifest)
     _check_variants(manifest)
     return manifest
+
+
+def _check_lines(manifest: Manifest) -> None:
+    """Refuse what would show as something else: marks of direction, characters without width."""
+    for name in ("publisher", "licence", "source"):
+        line: str = getattr(manifest, name)
+        _refuse(not line.isprintable(), f"{name} {line[:80]!a} has characters that do not print")
+
+
+def _check_sizes(manifest: Manifest) -> None:
+    graphs = [file for variant in manifest.variants for file in variant.graphs]
+    maps = [each.file for each in manifest.carriers]
+    for kind, most, files in (
+        ("graph", GRAPH_BYTES_MAX, graphs),
+        ("golden file", GOLDEN_BYTES_MAX, [manifest.golden]),
+        ("starter head", TENSORS_BYTES_MAX, manifest.starter),
+        ("map", TENSORS_BYTES_MAX, maps),
+    ):
+        size = max((file.size for file in files), default=0)
+        _refuse(size > most, f"a {kind} of {size:,} bytes; the limit is {most:,}")
 
 
 def _check_views(manifest: Manifest) -> None:

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from fieldwise.bundle import Manifest, Readings, Variant, View
+from fieldwise.bundle import GRAPH_BYTES_MAX, Manifest, Readings, Variant, View
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.onnx.v1 import onnx_pb2
 from fieldwise.skim import not_onnx, structure_bytes
 
-GRAPH_BYTES_MAX = 512 * 1024**2  # a base-size vision transformer in float32 has 350 MB
 STRUCTURE_BYTES_MAX = 4 * 1024**2  # without notes, real graphs stay below 1 MiB
 NODES_MAX = 10_000  # EfficientNet-Lite2 in int8 has about 500, a large transformer 3,000
 RANK_MAX = 8  # no operator below takes more

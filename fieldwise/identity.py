@@ -20,6 +20,15 @@ from fieldwise.errors import Fault, FieldwiseError
 PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey
 
+# What reading raises that is no certificate: a version that nobody knows is none of the others.
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
 REQUEST_BYTES_MAX = 2048  # a P-256 request has about 220 bytes; the wire's cap is the same
 FLEET_PATTERN = "[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"
 DEVICE_PATTERN = "[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
@@ -103,7 +112,7 @@ def requested_key(request: bytes) -> PublicKey:
         parsed = x509.load_der_x509_csr(request)
         key = parsed.public_key()
         proven = parsed.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except (*UNREADABLE, InvalidSignature) as error:
         raise _bad_request("it is not a PKCS#10 request") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise _bad_request("its key is not on the curve P-256")
@@ -120,7 +129,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     """
     try:
         return _whole(x509.load_der_x509_certificate(der))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise _invalid("the bytes are not a certificate") from error
 
 
@@ -132,7 +141,7 @@ def load_pem_certificate(pem: bytes) -> x509.Certificate:
     """
     try:
         return _whole(x509.load_pem_x509_certificate(pem))
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise _invalid("the text is not a PEM certificate") from error
 
 

@@ -290,7 +290,10 @@ def _metas(shape: type[msgspec.Struct], name: str) -> tuple[msgspec.Meta, ...]:
 
 def _decode(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str) and value:
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError as error:
+            raise ValueError("Expected a path, and the home folder in it is nobody's") from error
     raise ValueError(f"Expected a {kind.__name__.lower()}")
 
 

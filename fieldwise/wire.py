@@ -3,7 +3,8 @@
 Every string, bytes, repeated and map field of a message carries a ``cap`` in the proto file, and
 every request and response an ``encoded_bytes``. ``check`` walks a message and refuses what is over
 a cap, and whatever this version does not know: a field that nobody reads must not travel either.
-Control characters, NUL among them, are refused in every text whose cap does not allow them.
+Control characters, NUL among them, are refused in every text whose cap does not allow them, and
+times that no calendar has.
 """
 
 import re
@@ -12,12 +13,17 @@ from typing import Any, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import limits_pb2
 
 PACKAGE = "fieldwise.v1alpha1"
+
+# The first and the last second of protobuf's times, the years 1 to 9999.
+TIME_MIN, TIME_MAX = -62_135_596_800, 253_402_300_799
+NANOS = 1_000_000_000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
@@ -27,8 +33,8 @@ def check(message: Message) -> None:
 
     Raises:
         FieldwiseError: ``OVER_LIMIT`` for a value over its cap, ``UNKNOWN_FIELD`` for a field that
-            this version does not know, ``INVALID_ARGUMENT`` for a text with a control character.
-            The message is not changed.
+            this version does not know, ``INVALID_ARGUMENT`` for a text with a control character or
+            a time outside of the years 1 to 9999. The message is not changed.
     """
     whole: int = _extensions(message.DESCRIPTOR)[limits_pb2.encoded_bytes]
     if whole and message.ByteSize() > whole:
@@ -42,8 +48,18 @@ def _check_fields(message: Message) -> None:
             Fault.UNKNOWN_FIELD,
             f"{message.DESCRIPTOR.name} has a field that this version does not know",
         )
+    if isinstance(message, Timestamp):
+        _check_time(message)
     for field, value in message.ListFields():
         _check_field(field, value)
+
+
+def _check_time(message: Timestamp) -> None:
+    seconds, nanos = message.seconds, message.nanos
+    if not (TIME_MIN <= seconds <= TIME_MAX and 0 <= nanos < NANOS):
+        raise FieldwiseError(
+            Fault.INVALID_ARGUMENT, f"a time of {seconds} s and {nanos} ns is none"
+        )
 
 
 def _check_field(field: FieldDescriptor, value: object) -> None:

@@ -24,6 +24,7 @@ import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import (
+    FLEET_PATTERN,
     PublicKey,
     certificate_pem,
     check_validity,
@@ -252,6 +253,8 @@ def checked_authority(stored: StoredAuthority, name: str, now: float) -> Authori
         check_validity(certificate, datetime.fromtimestamp(now, UTC))
     except FieldwiseError as error:
         raise _useless(_useless_as(name, error)) from error
+    if not re.fullmatch(FLEET_PATTERN, stored.fleet):
+        raise _useless(f"{name}: {stored.fleet[:64]!a} is no name of a fleet")
     certified = certificate.public_key()
     if not isinstance(certified, PublicKey) or certified != key.public_key():
         raise _useless(f"{name}: the key is not the certificate's")

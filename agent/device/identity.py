@@ -41,7 +41,7 @@ class IdentityFolder:
             content = self._path.read_bytes()
         try:
             return msgspec.json.decode(content, type=Membership)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FieldwiseError(Fault.STATE_DAMAGED, f"{self._path} cannot be read") from error
 
     def write(self, membership: Membership) -> None:

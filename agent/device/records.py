@@ -29,7 +29,7 @@ class Records:
             return None
         try:
             return msgspec.json.decode(content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FieldwiseError(
                 Fault.STATE_DAMAGED, f"{self._database.path}: record {name} cannot be read"
             ) from error

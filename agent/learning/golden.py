@@ -30,8 +30,10 @@ def read_golden(
         tensors: dict[str, NDArray[Any]] = load(path.read_bytes())
         samples = tensors["images" if size else "readings"]
         features = tensors[f"features.{variant}"]
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
+    except (OSError, KeyError, RecursionError, TypeError, ValueError, SafetensorError) as error:
         raise _invalid(f"the golden file of {manifest.title} cannot be read: {error}") from error
+    if not samples.ndim:
+        raise _invalid("golden samples are one number")
     wanted = _wanted(manifest, len(samples))
     if (samples.dtype, samples.shape) != wanted:
         raise _invalid(f"golden samples are {samples.dtype}{list(samples.shape)}")

@@ -5,18 +5,21 @@ hang or ask for all memory there is. So before a device trusts a bundle, a child
 address space, processor time and wall clock loads the graphs, runs the golden samples through them
 and compares each view's features with the recorded ones. The child leaves no core dump, may not
 write a byte to any file, and is not waited for longer than stated, nor at all once the caller
-should stop: it is killed then. Only what it prints counts: one JSON object.
+should stop: it is killed then. Only what it prints counts: one JSON object, of which no more is
+held than a reply has.
 
     python -m agent.learning.trial < request.json
 """
 
 import os
 import resource
+import selectors
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -164,28 +167,51 @@ def _run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
+        bufsize=0,
+        start_new_session=True,  # so that what it may have started goes with it
     ) as child:
         try:
             return _await(child, request, limits, should_stop)
         finally:
-            child.kill()  # nothing where it has ended by itself
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def _await(
     child: "subprocess.Popen[bytes]", request: bytes, limits: TrialLimits, should_stop: ShouldStop
 ) -> "subprocess.CompletedProcess[bytes]":
+    """Wait for its end and for what it prints, of which no more is held than is read."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
     end = time.monotonic() + limits.wall_seconds
-    unsent: bytes | None = request
-    while time.monotonic() < end:
-        if should_stop():
-            raise Stopped
-        try:
-            stdout, stderr = child.communicate(unsent, timeout=ASK_SECONDS)
-        except subprocess.TimeoutExpired:
-            unsent = None  # it is on its way
-        else:
-            return subprocess.CompletedProcess(child.args, child.returncode, stdout, stderr)
+    told = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
+    with suppress(BrokenPipeError):  # then it says why it has ended
+        child.stdin.write(request)
+    child.stdin.close()
+    with selectors.DefaultSelector() as streams:
+        for descriptor in told:
+            streams.register(descriptor, selectors.EVENT_READ)
+        while time.monotonic() < end:
+            if should_stop():
+                raise Stopped
+            over = child.poll() is not None
+            ready = streams.select(0 if over else ASK_SECONDS)
+            for key, _ in ready:
+                piece = os.read(key.fd, REPLY_BYTES_MAX)
+                told[key.fd] = (told[key.fd] + piece)[-2 * REPLY_BYTES_MAX :]
+                if not piece:
+                    streams.unregister(key.fd)
+            if over and not ready:
+                return subprocess.CompletedProcess(child.args, child.returncode, *told.values())
+            if not streams.get_map():
+                _wait_for(child)
     raise _failed(f"the graph did not finish its trial within {limits.wall_seconds:g} seconds")
+
+
+def _wait_for(child: "subprocess.Popen[bytes]") -> None:
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(ASK_SECONDS)
 
 
 def _read(child: "subprocess.CompletedProcess[bytes]", manifest: Manifest) -> TrialResult:
@@ -197,7 +223,7 @@ def _read(child: "subprocess.CompletedProcess[bytes]", manifest: Manifest) -> Tr
         raise _failed(f"the trial of {manifest.title} broke down: {' '.join(last)[:200]}")
     try:
         return msgspec.json.decode(child.stdout, type=TrialResult)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _failed(f"the trial of {manifest.title} gave no answer") from error
 
 

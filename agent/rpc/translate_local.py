@@ -177,6 +177,8 @@ def backbones_response(backbones: Iterable[Backbone]) -> local_pb2.ListDeviceBac
 
 def backbones_of(message: local_pb2.ListDeviceBackbonesResponse) -> list[Backbone]:
     roles = {number: role for role, number in ROLES.items()}
+    if unknown := {each.role for each in message.backbones} - roles.keys():
+        raise FieldwiseError(Fault.UNKNOWN_FIELD, f"a backbone in the unknown role {min(unknown)}")
     return [
         Backbone(each.digest.hex(), each.backbone, each.variant, roles[each.role])
         for each in message.backbones

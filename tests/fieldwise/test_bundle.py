@@ -99,6 +99,22 @@ def test_a_field_of_tomorrow_is_refused() -> None:
         ({"publisher": "A House\n"}, "publisher"),
         ({"variants": (Variant("fp32\n", (GRAPH,), 0.001),)}, "name"),
         ({"golden": FileReference("c" * 64 + "\n", 10)}, "digest"),
+        ({"publisher": "right\u202eleft"}, "do not print"),
+        ({"licence": "zero\u200bwidth"}, "do not print"),
+        ({"source": "mark\ufeff"}, "do not print"),
+        (
+            {"variants": (Variant("fp32", (FileReference("a" * 64, 2**29 + 1),), 0.1),)},
+            "a graph of 536,870,913 bytes",
+        ),
+        ({"golden": FileReference("c" * 64, 2**28 + 1)}, "a golden file of 268,435,457 bytes"),
+        (
+            {"starter": (FileReference("d" * 64, 2**31),), "starter_classes": 3},
+            "a starter head of 2,147,483,648 bytes",
+        ),
+        (
+            {"maps": (MapReference("e" * 64, FileReference("f" * 64, 2**30)),)},
+            "a map of 1,073,741,824 bytes",
+        ),
         ({"starter": (STARTER,)}, "go together"),
         ({"starter_classes": 3}, "go together"),
     ],

@@ -174,6 +174,20 @@ def test_a_certificate_whose_key_is_no_point_of_the_curve_is_refused_at_once() -
     assert refused.value.fault is Fault.CERTIFICATE_INVALID
 
 
+def test_a_version_that_nobody_knows_is_refused_like_other_rubbish() -> None:
+    """The library raises an error of its own there, which is no ValueError."""
+    request = bytearray(identity.certificate_request(identity.generate_key()))
+    request[request.index(b"\x02\x01\x00") + 2] = 16
+    with pytest.raises(FieldwiseError) as refused:
+        identity.requested_key(bytes(request))
+    assert refused.value.fault is Fault.INVALID_ARGUMENT
+    made = bytearray(identity.certificate_der(certificate()))
+    made[made.index(b"\xa0\x03\x02\x01\x02") + 4] = 21
+    with pytest.raises(FieldwiseError) as refused:
+        identity.load_certificate(bytes(made))
+    assert refused.value.fault is Fault.CERTIFICATE_INVALID
+
+
 def test_a_request_beyond_the_limit_is_not_even_parsed() -> None:
     with pytest.raises(FieldwiseError, match="2,049 bytes"):
         identity.requested_key(b"\x30" * 2049)

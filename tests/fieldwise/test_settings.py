@@ -92,6 +92,12 @@ def test_text_of_the_environment_becomes_what_the_setting_is() -> None:
     assert found.folder == Path.home() / "x"
 
 
+def test_the_home_folder_of_nobody_is_a_mistake_like_others() -> None:
+    with pytest.raises(FieldwiseError, match="FIELDWISE_FOLDER") as raised:
+        load(environment={"FIELDWISE_FOLDER": "~nobody-has-this-name/x"})
+    assert raised.value.fault is Fault.SETTING_INVALID
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_variable_that_was_made_of_a_file_has_no_line_s_end(end: str) -> None:
     given = {"FIELDWISE_TOKEN": f"hush-hush{end}", "FIELDWISE_COUNT": f"4{end}"}

@@ -72,6 +72,20 @@ def test_a_field_that_nobody_reads_does_not_travel(wrap: Callable[[bytes], bytes
     assert refused.value.fault is Fault.UNKNOWN_FIELD
 
 
+@pytest.mark.parametrize(
+    ("seconds", "nanos"), [(-(2**63), 0), (253_402_300_800, 0), (1, -1), (1, 2**31 - 1)]
+)
+def test_a_time_that_no_calendar_has_is_refused(seconds: int, nanos: int) -> None:
+    message = local_pb2.ForgetRequest()
+    message.since.seconds, message.since.nanos = seconds, nanos
+    with pytest.raises(FieldwiseError) as raised:
+        wire.check(message)
+    assert raised.value.fault is Fault.INVALID_ARGUMENT
+    message.since.seconds, message.since.nanos = 253_402_300_799, 999_999_999
+    wire.check(message)
+    assert message.since.ToNanoseconds()
+
+
 @pytest.mark.parametrize("control", ["\0", "\n", "\x1b", "\x7f", "\x85"])
 def test_no_text_carries_a_control_character_unless_its_cap_says_so(control: str) -> None:
     refused: list[tuple[Message, str]] = [

@@ -107,6 +107,16 @@ def authority_refused(folder: Path, entropy: CountedEntropy, now: float = NOW) -
     return refused.value.sentence
 
 
+@pytest.mark.parametrize("fleet", ["\u00fc" * 60, "", "../x", "plant-7\n", "x" * 64])
+def test_an_authority_for_what_is_no_name_of_a_fleet_is_refused(
+    tmp_path: Path, entropy: CountedEntropy, fleet: str
+) -> None:
+    open_authority(tmp_path, "plant-7", entropy, NOW, has_fleet=False)
+    stored = json.loads((tmp_path / AUTHORITY_FILE).read_bytes())
+    (tmp_path / AUTHORITY_FILE).write_text(json.dumps({**stored, "fleet": fleet}))
+    assert "no name of a fleet" in authority_refused(tmp_path, entropy)
+
+
 def test_no_second_fleet_is_founded_over_the_devices_of_the_first(
     tmp_path: Path, entropy: CountedEntropy
 ) -> None:

@@ -1,4 +1,7 @@
 import os
+import resource
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +215,57 @@ def test_each_view_must_reproduce_its_own_golden_features(tmp_path: Path) -> Non
     with pytest.raises(FieldwiseError, match=r"differ by 0\.002") as caught:
         try_bundle(graphs, tmp_path / "other", digest, manifest, "fp32")
     assert caught.value.fault is Fault.GOLDEN_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("yes 0123456789012345678901234567890123456789", "within 2 seconds"),
+        ("head -c 50000000 /dev/zero", "broke down"),
+        ("head -c 50000000 /dev/zero >&2", "gave no answer"),
+        ("printf '\\377\\376'", "gave no answer"),
+        ("printf '%0100d' 0 | tr 0 '['", "gave no answer"),
+        ("exit 7", "broke down"),
+    ],
+)
+def test_whatever_a_child_says_the_agent_holds_little_of_it_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
+) -> None:
+    """A graph may have taken its process over by then."""
+    taken_over(tmp_path, monkeypatch, script)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    error = refusal(tmp_path, averaging(), TrialLimits(wall_seconds=2))
+    assert error.fault is Fault.GRAPH_FAILED
+    assert words in error.sentence
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10_000  # KiB
+
+
+def test_what_a_child_leaves_running_is_neither_waited_for_nor_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_over(tmp_path, monkeypatch, f"sleep 1000 & echo $! > {tmp_path}/pid; printf '{{}}'")
+    assert attempt(tmp_path, averaging()) == TrialResult()
+    left = int((tmp_path / "pid").read_text())
+    for _ in range(500):
+        if not Path(f"/proc/{left}").exists() or "\nState:\tZ" in status_of(left):
+            break
+        time.sleep(0.01)
+    assert "\nState:\tS" not in status_of(left)
+
+
+def status_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Let the trial be a script instead of our own module."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
 
 
 def test_readings_are_tried_like_images(tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""Every target there is."""
+
+from tests.fuzz import file_targets, network_targets, state_targets, text_targets, wire_targets
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, Target] = {
+    each.name: each
+    for each in (
+        *wire_targets.TARGETS,
+        *file_targets.TARGETS,
+        *text_targets.TARGETS,
+        *network_targets.TARGETS,
+        *state_targets.TARGETS,
+    )
+}
