@@ -50,6 +50,7 @@ class Fault(StrEnum):
     STATE_LOCKED = "state-locked"
     STATE_DAMAGED = "state-damaged"
     STATE_UNUSABLE = "state-unusable"
+    LEDGER_ALTERED = "ledger-altered"
     AUTHORITY_UNUSABLE = "authority-unusable"
     BACKUP_INVALID = "backup-invalid"
     NOT_EMPTY = "not-empty"
@@ -221,6 +222,12 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             5,
             "Restore the named file from a backup; without one, move it away and start again: "
             "only what it held is lost.",
+        ),
+        Fault.LEDGER_ALTERED: Entry(
+            "DATA_LOSS",
+            5,
+            "Keep the files as they are and compare with an earlier export: what stands before the "
+            "place that is named is whole, what follows is not.",
         ),
         Fault.AUTHORITY_UNUSABLE: Entry(
             "DATA_LOSS",

@@ -1,10 +1,10 @@
-"""``join``, ``leave`` and ``ledger``."""
+"""``join`` and ``leave``."""
 
 from typing import Annotated
 
 import typer
 
-from agent.cli.output import AsJson, columns, moment, show, size
+from agent.cli.output import AsJson, show
 from agent.cli.told import settings_of
 
 
@@ -40,25 +40,3 @@ def leave(
     words = "; the orchestrator could not be told" if member and not told else ""
     found = {"told": told, "wiped": wipe}
     show(found, lambda: [f"{'wiped' if wipe else 'left the fleet'}{words}"], as_json=json)
-
-
-def ledger(
-    context: typer.Context,
-    *,
-    entries: Annotated[int, typer.Option(min=1, max=1000, help="Newest entries to show.")] = 20,
-    json: AsJson = False,
-) -> None:
-    """Show what left this device: every message, and how much of each kind."""
-    from agent.cli.desk import desk
-
-    with desk(settings_of(context)) as reached:
-        newest, totals = reached.ledger(entries)
-    rows = [
-        (str(each.number), moment(each.time), each.kind, size(each.bytes), each.summary)
-        for each in newest
-    ]
-    sums = [
-        (kind, f"{total.messages:,} messages", size(total.bytes)) for kind, total in totals.items()
-    ]
-    lines = [*columns(rows), "", *columns(sums)] if rows else ["nothing has left this device"]
-    show({"entries": newest, "totals": totals}, lambda: lines, as_json=json)

@@ -12,6 +12,7 @@ from agent.cli import (
     federation,
     labels,
     learning,
+    ledger,
     membership,
     report,
     running,
@@ -40,7 +41,7 @@ app.command("watch")(sources.watch)
 app.command("camera")(sources.camera)
 app.command("join")(membership.join)
 app.command("leave")(membership.leave)
-app.command("ledger")(membership.ledger)
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(backbone.app, name="backbone")
 app.command("consent")(federation.consent)
 app.add_typer(federation.app, name="federation")
