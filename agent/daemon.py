@@ -96,6 +96,7 @@ class Daemon:
     def _parts(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         return (
             self._check_ins.run,
+            self._household.apply,
             self._tick,
             self._learn,
             self._announce,

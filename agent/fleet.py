@@ -2,8 +2,9 @@
 
 Everything local works in both. Joining keeps the key it asked with until there is an answer, so a
 join that lost its answer is repeated and becomes the same device. Should that one have been removed
-meanwhile, the key goes and a fresh one joins. A renewal replaces the key as well, and takes effect
-for the next call; calls under way end on the old connection.
+meanwhile, the key goes and a fresh one joins. Where the fleet takes its time to decide, ticket and
+key are kept, and it is asked again. A renewal replaces the key as well, and takes effect for the
+next call; calls under way end on the old connection.
 """
 
 import asyncio
@@ -17,11 +18,13 @@ from agent.federation.standing import Task
 from agent.federation_ports import MayLeave
 from agent.ports import Identity, Orchestrator
 from agent.reporting import (
+    Application,
     Credentials,
     DeviceFacts,
     DiagnosisAnswer,
     Membership,
     Orders,
+    Pending,
     Piece,
     Report,
 )
@@ -32,7 +35,7 @@ from fieldwise.ticket import Ticket, decode_ticket
 RENEW_SHARES = (0.7, 0.9)  # of a certificate's life: after that a try a minute has days to succeed
 
 Connect = Callable[[Membership], Orchestrator]
-Enrol = Callable[[Ticket, bytes, DeviceFacts], Awaitable[Credentials]]
+Enrol = Callable[[Ticket, bytes, DeviceFacts], Awaitable[Credentials | Pending]]
 
 _log = structlog.get_logger()
 
@@ -53,38 +56,45 @@ class Fleet:
         self._lock = asyncio.Lock()
         self._orchestrator: Orchestrator | None = None
         self.membership: Membership | None = identity.read()
+        self.application: Application | None = identity.application()
+        self.complaint = ""  # why asking for a membership came to nothing, or has not come to any
         self.changed = asyncio.Event()
+        self.applied = asyncio.Event()  # what it has applied for is another thing, or nothing
 
-    async def join(self, ticket_text: str, facts: DeviceFacts) -> Membership:
-        """Become a member.
+    async def join(self, ticket_text: str, facts: DeviceFacts) -> Membership | Application:
+        """Become a member, or wait for the fleet's word; ``Applying`` asks again then.
 
         Raises:
-            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``UNREACHABLE``.
+            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``ADMISSION_REFUSED``,
+                ``UNREACHABLE``.
         """
-        ticket = decode_ticket(ticket_text)
+        decode_ticket(ticket_text)
         async with self._lock:
             if self.membership is not None:
                 raise FieldwiseError(
                     Fault.ALREADY_JOINED, f"this device is a member of {self.membership.fleet}"
                 )
-            try:
-                membership = await self._ask(ticket, facts)
-            except FieldwiseError as error:
-                if error.fault is not Fault.DEVICE_REMOVED:
-                    raise
-                self._identity.remove()
-                membership = await self._ask(ticket, facts)
-            await self._adopt(membership)
-            return membership
+            return await self._apply(ticket_text, facts)
+
+    async def ask_again(self, facts: DeviceFacts) -> None:
+        """Ask the fleet whose word is waited for; without one, do nothing.
+
+        Raises:
+            FieldwiseError: Why there is no answer, or what kind of no it was.
+        """
+        async with self._lock:
+            if self.membership is None and self.application is not None:
+                await self._apply(self.application.ticket, facts)
 
     async def leave(self) -> bool:
-        """Stop being a member; returns whether the orchestrator could be told.
+        """Stop being a member, or waiting; returns whether the orchestrator could be told.
 
         Raises:
             FieldwiseError: ``NOT_JOINED``.
         """
         async with self._lock:
-            told = await self._tell_leaving()
+            waited = self.membership is None and self.application is not None
+            told = False if waited else await self._tell_leaving()
             self._identity.remove()
             await self._replace(None)
             return told
@@ -141,10 +151,56 @@ class Fleet:
             await self._orchestrator.close()
             self._orchestrator = None
 
-    async def _ask(self, ticket: Ticket, facts: DeviceFacts) -> Membership:
-        key = self._identity.pending_key(_fresh_key)
-        credentials = await self._enrol(ticket, _request_of(key), facts)
-        return _membership(credentials, key)
+    async def _apply(self, text: str, facts: DeviceFacts) -> Membership | Application:
+        try:
+            try:
+                given = await self._ask(text, facts)
+            except FieldwiseError as error:
+                if error.fault is not Fault.DEVICE_REMOVED:
+                    raise
+                self._identity.remove()
+                given = await self._ask(text, facts)
+        except FieldwiseError as error:
+            await self._note_failure(text, error)
+            raise
+        self.complaint = ""
+        if isinstance(given, Membership):
+            await self._adopt(given)
+        elif given != self.application:
+            await asyncio.to_thread(self._identity.apply, given)
+            self._await(given)
+            _log.info("waits to be accepted", fleet=given.fleet, fingerprint=given.fingerprint)
+        return given
+
+    async def _ask(self, text: str, facts: DeviceFacts) -> Membership | Application:
+        ticket, key = decode_ticket(text), self._identity.pending_key(_fresh_key)
+        given = await self._enrol(ticket, _request_of(key), facts)
+        if not isinstance(given, Pending):
+            return _membership(given, key)
+        fingerprint = _fingerprint_of(key)
+        if given.fingerprint != fingerprint:
+            raise FieldwiseError(
+                Fault.INTERNAL, f"the fleet {ticket.fleet} answers about another device's key"
+            )
+        return Application(text, ticket.fleet, fingerprint, given.retry_seconds)
+
+    async def _note_failure(self, text: str, error: FieldwiseError) -> None:
+        """Wait no more for a fleet that said no; one that said nothing is asked again."""
+        if self.application is not None or error.fault is Fault.ADMISSION_REFUSED:
+            self.complaint = error.sentence
+        if error.fault is Fault.ADMISSION_REFUSED:  # another key begins anew
+            await asyncio.to_thread(self._identity.remove)
+            self._await(None)
+        elif error.fault is Fault.TICKET_INVALID and self._waits_with(text):
+            await asyncio.to_thread(self._identity.apply, None)
+            self._await(None)
+
+    def _waits_with(self, text: str) -> bool:
+        return self.application is not None and self.application.ticket == text
+
+    def _await(self, application: Application | None) -> None:
+        self.application = application
+        self.applied.set()
 
     def _current(self) -> Orchestrator:
         if self.membership is None:
@@ -171,6 +227,7 @@ class Fleet:
         await self.close()
         self.membership = membership
         self.changed.set()
+        self._await(None)
 
 
 def _membership(credentials: Credentials, key: bytes) -> Membership:
@@ -197,6 +254,12 @@ def _fresh_key() -> bytes:
     from fieldwise.identity import generate_key, key_pem  # noqa: PLC0415 - as said
 
     return key_pem(generate_key())
+
+
+def _fingerprint_of(key: bytes) -> str:
+    from fieldwise.identity import load_key, public_key_der  # noqa: PLC0415 - as said
+
+    return hashlib.sha256(public_key_der(load_key(key).public_key())).hexdigest()
 
 
 def _request_of(key: bytes) -> bytes:

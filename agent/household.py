@@ -1,20 +1,22 @@
 """What the agent does for its owner: join and leave a fleet, install a backbone, say how it is."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from agent.applying import Applying
 from agent.checkins import Contact
 from agent.fleet import Fleet
 from agent.learning.pair import Pair
 from agent.observing import Observer
 from agent.ports import Bundles, Needs
-from agent.reporting import Backbone, DeviceFacts, Membership, Role
+from agent.reporting import Application, Backbone, DeviceFacts, Membership, Role
 from agent.surveying import Surveyor
 from agent.update.events import Confirmed, Installed, Pinned, Refused, RolledBack, Unpinned
 from agent.update.installer import Installer
 from agent.update.signs import BEFORE_SERVING
-from fieldwise.answers import Status
+from fieldwise.answers import Joining, Status
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import LearningReport
@@ -63,12 +65,18 @@ class Household:
         self._needs = needs
         self.contact: Callable[[], Contact] = Contact
         self.wiping = asyncio.Event()
+        self.apply = Applying(fleet, host.facts).run
 
     async def status(self) -> Status:
         """How the agent is."""
-        return await asyncio.to_thread(
+        seen = await asyncio.to_thread(
             self._observer.status, self._fleet.membership, self.contact()
         )
+        waiting, complaint = self._fleet.application, self._fleet.complaint
+        if waiting is None and not complaint:
+            return seen
+        fleet, key = (waiting.fleet, waiting.fingerprint) if waiting else ("", "")
+        return replace(seen, joining=Joining(fleet, key, complaint))
 
     async def learning_report(self) -> LearningReport:
         """How learning went and goes.
@@ -78,11 +86,12 @@ class Household:
         """
         return await asyncio.to_thread(self._surveyor.report)
 
-    async def join(self, ticket: str) -> Membership:
-        """Join a fleet.
+    async def join(self, ticket: str) -> Membership | Application:
+        """Join a fleet, or apply for it where somebody has to say yes first.
 
         Raises:
-            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``UNREACHABLE``.
+            FieldwiseError: ``ALREADY_JOINED``, ``TICKET_INVALID``, ``ADMISSION_REFUSED``,
+                ``UNREACHABLE``.
         """
         return await self._fleet.join(ticket, self._host.facts())
 

@@ -16,6 +16,7 @@ from agent.learning.forgetting import Forgetting, Selection
 from agent.learning.kept import Asking, Changes, Entry, Kept
 from agent.learning.samples import Burst, Counters, Group, Remembered, Sample, Share, Snapshot
 from agent.reporting import (
+    Application,
     Credentials,
     DiagnosisAnswer,
     Membership,
@@ -257,12 +258,20 @@ class Identity(Protocol):
         """Keep a membership, whole or not at all."""
         ...
 
+    def application(self) -> Application | None:
+        """What waits for a fleet's word; None where nothing does."""
+        ...
+
+    def apply(self, application: Application | None) -> None:
+        """Keep what waits, until there is a membership, or forget it."""
+        ...
+
     def pending_key(self, make: Callable[[], bytes]) -> bytes:
         """The key, PEM, with which a membership is asked for: the same one until there is one."""
         ...
 
     def remove(self) -> None:
-        """Forget the membership."""
+        """Forget the membership, the key that one was asked for, and what waits."""
         ...
 
 

@@ -171,6 +171,42 @@ class Piece:
     total_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A fleet has not decided yet about the key of that fingerprint: ask again after a while."""
+
+    fingerprint: str
+    retry_seconds: int
+
+
+class Application(msgspec.Struct, frozen=True):
+    """What a device keeps that waits for a fleet's word.
+
+    Attributes:
+        ticket: The text that it asks with, a secret.
+        fleet: That the ticket is of.
+        fingerprint: Of the key that it asks for, as operators compare it.
+        retry_seconds: How often it is to ask.
+    """
+
+    ticket: str
+    fleet: str
+    fingerprint: str
+    retry_seconds: int
+
+    def __repr__(self) -> str:
+        return f"Application(fleet={self.fleet!r}, fingerprint={self.fingerprint!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What came of joining: a device's id, or the fingerprint of a key that waits."""
+
+    device_id: str
+    fleet: str
+    fingerprint: str = ""
+
+
 class Membership(msgspec.Struct, frozen=True):
     """What makes a device a member of a fleet: key in PEM, certificates in DER."""
 

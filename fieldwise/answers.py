@@ -224,6 +224,21 @@ class UpdateStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """How asking for a membership stands, where there is none.
+
+    Attributes:
+        fleet: Whose word is waited for; empty where none is.
+        fingerprint: Of the key that is to join, as the fleet's operator sees it.
+        complaint: Why there is no answer yet, or what kind of no it was.
+    """
+
+    fleet: str
+    fingerprint: str
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """An agent at a glance.
 
@@ -247,6 +262,7 @@ class Status:
             earlier backbone.
         own_labels_dropped: Predictions that the agent was sure of and did not label itself, since
             more came than it had time for.
+        joining: How joining a fleet stands; None where nothing is to be said of it.
     """
 
     agent_version: str
@@ -271,3 +287,4 @@ class Status:
     verdict: Verdict | None = None
     carried_samples: int = 0
     own_labels_dropped: int = 0
+    joining: Joining | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fieldwise.answers import (
+    Joining,
     LearningCounters,
     ProbationStatus,
     SettingsInForce,
@@ -193,7 +194,13 @@ def status(message: local_pb2.GetAgentStatusResponse) -> Status:
         verdict=verdict(message.verdict) if message.HasField("verdict") else None,
         carried_samples=message.carried_samples,
         own_labels_dropped=message.own_labels_dropped,
+        joining=_joining(message) if message.HasField("joining") else None,
     )
+
+
+def _joining(message: local_pb2.GetAgentStatusResponse) -> Joining:
+    joining = message.joining
+    return Joining(joining.fleet, joining.fingerprint, joining.complaint)
 
 
 def _settings(message: device_pb2.DeviceSettings) -> SettingsInForce:

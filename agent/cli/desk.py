@@ -19,7 +19,7 @@ from agent.diagnosing import Asked
 from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
 from agent.predictions import Image
-from agent.reporting import EVERYTHING, Backbone, LedgerEntry, Total, Wanted
+from agent.reporting import EVERYTHING, Application, Backbone, Joined, LedgerEntry, Total, Wanted
 from agent.rpc.owner import OwnerClient
 from fieldwise.answers import Lesson, Prediction, Questions, Status, UpdateStatus
 from fieldwise.client import Device
@@ -110,8 +110,8 @@ class Desk(Protocol):
         """What left the device: the newest entries, and totals by kind."""
         ...
 
-    def join(self, ticket: str) -> tuple[str, str]:
-        """Join a fleet; returns device id and fleet."""
+    def join(self, ticket: str) -> Joined:
+        """Join a fleet, or apply for it."""
         ...
 
     def leave(self, *, wipe: bool) -> bool:
@@ -282,9 +282,11 @@ class AloneDesk:
     def ledger(self, count: int, only: Wanted = EVERYTHING) -> Ledger:
         return self._agent.ledger.newest(count, only), self._agent.ledger.totals()
 
-    def join(self, ticket: str) -> tuple[str, str]:
-        membership = asyncio.run(self._finish(self._agent.household.join(ticket)))
-        return membership.device_id, membership.fleet
+    def join(self, ticket: str) -> Joined:
+        given = asyncio.run(self._finish(self._agent.household.join(ticket)))
+        if isinstance(given, Application):
+            return Joined("", given.fleet, given.fingerprint)
+        return Joined(given.device_id, given.fleet)
 
     def leave(self, *, wipe: bool) -> bool:
         return asyncio.run(self._finish(self._agent.household.leave(wipe=wipe)))

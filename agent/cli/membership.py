@@ -1,11 +1,14 @@
 """``join`` and ``leave``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.cli.output import AsJson, show
 from agent.cli.told import settings_of
+
+if TYPE_CHECKING:
+    from agent.reporting import Joined
 
 
 def join(
@@ -18,9 +21,18 @@ def join(
     from agent.cli.desk import desk
 
     with desk(settings_of(context)) as reached:
-        device_id, fleet = reached.join(ticket)
-    found = {"device_id": device_id, "fleet": fleet}
-    show(found, lambda: [f"this device is {device_id} of {fleet}"], as_json=json)
+        joined = reached.join(ticket)
+    show(joined, lambda: _told(joined), as_json=json)
+
+
+def _told(joined: "Joined") -> list[str]:
+    if not joined.fingerprint:
+        return [f"this device is {joined.device_id} of {joined.fleet}"]
+    return [
+        f"waiting for the operator of {joined.fleet} to accept this device",
+        f"fingerprint of its key: {joined.fingerprint}",
+        "the daemon asks again by itself; `fieldwise-agent status` shows how it stands",
+    ]
 
 
 def leave(

@@ -64,6 +64,7 @@ def _facts(found: Status) -> list[str]:
     return columns(
         [
             ("agent", f"{found.agent_version}, {member}"),
+            *_joining(found),
             ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
             ("update", f"{update_words(found.update)}; generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
@@ -86,6 +87,14 @@ def _facts(found: Status) -> list[str]:
             ("settings", _settings(found)),
         ]
     )
+
+
+def _joining(found: Status) -> list[tuple[str, str]]:
+    if (joining := found.joining) is None:
+        return []
+    waits = f"waiting for the operator of {joining.fleet}: fingerprint {joining.fingerprint}"
+    told = [*([waits] if joining.fleet else []), *filter(None, [joining.complaint])]
+    return [("joining", "; ".join(told))]
 
 
 def _settings(found: Status) -> str:

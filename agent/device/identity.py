@@ -7,12 +7,15 @@ certificate can never be of two different renewals.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from agent.device.files import disk_faults, write_file
-from agent.reporting import Membership
+from agent.reporting import Application, Membership
 from fieldwise.errors import Fault, FieldwiseError
+
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,38 @@ class IdentityFolder:
     def _pending(self) -> Path:
         return self.folder / "pending-key.pem"
 
+    @property
+    def _applied(self) -> Path:
+        return self.folder / "application.json"
+
     def read(self) -> Membership | None:
         """Return the membership; None outside a fleet.
 
         Raises:
             FieldwiseError: ``STATE_DAMAGED``, naming the file.
         """
-        if not self._path.exists():
-            return None
-        with disk_faults(self._path):
-            content = self._path.read_bytes()
-        try:
-            return msgspec.json.decode(content, type=Membership)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FieldwiseError(Fault.STATE_DAMAGED, f"{self._path} cannot be read") from error
+        return _read(self._path, Membership)
+
+    def application(self) -> Application | None:
+        """Return what waits for a fleet's word; a membership that came since counts for more.
+
+        Raises:
+            FieldwiseError: ``STATE_DAMAGED``, naming the file.
+        """
+        return None if self._path.exists() else _read(self._applied, Application)
+
+    def apply(self, application: Application | None) -> None:
+        """Keep what waits, or forget it.
+
+        Raises:
+            FieldwiseError: ``DISK_FULL``; what was there stands.
+        """
+        if application is not None:
+            self._make()
+            write_file(self._applied, msgspec.json.encode(application))
+            return
+        with disk_faults(self._applied):
+            self._applied.unlink(missing_ok=True)
 
     def write(self, membership: Membership) -> None:
         """Keep a membership, whole or not at all.
@@ -54,6 +75,7 @@ class IdentityFolder:
         write_file(self._path, msgspec.json.encode(membership))
         with disk_faults(self._pending):
             self._pending.unlink(missing_ok=True)
+            self._applied.unlink(missing_ok=True)
 
     def pending_key(self, make: Callable[[], bytes]) -> bytes:
         """The key (PEM) for a membership that is asked for, kept until there is one.
@@ -70,11 +92,23 @@ class IdentityFolder:
         return key
 
     def remove(self) -> None:
-        """Forget the membership."""
+        """Forget the membership, and what was asked for one with."""
         with disk_faults(self._path):
             self._path.unlink(missing_ok=True)
+            self._applied.unlink(missing_ok=True)
             self._pending.unlink(missing_ok=True)
 
     def _make(self) -> None:
         with disk_faults(self.folder):
             self.folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _read(path: Path, shape: type[RecordT]) -> RecordT | None:
+    if not path.exists():
+        return None
+    with disk_faults(path):
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FieldwiseError(Fault.STATE_DAMAGED, f"{path} cannot be read") from error

@@ -20,6 +20,7 @@ from agent.reporting import (
     DiagnosisAnswer,
     Membership,
     Orders,
+    Pending,
     Piece,
     Report,
 )
@@ -246,8 +247,11 @@ async def enrol(
     facts: DeviceFacts,
     departures: Departures,
     proxy: str = "",
-) -> Credentials:
-    """Trade a ticket for credentials.
+) -> Credentials | Pending:
+    """Trade a ticket for credentials, or for a wait.
+
+    An orchestrator that does not know of waiting refuses what it does not know, and is asked as it
+    was before there was any.
 
     Raises:
         FieldwiseError: ``TICKET_INVALID`` and what else the orchestrator says, ``UNREACHABLE``,
@@ -256,15 +260,20 @@ async def enrol(
     request: enrolment_pb2.EnrolRequest = translate.enrol_request(
         ticket, certificate_request, facts
     )
-    await departures.note("enrolment", request, summaries.enrolment(facts, ticket.fleet))
-    roots = pem_of(ticket.authority)
+    summary, roots = summaries.enrolment(facts, ticket.fleet), pem_of(ticket.authority)
     way = Way(ticket.address, roots, proxy_of(ticket.address, proxy))
     async with pinned_channel(ticket.address, roots=roots, proxy=proxy) as channel:
+        method = enrolment_pb2_grpc.EnrolmentStub(channel).Enrol
+        await departures.note("enrolment", request, summary)
         try:
-            response = await _call(enrolment_pb2_grpc.EnrolmentStub(channel).Enrol, request)
+            response = await _call(method, request)
         except FieldwiseError as error:
-            raise await way.explained(error) from error
-    return translate.credentials(response.credentials)
+            if error.fault is not Fault.UNKNOWN_FIELD:
+                raise await way.explained(error) from error
+            request.ClearField("knows_pending")
+            await departures.note("enrolment", request, summary)
+            response = await _call(method, request)
+    return translate.enrolled(response)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import grpc
 from agent.diagnosing import Diagnosing
 from agent.federation.federating import Federating
 from agent.ledger_ports import Ledger
-from agent.reporting import Backbone, Membership
+from agent.reporting import Application, Backbone, Membership
 from agent.rpc import (
     translate_diagnosis,
     translate_federation,
@@ -95,8 +95,8 @@ class Household(Protocol):
         """How learning went and goes."""
         ...
 
-    async def join(self, ticket: str) -> Membership:
-        """Join a fleet."""
+    async def join(self, ticket: str) -> Membership | Application:
+        """Join a fleet, or apply for it."""
         ...
 
     async def leave(self, *, wipe: bool) -> bool:
@@ -228,8 +228,7 @@ class OwnerService(local_pb2_grpc.OwnerServicer):
     async def JoinFleet(
         self, request: local_pb2.JoinFleetRequest, context: Context
     ) -> local_pb2.JoinFleetResponse:
-        membership = await self._household.join(request.ticket)
-        return local_pb2.JoinFleetResponse(device_id=membership.device_id, fleet=membership.fleet)
+        return translate_local.join_response(await self._household.join(request.ticket))
 
     async def LeaveFleet(
         self, request: local_pb2.LeaveFleetRequest, context: Context

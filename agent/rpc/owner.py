@@ -7,7 +7,7 @@ from typing import Any
 from agent.diagnosing import Asked
 from agent.federation.standing import FederationState
 from agent.learning.forgetting import Forgotten, Selection
-from agent.reporting import EVERYTHING, Backbone, LedgerEntry, Total, Wanted
+from agent.reporting import EVERYTHING, Backbone, Joined, LedgerEntry, Total, Wanted
 from agent.rpc import (
     translate_diagnosis,
     translate_federation,
@@ -63,10 +63,10 @@ class OwnerClient(LocalClient):
         totals = {each.kind: Total(each.messages, each.bytes) for each in response.totals}
         return entries, totals
 
-    def join(self, ticket: str) -> tuple[str, str]:
-        """Join a fleet; returns device id and fleet."""
+    def join(self, ticket: str) -> Joined:
+        """Join a fleet, or apply for it."""
         response = call(self._stub.JoinFleet, make(local_pb2.JoinFleetRequest, ticket=ticket))
-        return response.device_id, response.fleet
+        return Joined(response.device_id, response.fleet, response.fingerprint)
 
     def leave(self, *, wipe: bool) -> bool:
         """Leave the fleet; returns whether the orchestrator could be told."""

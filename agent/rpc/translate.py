@@ -10,6 +10,7 @@ from agent.reporting import (
     DiagnosisAnswer,
     DiagnosisRequest,
     Orders,
+    Pending,
     Permit,
     Piece,
     Report,
@@ -64,7 +65,14 @@ def enrol_request(
             memory_bytes=facts.memory_bytes,
             processors=facts.processors,
         ),
+        knows_pending=True,
     )
+
+
+def enrolled(message: enrolment_pb2.EnrolResponse) -> Credentials | Pending:
+    if message.HasField("pending"):
+        return Pending(message.pending.fingerprint, message.pending.retry_seconds)
+    return credentials(message.credentials)
 
 
 def credentials(message: enrolment_pb2.Credentials) -> Credentials:

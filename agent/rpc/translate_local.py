@@ -1,13 +1,13 @@
 """Between what the agent means and what travels on its own sockets."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from agent.predictions import Image
-from agent.reporting import Backbone, LedgerEntry, Role, Total, Wanted
+from agent.reporting import Application, Backbone, LedgerEntry, Membership, Role, Total, Wanted
 from agent.rpc.translate import (
     FAILURES,
     HOLDS,
@@ -130,11 +130,21 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         carried_samples=status.carried_samples,
         own_labels_dropped=status.own_labels_dropped,
     )
+    if (joining := status.joining) is not None:
+        complaint = joining.complaint.encode()[:512].decode(errors="ignore")
+        told = replace(joining, complaint=complaint)
+        response.joining.CopyFrom(local_pb2.JoiningStatus(**asdict(told)))
     if (probation := status.update.probation) is not None:
         response.probation.CopyFrom(local_pb2.Probation(**asdict(probation)))
     if status.check_in_seconds is not None:
         response.check_in_time.CopyFrom(timestamp(status.check_in_seconds))
     return response
+
+
+def join_response(given: Membership | Application) -> local_pb2.JoinFleetResponse:
+    if isinstance(given, Application):
+        return local_pb2.JoinFleetResponse(fleet=given.fleet, fingerprint=given.fingerprint)
+    return local_pb2.JoinFleetResponse(device_id=given.device_id, fleet=given.fleet)
 
 
 def _settings(settings: SettingsInForce) -> device_pb2.DeviceSettings:

@@ -389,7 +389,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned", "carried_samples", "probation", "own_labels_dropped")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned", "carried_samples", "probation", "own_labels_dropped", "joining")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -415,6 +415,7 @@ class GetAgentStatusResponse(_message.Message):
     CARRIED_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     PROBATION_FIELD_NUMBER: _ClassVar[int]
     OWN_LABELS_DROPPED_FIELD_NUMBER: _ClassVar[int]
+    JOINING_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -440,7 +441,18 @@ class GetAgentStatusResponse(_message.Message):
     carried_samples: int
     probation: Probation
     own_labels_dropped: int
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ..., carried_samples: _Optional[int] = ..., probation: _Optional[_Union[Probation, _Mapping]] = ..., own_labels_dropped: _Optional[int] = ...) -> None: ...
+    joining: JoiningStatus
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ..., carried_samples: _Optional[int] = ..., probation: _Optional[_Union[Probation, _Mapping]] = ..., own_labels_dropped: _Optional[int] = ..., joining: _Optional[_Union[JoiningStatus, _Mapping]] = ...) -> None: ...
+
+class JoiningStatus(_message.Message):
+    __slots__ = ("fleet", "fingerprint", "complaint")
+    FLEET_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    fleet: str
+    fingerprint: str
+    complaint: str
+    def __init__(self, fleet: _Optional[str] = ..., fingerprint: _Optional[str] = ..., complaint: _Optional[str] = ...) -> None: ...
 
 class Probation(_message.Message):
     __slots__ = ("predictions", "predictions_wanted", "seconds", "seconds_wanted", "failures", "slow", "samples", "only_old", "only_new")
@@ -517,12 +529,14 @@ class JoinFleetRequest(_message.Message):
     def __init__(self, ticket: _Optional[str] = ...) -> None: ...
 
 class JoinFleetResponse(_message.Message):
-    __slots__ = ("device_id", "fleet")
+    __slots__ = ("device_id", "fleet", "fingerprint")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     device_id: str
     fleet: str
-    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ...) -> None: ...
+    fingerprint: str
+    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., fingerprint: _Optional[str] = ...) -> None: ...
 
 class LeaveFleetRequest(_message.Message):
     __slots__ = ("wipe",)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from agent.reporting import Credentials, Membership
+from agent.reporting import Application, Credentials, Membership
 from fieldwise.identity import certificate_der, generate_key, key_pem
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
@@ -18,19 +18,26 @@ class MemoryIdentity:
     def __init__(self, membership: Membership | None = None) -> None:
         self.membership = membership
         self.pending: bytes | None = None
+        self.applied: Application | None = None
 
     def read(self) -> Membership | None:
         return self.membership
 
     def write(self, membership: Membership) -> None:
-        self.membership, self.pending = membership, None
+        self.membership, self.pending, self.applied = membership, None, None
+
+    def application(self) -> Application | None:
+        return self.applied
+
+    def apply(self, application: Application | None) -> None:
+        self.applied = application
 
     def pending_key(self, make: Callable[[], bytes]) -> bytes:
         self.pending = self.pending or make()
         return self.pending
 
     def remove(self) -> None:
-        self.membership = self.pending = None
+        self.membership = self.pending = self.applied = None
 
 
 def certificate(days: int = 90) -> bytes:
