@@ -132,7 +132,7 @@ def listed_from(
     told = custom or {}
     texts, epoch = (told.get("name"), told.get("version")), told.get("epoch")
     fits = all(isinstance(each, str) and 0 < len(each) <= NAME_CHARACTERS_MAX for each in texts)
-    if found is None or not fits or epoch is None or not _is_count(epoch) or length <= 0:
+    if found is None or not fits or epoch is None or not _is_count(epoch) or not _is_count(length):
         raise _no(f"the target {path[:100]!r} is no backbone")
     if dict(hashes) != {"sha256": found[1]}:
         raise _no(f"the target {path[:100]!r} has other hashes than its name says")

@@ -5,19 +5,15 @@ goes the other way round: readiness is taken back, calls under way get their tim
 memory is written, and only then the database and the folder are let go.
 """
 
-import asyncio
-import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-import structlog
-
 from fieldwise import __version__
 from fieldwise.identity import certificate_pem
-from orchestrator import addresses, clustering, federating, joining, trusting
+from orchestrator import addresses, clustering, federating, joining, trusting, vouching
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.contents import bundles_of, update_files_of
@@ -59,15 +55,13 @@ from orchestrator.started import Started, started_at
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
-from orchestrator.trust.serving import Serving
+from orchestrator.trust.keeping import LOOK_SECONDS
+from orchestrator.vouching import Trust
 from orchestrator.world import SystemClock, SystemEntropy, disk_room
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
 READINESS_SECONDS = 2.0  # supervisors ask every few seconds
 PROCESS_BYTES = 8  # of chance in the name of a process: no two have met
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +79,7 @@ class _Ground:
     operating: Operating
     federation: Federation
     applications: Applications
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +94,6 @@ class _Parts:
     about_rollouts: RolloutUseCases
     survey: Survey
     publishing: Publishing
-
-
-async def serve(settings: OrchestratorSettings, announce: Callable[[Started], None]) -> None:
-    """Run until SIGTERM or SIGINT; a second signal ends the process at once.
-
-    Raises:
-        FieldwiseError: Where it cannot start.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def begin_to_stop() -> None:
-        for each in SIGNALS:
-            loop.remove_signal_handler(each)
-        stop.set()
-
-    for each in SIGNALS:
-        loop.add_signal_handler(each, begin_to_stop)
-    async with running(settings) as started:
-        announce(started)
-        await stop.wait()
-        _log.info("stopping", drain_seconds=settings.drain_seconds)
 
 
 @asynccontextmanager
@@ -139,6 +112,7 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         resign = Repeated(Loop.LEAD, 0, ground.leading.resign)
         stack.push_async_callback(turn, resign, ground.metrics)
         await turn(deeds[Loop.LEAD], ground.metrics)
+        await turn(deeds[Loop.TRUST], ground.metrics)
         await turn(deeds[Loop.METRICS], ground.metrics)
         await stack.enter_async_context(repeating(tuple(deeds.values()), ground.metrics))
         started, readiness = await _open_ports(ground, parts, stack)
@@ -171,6 +145,9 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     elected = clustering.elected(settings, stores.leadership, closing)
     files = await update_files_of(settings)
     replica = Replica(entropy.token(PROCESS_BYTES).hex(), open_place(folder, entropy))
+    leading = Leading(
+        elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
+    )
     return _Ground(
         settings=settings,
         authority=authority,
@@ -179,12 +156,11 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         clock=clock,
         entropy=entropy,
         metrics=metrics,
-        leading=Leading(
-            elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
-        ),
+        leading=leading,
         operating=operating(settings, token, stores, clock, entropy, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
         applications=joining.applications(settings, stores, authority.fleet, clock),
+        trust=await vouching.trust(settings, stores, clock, leading),
     )
 
 
@@ -228,7 +204,7 @@ def _assemble(ground: _Ground) -> _Parts:
         diagnosing=Diagnosing(stores.diagnoses, stores.devices, clock, ground.entropy),
         controller=controller,
         about_rollouts=RolloutUseCases(
-            Rollouts(stores.rollouts, stores.backbones, controller, clock),
+            Rollouts(stores.rollouts, stores.backbones, controller, clock, ground.trust.keeping),
             Previews(stores.rollouts, stores.backbones, clock),
             Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
             survey,
@@ -240,6 +216,7 @@ def _assemble(ground: _Ground) -> _Parts:
             clock,
             emptied(settings.folder / "uploads"),
             settings.bundle_bytes_max,
+            ground.trust.keeping,
         ),
     )
 
@@ -266,6 +243,7 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
         Repeated(Loop.RECONCILE, settings.reconcile_seconds, look_at_all),
         joining.sweeping(ground.applications, leading),
         Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
+        Repeated(Loop.TRUST, LOOK_SECONDS, leading.led(ground.trust.keeping.look)),
     )
     return {each.loop: each for each in deeds}
 
@@ -312,7 +290,9 @@ async def _open_ports(
         settings.folder, Connection(started.near_address, root, ground.operating.token)
     )
     shown = addresses.local(settings.metrics_listen, metrics.port)
-    return replace(started, metrics_address=shown, health_address=health), readiness
+    signs = await ground.trust.keeping.lists()
+    told = replace(started, metrics_address=shown, health_address=health, signs_backbones=signs)
+    return told, readiness
 
 
 async def _open_health(listen: str, readiness: Readiness, stack: AsyncExitStack) -> str:
@@ -353,7 +333,6 @@ def _servers(ground: _Ground) -> Servers:
 
 def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
     campaigns, workers = ground.federation.servicers
-    metadata = Serving(ground.stores.trust, ground.clock)
     return Services(
         devices=DeviceServicer(
             Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
@@ -362,12 +341,12 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             Withholding(ground.stores.backbones, ground.clock),
             parts.diagnosing,
             ground.federation.receiving,
-            metadata,
+            ground.trust.serving,
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
         ),
-        enrolment=EnrolmentServicer(parts.enrolment, metadata, started.device_address),
+        enrolment=EnrolmentServicer(parts.enrolment, ground.trust.serving, started.device_address),
         operators=OperatorServicer(
             OperatorUseCases(
                 enrolment=parts.enrolment,

@@ -83,7 +83,7 @@ async def back_up(settings: OrchestratorSettings, wanted: Wanted, told: Told) ->
                     raise _foreign(keys)
                 head = _head(settings, wanted, found, keys, now)
                 writer = Writer(stream, head)
-                writer.keys(keys.content, keys.token)
+                writer.keys(keys.content, keys.token, keys.publisher)
                 manifests = await manifests_in(connection)
                 heads = await heads_in(connection, found.tables)
                 done = 0
@@ -110,7 +110,12 @@ async def back_up(settings: OrchestratorSettings, wanted: Wanted, told: Told) ->
 
 def places_of(settings: OrchestratorSettings) -> Places:
     """Return where an installation with these settings has its keys."""
-    return Places(settings.folder, settings.authority_file, settings.operator_token)
+    return Places(
+        settings.folder,
+        settings.authority_file,
+        settings.operator_token,
+        settings.publisher_file,
+    )
 
 
 def contents_of(manifests: Iterable[Manifest]) -> dict[str, int]:

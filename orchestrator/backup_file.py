@@ -27,6 +27,8 @@ from orchestrator.backup_format import (
     MANIFEST_BYTES_MAX,
     MANIFEST_NAME,
     PART_BYTES_MAX,
+    PUBLISHER_BYTES_MAX,
+    PUBLISHER_NAME,
     TOKEN_NAME,
     Content,
     Head,
@@ -60,9 +62,11 @@ class Writer:
         self._tallies = {each.table: _Tally() for each in head.tables}
         self._member(HEAD_NAME, msgspec.json.encode(head))
 
-    def keys(self, authority: bytes, token: str) -> None:
+    def keys(self, authority: bytes, token: str, publisher: bytes = b"") -> None:
         self._member(AUTHORITY_NAME, authority)
         self._member(TOKEN_NAME, token.encode())
+        if publisher:
+            self._member(PUBLISHER_NAME, publisher)
 
     def part(self, table: str, rows: int, lines: bytes) -> None:
         """Write some rows of a table, one line of JSON each."""
@@ -149,6 +153,9 @@ class Reader:
         self.authority = self._whole(AUTHORITY_NAME, KEYS_BYTES_MAX)
         token = self._whole(TOKEN_NAME, KEYS_BYTES_MAX)
         self.token = token.decode(errors="replace")
+        self.publisher = b""
+        if self._peek()[0] == PUBLISHER_NAME:
+            self.publisher = self._whole(PUBLISHER_NAME, PUBLISHER_BYTES_MAX)
         self.manifest: Manifest | None = None
 
     def members(self) -> Iterator[Part | Inside]:

@@ -3,7 +3,8 @@
 A backup is one tar of the plain ``ustar`` kind. Its members stand in this order and in no other:
 
 1. ``backup.json``: ``Head``, what follows and of which version the tables are;
-2. ``authority.json`` and ``operator-token``: the fleet's keys, as the data folder has them;
+2. ``authority.json`` and ``operator-token``: the fleet's keys, as the data folder has them; and
+   ``publisher.json``, where there are keys that sign metadata of backbones;
 3. ``rows/TABLE/NUMBER.gz``: the rows of every table of the head, in its order, each table's in
    parts that are numbered from 1 on: lines of JSON, compressed, one array a row, its values in the
    order of the columns;
@@ -28,10 +29,12 @@ FORMAT = 1  # rises when a reader of today could misread a backup of tomorrow
 HEAD_NAME = "backup.json"
 AUTHORITY_NAME = "authority.json"
 TOKEN_NAME = "operator-token"  # noqa: S105 - the name of a member
+PUBLISHER_NAME = "publisher.json"
 MANIFEST_NAME = "manifest.json"
 
 HEAD_BYTES_MAX = 256 * 1024  # sixteen tables and two hundred columns take 4 KiB
 KEYS_BYTES_MAX = 64 * 1024
+PUBLISHER_BYTES_MAX = 2 * 1024**2  # keys, and a publisher's first metadata
 MANIFEST_BYTES_MAX = 16 * 1024**2  # a hundred thousand files of bundles
 PART_ROWS = 2000
 PART_BYTES = 1024**2  # a part is closed when it has so many bytes, or so many rows

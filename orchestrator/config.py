@@ -120,6 +120,16 @@ class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
         float,
         Meta(ge=0.01, le=90, description="Life of a device's certificate, days."),
     ] = 14.0
+    # So long may somebody between server and devices hide new metadata from them; signed anew at
+    # half of it, the server may be away for half a day.
+    timestamp_hours: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=720,
+            description="For how many hours the timestamp of signed metadata holds.",
+        ),
+    ] = 24.0
 
     # Each holds a file open and a quarter of a MiB; at 1 MB/s they fill a gigabit line.
     downloads_max: Annotated[

@@ -42,6 +42,7 @@ class Loop(StrEnum):
     LEAD = "lead"
     FEDERATE = "federate"
     JOINING = "joining"
+    TRUST = "trust"
 
 
 def _spread(name: str, text: str) -> Entry:

@@ -166,6 +166,16 @@ class PlaceSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = None
 
+    # Keys of its own need nothing; replicas share one file, and publishers keep theirs offline.
+    publisher_file: Annotated[
+        Path | None,
+        Meta(
+            description="File with the keys that this server signs metadata of backbones with, as "
+            "docs/trust.md says; it is only read. Default: publisher.json in the data "
+            "folder, made on first start with every key there is."
+        ),
+    ] = None
+
     @property
     def folder(self) -> Path:
         """The data folder; ``load_settings`` has always filled it in."""

@@ -19,6 +19,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 from orchestrator.ports import BackboneStore, BundleStore, Clock
 from orchestrator.rollout.backbone import Backbone, Reference
+from orchestrator.trust.keeping import Keeping
 
 PIECE_BYTES = 262_144  # as much as one message of a download holds
 
@@ -40,6 +41,7 @@ class Publishing:
         clock: What time it is.
         scratch: Folder for uploads under way.
         bytes_max: Largest bundle file.
+        keeping: What puts it on the signed list, where that is this server's own.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Publishing:
         clock: Clock,
         scratch: Path,
         bytes_max: int,
+        keeping: Keeping | None = None,
     ) -> None:
         self._backbones = backbones
         self._bundles = bundles
         self._clock = clock
         self._scratch = scratch
         self._bytes_max = bytes_max
+        self._keeping = keeping
         self._turn = asyncio.Lock()
 
     async def publish(self, pieces: AsyncIterable[bytes]) -> Published:
@@ -72,7 +76,10 @@ class Publishing:
                 await self._refuse_other(digest, manifest)
                 await self._keep(digest, manifest, folder)
                 backbone = Backbone(digest, manifest, self._clock.now())
-                return Published(*await self._backbones.add(backbone))
+                published = Published(*await self._backbones.add(backbone))
+            if self._keeping is not None:
+                await self._keeping.refresh()
+            return published
 
     async def _receive(self, pieces: AsyncIterable[bytes], path: Path) -> None:
         size = 0

@@ -116,7 +116,7 @@ def verify(source: Source, now: float, told: Told) -> Verified:
 
 def _keys(reader: Reader, now: float) -> Keys:
     try:
-        keys = keys_from(reader.authority, reader.token, now)
+        keys = keys_from(reader.authority, reader.token, now, reader.publisher)
     except FieldwiseError as error:
         raise invalid(error.sentence) from error
     if keys.installation.fleet != reader.head.fleet:

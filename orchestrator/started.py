@@ -11,7 +11,8 @@ from orchestrator.config import OrchestratorSettings
 class Started:
     """What whoever started it is told; addresses are host:port.
 
-    ``near_address`` is that of the operator API on this machine itself.
+    ``near_address`` is that of the operator API on this machine itself, ``signs_backbones`` whether
+    this server has the keys with which backbones are listed.
     """
 
     fleet: str
@@ -21,6 +22,7 @@ class Started:
     metrics_address: str
     near_address: str
     health_address: str = ""
+    signs_backbones: bool = False
 
 
 def started_at(

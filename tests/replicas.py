@@ -16,6 +16,7 @@ import grpc
 
 from fieldwise.v1alpha1 import device_pb2
 from orchestrator.beforehand import create_authority
+from orchestrator.publisher_file import all_online, write_publisher
 from tests.bundles import tiny_bundle
 from tests.databases import PostgreSql
 from tests.object_stores import SeaweedFs
@@ -79,7 +80,7 @@ def replicas(
     names: str = "ab",
     lease_seconds: float = LEASE_SECONDS,
 ) -> Iterator[Replicas]:
-    """Two of them, a and b, with the authority and the token that a secret store would hand out.
+    """Two of them, a and b, with the keys and the token that a secret store would hand out.
 
     Args:
         folder: For what each has of its own.
@@ -90,9 +91,12 @@ def replicas(
         lease_seconds: How long a lease lasts.
     """
     authority, _ = create_authority(made(folder / "secrets"), "plant-7")
+    publisher = folder / "secrets" / "publisher.json"
+    write_publisher(publisher, all_online())
     flags = (
         f"--database-url={database.create()}",
         f"--authority-file={authority}",
+        f"--publisher-file={publisher}",
         f"--lease-seconds={lease_seconds:g}",
         "--reconcile-seconds=0.2",
         TOKEN,

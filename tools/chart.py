@@ -53,6 +53,7 @@ OF_THE_CHART = frozenset(
         "operator_listen",
         "operator_login",
         "operator_token",
+        "publisher_file",
     }
 )
 

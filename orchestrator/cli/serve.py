@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+# Who decides what devices install, which is not the same to whoever may get hold of the server.
+SIGNED = {
+    True: "signed by this server itself: its keys are online (docs/trust.md, to change that)",
+    False: "signed by a publisher whose keys are elsewhere",
+}
 NEEDED = (
     "aiosqlite",
     "alembic",
@@ -44,7 +49,7 @@ def serve(flags: Mapping[str, object], config: Path | None, json: bool) -> None:
         check_extra()
         check_cluster(settings)
         from fieldwise import logs
-        from orchestrator.app import serve as serve_settings
+        from orchestrator.foreground import serve as serve_settings
 
         logs.configure(settings.log_level, settings.log_form)
         hint = ticket_command(settings.folder, effective.origins["data_folder"])
@@ -93,6 +98,7 @@ def _announce(hint: str, started: "Started") -> None:
         f"  devices    {started.device_address} (mutual TLS)\n"
         f"  operators  {started.operator_address} (TLS; tickets are traded here, too)\n"
         f"  metrics    http://{started.metrics_address}/metrics\n"
+        f"  backbones  {SIGNED[started.signs_backbones]}\n"
         f"To let a device join:  {hint}"
     )
     sys.stdout.flush()

@@ -21,6 +21,7 @@ from orchestrator.rollout.placing import APART
 from orchestrator.rollout.plan import DeviceClass, Plan
 from orchestrator.rollout.revisions import earlier_of, had_before, unclear
 from orchestrator.rollout.rollout import Event, Happening, Kind, Needs, Rollout
+from orchestrator.trust.keeping import Keeping
 
 SAVES_MAX = 20  # the controller writes every few seconds: more lost races than this are a defect
 LOOKED_BACK_MAX = 1000  # rollouts and backbones, in search of what can be named
@@ -65,6 +66,7 @@ class Rollouts:
         backbones: What can be rolled out.
         controller: What gives the first orders at once.
         clock: What time it is.
+        keeping: What knows the signed list; without it nothing is asked of one.
     """
 
     def __init__(
@@ -73,11 +75,13 @@ class Rollouts:
         backbones: BackboneStore,
         controller: Controller,
         clock: Clock,
+        keeping: Keeping | None = None,
     ) -> None:
         self._rollouts = rollouts
         self._backbones = backbones
         self._controller = controller
         self._clock = clock
+        self._keeping = keeping
 
     async def start(self, plan: Plan, request: str = "") -> Rollout:
         """Bring a backbone to a cohort, and give the first orders; a request starts one rollout.
@@ -85,7 +89,7 @@ class Rollouts:
         Raises:
             FieldwiseError: ``NOT_FOUND`` for the backbone, ``INVALID_ARGUMENT`` for a bad reference
                 or selector or the name of another request, ``ILLEGAL_COMMAND`` for a recalled
-                backbone.
+                backbone, ``NOT_VOUCHED`` or ``BELOW_FLOOR`` for one that devices would refuse.
         """
         meant = replace(plan, cohort=str(parse_selector(plan.cohort)))
         known = await self._requested(request, Kind.FORWARD)
@@ -171,6 +175,8 @@ class Rollouts:
         recall = await self._rollouts.recall(fresh, (started(fresh, fresh.created_at),))
         if recall is None:
             return Recalled(found)
+        if self._keeping is not None:
+            await self._keeping.refresh()
         bring = [each for each in await self._rollouts.watched() if each.digest == found.digest]
         # The newest first: it is the recall, and takes the devices from all others.
         turned = [await self._insist(each.number, self._controller.look_at) for each in bring]
@@ -223,6 +229,8 @@ class Rollouts:
             raise FieldwiseError(
                 Fault.ILLEGAL_COMMAND, f"{backbone.manifest.title} was recalled; nobody gets it"
             )
+        if self._keeping is not None:
+            await self._keeping.check(backbone)
         made = fresh_rollout(backbone, plan, kind, self._clock.now())
         fresh = replace(made, request=request_fingerprint(request))
         return await self._rollouts.add(fresh, (started(fresh, fresh.created_at),))

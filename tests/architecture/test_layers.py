@@ -99,6 +99,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.kubernetes.election", "urllib3"),
     ),
     "seals": (("orchestrator.backup_file", "pyrage"), ("orchestrator.home", "pyrage")),
+    "signatures": (("orchestrator.trust.keeping", "tuf"), ("agent.app", "securesystemslib")),
     "federation": (
         ("orchestrator.app", "flwr"),
         ("agent.app", "flwr"),

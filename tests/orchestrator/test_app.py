@@ -20,9 +20,10 @@ from fieldwise.channel import pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ticket import decode_ticket
 from orchestrator import app, readiness
-from orchestrator.app import running, serve
+from orchestrator.app import running
 from orchestrator.config import OrchestratorSettings, load_settings
 from orchestrator.connection import read_connection
+from orchestrator.foreground import serve
 from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.started import Started
 from orchestrator.storage.sql.fleet import SqlDevices

@@ -103,6 +103,19 @@ async def test_what_was_written_is_read_again() -> None:
     assert reader.manifest.contents == CONTENTS
 
 
+async def test_keys_of_publishers_are_inside_where_there_are_any() -> None:
+    stream = io.BytesIO()
+    writer = Writer(stream, HEAD)
+    writer.keys(b"authority", "a-token", b"publisher")
+    for each in PARTS:
+        writer.part(each.table, each.lines.count(b"\n"), each.lines)
+    writer.end(())
+    reader, parts, _ = read(stream.getvalue())
+    assert (reader.token, reader.publisher) == ("a-token", b"publisher")
+    assert tuple(parts) == PARTS
+    assert read(await written())[0].publisher == b""
+
+
 async def test_it_is_a_tar_that_other_tools_read() -> None:
     with tarfile.open(fileobj=io.BytesIO(await written())) as found:
         names = found.getnames()

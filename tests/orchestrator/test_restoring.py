@@ -14,6 +14,7 @@ from orchestrator.backing_up import Wanted, back_up
 from orchestrator.beforehand import create_authority
 from orchestrator.home import held
 from orchestrator.leadership import Replica
+from orchestrator.publisher_file import all_online, write_publisher
 from orchestrator.restoring import Source, restore
 from orchestrator.rollout.phases import Phase
 from orchestrator.storage.sql.database import Database
@@ -44,7 +45,7 @@ async def test_a_fleet_comes_back_whole_into_an_empty_installation(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     done = await restore(target, Source(file, go_on=True), nobody_hears)
     assert (done.halted, done.verified.head) == ((), made.head)
-    for name in ("authority.json", "operator/token"):
+    for name in ("authority.json", "operator/token", "publisher.json"):
         [copy, original] = [each.folder / name for each in (target, source)]
         assert copy.read_bytes() == original.read_bytes()
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -110,6 +111,9 @@ async def test_an_installation_that_holds_a_fleet_is_refused(
         await restore(taken, Source(file), nobody_hears)
     (taken.folder / "authority.json").unlink()
     (taken.folder / "operator/token").unlink()
+    async with refused(Fault.NOT_EMPTY, "publisher.json is there already"):
+        await restore(taken, Source(file), nobody_hears)
+    (taken.folder / "publisher.json").unlink()
     async with refused(Fault.NOT_EMPTY, "3 in devices"):
         await restore(taken, Source(file), nobody_hears)
     (taken.folder / "operator/token").write_text("another-token-of-16\n")
@@ -135,17 +139,20 @@ async def test_keys_that_a_secret_store_has_handed_out_already_stay(
     make: Make, tmp_path: Path
 ) -> None:
     secret, _ = create_authority(tmp_path, "plant-7")
-    source = await founded(make("source", authority_file=secret), tmp_path)
+    publisher = tmp_path / "publisher.json"
+    write_publisher(publisher, all_online())
+    handed = {"authority_file": secret, "publisher_file": publisher}
+    source = await founded(make("source", **handed), tmp_path)
     file = tmp_path / "backup"
     await back_up(source, Wanted(file), nobody_hears)
     token = "a-token-of-the-secret-store"
-    apart = make("target", authority_file=secret, operator_token=token)
+    apart = make("target", **handed, operator_token=token)
     done = await restore(apart, Source(file), nobody_hears)
     assert done.keys == ()
     elsewhere = tmp_path / "keys" / "authority.json"
     brought = make("other", authority_file=elsewhere, operator_token=token)
     done = await restore(brought, Source(file), nobody_hears)
-    assert done.keys == (elsewhere,)
+    assert done.keys == (elsewhere, brought.folder / "publisher.json")
     assert json.loads(elsewhere.read_text()) == json.loads(secret.read_text())
 
 

@@ -1,0 +1,182 @@
+"""The leader keeps metadata fresh, and puts on the list what is pushed where the keys are its own.
+
+What is signed is kept in one transaction with the leader's term: of two replicas that sign at once,
+one is refused, and what devices see has one history. A publisher's metadata may come in between by
+any replica; then versions collide, and the next look signs for that.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from fieldwise.bundle import encode_manifest
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import Listed, Role
+from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
+from orchestrator.ports import BackboneStore, Clock
+from orchestrator.rollout.backbone import Backbone
+from orchestrator.trust.documents import Document, describes, read
+from orchestrator.trust.upkeep import Lifetimes, PublisherKeys, Wanted, signs, upkeep
+from orchestrator.trust_ports import Kept, TrustStore
+
+LOOK_SECONDS = 5.0  # how late what a publisher sends to another replica reaches devices
+WAITED_SECONDS = 15.0  # three looks of the leader, of whom one may fail
+ASKED_SECONDS = 0.5
+PASSING = frozenset({Fault.CONFLICT, Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.NOT_VOUCHED})
+
+_log = structlog.get_logger(__name__)
+
+
+class Keeping:
+    """The use case.
+
+    Args:
+        store: Where metadata is kept.
+        backbones: What was published.
+        keys: What this server has to sign with.
+        clock: What time it is.
+        term: In which this replica leads now; None while another does.
+        lives: For how long what is signed holds.
+    """
+
+    def __init__(
+        self,
+        store: TrustStore,
+        backbones: BackboneStore,
+        keys: PublisherKeys,
+        clock: Clock,
+        term: Callable[[], int | None],
+        lives: Lifetimes | None = None,
+    ) -> None:
+        self._store = store
+        self._backbones = backbones
+        self.keys = keys
+        self._clock = clock
+        self._term = term
+        self._lives = lives or Lifetimes()
+        self._turn = asyncio.Lock()
+
+    async def look(self, term: int) -> None:
+        """Sign what is due.
+
+        Raises:
+            FieldwiseError: ``CONFLICT`` where somebody was faster or leads now, ``NOT_VOUCHED``
+                where the root names another online key, or as the stores.
+        """
+        async with self._turn:
+            state = await self.state()
+            wanted = Wanted(await self._published() if self._lists(state) else ())
+            fresh = upkeep(state, self.keys, wanted, self._clock.now(), self._lives)
+            if fresh:
+                kept = [Kept(each.role, each.version, each.content) for each in fresh]
+                await self._store.keep(kept, term)
+                versions = ", ".join(f"{each.role} {each.version}" for each in fresh)
+                _log.info("metadata signed", versions=versions)
+
+    async def refresh(self) -> None:
+        """Sign what is due at once, where this replica leads; what fails is left to the next look.
+
+        Raises:
+            FieldwiseError: For a defect only.
+        """
+        term = self._term()
+        if term is None:
+            return
+        try:
+            await self.look(term)
+        except FieldwiseError as error:
+            if error.fault not in PASSING:
+                raise
+            _log.warning("metadata not signed", fault=error.fault, reason=error.sentence)
+
+    async def check(self, backbone: Backbone) -> None:
+        """Let a backbone be rolled out that devices will find on the list.
+
+        Where it will be there in a moment, it is waited for.
+
+        Raises:
+            FieldwiseError: ``NOT_VOUCHED`` or ``BELOW_FLOOR``, ``UNAVAILABLE`` where the leader
+                does not come to it.
+        """
+        await self.refresh()
+        for _ in range(int(WAITED_SECONDS / ASKED_SECONDS)):
+            state = await self.state()
+            if not self._waits(state, backbone):
+                break
+            await asyncio.sleep(ASKED_SECONDS)
+        else:
+            raise FieldwiseError(
+                Fault.UNAVAILABLE, f"{backbone.manifest.title} is not on the signed list yet"
+            )
+        refuse_unlisted(state.get(Role.TARGETS), backbone)
+
+    async def state(self) -> Mapping[Role, Document]:
+        """Return the newest metadata.
+
+        Raises:
+            FieldwiseError: ``METADATA_INVALID`` for what was spoiled, or as the store.
+        """
+        newest = await self._store.newest(list(Role))
+        return {role: read(role, each.content) for role, each in newest.items()}
+
+    async def lists(self) -> bool:
+        """Tell whether the list is this server's own, or will be once it has one.
+
+        Raises:
+            FieldwiseError: As ``state``.
+        """
+        return self._lists(await self.state())
+
+    def _lists(self, state: Mapping[Role, Document]) -> bool:
+        root = state.get(Role.ROOT)
+        if root is None:
+            return self.keys.can_found and not self.keys.founding
+        return signs(Role.TARGETS, self.keys, root)
+
+    def _waits(self, state: Mapping[Role, Document], backbone: Backbone) -> bool:
+        """Tell whether the leader is about to sign something that a device would need for it."""
+        if Role.TARGETS not in state:
+            return self._lists(state)
+        targets = state[Role.TARGETS]
+        if self._lists(state) and backbone.digest not in targets.listed:
+            return backbone.manifest.epoch >= targets.floor and backbone.recalled_at is None
+        if not {Role.SNAPSHOT, Role.TIMESTAMP} <= set(state):
+            return True
+        snapshot = state[Role.SNAPSHOT]
+        return not (describes(snapshot, targets) and describes(state[Role.TIMESTAMP], snapshot))
+
+    async def _published(self) -> tuple[Listed, ...]:
+        found: list[Backbone] = []
+        token = ""
+        while True:
+            page = await self._backbones.list(PageRequest(PAGE_SIZE_MAX, token))
+            found += (each for each in page.items if each.recalled_at is None)
+            token = page.next_token
+            if not token:
+                return tuple(map(listed_of, found))
+
+
+def listed_of(backbone: Backbone) -> Listed:
+    """Return a backbone as the list is to have it."""
+    manifest = backbone.manifest
+    length = len(encode_manifest(manifest))
+    return Listed(backbone.digest, length, manifest.name, manifest.version, manifest.epoch)
+
+
+def refuse_unlisted(targets: Document | None, backbone: Backbone) -> None:
+    """Let a backbone pass that a list has, and whose epoch is not below its floor.
+
+    Raises:
+        FieldwiseError: ``NOT_VOUCHED`` or ``BELOW_FLOOR``.
+    """
+    title, epoch = backbone.manifest.title, backbone.manifest.epoch
+    if targets is None or backbone.digest not in targets.listed:
+        raise FieldwiseError(
+            Fault.NOT_VOUCHED, f"{title} is not on the publisher's list: devices would refuse it"
+        )
+    if epoch < targets.floor:
+        raise FieldwiseError(
+            Fault.BELOW_FLOOR,
+            f"{title} has the epoch {epoch}, and the publisher's floor is {targets.floor}",
+        )

@@ -1,0 +1,45 @@
+"""Signed backbones, put together: metadata, the keys of this server, and who keeps them fresh."""
+
+from dataclasses import dataclass
+
+from fieldwise.trust import Role
+from orchestrator.config import OrchestratorSettings
+from orchestrator.leading import Leading
+from orchestrator.ports import Clock
+from orchestrator.publisher_file import open_publisher
+from orchestrator.storage.stores import Stores
+from orchestrator.trust.keeping import Keeping
+from orchestrator.trust.serving import Serving
+from orchestrator.trust.upkeep import DAY, Lifetimes
+
+HOURS_A_DAY, SNAPSHOT_LIVES = 24, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The use cases of signed backbones."""
+
+    keeping: Keeping
+    serving: Serving
+
+
+async def trust(
+    settings: OrchestratorSettings, stores: Stores, clock: Clock, leading: Leading
+) -> Trust:
+    """Put them together.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` without usable keys, or as the store.
+    """
+    known = await stores.trust.newest((Role.ROOT,))
+    keys = open_publisher(
+        settings.folder, has_root=Role.ROOT in known, kept_in=settings.publisher_file
+    )
+    lives = lifetimes(settings)
+    keeping = Keeping(stores.trust, stores.backbones, keys, clock, leading.term, lives)
+    return Trust(keeping, Serving(stores.trust, clock))
+
+
+def lifetimes(settings: OrchestratorSettings) -> Lifetimes:
+    seconds = settings.timestamp_hours * DAY / HOURS_A_DAY
+    return Lifetimes(timestamp=seconds, snapshot=SNAPSHOT_LIVES * seconds)
