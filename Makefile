@@ -106,11 +106,15 @@ bench: setup  ## the figures, on the images of FIELDWISE_DATA; hours: see docs/b
 	python -m benchmarks.learning --json output/learning.json
 	python -m benchmarks.clvision --json output/clvision.json --out output/clvision
 
-pins: setup  ## write constraints.txt from what is installed
+pins: setup  ## write constraints.txt from what is installed, and what images install with its hashes
 	@python -m tools.pin
+	python -m tools.pin_images
+
+sbom: setup  ## bills of materials of the images, CycloneDX, in output/
+	@python -m tools.sbom
 
 clean:  ## remove the virtual environment and every cache
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards pictures wire bench explore fuzz pins clean
+.PHONY: help setup demo test test-simulation test-faults test-services test-kubernetes test-containers images packages test-packages services check format proto docs dashboards pictures wire bench explore fuzz pins sbom clean

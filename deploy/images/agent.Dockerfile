@@ -9,11 +9,15 @@ FROM ${BUILDER} AS build
 WORKDIR /source
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/fieldwise
 COPY . .
+# Every file is taken by its hash and is a wheel, so that nothing of a package runs while it is installed.
 # Where packages come from is the builder's business: no layer has it, as secrets are mounted.
 RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
-    PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_CONSTRAINT=/source/constraints.txt \
-    /opt/build/bin/pip --python /opt/fieldwise/bin/python install \
-        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off '.[agent-slim,metrics]' \
+    export PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PROGRESS_BAR=off \
+    && pip=/opt/build/bin/pip && set -- --quiet --require-hashes --only-binary=:all: \
+    && ${pip} install "$@" --requirement deploy/images/requirements-build.txt \
+    && ${pip} --python /opt/fieldwise/bin/python install "$@" --requirement deploy/images/requirements-agent.txt \
+    && ${pip} wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /opt/wheel . \
+    && ${pip} --python /opt/fieldwise/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl \
     && find /opt/fieldwise -type d -name tests -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006 # which version is the caller's choice
@@ -30,10 +34,12 @@ USER 65532:65532
 WORKDIR /var/lib/fieldwise
 ENTRYPOINT ["fieldwise-agent"]
 CMD ["run"]
+ARG BASE
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="fieldwise agent" \
     org.opencontainers.image.description="Learns on a device in the field from its own images, and keeps them there" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}"
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.base.name="${BASE}"

@@ -10,11 +10,15 @@ WORKDIR /source
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/fieldwise
 COPY . .
 # Flower's own servers, its installer of run-time dependencies (39 MB) and tests of packages go: nothing
-# here starts a run of Flower's. Where packages come from is the builder's business: no layer has it.
+# here starts a run of Flower's. Every file is taken by its hash and is a wheel, so that nothing of a package
+# runs while it is installed. Where packages come from is the builder's business: no layer has it.
 RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
-    PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_CONSTRAINT=/source/constraints.txt \
-    /opt/build/bin/pip --python /opt/fieldwise/bin/python install \
-        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off '.[federation]' \
+    export PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PROGRESS_BAR=off \
+    && pip=/opt/build/bin/pip && set -- --quiet --require-hashes --only-binary=:all: \
+    && ${pip} install "$@" --requirement deploy/images/requirements-build.txt \
+    && ${pip} --python /opt/fieldwise/bin/python install "$@" --requirement deploy/images/requirements-aggregator.txt \
+    && ${pip} wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /opt/wheel . \
+    && ${pip} --python /opt/fieldwise/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl \
     && rm -f /opt/fieldwise/bin/uv /opt/fieldwise/bin/uvx /opt/fieldwise/bin/flower* /opt/fieldwise/bin/flwr* \
     && find /opt/fieldwise -type d -name tests -prune -exec rm -r {} +
 
@@ -29,10 +33,12 @@ ENV PATH=/opt/fieldwise/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBU
 USER 65532:65532
 WORKDIR /tmp
 ENTRYPOINT ["fieldwise-aggregator"]
+ARG BASE
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="fieldwise aggregator" \
     org.opencontainers.image.description="Makes the updates of one campaign into its next global head" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}"
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.base.name="${BASE}"

@@ -9,14 +9,18 @@ FROM ${BUILDER} AS build
 WORKDIR /source
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/fieldwise
 COPY . .
-# A server that is to aggregate campaigns itself, without Jobs of a cluster, has `federation` as well.
-ARG EXTRAS=orchestrator,kubernetes
+# A server that is to aggregate campaigns itself, without Jobs of a cluster: orchestrator-federation.
+ARG LIST=orchestrator
 # Tests of packages go, and the second, asynchronous form of Kubernetes's client, which nothing uses.
+# Every file is taken by its hash and is a wheel, so that nothing of a package runs while it is installed.
 # Where packages come from is the builder's business: no layer has it, as secrets are mounted.
 RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
-    PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_CONSTRAINT=/source/constraints.txt \
-    /opt/build/bin/pip --python /opt/fieldwise/bin/python install \
-        --no-cache-dir --disable-pip-version-check --quiet --progress-bar off ".[${EXTRAS}]" \
+    export PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PROGRESS_BAR=off \
+    && pip=/opt/build/bin/pip && set -- --quiet --require-hashes --only-binary=:all: \
+    && ${pip} install "$@" --requirement deploy/images/requirements-build.txt \
+    && ${pip} --python /opt/fieldwise/bin/python install "$@" --requirement "deploy/images/requirements-${LIST}.txt" \
+    && ${pip} wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir /opt/wheel . \
+    && ${pip} --python /opt/fieldwise/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl \
     && find /opt/fieldwise -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} +
 
 # hadolint ignore=DL3006 # which version is the caller's choice
@@ -34,10 +38,12 @@ WORKDIR /var/lib/fieldwise
 EXPOSE 8443 8444 9464
 ENTRYPOINT ["fieldwise"]
 CMD ["serve"]
+ARG BASE
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="fieldwise orchestrator" \
     org.opencontainers.image.description="Orchestrates a fleet of devices that keep learning in the field" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}"
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.base.name="${BASE}"
