@@ -15,6 +15,7 @@ import structlog
 from agent.checkins import CheckIns, Contact
 from agent.collecting import Collector
 from agent.config import AgentSettings
+from agent.connecting import fleet_and_publisher, unsigned_noted
 from agent.daemon import Daemon
 from agent.device.allocator import return_memory_early
 from agent.device.bundles import BundleFolder
@@ -25,7 +26,6 @@ from agent.device.folder import StateFolder
 from agent.device.heads import HeadFolder
 from agent.device.hook import Hook
 from agent.device.host import LinuxHost
-from agent.device.identity import IdentityFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
 from agent.device.meter import DiskMeter, written_bytes
@@ -37,7 +37,6 @@ from agent.federation.adopting import Heads
 from agent.federation.answering import Rounds
 from agent.federation.consenting import Consents
 from agent.federation.federating import Federating
-from agent.fleet import Fleet
 from agent.household import Household
 from agent.learning.embedder import Embedder, OnnxEmbedder
 from agent.learning.envelope import NOTHING, Coming, read_window
@@ -49,9 +48,8 @@ from agent.learning_rules import learning_settings
 from agent.observing import Observer
 from agent.pacing import Pacer
 from agent.predictions import RecentPredictions
-from agent.reporting import Report, SteeringRevision
+from agent.reporting import Orders, Report, SteeringRevision
 from agent.rpc import summaries
-from agent.rpc.client import Departures, connected, enrol
 from agent.rpc.local import ApplicationService, LocalSockets, OwnerService, Queue
 from agent.serving import Serving
 from agent.surveying import Surveyor
@@ -107,7 +105,8 @@ class Agent:
         self.pacer = Pacer(self.clock, time.sleep, lambda: self.serving.settings.cpu_share)
         meter = DiskMeter(room, self._database)
         self.upkeep = Upkeep(self.serving, meter, self.pacer, self._coming)
-        self.fleet = self._fleet()
+        given = settings, folder, self._database, self.ledger, self.clock, self._chance
+        self.fleet, self.trusting = fleet_and_publisher(*given, self._ahead)
         self._fetcher = self._fetching()
         self._comparer = Comparer(
             self.serving, self._recent, self.clock, partial(judging_rules, settings)
@@ -138,6 +137,8 @@ class Agent:
             surveyor,
             self.host,
             self._update_bytes,
+            trusting=self.trusting,
+            note=unsigned_noted(self.ledger, self.clock),
         )
 
     def close(self) -> None:
@@ -157,7 +158,7 @@ class Agent:
             self.clock,
             self._chance,
             self.diagnosing.obey,
-            self.federating.hear,
+            self._hear,
         )
         self.household.contact = lambda: check_ins.contact
         self.diagnosing.hurry = self.federating.hurry = check_ins.hurry.set
@@ -168,7 +169,7 @@ class Agent:
             self.household,
             self.upkeep,
             self._sockets(),
-            self.federating.run,
+            (self.federating.run, self.trusting.run),
         )
 
     @contextmanager
@@ -209,6 +210,13 @@ class Agent:
         await asyncio.to_thread(self.serving.configure, settings)
         _log.info("settings in force", revision=revision.revision)
 
+    def _hear(self, orders: Orders) -> None:
+        self.federating.hear(orders)
+        self.trusting.hear(orders.metadata_version)
+
+    def _ahead(self) -> int:
+        return self.household.contact().clock_ahead_seconds
+
     def _serving(self) -> Serving:
         settings = learning_settings(self.settings, self.journal.steering().steering)
         stored, durable = DatabasePredictions(self._database), self.settings.predictions_durable
@@ -224,15 +232,17 @@ class Agent:
             store, settings, self._recent, self.clock, self._chance, partial(secrets.token_hex, 12)
         )
 
-    def _fleet(self) -> Fleet:
-        departures, proxy = Departures(self.ledger, self.clock), self.settings.proxy
-        connect = partial(connected, departures, link_hosts=self.settings.link_hosts, proxy=proxy)
-        joining = partial(enrol, departures=departures, proxy=proxy)
-        return Fleet(IdentityFolder(self.folder.identity), connect, joining)
-
     def _fetching(self) -> Fetcher:
         variant, delays = self.settings.variant, partial(retry.delays, self._chance)
-        return Fetcher(self.fleet, self.bundles, variant, self._update_bytes, delays, self.clock)
+        return Fetcher(
+            self.fleet,
+            self.bundles,
+            variant,
+            self._update_bytes,
+            delays,
+            self.clock,
+            vouching=self.trusting,
+        )
 
     def _update_bytes(self, manifest: Manifest, missing: Iterable[FileReference]) -> int:
         inside = self._database.room_inside()
@@ -283,6 +293,7 @@ class Agent:
             self.settings.variant,
             comparer=self._comparer,
             watcher=self._watcher,
+            vouching=self.trusting,
             paced=self.pacer.paced,
         )
 
@@ -307,6 +318,7 @@ class Agent:
             self.settings.diagnose,
             federation=self.federating.report,
             ledger=self.ledger.head,
+            publisher=self.trusting,
         )
 
     def _federating(self) -> Federating:

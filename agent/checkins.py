@@ -75,7 +75,7 @@ class CheckIns:
         clock: Time.
         chance: For the jitter.
         diagnose: Hears what is asked for, or nothing, and answers what is owed.
-        federate: Hears what federation offers, or nothing; it takes no time here.
+        hear: Hears all orders, for what is none of this module's; it takes no time here.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class CheckIns:
         clock: Clock,
         chance: random.Random,
         diagnose: Callable[[DiagnosisRequest | None], Awaitable[None]],
-        federate: Callable[[Orders], None] = lambda _: None,
+        hear: Callable[[Orders], None] = lambda _: None,
     ) -> None:
         self._fleet = fleet
         self._report = report
@@ -96,7 +96,7 @@ class CheckIns:
         self._clock = clock
         self._chance = chance
         self._diagnose = diagnose
-        self._federate = federate
+        self._hear = hear
         self._waits = delays(chance)
         self._sequence = 0
         self._revision_seen = 0
@@ -123,7 +123,7 @@ class CheckIns:
         self._waits = delays(self._chance)
         await self._obey(orders)
         await self._diagnose(orders.diagnosis)
-        self._federate(orders)
+        self._hear(orders)
         pace = max(PACE_SECONDS_MIN, float(orders.next_seconds))
         return pace * self._chance.uniform(1 - JITTER, 1 + JITTER)
 

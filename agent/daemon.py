@@ -7,7 +7,7 @@ calls, finish those under way, make durable what was learned, close.
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Daemon:
         household: What the owner asks.
         upkeep: What the agent does for itself.
         sockets: Where applications and the owner call.
-        federate: Does what federation offers, for ever.
+        others: What else goes on for ever: federation, keeping up with the publisher.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Daemon:
         household: Household,
         upkeep: Upkeep,
         sockets: Sockets,
-        federate: Callable[[], Awaitable[None]],
+        others: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
         self._serving = serving
         self._installer = installer
@@ -70,7 +70,7 @@ class Daemon:
         self._household = household
         self._upkeep = upkeep
         self._sockets = sockets
-        self._federate = federate
+        self._others = others
         self._stopping = asyncio.Event()
         self._complaint = ""
 
@@ -102,7 +102,7 @@ class Daemon:
             self._announce,
             self._resume,
             self._review,
-            self._federate,
+            *self._others,
             self._end,
         )
 

@@ -5,6 +5,10 @@ join that lost its answer is repeated and becomes the same device. Should that o
 meanwhile, the key goes and a fresh one joins. Where the fleet takes its time to decide, ticket and
 key are kept, and it is asked again. A renewal replaces the key as well, and takes effect for the
 next call; calls under way end on the old connection.
+
+A membership brings the root of the fleet's publisher (``agent.update.trusting``). Joining begins
+from it, since the ticket has authenticated that connection; a renewal brings one only to a member
+from before there was any. All else about a publisher comes by the publisher's own signature.
 """
 
 import asyncio
@@ -28,6 +32,7 @@ from agent.reporting import (
     Piece,
     Report,
 )
+from agent.trust_ports import Roots
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Update, UpdateReceipt
 from fieldwise.ticket import Ticket, decode_ticket
@@ -47,9 +52,11 @@ class Fleet:
         identity: Where the membership is kept.
         connect: Opens a connection as a member.
         enrol: Trades a ticket and a certificate request for credentials.
+        roots: Where the publisher's root goes that comes with a membership.
     """
 
-    def __init__(self, identity: Identity, connect: Connect, enrol: Enrol) -> None:
+    def __init__(self, identity: Identity, connect: Connect, enrol: Enrol, roots: Roots) -> None:
+        self._roots = roots
         self._identity = identity
         self._connect = connect
         self._enrol = enrol
@@ -96,6 +103,7 @@ class Fleet:
             waited = self.membership is None and self.application is not None
             told = False if waited else await self._tell_leaving()
             self._identity.remove()
+            await asyncio.to_thread(self._roots.begin, b"")
             await self._replace(None)
             return told
 
@@ -109,6 +117,9 @@ class Fleet:
             key = _fresh_key()
             credentials = await self._current().renew(_request_of(key))
             await self._adopt(_membership(credentials, key))
+            if credentials.publisher_root and not self._roots.trusted().is_pinned:
+                await asyncio.to_thread(self._roots.begin, credentials.publisher_root)
+                _log.info("the fleet's publisher is trusted from now on")
 
     def renewal_due(self, unix_seconds: float) -> bool:
         """Whether the certificate is old enough to renew, by the fleet's time.
@@ -145,6 +156,10 @@ class Fleet:
         """See ``Orchestrator.download``; ``NOT_JOINED`` outside a fleet."""
         return self._current().download(digest, offset)
 
+    async def metadata(self, name: str) -> bytes:
+        """See ``MetadataSource.metadata``; ``NOT_JOINED`` outside a fleet."""
+        return await self._current().metadata(name)
+
     async def close(self) -> None:
         """End the connection, if there is one."""
         if self._orchestrator is not None:
@@ -176,6 +191,8 @@ class Fleet:
         ticket, key = decode_ticket(text), self._identity.pending_key(_fresh_key)
         given = await self._enrol(ticket, _request_of(key), facts)
         if not isinstance(given, Pending):
+            # Whoever trusted another fleet's publisher trusts this one's instead, before it counts.
+            await asyncio.to_thread(self._roots.begin, given.publisher_root)
             return _membership(given, key)
         fingerprint = _fingerprint_of(key)
         if given.fingerprint != fingerprint:

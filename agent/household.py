@@ -1,9 +1,10 @@
 """What the agent does for its owner: join and leave a fleet, install a backbone, say how it is."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from agent.applying import Applying
 from agent.checkins import Contact
@@ -16,13 +17,12 @@ from agent.surveying import Surveyor
 from agent.update.events import Confirmed, Installed, Pinned, Refused, RolledBack, Unpinned
 from agent.update.installer import Installer
 from agent.update.signs import BEFORE_SERVING
+from agent.update.trusting import Trusting
 from fieldwise.answers import Joining, Status
+from fieldwise.archive import head_of
 from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.learning import LearningReport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Host(Protocol):
@@ -44,6 +44,8 @@ class Household:
         surveyor: Reports on learning.
         host: The machine.
         needs: Room that a bundle takes until it is in use.
+        trusting: Who vouches for bundles.
+        note: Writes down what the owner brought although nobody vouches for it.
     """
 
     def __init__(
@@ -55,7 +57,12 @@ class Household:
         surveyor: Surveyor,
         host: Host,
         needs: Needs,
+        *,
+        trusting: Trusting,
+        note: Callable[[str], None],
     ) -> None:
+        self._trusting = trusting
+        self._note = note
         self._fleet = fleet
         self._installer = installer
         self._bundles = bundles
@@ -109,12 +116,21 @@ class Household:
             self.wiping.set()
         return told
 
-    async def install(self, path: Path) -> tuple[str, Manifest]:
+    async def install(self, path: Path, *, unsigned: bool = False) -> tuple[str, Manifest]:
         """Unpack a bundle file and begin to bring it into use.
 
+        Args:
+            path: The file.
+            unsigned: Whether to ask no publisher; that is written down.
+
         Raises:
-            FieldwiseError: What is wrong with the file, ``DISK_FULL``.
+            FieldwiseError: What is wrong with the file, ``DISK_FULL``; ``NOT_VOUCHED``,
+                ``BELOW_FLOOR`` or ``METADATA_EXPIRED`` where the device has a publisher who does
+                not vouch for it, ``STATE_DAMAGED`` where that cannot be told.
         """
+        checked, manifest = await asyncio.to_thread(head_of, path)
+        if not unsigned:
+            await self._trusting.check_file(checked, manifest)
         try:
             digest, manifest = await asyncio.to_thread(self._bundles.install, path, self._needs)
         except FieldwiseError as error:
@@ -124,6 +140,10 @@ class Household:
             raise FieldwiseError(
                 Fault.BUNDLE_INVALID, f"{path} is damaged: {error.sentence}"
             ) from error
+        if digest != checked:
+            raise FieldwiseError(Fault.CONFLICT, f"{path} became another file meanwhile")
+        if unsigned:
+            await asyncio.to_thread(self._note, f"{manifest.title} ({digest[:12]})")
         await self._installer.tell(Installed(digest))
         return digest, manifest
 

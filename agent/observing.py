@@ -14,6 +14,7 @@ from fieldwise.answers import (
     LearningCounters,
     LearningSigns,
     ProbationStatus,
+    PublisherStatus,
     SettingsInForce,
     Status,
     UpdateStatus,
@@ -22,6 +23,7 @@ from fieldwise.answers import (
 from fieldwise.diagnosis import DiagnosisRule
 from fieldwise.federation import FederationReport
 from fieldwise.ledger import LedgerHead
+from fieldwise.trust import PublisherReport
 
 DAY_SECONDS = 86_400
 UINT32_MAX = 2**32 - 1  # the wire's width
@@ -49,6 +51,18 @@ class Host(Protocol):
         ...
 
 
+class Publisher(Protocol):
+    """Who vouches for backbones here."""
+
+    def report(self) -> PublisherReport:
+        """For the orchestrator."""
+        ...
+
+    def status(self, in_use: str) -> PublisherStatus:
+        """For the owner, with what is said of the bundle in use, by its digest."""
+        ...
+
+
 class Observer:
     """Looks at the agent's parts.
 
@@ -63,6 +77,7 @@ class Observer:
         diagnosis_rule: What the owner has settled about diagnoses.
         federation: Where the device stands in federation.
         ledger: Where the ledger ends.
+        publisher: What is trusted of the publisher, as it is reported and as it is shown.
     """
 
     def __init__(
@@ -78,8 +93,10 @@ class Observer:
         *,
         federation: Callable[[], FederationReport | None] = lambda: None,
         ledger: Callable[[], LedgerHead | None] = lambda: None,
+        publisher: Publisher,
     ) -> None:
         self._ledger = ledger
+        self._publisher = publisher
         self._federation = federation
         self._diagnosis_rule = diagnosis_rule
         self._serving = serving
@@ -106,6 +123,7 @@ class Observer:
             diagnosis_rule=self._diagnosis_rule,
             federation=self._federation(),
             ledger=self._ledger(),
+            publisher=self._publisher.report(),
         )
 
     def status(self, membership: Membership | None, contact: Contact) -> Status:
@@ -135,6 +153,7 @@ class Observer:
             verdict=update.verdict,
             carried_samples=sum(learner.pair.carried.values()) if learner else 0,
             own_labels_dropped=self._serving.own_labels_dropped,
+            publisher=self._publisher.status(update.in_use.digest if update.in_use else ""),
         )
 
     def settings_in_force(self) -> SettingsInForce:

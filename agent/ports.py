@@ -1,7 +1,6 @@
-"""What the agent's use cases need of the world, and nothing more.
+"""What the agent's use cases need of the world: what each guarantees, and which errors it raises.
 
-Every port says what it guarantees and which errors it raises; one contract test class runs against
-each implementation and its fake. Ports are synchronous where the work is short and local.
+One contract test runs against every implementation. Ports are synchronous where work is short.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -25,6 +24,7 @@ from agent.reporting import (
     Report,
     SteeringRevision,
 )
+from agent.trust_ports import MetadataSource
 from agent.update.events import UpdateState
 from agent.update.probation import Probation
 from fieldwise.bundle import FileReference, Manifest
@@ -214,7 +214,7 @@ class Clock(Protocol):
         ...
 
 
-class Orchestrator(Rounds, Protocol):
+class Orchestrator(Rounds, MetadataSource, Protocol):
     """The fleet's server as one member reaches it.
 
     Every method raises ``UNREACHABLE``, ``UNAVAILABLE`` or ``BUSY`` for what another try may mend.

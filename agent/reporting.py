@@ -16,6 +16,7 @@ from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import Diagnosis, DiagnosisRule, DiagnosisStep
 from fieldwise.federation import FederationReport, HeadOffer, RoundOffer
 from fieldwise.ledger import LedgerHead
+from fieldwise.trust import PublisherReport
 
 PACE_SECONDS_MAX = 86_400
 PERMIT_SECONDS_MAX = 600
@@ -54,6 +55,7 @@ class Report:
     diagnosis_rule: DiagnosisRule = DiagnosisRule.ASK
     federation: FederationReport | None = None
     ledger: LedgerHead | None = None
+    publisher: PublisherReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class Orders:
     diagnosis: DiagnosisRequest | None = None
     round: RoundOffer | None = None
     head: HeadOffer | None = None
+    metadata_version: int = 0  # of the publisher's newest timestamp; 0 where nothing is said of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +156,17 @@ class DeviceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a fleet gives to a device that joins or renews; certificates in DER."""
+    """What a fleet gives to a device that joins or renews; certificates in DER.
+
+    ``publisher_root`` is metadata to begin from where the device has none; empty for none.
+    """
 
     device_id: str
     fleet: str
     certificate: bytes
     trust_roots: tuple[bytes, ...]
     device_address: str
+    publisher_root: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

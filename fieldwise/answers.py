@@ -239,6 +239,32 @@ class Joining:
 
 
 @dataclass(frozen=True, slots=True)
+class PublisherStatus:
+    """Who vouches for the backbones of a device.
+
+    Attributes:
+        root_version: Of the root that is trusted; 0 where there is no publisher.
+        targets_version: Of the list of bundles; 0 before the first.
+        floor_epoch: Bundles of a lower epoch are refused.
+        root_expires: Until when the root may be trusted, as ``2027-01-31T12:00:00Z``; empty without
+            one. So for the others.
+        targets_expires: The list.
+        timestamp_expires: What says that the list is the newest.
+        in_use_listed: Whether the backbone in use is on the list.
+        complaint: Why what is trusted is not up to date; empty where it is.
+    """
+
+    root_version: int = 0
+    targets_version: int = 0
+    floor_epoch: int = 0
+    root_expires: str = ""
+    targets_expires: str = ""
+    timestamp_expires: str = ""
+    in_use_listed: bool = False
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """An agent at a glance.
 
@@ -263,6 +289,7 @@ class Status:
         own_labels_dropped: Predictions that the agent was sure of and did not label itself, since
             more came than it had time for.
         joining: How joining a fleet stands; None where nothing is to be said of it.
+        publisher: Who vouches for backbones.
     """
 
     agent_version: str
@@ -288,3 +315,4 @@ class Status:
     carried_samples: int = 0
     own_labels_dropped: int = 0
     joining: Joining | None = None
+    publisher: PublisherStatus = PublisherStatus()

@@ -139,14 +139,20 @@ def write(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> str:
     return digest_of(head)
 
 
-def manifest_of(path: Path) -> Manifest:
-    """The manifest that a bundle file begins with; nothing after it is looked at.
+def head_of(path: Path) -> tuple[str, Manifest]:
+    """Digest and manifest that a bundle file begins with; nothing after it is looked at.
 
     Raises:
         FieldwiseError: ``BUNDLE_INVALID``; ``NOT_FOUND`` when the file cannot be read.
     """
     with open_regular(path, Fault.NOT_FOUND) as stream:
-        return Reader(stream).manifest
+        reader = Reader(stream)
+        return reader.digest, reader.manifest
+
+
+def manifest_of(path: Path) -> Manifest:
+    """As ``head_of``, without the digest."""
+    return head_of(path)[1]
 
 
 def unpack(path: Path, folder: Path) -> tuple[str, Manifest]:

@@ -7,6 +7,7 @@ from fieldwise.answers import (
     Joining,
     LearningCounters,
     ProbationStatus,
+    PublisherStatus,
     SettingsInForce,
     Status,
     UpdateStatus,
@@ -195,6 +196,20 @@ def status(message: local_pb2.GetAgentStatusResponse) -> Status:
         carried_samples=message.carried_samples,
         own_labels_dropped=message.own_labels_dropped,
         joining=_joining(message) if message.HasField("joining") else None,
+        publisher=_publisher(message.publisher),
+    )
+
+
+def _publisher(message: local_pb2.PublisherStatus) -> PublisherStatus:
+    return PublisherStatus(
+        root_version=message.root_version,
+        targets_version=message.targets_version,
+        floor_epoch=message.floor_epoch,
+        root_expires=message.root_expires,
+        targets_expires=message.targets_expires,
+        timestamp_expires=message.timestamp_expires,
+        in_use_listed=message.in_use_listed,
+        complaint=message.complaint,
     )
 
 

@@ -20,17 +20,22 @@ def install(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A bundle file.")],
     *,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Also one that no publisher vouches for.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Bring a backbone from a bundle file into use; no fleet is needed for it."""
     from agent.cli.desk import desk
 
     with desk(settings_of(context)) as reached:
-        digest, title = reached.install(file)
-        phase = reached.status().update.phase
-    found = {"digest": digest, "backbone": title, "phase": phase}
+        digest, title = reached.install(file, unsigned=unsigned)
+        status = reached.status()
+    phase, vouched = status.update.phase, status.publisher.in_use_listed
+    found = {"digest": digest, "backbone": title, "phase": phase, "vouched": vouched}
     ending = ", on probation" if phase == "probation" else ""
-    show(found, lambda: [f"{title} is in use ({digest[:12]}){ending}"], as_json=json)
+    said = "" if vouched else "; no publisher vouches for it"
+    show(found, lambda: [f"{title} is in use ({digest[:12]}){ending}{said}"], as_json=json)
 
 
 @app.command("list")

@@ -118,7 +118,7 @@ class Desk(Protocol):
         """Leave the fleet; returns whether the orchestrator could be told."""
         ...
 
-    def install(self, path: Path) -> tuple[str, str]:
+    def install(self, path: Path, *, unsigned: bool = False) -> tuple[str, str]:
         """Bring a bundle file into use, or begin to; returns digest and title."""
         ...
 
@@ -240,8 +240,8 @@ class DaemonDesk:
         self.drop_global_head = owner.drop_global_head
         self._install = owner.install
 
-    def install(self, path: Path) -> tuple[str, str]:
-        digest, title = self._install(path)
+    def install(self, path: Path, *, unsigned: bool = False) -> tuple[str, str]:
+        digest, title = self._install(path, unsigned=unsigned)
         while (update := self.status().update).digest == digest and update.phase in AWAITED:
             time.sleep(POLL_SECONDS)
         check_installed(digest, update)
@@ -291,8 +291,9 @@ class AloneDesk:
     def leave(self, *, wipe: bool) -> bool:
         return asyncio.run(self._finish(self._agent.household.leave(wipe=wipe)))
 
-    def install(self, path: Path) -> tuple[str, str]:
-        digest, manifest = asyncio.run(self._settled(self._agent.household.install(path)))
+    def install(self, path: Path, *, unsigned: bool = False) -> tuple[str, str]:
+        work = self._agent.household.install(path, unsigned=unsigned)
+        digest, manifest = asyncio.run(self._finish(self._settled(work)))
         check_installed(digest, self.status().update)
         return digest, manifest.title
 

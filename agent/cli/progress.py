@@ -46,6 +46,8 @@ FAILURES: Mapping[str, str] = MappingProxyType(
         UpdateFailure.GOLDEN_MISMATCH: "this device computes it differently from its publisher",
         UpdateFailure.MIGRATION_FAILED: "the head could not be rebuilt for it",
         UpdateFailure.NOT_AVAILABLE: "the orchestrator does not have it",
+        UpdateFailure.NOT_VOUCHED: "its publisher does not list it",
+        UpdateFailure.BELOW_FLOOR: "its publisher has withdrawn it for good",
         UpdateFailure.INTERNAL: "something went wrong that the agent's log tells of",
     }
 )

@@ -66,6 +66,7 @@ def _facts(found: Status) -> list[str]:
             ("agent", f"{found.agent_version}, {member}"),
             *_joining(found),
             ("backbone", f"{found.backbone} {found.variant}".strip() or "none yet"),
+            ("publisher", publisher_words(found)),
             ("update", f"{update_words(found.update)}; generation {found.update.generation}"),
             ("learned", f"{learning.samples:,} samples of {learning.classes:,} classes"),
             *([("estimated", carried)] if found.carried_samples else []),
@@ -95,6 +96,25 @@ def _joining(found: Status) -> list[tuple[str, str]]:
     waits = f"waiting for the operator of {joining.fleet}: fingerprint {joining.fingerprint}"
     told = [*([waits] if joining.fleet else []), *filter(None, [joining.complaint])]
     return [("joining", "; ".join(told))]
+
+
+def publisher_words(found: Status) -> str:
+    """Who vouches for the backbone in use."""
+    told = found.publisher
+    if not told.root_version:
+        return told.complaint or "none: nobody vouches for backbones here"
+    listed = "lists the backbone in use" if told.in_use_listed else "does not list what is in use"
+    words = (
+        f"root {told.root_version} until {_day(told.root_expires)}",
+        f"list {told.targets_version} until {_day(told.targets_expires)} {listed}",
+        f"floor epoch {told.floor_epoch}",
+        f"fresh until {told.timestamp_expires or 'it is fetched'}",
+    )
+    return "; ".join((*words, *([told.complaint] if told.complaint else [])))
+
+
+def _day(expires: str) -> str:
+    return expires.partition("T")[0] or "it is fetched"
 
 
 def _settings(found: Status) -> str:

@@ -52,6 +52,11 @@ class StateFolder:
         return self.path / "identity"
 
     @property
+    def metadata(self) -> Path:
+        """Where a publisher's metadata is verified; not there otherwise."""
+        return self.path / "metadata"
+
+    @property
     def ledger(self) -> Path:
         return self.path / "ledger"
 

@@ -181,10 +181,18 @@ class OrchestratorClient:
                 call.cancel()
 
     async def renew(self, certificate_request: bytes) -> Credentials:
-        request = device_pb2.RenewRequest(certificate_request=certificate_request)
+        request = device_pb2.RenewRequest(
+            certificate_request=certificate_request, knows_publisher=True
+        )
         await self._departures.note("renewal", request, "asks for a certificate for a fresh key")
         response = await _call(self._stub.Renew, request)
         return translate.credentials(response.credentials)
+
+    async def metadata(self, name: str) -> bytes:
+        request = device_pb2.GetMetadataRequest(name=name)
+        await self._departures.note("metadata request", request, f"asks for the publisher's {name}")
+        response = await _call(self._stub.GetMetadata, request)
+        return bytes(response.content)
 
     async def leave(self) -> None:
         request = device_pb2.LeaveRequest()

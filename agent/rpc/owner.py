@@ -73,9 +73,10 @@ class OwnerClient(LocalClient):
         told: bool = call(self._stub.LeaveFleet, local_pb2.LeaveFleetRequest(wipe=wipe)).told
         return told
 
-    def install(self, path: Path) -> tuple[str, str]:
+    def install(self, path: Path, *, unsigned: bool = False) -> tuple[str, str]:
         """Begin to bring a bundle file into use; returns digest and title."""
-        request = make(local_pb2.InstallBackboneRequest, path=str(path.absolute()))
+        place = str(path.absolute())
+        request = make(local_pb2.InstallBackboneRequest, path=place, unsigned=unsigned)
         response = call(self._stub.InstallBackbone, request)
         return response.digest.hex(), response.backbone
 

@@ -7,6 +7,7 @@ from agent.reporting import DeviceFacts, DiagnosisAnswer, Report
 from fieldwise.diagnosis import ALLOWED_SETTINGS, Diagnosis, DiagnosisStep, Trouble
 from fieldwise.federation import Consent, FederationReport
 from fieldwise.ledger import LedgerHead
+from fieldwise.trust import PublisherReport
 from fieldwise.verdict import PairedCounts, Verdict
 
 CONSENTS = {
@@ -59,8 +60,14 @@ def check_in(report: Report) -> str:
             f"diagnoses {report.diagnosis_rule}",
             *([_federation(report.federation)] if report.federation else []),
             *([_ledger(report.ledger)] if report.ledger else []),
+            *([_publisher(report.publisher)] if report.publisher else []),
         )
     )
+
+
+def unsigned(bundle: str) -> str:
+    """What an owner brings although no publisher vouches for it."""
+    return f"the owner brings backbone {bundle} into use, and asks no publisher about it"
 
 
 def consent(note: ConsentNote) -> str:
@@ -131,6 +138,12 @@ def _federation(found: FederationReport) -> str:
 def _ledger(head: LedgerHead) -> str:
     altered = f", altered {head.alterations:,} times" if head.alterations else ""
     return f"ledger ends with {head.number:,} {head.digest[:12]}{altered}"
+
+
+def _publisher(found: PublisherReport) -> str:
+    trouble = f" {found.trouble}" if found.trouble else ""
+    versions = f"{found.root_version}.{found.targets_version}"
+    return f"publisher {versions}, floor {found.floor_epoch}{trouble}"
 
 
 def _counts(counts: PairedCounts) -> str:

@@ -28,6 +28,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation_messages import report_to
 from fieldwise.ledger import LedgerHead
 from fieldwise.ticket import Ticket
+from fieldwise.trust_messages import report_to as publisher_to
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2
 from fieldwise.verdict import Basis, Judgement, Verdict
@@ -59,6 +60,7 @@ def enrol_request(
         ticket_id=ticket.ticket_id,
         ticket_secret=ticket.secret,
         certificate_request=certificate_request,
+        knows_publisher=True,
         facts=enrolment_pb2.DeviceFacts(
             agent_version=facts.agent_version,
             architecture=facts.architecture,
@@ -82,6 +84,7 @@ def credentials(message: enrolment_pb2.Credentials) -> Credentials:
         certificate=message.certificate,
         trust_roots=tuple(message.trust_roots),
         device_address=message.device_address,
+        publisher_root=message.publisher_root,
     )
 
 
@@ -104,6 +107,7 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         diagnosis_rule=RULES[report.diagnosis_rule],
         federation=report_to(report.federation) if report.federation else None,
         ledger=ledger_head(report.ledger) if report.ledger else None,
+        publisher=publisher_to(report.publisher) if report.publisher else None,
     )
 
 
@@ -203,6 +207,7 @@ def orders(message: device_pb2.CheckInResponse) -> Orders:
         diagnosis=_asked(message.diagnosis) if message.HasField("diagnosis") else None,
         round=round_offer(message.round) if message.HasField("round") else None,
         head=head_offer(message.head) if message.HasField("head") else None,
+        metadata_version=message.metadata_version,
     )
 
 

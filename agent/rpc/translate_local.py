@@ -21,6 +21,7 @@ from fieldwise.answers import (
     UNUSED,
     Lesson,
     Prediction,
+    PublisherStatus,
     SettingsInForce,
     Status,
     UpdateStatus,
@@ -129,6 +130,7 @@ def status_response(status: Status) -> local_pb2.GetAgentStatusResponse:
         pinned=status.update.pinned,
         carried_samples=status.carried_samples,
         own_labels_dropped=status.own_labels_dropped,
+        publisher=_publisher(status.publisher),
     )
     if (joining := status.joining) is not None:
         complaint = joining.complaint.encode()[:512].decode(errors="ignore")
@@ -145,6 +147,12 @@ def join_response(given: Membership | Application) -> local_pb2.JoinFleetRespons
     if isinstance(given, Application):
         return local_pb2.JoinFleetResponse(fleet=given.fleet, fingerprint=given.fingerprint)
     return local_pb2.JoinFleetResponse(device_id=given.device_id, fleet=given.fleet)
+
+
+def _publisher(found: PublisherStatus) -> local_pb2.PublisherStatus:
+    told = asdict(found)
+    complaint = found.complaint.encode()[:512].decode(errors="ignore")
+    return local_pb2.PublisherStatus(**{**told, "complaint": complaint})
 
 
 def _settings(settings: SettingsInForce) -> device_pb2.DeviceSettings:

@@ -16,15 +16,19 @@ import structlog
 from agent.ports import Bundles, Clock, Needs
 from agent.reporting import Piece
 from agent.update.events import Wish
+from agent.update.vouched import check_length
 from fieldwise.affine_file import bytes_between
 from fieldwise.bundle import MANIFEST_BYTES_MAX, FileReference, Manifest
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import Listed
 from fieldwise.update import UpdateFailure
 
 # A device may leave its fleet while it fetches, and join again.
 TRANSIENT = frozenset(
     {Fault.UNREACHABLE, Fault.UNAVAILABLE, Fault.BUSY, Fault.TOO_SLOW, Fault.NOT_JOINED}
 )
+# Anybody on the way may spoil metadata: that must not spoil an order for good.
+UNTRUSTED = frozenset({Fault.METADATA_INVALID, Fault.METADATA_EXPIRED})
 STEP_BYTES = 1024 * 1024  # in which missing room is told: the journal is not written for less
 DAMAGED_TRIES = 3  # bytes damaged on the way are rare; three times in a row it is the source
 
@@ -37,6 +41,8 @@ FAILURES: Mapping[Fault, UpdateFailure] = MappingProxyType(
         Fault.GRAPH_FAILED: UpdateFailure.LOAD_FAILED,
         Fault.GOLDEN_MISMATCH: UpdateFailure.GOLDEN_MISMATCH,
         Fault.NOT_FOUND: UpdateFailure.NOT_AVAILABLE,
+        Fault.NOT_VOUCHED: UpdateFailure.NOT_VOUCHED,
+        Fault.BELOW_FLOOR: UpdateFailure.BELOW_FLOOR,
     }
 )
 
@@ -78,6 +84,27 @@ class Source(Protocol):
         ...
 
 
+class Vouching(Protocol):
+    """Who says which bundles may be brought into use."""
+
+    async def vouched(self, digest: str) -> Listed | None:
+        """What the publisher says of a bundle now; None where there is no publisher.
+
+        Raises:
+            FieldwiseError: ``NOT_VOUCHED``, ``BELOW_FLOOR``; ``METADATA_INVALID``,
+                ``METADATA_EXPIRED`` and ``TRANSIENT`` faults for what may be otherwise later.
+        """
+        ...
+
+    def check(self, digest: str, manifest: Manifest) -> None:
+        """Look again once the manifest is here, without asking anybody.
+
+        Raises:
+            FieldwiseError: ``NOT_VOUCHED``, ``BELOW_FLOOR``.
+        """
+        ...
+
+
 class Throttle:
     """Keeps a download to so many bytes a second, over any time longer than one piece takes.
 
@@ -116,6 +143,7 @@ class Fetcher:
         delays: Makes the waits between tries, in seconds.
         clock: Time.
         sleep: Waits.
+        vouching: Who says which bundles may be fetched.
     """
 
     def __init__(
@@ -127,7 +155,10 @@ class Fetcher:
         delays: Callable[[], Iterator[float]],
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        vouching: Vouching,
     ) -> None:
+        self._vouching = vouching
         self._source = source
         self._bundles = bundles
         self._preferred = preferred
@@ -140,27 +171,51 @@ class Fetcher:
     async def fetch(self, wish: Wish, bytes_per_second: int = 0) -> int:
         """Fetch what is missing of a bundle, unless there is not the room to bring it into use.
 
-        Its manifest comes first, whatever the room: only it says how much is needed.
+        First of all its publisher has to vouch for it. Its manifest comes next, whatever the room:
+        only it says how much is needed. Nothing of it is read before it is what was vouched for.
 
         Returns:
             Bytes of room that are missing; 0 where everything is here now.
 
         Raises:
-            FieldwiseError: ``DIGEST_MISMATCH``, ``BUNDLE_INVALID``, ``NOT_FOUND`` and whatever else
-                no other try would mend.
+            FieldwiseError: ``NOT_VOUCHED``, ``BELOW_FLOOR``, ``DIGEST_MISMATCH``,
+                ``BUNDLE_INVALID``, ``NOT_FOUND`` and whatever else no other try would mend.
         """
         self._throttle = Throttle(bytes_per_second, self._clock, self._sleep)
         digest = wish.digest
-        manifest = await asyncio.to_thread(self._bundles.manifest, digest)
-        if manifest is None:
-            await self._persist(digest, None)
-            manifest = await asyncio.to_thread(self._bundles.manifest, digest)
-            assert manifest is not None
+        listed = await self._vouched(digest)
+        manifest = await self._manifest(digest, listed)
+        await asyncio.to_thread(self._vouching.check, digest, manifest)
         if missing_bytes := await asyncio.to_thread(self._lacks, manifest, wish.variant):
             return missing_bytes
         for file in self._missing(manifest, wish.variant):
             await self._persist(file.digest, file.size)
         return 0
+
+    async def _vouched(self, digest: str) -> Listed | None:
+        waits, said = self._delays(), ""
+        while True:
+            try:
+                return await self._vouching.vouched(digest)
+            except FieldwiseError as error:
+                if error.fault not in TRANSIENT | UNTRUSTED:
+                    raise
+                if error.sentence != said:
+                    _log.warning("no word of the publisher", reason=error.sentence)
+                said = error.sentence
+            await self._sleep(next(waits))
+
+    async def _manifest(self, digest: str, listed: Listed | None) -> Manifest:
+        """A bundle's manifest, which has the length that was signed and, by its name, the hash."""
+        path = self._bundles.path(digest)
+        if not path.exists():
+            await self._persist(digest, None, listed.length if listed else MANIFEST_BYTES_MAX)
+        await asyncio.to_thread(self._bundles.check, digest)
+        if listed is not None:
+            check_length(listed, path.stat().st_size)
+        manifest = await asyncio.to_thread(self._bundles.manifest, digest)
+        assert manifest is not None
+        return manifest
 
     def missing_bytes(self, wish: Wish) -> int:
         """Room that is missing to bring a bundle into use; 0 while its manifest is not here.
@@ -205,7 +260,9 @@ class Fetcher:
         wanted = (*needed_files(manifest, chosen), *useful_maps(manifest, self._bundles))
         return [file for file in wanted if not self._bundles.has(file)]
 
-    async def _persist(self, digest: str, size: int | None) -> None:
+    async def _persist(
+        self, digest: str, size: int | None, size_max: int = MANIFEST_BYTES_MAX
+    ) -> None:
         """Fetch a file; of a manifest, whose size is unknown, every try begins at the first byte.
 
         Else one that had come whole when its connection broke could not be told from a part of it.
@@ -216,7 +273,7 @@ class Fetcher:
                 self._bundles.drop(digest)
             before = self._bundles.partial_bytes(digest)
             try:
-                await self._fetch_once(digest, MANIFEST_BYTES_MAX if size is None else size)
+                await self._fetch_once(digest, size_max if size is None else size)
             except FieldwiseError as error:
                 damaged += error.fault is Fault.DIGEST_MISMATCH
                 if not _may_mend(error.fault, damaged):

@@ -22,7 +22,7 @@ from agent.learning.unlearning import without_absent
 from agent.ports import Bundles, Journal, SampleStore
 from agent.update.comparing import Comparer
 from agent.update.events import Pair, Wish
-from agent.update.fetching import Fetcher, choose_variant, needed_files
+from agent.update.fetching import Fetcher, Vouching, choose_variant, needed_files
 from agent.update.judging import Conclusion
 from agent.update.signs import BEFORE_SERVING
 from agent.update.watching import Watcher
@@ -102,6 +102,7 @@ class Steps:
         preferred: The variant that the owner wants.
         comparer: Compares a new pair with the old.
         watcher: Watches a new pair that serves.
+        vouching: Who says which bundles of the fleet may be run.
         paced: Makes long work rest where it asks whether to stop.
     """
 
@@ -118,6 +119,7 @@ class Steps:
         *,
         comparer: Comparer,
         watcher: Watcher,
+        vouching: Vouching,
         paced: Callable[[ShouldStop], ShouldStop] = lambda should_stop: should_stop,
     ) -> None:
         self._fetcher = fetcher
@@ -129,6 +131,7 @@ class Steps:
         self._try_out = try_out
         self._comparer = comparer
         self._watcher = watcher
+        self._vouching = vouching
         self._preferred = preferred
         self._paced = paced
 
@@ -145,6 +148,8 @@ class Steps:
     def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
         digest = wish.digest
         manifest = self._manifest(digest)
+        if not wish.by_owner:  # who was asked before, and may have said that nobody has to vouch
+            self._vouching.check(digest, manifest)
         self._check_requirements(manifest)
         variant = choose_variant(manifest, wish.variant, self._preferred)
         for file in needed_files(manifest, variant):

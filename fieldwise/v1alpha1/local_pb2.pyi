@@ -389,7 +389,7 @@ class ClassCount(_message.Message):
     def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class GetAgentStatusResponse(_message.Message):
-    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned", "carried_samples", "probation", "own_labels_dropped", "joining")
+    __slots__ = ("agent_version", "device_id", "fleet", "backbone", "variant", "update", "learning", "vital_signs", "classes", "check_in_time", "check_in_error", "select_correct", "select_samples", "settings_revision", "clock_ahead_seconds", "settings", "lost_samples", "skipped", "waiting_samples", "verdict", "missing_bytes", "pinned", "carried_samples", "probation", "own_labels_dropped", "joining", "publisher")
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
@@ -416,6 +416,7 @@ class GetAgentStatusResponse(_message.Message):
     PROBATION_FIELD_NUMBER: _ClassVar[int]
     OWN_LABELS_DROPPED_FIELD_NUMBER: _ClassVar[int]
     JOINING_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     agent_version: str
     device_id: str
     fleet: str
@@ -442,7 +443,8 @@ class GetAgentStatusResponse(_message.Message):
     probation: Probation
     own_labels_dropped: int
     joining: JoiningStatus
-    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ..., carried_samples: _Optional[int] = ..., probation: _Optional[_Union[Probation, _Mapping]] = ..., own_labels_dropped: _Optional[int] = ..., joining: _Optional[_Union[JoiningStatus, _Mapping]] = ...) -> None: ...
+    publisher: PublisherStatus
+    def __init__(self, agent_version: _Optional[str] = ..., device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., backbone: _Optional[str] = ..., variant: _Optional[str] = ..., update: _Optional[_Union[_device_pb2.UpdateReport, _Mapping]] = ..., learning: _Optional[_Union[_device_pb2.LearningCounters, _Mapping]] = ..., vital_signs: _Optional[_Union[_device_pb2.VitalSigns, _Mapping]] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_error: _Optional[str] = ..., select_correct: _Optional[int] = ..., select_samples: _Optional[int] = ..., settings_revision: _Optional[int] = ..., clock_ahead_seconds: _Optional[int] = ..., settings: _Optional[_Union[_device_pb2.DeviceSettings, _Mapping]] = ..., lost_samples: _Optional[int] = ..., skipped: _Optional[int] = ..., waiting_samples: _Optional[int] = ..., verdict: _Optional[_Union[_device_pb2.Verdict, _Mapping]] = ..., missing_bytes: _Optional[int] = ..., pinned: _Optional[bool] = ..., carried_samples: _Optional[int] = ..., probation: _Optional[_Union[Probation, _Mapping]] = ..., own_labels_dropped: _Optional[int] = ..., joining: _Optional[_Union[JoiningStatus, _Mapping]] = ..., publisher: _Optional[_Union[PublisherStatus, _Mapping]] = ...) -> None: ...
 
 class JoiningStatus(_message.Message):
     __slots__ = ("fleet", "fingerprint", "complaint")
@@ -453,6 +455,26 @@ class JoiningStatus(_message.Message):
     fingerprint: str
     complaint: str
     def __init__(self, fleet: _Optional[str] = ..., fingerprint: _Optional[str] = ..., complaint: _Optional[str] = ...) -> None: ...
+
+class PublisherStatus(_message.Message):
+    __slots__ = ("root_version", "targets_version", "floor_epoch", "root_expires", "targets_expires", "timestamp_expires", "in_use_listed", "complaint")
+    ROOT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ROOT_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    TIMESTAMP_EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    IN_USE_LISTED_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINT_FIELD_NUMBER: _ClassVar[int]
+    root_version: int
+    targets_version: int
+    floor_epoch: int
+    root_expires: str
+    targets_expires: str
+    timestamp_expires: str
+    in_use_listed: bool
+    complaint: str
+    def __init__(self, root_version: _Optional[int] = ..., targets_version: _Optional[int] = ..., floor_epoch: _Optional[int] = ..., root_expires: _Optional[str] = ..., targets_expires: _Optional[str] = ..., timestamp_expires: _Optional[str] = ..., in_use_listed: _Optional[bool] = ..., complaint: _Optional[str] = ...) -> None: ...
 
 class Probation(_message.Message):
     __slots__ = ("predictions", "predictions_wanted", "seconds", "seconds_wanted", "failures", "slow", "samples", "only_old", "only_new")
@@ -551,10 +573,12 @@ class LeaveFleetResponse(_message.Message):
     def __init__(self, told: _Optional[bool] = ...) -> None: ...
 
 class InstallBackboneRequest(_message.Message):
-    __slots__ = ("path",)
+    __slots__ = ("path", "unsigned")
     PATH_FIELD_NUMBER: _ClassVar[int]
+    UNSIGNED_FIELD_NUMBER: _ClassVar[int]
     path: str
-    def __init__(self, path: _Optional[str] = ...) -> None: ...
+    unsigned: bool
+    def __init__(self, path: _Optional[str] = ..., unsigned: _Optional[bool] = ...) -> None: ...
 
 class InstallBackboneResponse(_message.Message):
     __slots__ = ("digest", "backbone")

@@ -17,6 +17,7 @@ from fieldwise.ticket import Ticket, encode_ticket
 from orchestrator.enrolment.authority import fingerprint_of
 from tests.fakes.agent import PlayedOrchestrator
 from tests.fakes.membership import MemoryIdentity, credentials
+from tests.fakes.trusted import MemoryPublisher
 
 FACTS = DeviceFacts("0.1.0", "x86_64", 1 << 30, 2)
 TICKET = encode_ticket(Ticket("localhost:8444", b"authority", "fleet", "t1", b"s" * 32))
@@ -57,7 +58,7 @@ def undecided() -> Undecided:
 
 
 def fleet(identity: Identity, undecided: Undecided) -> Fleet:
-    return Fleet(identity, lambda _: PlayedOrchestrator(), undecided)
+    return Fleet(identity, lambda _: PlayedOrchestrator(), undecided, MemoryPublisher())
 
 
 async def waiting(identity: Identity, undecided: Undecided) -> Fleet:

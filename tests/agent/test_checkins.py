@@ -21,6 +21,7 @@ from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock
 from tests.fakes.membership import MemoryIdentity, member
+from tests.fakes.trusted import MemoryPublisher
 
 QUIET = Orders(None, None, None, "", 60, 1_800_000_000)
 NEW = "b" * 64
@@ -66,7 +67,7 @@ def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
     async def no_enrolment(*_: object) -> None:
         raise AssertionError
 
-    fleet = Fleet(identity, lambda _: orchestrator, no_enrolment)  # type: ignore[arg-type]  # unused
+    fleet = Fleet(identity, lambda _: orchestrator, no_enrolment, MemoryPublisher())  # type: ignore[arg-type]  # unused
 
     async def report(sequence: int) -> Report:
         return Report(

@@ -12,6 +12,7 @@ from fieldwise.identity import public_key_der, requested_key
 from fieldwise.ticket import Ticket, encode_ticket
 from tests.fakes.agent import PlayedOrchestrator
 from tests.fakes.membership import BEGIN, MemoryIdentity, credentials, member
+from tests.fakes.trusted import MemoryPublisher
 
 FACTS = DeviceFacts("0.1.0", "x86_64", 1 << 30, 2)
 TICKET = encode_ticket(Ticket("localhost:8444", b"authority", "fleet", "t1", b"s" * 32))
@@ -48,7 +49,7 @@ def enrolling() -> Enrolling:
 
 
 def fleet(identity: Identity, enrolling: Enrolling, orchestrator: PlayedOrchestrator) -> Fleet:
-    return Fleet(identity, lambda _: orchestrator, enrolling)
+    return Fleet(identity, lambda _: orchestrator, enrolling, MemoryPublisher())
 
 
 async def test_a_device_joins_and_is_a_member_after_a_restart(

@@ -99,7 +99,11 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.kubernetes.election", "urllib3"),
     ),
     "seals": (("orchestrator.backup_file", "pyrage"), ("orchestrator.home", "pyrage")),
-    "signatures": (("orchestrator.trust.keeping", "tuf"), ("agent.app", "securesystemslib")),
+    "signatures": (
+        ("orchestrator.trust.keeping", "tuf"),
+        ("agent.app", "securesystemslib"),
+        ("agent.device.trust", "tuf"),
+    ),
     "federation": (
         ("orchestrator.app", "flwr"),
         ("agent.app", "flwr"),

@@ -102,6 +102,8 @@ class PlayedOrchestrator:
         updates: Those that it was sent, and what the ledger says of them.
         refuses: What it raises instead of hearing about one, or taking an update.
         meanwhile: What happens while an update is on its way.
+        kept: The publisher's metadata by name.
+        asked: Which of it was asked for.
     """
 
     answers: list[Orders | FieldwiseError] = field(default_factory=list)
@@ -119,6 +121,8 @@ class PlayedOrchestrator:
     meanwhile: Callable[[], Awaitable[None]] = field(default=_nothing)
     left: bool = False
     closed: bool = False
+    kept: Mapping[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     async def check_in(self, report: Report) -> Orders:
         self.reports.append(report)
@@ -138,6 +142,12 @@ class PlayedOrchestrator:
             yield Piece(start, content[start:stop], len(content))
         if end < len(content):
             raise FieldwiseError(Fault.UNREACHABLE, "the connection broke")
+
+    async def metadata(self, name: str) -> bytes:
+        self.asked.append(name)
+        if name not in self.kept:
+            raise FieldwiseError(Fault.NOT_FOUND, f"there is no {name}")
+        return self.kept[name]
 
     async def renew(self, certificate_request: bytes) -> Credentials:
         assert self.credentials is not None

@@ -12,7 +12,9 @@ NEEDLESS = {
     "numpy.random": "only the head that trains in torch needs it",
     "prometheus_client": "only who shows metrics needs it",
     "rich.console": "a daemon draws no tables",
+    "securesystemslib": "only devices that hear of new metadata need it",
     "torch": "only heads that train in it need it",
+    "tuf": "only devices that hear of new metadata need it",
     "watchfiles": "a daemon watches no folder",
 }
 

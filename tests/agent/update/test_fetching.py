@@ -11,12 +11,13 @@ from agent.learning.settings import LearningSettings
 from agent.reporting import Piece
 from agent.update import fetching
 from agent.update.events import Wish
-from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, choose_variant
+from agent.update.fetching import DAMAGED_TRIES, Fetcher, Throttle, Vouching, choose_variant
 from agent.update.room import update_bytes
 from fieldwise.archive import unpack
 from fieldwise.errors import Fault, FieldwiseError
 from tests.bundles import mapped_bundle, tiny_bundle
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock, no_waits
+from tests.fakes.trusted import NoPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ class Published:
         folder: Path,
         file: Path | None = None,
         kind: type[PlayedOrchestrator] = PlayedOrchestrator,
+        vouching: Vouching | None = None,
     ) -> None:
         bundle = file or tiny_bundle(folder / "bundle")
         self.digest, self.manifest = unpack(bundle, folder / "store")
@@ -48,6 +50,7 @@ class Published:
             no_waits,
             self.clock,
             self.sleep,
+            vouching=vouching or NoPublisher(),
         )
 
     async def sleep(self, seconds: float) -> None:
