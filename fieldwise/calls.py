@@ -79,6 +79,19 @@ class Watcher(Protocol):
         """Look at a response before it leaves."""
 
 
+class Beginning:
+    """A watcher that has something to do once the request is there, before the method has it."""
+
+    def received(self, message: Message) -> None:
+        """Look at a request, which keeps its bounds."""
+
+    def sent(self, message: Message) -> None:
+        """Look at a response before it leaves."""
+
+    async def begin(self) -> None:
+        """Do it; what it raises is the answer of the call. Of a stream no message is there yet."""
+
+
 class Layer(Protocol):
     """What stands around every call; it may raise to refuse one."""
 
@@ -165,6 +178,7 @@ class _Wrapping:
         async with AsyncExitStack() as stack:
             watchers = await self._enter(stack, context)
             incoming = await self._incoming(requests, watchers)
+            await _begin(watchers)
             response: Any = await self.behaviour(incoming, context)
             _tell_sent(watchers, response)
             return response
@@ -173,7 +187,9 @@ class _Wrapping:
     async def stream(self, requests: AsyncIterator[Message], context: Context) -> None:
         async with AsyncExitStack() as stack:
             watchers = await self._enter(stack, context)
-            outcome = self.behaviour(await self._incoming(requests, watchers), context)
+            incoming = await self._incoming(requests, watchers)
+            await _begin(watchers)
+            outcome = self.behaviour(incoming, context)
             if not inspect.isasyncgen(outcome):
                 await outcome  # it writes to the context itself, as gRPC's health service does
                 return
@@ -206,6 +222,12 @@ class _Wrapping:
             raise FieldwiseError(Fault.INVALID_ARGUMENT, "the call came without a message")
         _tell_received(watchers, request)
         return request
+
+
+async def _begin(watchers: Sequence[Watcher]) -> None:
+    for watcher in watchers:
+        if isinstance(watcher, Beginning):
+            await watcher.begin()
 
 
 async def _watched(

@@ -53,6 +53,7 @@ class Fault(StrEnum):
     LEDGER_ALTERED = "ledger-altered"
     AUTHORITY_UNUSABLE = "authority-unusable"
     BACKUP_INVALID = "backup-invalid"
+    AUDIT_BROKEN = "audit-broken"
     NOT_EMPTY = "not-empty"
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
@@ -234,6 +235,9 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             5,
             "Restore authority.json from a backup; without it every device must join again, "
             "a new fleet in an empty data folder and database.",
+        ),
+        Fault.AUDIT_BROKEN: Entry(
+            "DATA_LOSS", 5, "Somebody wrote to the database itself; see docs/operators.md."
         ),
         Fault.BACKUP_INVALID: Entry(
             "INVALID_ARGUMENT", 2, "Nothing was written: restore another backup."

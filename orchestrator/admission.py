@@ -22,7 +22,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.operator_ports import AccountStore, People, Person
 from orchestrator.people import account as rules
 from orchestrator.people.account import Account, Presented
-from orchestrator.people.roles import Role, has, least
+from orchestrator.people.roles import DeniedError, check
 from orchestrator.ports import Clock
 from orchestrator.rights import GROUP, RIGHTS, Login, Operator, Right
 
@@ -76,8 +76,9 @@ class TokenAdmission:
         if given is None:
             raise rules.unknown()
         account = rules.recognised(await self._known(given), given, self._clock.now())
-        check_role(f"the account {account.name}", account.role, method)
-        return Operator(account.name, Login.ACCOUNT, account.id)
+        operator = Operator(account.name, Login.ACCOUNT, account.id)
+        check(operator, account.role, method)
+        return operator
 
     async def _known(self, given: Presented) -> Account | None:
         try:
@@ -86,22 +87,6 @@ class TokenAdmission:
             raise FieldwiseError(
                 Fault.UNAVAILABLE, "nobody can say now whose the token is: the database is away"
             ) from error
-
-
-def check_role(who: str, role: Role, method: str) -> None:
-    """Let pass who has the right that a method needs.
-
-    Raises:
-        FieldwiseError: ``PERMISSION_DENIED``, which names the role that would do.
-    """
-    right = RIGHTS.get(method)
-    needed = least(right) if right else None
-    if right is None or needed is None:
-        raise FieldwiseError(Fault.PERMISSION_DENIED, f"no role may call {method[:80]}")
-    if not has(role, right):
-        raise FieldwiseError(
-            Fault.PERMISSION_DENIED, f"{who} is {role} and may not {right}: that takes {needed}"
-        )
 
 
 class Remembered(Generic[KeyT, AnswerT]):
@@ -165,13 +150,12 @@ class ClusterAdmission:
                 Fault.UNAUTHENTICATED,
                 f"the cluster does not take the token, or it has expired; {self._advice}",
             )
+        operator = Operator(person.name, Login.KUBERNETES, person.uid)
         right = RIGHTS.get(method)
         if right is None or not await self._has(person, right):
             told = f"{right} of {GROUP}" if right else f"call {method}"
-            raise FieldwiseError(
-                Fault.PERMISSION_DENIED, f"{person.name[:NAME_CHARACTERS_MAX]} may not {told}"
-            )
-        return Operator(person.name, Login.KUBERNETES, person.uid)
+            raise DeniedError(operator, f"{person.name[:NAME_CHARACTERS_MAX]} may not {told}")
+        return operator
 
     async def _identified(self, token: str) -> Person | None:
         digest = hashlib.sha256(token.encode()).digest()

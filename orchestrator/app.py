@@ -60,6 +60,7 @@ from orchestrator.vouching import Trust
 from orchestrator.world import SystemClock, SystemEntropy, disk_room
 
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
+AUDIT_SECONDS = 30.0  # between two looks at where the audit log ends
 READINESS_SECONDS = 2.0  # supervisors ask every few seconds
 PROCESS_BYTES = 8  # of chance in the name of a process: no two have met
 
@@ -114,6 +115,7 @@ async def running(settings: OrchestratorSettings) -> AsyncIterator[Started]:
         await turn(deeds[Loop.LEAD], ground.metrics)
         await turn(deeds[Loop.TRUST], ground.metrics)
         await turn(deeds[Loop.METRICS], ground.metrics)
+        await turn(deeds[Loop.AUDIT], ground.metrics)
         await stack.enter_async_context(repeating(tuple(deeds.values()), ground.metrics))
         started, readiness = await _open_ports(ground, parts, stack)
         look = Repeated(Loop.READINESS, READINESS_SECONDS, readiness.look)
@@ -157,7 +159,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         entropy=entropy,
         metrics=metrics,
         leading=leading,
-        operating=operating(settings, token, stores, clock, entropy, closing),
+        operating=operating(settings, token, stores, clock, entropy, metrics.audit, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
         applications=joining.applications(settings, stores, authority.fleet, clock),
         trust=await vouching.trust(settings, stores, clock, leading),
@@ -244,6 +246,7 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
         joining.sweeping(ground.applications, leading),
         Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
         Repeated(Loop.TRUST, LOOK_SECONDS, leading.led(ground.trust.keeping.look)),
+        Repeated(Loop.AUDIT, AUDIT_SECONDS, leading.led(ground.operating.custody.look)),
     )
     return {each.loop: each for each in deeds}
 
@@ -321,6 +324,7 @@ def _servers(ground: _Ground) -> Servers:
             ground.operating.gate,
             ground.federation.gate,
         ),
+        ground.operating.audit,
         ground.metrics,
         PortLimits(
             settings.calls_max,
@@ -333,6 +337,7 @@ def _servers(ground: _Ground) -> Servers:
 
 def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
     campaigns, workers = ground.federation.servicers
+    accounts, audit = ground.operating.servicers
     return Services(
         devices=DeviceServicer(
             Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
@@ -362,5 +367,6 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
         admission=AdmissionServicer(ground.applications),
         campaigns=campaigns,
         workers=workers,
-        accounts=ground.operating.accounts,
+        accounts=accounts,
+        audit=audit,
     )

@@ -227,6 +227,17 @@ class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    # Years of a busy fleet; its entries have under a kilobyte each.
+    audit_entries_max: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            le=100_000_000,
+            description="Entries of the audit log that are kept; older ones go, and an entry says "
+            "so.",
+        ),
+    ] = 500_000
+
     # Kubernetes kills after 30 s; calls other than downloads end within one.
     drain_seconds: Annotated[
         float, Meta(ge=0, le=600, description="Time that calls under way get on stopping.")

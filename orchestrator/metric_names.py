@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from orchestrator.audit_metric_names import OF_AUDIT
 from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES, OF_CAMPAIGNS
 from orchestrator.fleet.readings import Measure
 from orchestrator.metric_entry import Entry, Kind
@@ -43,6 +44,7 @@ class Loop(StrEnum):
     FEDERATE = "federate"
     JOINING = "joining"
     TRUST = "trust"
+    AUDIT = "audit"
 
 
 def _spread(name: str, text: str) -> Entry:
@@ -364,6 +366,7 @@ CATALOGUE = (
     DOWNLOADS,
     DOWNLOAD_BYTES,
     THROTTLED,
+    *OF_AUDIT,
     LEADER,
     READY,
     REPORTS_WAITING,

@@ -28,6 +28,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
+from orchestrator.audit_metrics import AuditMetrics
 from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES
 from orchestrator.campaign_metrics import CampaignCollector
 from orchestrator.federation.surveying import CampaignFigures
@@ -162,6 +163,7 @@ class FleetMetrics:
         self._leader = self._gauge(LEADER)
         self._gauge(BUILD).labels(version).set(1)
         self._aggregator_failures = self._counter(AGGREGATOR_FAILURES)
+        self.audit = AuditMetrics(self._counted)
         self._fleet, self._campaigns = _FleetCollector(), CampaignCollector()
         self._counted.register(self._fleet)
         self._counted.register(self._campaigns)

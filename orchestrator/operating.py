@@ -1,16 +1,22 @@
-"""Who operates, put together: what lets people in, and what knows them."""
+"""Who operates, put together: what lets people in, knows them, and writes down what they do."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from orchestrator import clustering
 from orchestrator.admission import Admission, TokenAdmission
+from orchestrator.audit.custody import Custody
+from orchestrator.audit.looking import Looking
+from orchestrator.audit.recording import Recording
+from orchestrator.audit_metrics import AuditMetrics
 from orchestrator.config import OrchestratorSettings
 from orchestrator.home import open_token
 from orchestrator.people.accounts import Accounts
 from orchestrator.ports import Clock, Entropy
 from orchestrator.rights import OperatorLogin
 from orchestrator.rpc.accounts import AccountServicer
+from orchestrator.rpc.audit import AuditServicer
+from orchestrator.rpc.auditing import Audit
 from orchestrator.rpc.interceptors import OperatorsOnly
 from orchestrator.storage.stores import Stores
 
@@ -22,11 +28,18 @@ class Operating:
     token: str
     admission: Admission
     accounts: AccountServicer
+    recording: Recording
+    custody: Custody
+    audit: Audit
 
     @property
     def gate(self) -> OperatorsOnly:
         """What lets operators in."""
-        return OperatorsOnly(self.admission.admit)
+        return OperatorsOnly(self.admission.admit, self.recording.refused)
+
+    @property
+    def servicers(self) -> tuple[AccountServicer, AuditServicer]:
+        return self.accounts, AuditServicer(self.custody)
 
 
 def root_token(settings: OrchestratorSettings, entropy: Entropy) -> str:
@@ -46,6 +59,7 @@ def operating(
     stores: Stores,
     clock: Clock,
     entropy: Entropy,
+    metrics: AuditMetrics,
     stack: ExitStack,
 ) -> Operating:
     """Put it together.
@@ -53,15 +67,17 @@ def operating(
     Args:
         settings: Which way operators log in.
         token: Root's, where that is the way.
-        stores: Where accounts are kept.
+        stores: Where accounts and the audit log are kept, and what deeds are about.
         clock: What time it is.
         entropy: Where ids and secrets come from.
+        metrics: What tells of the audit log.
         stack: What ends with the orchestrator.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
     """
     ours = TokenAdmission(token, stores.accounts, clock)
+    recording = Recording(stores.audit, clock, metrics.failed)
     return Operating(
         token=token,
         admission=clustering.admission(settings, ours, stack),
@@ -69,4 +85,18 @@ def operating(
             Accounts(stores.accounts, clock, entropy),
             open_doors=settings.operator_login is OperatorLogin.TOKEN,
         ),
+        recording=recording,
+        custody=Custody(stores.audit, clock, settings.audit_entries_max, metrics.show),
+        audit=Audit(recording, _looking(stores)),
+    )
+
+
+def _looking(stores: Stores) -> Looking:
+    return Looking(
+        devices=stores.devices,
+        tickets=stores.tickets,
+        backbones=stores.backbones,
+        rollouts=stores.rollouts,
+        campaigns=stores.campaigns,
+        accounts=stores.accounts,
     )

@@ -41,6 +41,10 @@ class AccountStore(Protocol):
 
     async def get(self, account_id: str) -> Account | None: ...
 
+    async def named(self, name: str) -> Account | None:
+        """Return the newest of a name, in force or not."""
+        ...
+
     async def list(self, page: PageRequest) -> Page[Account]: ...
 
     async def revoke(self, name: str, now: float) -> Account:

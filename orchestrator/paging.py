@@ -79,7 +79,12 @@ def page_of(
     items = tuple(found[: request.limit])
     if len(found) <= request.limit:
         return Page(items)
-    return Page(items, base64.urlsafe_b64encode(str(key(items[-1])).encode()).decode())
+    return Page(items, token_after(key(items[-1])))
+
+
+def token_after(key: str | int) -> str:
+    """Return the token of the page after the item with a sort key."""
+    return base64.urlsafe_b64encode(str(key).encode()).decode()
 
 
 def _invalid() -> FieldwiseError:

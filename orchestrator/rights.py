@@ -25,12 +25,15 @@ class OperatorLogin(StrEnum):
 
 
 class Login(StrEnum):
-    """By which way somebody was let in."""
+    """By which way somebody was let in: people, programs, devices, or the orchestrator itself."""
 
     ROOT = "root"
     ACCOUNT = "account"
     OIDC = "oidc"
     KUBERNETES = "kubernetes"
+    DEVICE = "device"
+    TICKET = "ticket"
+    ITSELF = "itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Verb(StrEnum):
 class Resource(StrEnum):
     ACCOUNTS = "accounts"
     APPLICANTS = "applicants"
+    AUDIT = "audit"
     BACKBONES = "backbones"
     CAMPAIGNS = "campaigns"
     DEVICES = "devices"
@@ -126,5 +130,8 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "CreateAccount": Right(Verb.CREATE, Resource.ACCOUNTS),
         "ListAccounts": Right(Verb.LIST, Resource.ACCOUNTS),
         "RevokeAccount": Right(Verb.DELETE, Resource.ACCOUNTS),
+        "ListAuditEntries": Right(Verb.LIST, Resource.AUDIT),
+        "ExportAudit": Right(Verb.GET, Resource.AUDIT),
+        "PruneAudit": Right(Verb.DELETE, Resource.AUDIT),
     }
 )

@@ -16,6 +16,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+from orchestrator.audit.entry import NO_DIGEST
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.sql.tables import metadata
 
@@ -81,7 +82,9 @@ class PostgreSql:
             _make_tables(self._shared)
         name = self._shared.partition("?")[0].rpartition("/")[2]
         tables = ", ".join(metadata.tables)
-        self._psql(f"\\c {name}\nTRUNCATE {tables} RESTART IDENTITY CASCADE;")
+        # The one row that a migration makes, which says that the audit log has no entry yet.
+        nothing = f"INSERT INTO audit_extent VALUES (1, 0, '{NO_DIGEST}', 0, '{NO_DIGEST}');"
+        self._psql(f"\\c {name}\nTRUNCATE {tables} RESTART IDENTITY CASCADE;\n{nothing}")
         return self._shared
 
     def create(self) -> str:

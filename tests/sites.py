@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwise import channel, identity
 from fieldwise.v1alpha1 import device_pb2_grpc
-from orchestrator.admission import TokenAdmission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import Authority, found_authority
@@ -19,20 +18,19 @@ from orchestrator.fleet.device import Facts
 from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.fleet.directory import Directory
 from orchestrator.metrics import FleetMetrics
-from orchestrator.people.accounts import Accounts
+from orchestrator.operating import operating
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.previewing import Previews
 from orchestrator.rollout.withholding import Withholding
-from orchestrator.rpc.accounts import AccountServicer
 from orchestrator.rpc.applicants import AdmissionServicer
 from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
-from orchestrator.rpc.interceptors import DeviceOnly, OperatorsOnly
+from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import PortLimits, Servers, Services
@@ -128,13 +126,13 @@ async def opened(
     metrics = FleetMetrics("0.1.0")
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     about_rollouts = about_rollouts_of(stores, clock)
+    operated = operating(
+        settings, TOKEN, stores, clock, CountedEntropy(), metrics.audit, ExitStack()
+    )
     servers = Servers(
         ServerCertificate(authority, ("127.0.0.1",), clock),
-        (
-            DeviceOnly("plant-7", clock, stores.members.admit),
-            OperatorsOnly(TokenAdmission(TOKEN, stores.accounts, clock).admit),
-            federated.gate,
-        ),
+        (DeviceOnly("plant-7", clock, stores.members.admit), operated.gate, federated.gate),
+        operated.audit,
         metrics,
         PortLimits(50, connection_age_seconds, check_ins_per_second=2.0, by_address=True),
     )
@@ -166,12 +164,9 @@ async def opened(
         survey=about_rollouts.survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
-    accounts = AccountServicer(Accounts(stores.accounts, clock, CountedEntropy()), open_doors=True)
     joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
-    admitting = AdmissionServicer(applications)
-    await servers.serve(
-        Services(devices, joining, operators, admitting, *federated.servicers, accounts)
-    )
+    about_people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
+    await servers.serve(Services(devices, joining, operators, *about_people))
     try:
         yield made
     finally:

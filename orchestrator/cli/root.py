@@ -16,6 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.cli import (
     accounts,
     applicants,
+    audit,
     authority,
     backbones,
     backup,
@@ -71,6 +72,7 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(settings.app, name="settings")
     program.add_typer(authority.app, name="authority")
     program.add_typer(accounts.app, name="account")
+    program.add_typer(audit.app, name="audit")
     program.add_typer(tickets.app, name="ticket")
     remote(devices.app, "diagnose")(diagnoses.diagnose)
     for command in (applicants.pending, applicants.accept, applicants.reject):

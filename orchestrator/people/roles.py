@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from orchestrator.rights import Resource, Right, Verb
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.rights import RIGHTS, Operator, Resource, Right, Verb
 
 
 class Role(StrEnum):
@@ -69,12 +70,43 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right(Verb.LIST, Resource.ACCOUNTS),
                 Right(Verb.CREATE, Resource.ACCOUNTS),
                 Right(Verb.DELETE, Resource.ACCOUNTS),
+                Right(Verb.GET, Resource.AUDIT),
+                Right(Verb.LIST, Resource.AUDIT),
+                Right(Verb.DELETE, Resource.AUDIT),
                 Right(Verb.DELETE, Resource.DEVICES),
                 Right(Verb.UPDATE, Resource.SETTINGS),
             }
         ),
     }
 )
+
+
+class DeniedError(FieldwiseError):
+    """Somebody who is known may not do this.
+
+    Args:
+        operator: Who.
+        sentence: What they lack.
+    """
+
+    def __init__(self, operator: Operator, sentence: str) -> None:
+        super().__init__(Fault.PERMISSION_DENIED, sentence)
+        self.operator = operator
+
+
+def check(operator: Operator, role: Role, method: str) -> None:
+    """Let pass who has the right that a method needs.
+
+    Raises:
+        DeniedError: Which names the role that would do.
+    """
+    right = RIGHTS.get(method)
+    needed = least(right) if right else None
+    if right is None or needed is None:
+        raise DeniedError(operator, f"no role may call {method[:80]}")
+    if not has(role, right):
+        told = f"{operator.name} is {role} and may not {right}: that takes {needed}"
+        raise DeniedError(operator, told)
 
 
 def has(role: Role, right: Right) -> bool:

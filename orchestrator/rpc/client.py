@@ -11,6 +11,7 @@ from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import operator_pb2 as messages
 from fieldwise.v1alpha1.account_pb2_grpc import AccountsStub
 from fieldwise.v1alpha1.admission_pb2_grpc import AdmissionStub
+from fieldwise.v1alpha1.audit_pb2_grpc import AuditStub
 from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.diagnosis_views import DiagnosisView
@@ -20,6 +21,7 @@ from orchestrator.rpc import translate, translate_diagnoses
 from orchestrator.rpc import translate_views as from_wire
 from orchestrator.rpc.account_client import AccountClient
 from orchestrator.rpc.applicant_client import ApplicantClient
+from orchestrator.rpc.audit_client import AuditClient
 from orchestrator.rpc.campaign_client import CampaignClient
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
@@ -60,6 +62,7 @@ class OperatorClient(RolloutClient):
         campaigns: The calls about campaigns over the same.
         accounts: Those about accounts.
         applicants: The calls about devices that wait.
+        audit: Those about the audit log.
         token: The operator token.
     """
 
@@ -69,12 +72,14 @@ class OperatorClient(RolloutClient):
         campaigns: CampaignClient,
         accounts: AccountClient,
         applicants: ApplicantClient,
+        audit: AuditClient,
         token: str,
     ) -> None:
         super().__init__(stub, token)
         self.campaigns = campaigns
         self.accounts = accounts
         self.applicants = applicants
+        self.audit = audit
 
     async def create_ticket(
         self,
@@ -190,7 +195,9 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
         campaigns = CampaignClient(FederationStub(opened), token)
         accounts = AccountClient(AccountsStub(opened), token)
         applicants = ApplicantClient(AdmissionStub(opened), token)
-        yield OperatorClient(OperatorStub(opened), campaigns, accounts, applicants, token)
+        audit = AuditClient(AuditStub(opened), token)
+        parts = campaigns, accounts, applicants, audit
+        yield OperatorClient(OperatorStub(opened), *parts, token)
 
 
 async def _push_requests(

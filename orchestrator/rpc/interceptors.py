@@ -28,11 +28,12 @@ from fieldwise.wire import PACKAGE
 from orchestrator.enrolment.authority import fingerprint_of, issued_at
 from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
+from orchestrator.people.roles import DeniedError
 from orchestrator.ports import Clock
 from orchestrator.rights import Operator
 
 OPERATOR_SERVICES = frozenset(
-    f"{PACKAGE}.{name}" for name in ("Operator", "Federation", "Accounts", "Admission")
+    f"{PACKAGE}.{name}" for name in ("Operator", "Federation", "Accounts", "Admission", "Audit")
 )
 WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"
@@ -52,6 +53,11 @@ def calling_operator() -> str:
     """Return the name of the operator whose call this is; empty where it is none's."""
     operator = _operator.get(None)
     return operator.name if operator else ""
+
+
+def whole_operator() -> Operator:
+    """Return the operator whose call this is; the token was checked before."""
+    return _operator.get()
 
 
 def calling_campaign() -> str:
@@ -107,22 +113,36 @@ class OperatorsOnly:
 
     Args:
         admit: Told the caller's token and the method; returns who calls, or refuses.
+        denied: Told who was not let do what, and with which words.
     """
 
-    def __init__(self, admit: Callable[[str, str], Awaitable[Operator]]) -> None:
+    def __init__(
+        self,
+        admit: Callable[[str, str], Awaitable[Operator]],
+        denied: Callable[[Operator, str, FieldwiseError], Awaitable[None]] | None = None,
+    ) -> None:
         self._admit = admit
+        self._denied = denied
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
         if call.method.service not in OPERATOR_SERVICES:
             yield None
             return
-        operator = await self._admit(bearer(call.context), call.method.name)
+        operator = await self._let_in(bearer(call.context), call.method.name)
         token = _operator.set(operator)
         try:
             yield None
         finally:
             _operator.reset(token)
+
+    async def _let_in(self, token: str, method: str) -> Operator:
+        try:
+            return await self._admit(token, method)
+        except DeniedError as error:
+            if self._denied is not None:
+                await self._denied(error.operator, method, error)
+            raise
 
 
 class WorkersOnly:

@@ -157,6 +157,10 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
         "account revoked",
         lambda _asked, given: {"account": given.account.name, "id": given.account.id},
     ),
+    "PruneAudit": (
+        "audit log pruned",
+        lambda _asked, given: {"cut": given.cut.number, "head": given.head.number},
+    ),
     "ApplySettings": (
         "settings applied",
         lambda asked, given: {"cohort": asked.cohort, "devices": given.devices},

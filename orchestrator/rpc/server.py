@@ -17,6 +17,7 @@ from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import (
     account_pb2_grpc,
     admission_pb2_grpc,
+    audit_pb2_grpc,
     campaign_pb2_grpc,
     device_pb2_grpc,
     enrolment_pb2_grpc,
@@ -28,6 +29,8 @@ from orchestrator.metrics import FleetMetrics
 from orchestrator.readiness import Ready
 from orchestrator.rpc.accounts import AccountServicer
 from orchestrator.rpc.applicants import AdmissionServicer
+from orchestrator.rpc.audit import AuditServicer
+from orchestrator.rpc.auditing import Audit
 from orchestrator.rpc.campaigns import CampaignServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
@@ -44,13 +47,23 @@ from orchestrator.rpc.workers import WorkerServicer
 DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
 OPERATOR_REQUEST_BYTES = MIB + 65_536
 FOR_DEVICES = "Device"
-SERVICES = (FOR_DEVICES, "Enrolment", "Operator", "Admission", "Federation", "Accounts", "Worker")
+SERVICES = (
+    FOR_DEVICES,
+    "Enrolment",
+    "Operator",
+    "Admission",
+    "Federation",
+    "Accounts",
+    "Audit",
+    "Worker",
+)
 REFLECTED = (
     f"{PACKAGE}.Enrolment",
     f"{PACKAGE}.Operator",
     f"{PACKAGE}.Admission",
     f"{PACKAGE}.Federation",
     f"{PACKAGE}.Accounts",
+    f"{PACKAGE}.Audit",
     "grpc.health.v1.Health",
     reflection.SERVICE_NAME,
 )
@@ -67,6 +80,7 @@ class Services:
     campaigns: CampaignServicer
     workers: WorkerServicer
     accounts: AccountServicer
+    audit: AuditServicer
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,7 @@ class Servers:
     Args:
         certificate: The server's own.
         gates: Who may call: the layer of the device port, and those of the operator port.
+        audit: What writes down who changes what.
         metrics: Where calls are counted.
         limits: What callers may have.
     """
@@ -100,6 +115,7 @@ class Servers:
         self,
         certificate: ServerCertificate,
         gates: tuple[DeviceOnly, OperatorsOnly, WorkersOnly],
+        audit: Audit,
         metrics: FleetMetrics,
         limits: PortLimits,
     ) -> None:
@@ -110,9 +126,9 @@ class Servers:
         per_address = PerAddress(by_address=limits.by_address, metrics=metrics)
         aged = partial(ServerLimits, connection_age_seconds=limits.connection_age_seconds)
         for_devices, for_operators = aged(DEVICE_REQUEST_BYTES), aged(OPERATOR_REQUEST_BYTES)
-        gated: tuple[Layer, ...] = (per_device, devices)
+        gated: tuple[Layer, ...] = (per_device, devices, audit)
         self._devices = _server(metrics, gated, for_devices, limits.calls_max)
-        gated = (per_address, operators, workers)
+        gated = (per_address, operators, workers, audit)
         self._operators = _server(metrics, gated, for_operators, limits.calls_max)
 
     def listen(self, device: str, operator: str) -> tuple[int, int]:
@@ -144,6 +160,7 @@ class Servers:
         admission_pb2_grpc.add_AdmissionServicer_to_server(services.admission, self._operators)
         campaign_pb2_grpc.add_FederationServicer_to_server(services.campaigns, self._operators)
         account_pb2_grpc.add_AccountsServicer_to_server(services.accounts, self._operators)
+        audit_pb2_grpc.add_AuditServicer_to_server(services.audit, self._operators)
         worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)

@@ -25,6 +25,7 @@ from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.memory_accounts import MemoryAccounts
 from orchestrator.storage.memory_applicants import MemoryApplicants
+from orchestrator.storage.memory_audit import MemoryAudit
 from orchestrator.storage.memory_campaigns import MemoryCampaigns, MemoryContributions
 from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
@@ -184,6 +185,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         installation=MemoryInstallation(),
         trust=MemoryTrust(contents, leadership),
         accounts=MemoryAccounts(),
+        audit=MemoryAudit(),
     )
 
 

@@ -24,6 +24,9 @@ class MemoryAccounts:
     async def get(self, account_id: str) -> Account | None:
         return self._kept.get(account_id)
 
+    async def named(self, name: str) -> Account | None:
+        return next((each for each in reversed(self._kept.values()) if each.name == name), None)
+
     async def list(self, page: PageRequest) -> Page[Account]:
         before = page.after_number
         found = [
@@ -32,7 +35,7 @@ class MemoryAccounts:
         return page_of(found[: page.limit + 1], page, lambda each: each.number)
 
     async def revoke(self, name: str, now: float) -> Account:
-        newest = next((each for each in reversed(self._kept.values()) if each.name == name), None)
+        newest = await self.named(name)
         if newest is None:
             raise refusals.no_account(name)
         if newest.revoked_at is None:

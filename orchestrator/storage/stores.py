@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.applicant_ports import ApplicantStore
+from orchestrator.audit_ports import AuditStore
 from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
@@ -34,3 +35,4 @@ class Stores:
     installation: InstallationStore
     trust: TrustStore
     accounts: AccountStore
+    audit: AuditStore

@@ -41,6 +41,7 @@ from orchestrator.views import (
 )
 from tests.fakes.account_client import CannedAccounts
 from tests.fakes.applicant_client import CannedApplicants
+from tests.fakes.audit_client import CannedAudit
 from tests.fakes.campaign_client import CannedCampaigns
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class CannedClient:
         self.asked: list[tuple[Any, ...]] = []
         self.campaigns = CannedCampaigns()
         self.accounts = CannedAccounts()
+        self.audit = CannedAudit()
         self.applicants = CannedApplicants()
         self.error: FieldwiseError | None = None
         self.answers: dict[str, Any] = {

@@ -216,6 +216,16 @@ CASES = (
         "12m",
     ),
     Case(
+        "FieldwiseAuditShortened",
+        {"fieldwise_audit_head_entry": "40x10 38x60"},
+        # It grows; and a replica that does not lead tells nothing of it.
+        {
+            'fieldwise_audit_head_entry{instance="a"}': "40x10 41x60",
+            'fieldwise_audit_head_entry{instance="b"}': "0x70",
+        },
+        "20m",
+    ),
+    Case(
         "FieldwisePredictionsFailing",
         spread("fieldwise_device_prediction_error_ratio", "9x120", "0.05", "10x120"),
         spread("fieldwise_device_prediction_error_ratio", "99x120", "0.05", "100x120"),

@@ -10,7 +10,7 @@ from orchestrator.people.account import Account
 from orchestrator.people.roles import Role
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
-from orchestrator.storage.sql.tables import accounts
+from orchestrator.storage.sql.operator_tables import accounts
 
 
 class SqlAccounts:
@@ -32,6 +32,9 @@ class SqlAccounts:
             return None
         return await self._newest(accounts.c.id == account_id)
 
+    async def named(self, name: str) -> Account | None:
+        return await self._newest(accounts.c.name == name) if refusals.can_be(name) else None
+
     async def list(self, page: PageRequest) -> Page[Account]:
         statement = select(accounts).order_by(accounts.c.number.desc()).limit(page.limit + 1)
         if (before := page.after_number) is not None:
@@ -47,7 +50,7 @@ class SqlAccounts:
         statement = update(accounts).where(accounts.c.name_in_force == name).values(ended)
         async with self._database.write() as connection:
             await connection.execute(statement)
-        found = await self._newest(accounts.c.name == name)
+        found = await self.named(name)
         if found is None:
             raise refusals.no_account(name)
         return found

@@ -43,7 +43,7 @@ from orchestrator.storage.sql.migrate import VERSION_TABLE, revisions, upgrade, 
 from orchestrator.storage.sql.tables import backbones, campaign_heads, installation, metadata
 
 # What the migrations themselves write: it says nothing of a fleet.
-MADE_BY_MIGRATIONS = frozenset({"compatibility"})
+MADE_BY_MIGRATIONS = frozenset({"audit_extent", "compatibility"})
 _SHAPES: tuple[tuple[type[Any], Any], ...] = (
     (Boolean, bool),
     (BigInteger, Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]),

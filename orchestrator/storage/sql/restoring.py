@@ -16,6 +16,9 @@ anybody has ever started, and another with each restoration.
 a key that the backup does not have; its certificate says when the fleet's authority gave it. So the
 span from backup to restoration is kept, and such keys pass (``membership.check_caller``).
 
+**The audit log** lacks what was written since the backup, and goes on with the numbers that stood
+there. An entry says so; heads that were noted down since are not in the log any more.
+
 Generations and revisions of settings need nothing: devices say which they know, and are continued
 from there.
 """
@@ -28,13 +31,16 @@ from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import FieldwiseError
+from orchestrator.audit.entry import happened
 from orchestrator.backup_format import Head, invalid
 from orchestrator.federation import machine
 from orchestrator.federation.campaign import Campaign
 from orchestrator.replica_ports import Installation
+from orchestrator.rights import Login, Operator
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.halting import halted
 from orchestrator.rollout.rollout import Rollout
+from orchestrator.storage.sql.audit import append
 from orchestrator.storage.sql.campaign_rows import campaign_of, campaign_values, text_of
 from orchestrator.storage.sql.copying import belongs_to, count_from, fill
 from orchestrator.storage.sql.replicas import ONLY
@@ -50,6 +56,7 @@ from orchestrator.storage.sql.tables import (
     rollouts,
 )
 
+RESTORER = Operator("restore", Login.ITSELF)
 TERMS_SKIPPED = 2**32  # a new leader every second since the backup, for 136 years
 
 
@@ -102,6 +109,7 @@ async def restore_into(
     await _begin_term(connection)
     span = {"made_at": head.made_at, "restored_at": now}
     await connection.execute(insert(restorations).values(span))
+    await append(connection, happened(RESTORER, "Restore", "database", now, after=span))
     return Restored(tuple(stopped), tuple(ended), published)
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from orchestrator.storage.sql.accounts import SqlAccounts
 from orchestrator.storage.sql.applicants import SqlApplicants
+from orchestrator.storage.sql.audit import SqlAudit
 from orchestrator.storage.sql.campaigns import SqlCampaigns
 from orchestrator.storage.sql.contributions import SqlContributions
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
@@ -65,4 +66,5 @@ def stores_over(database: Database) -> Stores:
         installation=SqlInstallation(database),
         trust=SqlTrust(database),
         accounts=SqlAccounts(database),
+        audit=SqlAudit(database),
     )

@@ -15,9 +15,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -25,17 +23,12 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from orchestrator.storage.sql.operator_tables import accounts, audit_entries, audit_extent
+from orchestrator.storage.sql.schema import Number
+from orchestrator.storage.sql.schema import metadata as metadata  # noqa: PLC0414 - handed on, with all tables in it
 
-# SQLite numbers rows by itself only under its one type INTEGER, which holds 64 bits there.
-Number = BigInteger().with_variant(Integer, "sqlite")
+# Whoever knows the metadata knows every table.
+OF_OPERATORS = (accounts, audit_entries, audit_extent)
 
 
 def _count(name: str) -> Column[int]:
@@ -363,22 +356,5 @@ restorations = Table(
     Column("number", Number, primary_key=True),
     Column("made_at", Double, nullable=False),
     Column("restored_at", Double, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-# Accounts of people and programs that operate; ``name_in_force`` is null once one is revoked.
-accounts = Table(
-    "accounts",
-    metadata,
-    Column("number", Number, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False, index=True),
-    Column("name_in_force", Text, unique=True),
-    Column("role", Text, nullable=False),
-    Column("token_hash", Text, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("expires_at", Double),
-    Column("revoked_at", Double),
     sqlite_autoincrement=True,
 )

@@ -16,6 +16,9 @@ from orchestrator.paging import Page
 from tests.fakes.operator_client import DEVICE, REPORT, CannedClient
 
 COMMANDS = [
+    (("audit", "list"), "device d-0"),
+    (("audit", "verify"), "whole"),
+    (("audit", "prune", "3", "--yes"), "begins after"),
     (("account", "create", "alice", "--role=operator"), "fieldwise-account."),
     (("account", "list"), "operator"),
     (("account", "revoke", "alice"), "revoked"),
@@ -79,7 +82,8 @@ def test_with_json_a_command_prints_one_document_and_nothing_else(
 def test_an_error_is_a_sentence_with_advice_and_an_exit_status(
     run: Any, client: CannedClient, arguments: tuple[str, ...]
 ) -> None:
-    client.error = client.accounts.error = FieldwiseError(Fault.NOT_FOUND, "there is no such thing")
+    error = FieldwiseError(Fault.NOT_FOUND, "there is no such thing")
+    client.error = client.accounts.error = client.audit.error = error
     result = run(*arguments)
     assert result.exit_code == 4
     assert result.stdout == ""

@@ -49,9 +49,7 @@ async def test_an_account_may_call_exactly_what_its_role_may(role: Role) -> None
 async def test_who_may_not_hears_what_he_is_and_which_role_would_do() -> None:
     door = Door()
     error = await door.refused(await door.open(Role.VIEWER), "DeleteDevice")
-    assert (
-        error.sentence == "the account alice is viewer and may not delete devices: that takes admin"
-    )
+    assert error.sentence == "alice is viewer and may not delete devices: that takes admin"
 
 
 async def test_a_method_without_a_right_is_closed_to_every_account() -> None:

@@ -11,6 +11,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import (
     account_pb2,
     admission_pb2,
+    audit_pb2,
     campaign_pb2,
     device_pb2,
     enrolment_pb2,
@@ -196,6 +197,13 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         account_pb2.RevokeAccountRequest(name="bob"),
         account_pb2.RevokeAccountResponse(account=account_pb2.Account(id="a1", name="bob")),
         {"event": "account revoked", "account": "bob", "id": "a1"},
+    ),
+    "PruneAudit": (
+        audit_pb2.PruneAuditRequest(until=3),
+        audit_pb2.PruneAuditResponse(
+            cut=audit_pb2.AuditHead(number=3), head=audit_pb2.AuditHead(number=9)
+        ),
+        {"event": "audit log pruned", "cut": 3, "head": 9},
     ),
     "ApplySettings": (
         operator_pb2.ApplySettingsRequest(cohort="site=a"),
