@@ -8,10 +8,12 @@ times that no calendar has.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -28,6 +30,27 @@ NANOS = 1_000_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What is looked at in a field; fields without one hold single numbers."""
+
+    place: str
+    limit: int
+    items: int
+    key_limit: int
+    controls: bool
+    is_map: bool
+    is_repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The bounds of a kind of message: of the whole, 0 for none, and of fields by number."""
+
+    whole: int
+    rules: Mapping[int, _Rule]
+
+
 def check(message: Message) -> None:
     """Refuse a message that breaks a bound of its own proto file.
 
@@ -36,7 +59,7 @@ def check(message: Message) -> None:
             this version does not know, ``INVALID_ARGUMENT`` for a text with a control character or
             a time outside of the years 1 to 9999. The message is not changed.
     """
-    whole: int = _extensions(message.DESCRIPTOR)[limits_pb2.encoded_bytes]
+    whole = _bounds_of(message.DESCRIPTOR).whole
     if whole and message.ByteSize() > whole:
         raise _over(message.DESCRIPTOR.name, message.ByteSize(), whole, "bytes")
     _check_fields(message)
@@ -50,8 +73,29 @@ def _check_fields(message: Message) -> None:
         )
     if isinstance(message, Timestamp):
         _check_time(message)
+    rules = _bounds_of(message.DESCRIPTOR).rules
     for field, value in message.ListFields():
-        _check_field(field, value)
+        rule = rules.get(field.number)
+        if rule is not None:
+            _check_field(rule, value)
+
+
+# A message is checked at every call, and its descriptor says the same each time.
+@cache
+def _bounds_of(descriptor: Descriptor) -> _Bounds:
+    rules = ((field.number, _rule_of(field)) for field in descriptor.fields)
+    kept = {number: rule for number, rule in rules if rule is not None}
+    return _Bounds(_extensions(descriptor)[limits_pb2.encoded_bytes], kept)
+
+
+def _rule_of(field: FieldDescriptor) -> _Rule | None:
+    kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_MESSAGE)
+    if field.type not in kinds and not field.is_repeated:
+        return None
+    cap: limits_pb2.Cap = _extensions(field)[limits_pb2.cap]
+    place = ".".join(field.full_name.split(".")[-2:])
+    is_map, several = _is_map(field), field.is_repeated
+    return _Rule(place, cap.bytes, cap.items, cap.key_bytes, cap.controls, is_map, several)
 
 
 def _check_time(message: Timestamp) -> None:
@@ -62,25 +106,35 @@ def _check_time(message: Timestamp) -> None:
         )
 
 
-def _check_field(field: FieldDescriptor, value: object) -> None:
-    cap: limits_pb2.Cap = _extensions(field)[limits_pb2.cap]
-    place = ".".join(field.full_name.split(".")[-2:])
-    values = list(_values(field, value))
-    if field.is_repeated and len(values) > cap.items:
-        raise _over(place, len(values), cap.items, "items")
+def _check_field(rule: _Rule, value: object) -> None:
+    if not rule.is_repeated:
+        _check_one(rule, value)
+        return
+    # Containers of messages iterate by index and have no __iter__ to ask for.
+    values = list(
+        cast("Mapping[object, object]", value).values()
+        if rule.is_map
+        else cast("Iterable[object]", value)
+    )
+    if len(values) > rule.items:
+        raise _over(rule.place, len(values), rule.items, "items")
     for each in values:
-        if isinstance(each, Message):
-            _check_fields(each)
-        elif isinstance(each, str | bytes):
-            _check_value(place, each, cap.bytes, controls=cap.controls)
-    if _is_map(field):
-        _check_keys(place, value, cap)
+        _check_one(rule, each)
+    if rule.is_map:
+        _check_keys(rule, value)
 
 
-def _check_keys(place: str, entries: object, cap: limits_pb2.Cap) -> None:
+def _check_one(rule: _Rule, value: object) -> None:
+    if isinstance(value, Message):
+        _check_fields(value)
+    elif isinstance(value, str | bytes):
+        _check_value(rule.place, value, rule.limit, controls=rule.controls)
+
+
+def _check_keys(rule: _Rule, entries: object) -> None:
     for key in cast("Iterable[object]", entries):
         if isinstance(key, str):
-            _check_value(f"a key of {place}", key, cap.key_bytes, controls=cap.controls)
+            _check_value(f"a key of {rule.place}", key, rule.key_limit, controls=rule.controls)
 
 
 def _check_value(place: str, value: str | bytes, limit: int, *, controls: bool) -> None:
@@ -90,17 +144,6 @@ def _check_value(place: str, value: str | bytes, limit: int, *, controls: bool) 
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"{place} has the control character {found[0]!a}"
         )
-
-
-def _values(field: FieldDescriptor, value: object) -> Iterator[object]:
-    if _is_map(field):
-        assert hasattr(value, "values")
-        yield from value.values()
-    elif field.is_repeated:
-        # Containers of messages iterate by index and have no __iter__ to ask for.
-        yield from cast("Iterable[object]", value)
-    else:
-        yield value
 
 
 def _extensions(described: Any) -> Any:

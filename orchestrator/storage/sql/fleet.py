@@ -4,12 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     RowMapping,
-    Select,
     and_,
     bindparam,
     case,
@@ -26,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from orchestrator.check_in_ports import Granted, Sighting, Visitor
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import Caller, Device, Permit, Standing, not_a_member
-from orchestrator.fleet.diagnosis import OpenRequest
 from orchestrator.fleet.readings import Measure, Spread
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.fleet.tags import changed
@@ -40,19 +36,16 @@ from orchestrator.rollout.limits import (
 )
 from orchestrator.rollout.machine import is_news
 from orchestrator.rollout.orders import order_for
-from orchestrator.rollout.phases import FORWARD, Phase
+from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.rollout import Kind, Rollout, is_way_back, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
-from orchestrator.storage.sql.membership import check_caller, holds
+from orchestrator.storage.sql.membership import check_caller
 from orchestrator.storage.sql.orders import find_host, give_newcomer, open_again
 from orchestrator.storage.sql.permits import keep_permit, load_of
 from orchestrator.storage.sql.rollout_rows import rollout_of
 from orchestrator.storage.sql.rows import (
-    SETTINGS,
     device_of,
-    federation_of,
-    ledger_of,
     select_devices,
     select_standings,
     settings_of,
@@ -67,9 +60,16 @@ from orchestrator.storage.sql.tables import (
     device_keys,
     device_tags,
     devices,
-    diagnoses,
     reports,
     rollouts,
+)
+from orchestrator.storage.sql.together import Together
+from orchestrator.storage.sql.visiting import (
+    CALLERS_MAX,
+    PAUSE_SECONDS,
+    rows_of,
+    select_affairs,
+    visitor_of,
 )
 
 
@@ -189,17 +189,26 @@ class SqlCheckIns:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._visiting = Together(partial(rows_of, database), CALLERS_MAX, PAUSE_SECONDS)
 
     async def visitor(self, caller: Caller) -> Visitor:
-        statement = _select_affairs(caller.device).where(holds(caller))
+        row = await self._visiting.ask(caller)
+        if row is None:
+            return await self._looked_at(caller)
+        if row["rollout"] is not None:
+            return visitor_of(row, is_welcome=False)
         async with self._database.read() as connection:
-            row = (await connection.execute(statement)).mappings().one_or_none()
-            if row is None:
-                await check_caller(connection, caller)
-                raise not_a_member(caller.device)
+            welcome = await find_host(connection, standing_of(row)) is not None
+        return visitor_of(row, is_welcome=welcome)
+
+    async def _looked_at(self, caller: Caller) -> Visitor:
+        """Look at one caller by itself: it is refused, or its key was given before a restore."""
+        async with self._database.read() as connection:
+            await check_caller(connection, caller)
+            row = await _affairs_of(connection, caller.device)
             free = row["rollout"] is None
             welcome = free and await find_host(connection, standing_of(row)) is not None
-        return _visitor_of(row, is_welcome=welcome)
+        return visitor_of(row, is_welcome=welcome)
 
     async def welcome(self, device_id: str, generation: int, now: float) -> Visitor | None:
         async with self._database.write() as connection:
@@ -212,7 +221,7 @@ class SqlCheckIns:
             if not standing.rollout:
                 order = order_for(host, standing, now, generation)
                 await give_newcomer(connection, host.number, order)
-            return _visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
+            return visitor_of(await _affairs_of(connection, device_id), is_welcome=False)
 
     async def look_again(self, device_id: str) -> None:
         async with self._database.read() as connection:  # most are no news, and nobody is to wait
@@ -286,49 +295,12 @@ _KEEP = (
 )
 
 
-def _recalled(digest: ColumnElement[str | None]) -> ColumnElement[bool]:
-    known = backbones.alias()
-    return exists().where(known.c.digest == digest, known.c.recalled_at.is_not(None))
-
-
-def _select_affairs(device_id: str) -> Select[Any]:
-    own = rollouts.c.number == devices.c.rollout
-    affairs = select_standings(
-        *SETTINGS,
-        rollouts.c.phase,
-        rollouts.c.kind,
-        rollouts.c.digest.label("rollout_digest"),
-        _recalled(reports.c.bundle_in_use).label("runs_recalled"),
-        _recalled(devices.c.target_digest).label("wants_recalled"),
-        diagnoses.c.id.label("diagnosis"),
-        diagnoses.c.expires_at.label("diagnosis_expires_at"),
-        reports.c.federation,
-        reports.c.ledger,
-    )
-    asked = diagnoses.c.open_of == devices.c.id
-    joined = affairs.outerjoin(rollouts, own).outerjoin(diagnoses, asked)
-    return joined.where(devices.c.id == device_id)
-
-
 async def _affairs_of(connection: AsyncConnection, device_id: str) -> RowMapping:
-    found = await connection.execute(_select_affairs(device_id))
+    found = await connection.execute(select_affairs().where(devices.c.id == device_id))
     row: RowMapping | None = found.mappings().one_or_none()
     if row is None:
         raise not_a_member(device_id)
     return row
-
-
-def _visitor_of(row: RowMapping, *, is_welcome: bool) -> Visitor:
-    standing = standing_of(row)
-    target, phase = standing.target, row["phase"]
-    # Nothing else of the rollout counts here, and its plan need not be read at every check-in.
-    back = row["kind"] == Kind.RECALL or (target and target.digest != row["rollout_digest"])
-    starts = target is not None and (back or phase in FORWARD) and not row["wants_recalled"]
-    asked = OpenRequest(row["diagnosis"], row["diagnosis_expires_at"]) if row["diagnosis"] else None
-    told = federation_of(row["federation"])
-    serves = row["runs_recalled"]
-    known = (settings_of(row), bool(starts), is_welcome, serves, asked, told)
-    return Visitor(standing, *known, ledger_of(row["ledger"]))
 
 
 async def _concerned(connection: AsyncConnection, device_id: str) -> Rollout | None:
