@@ -30,8 +30,10 @@ from fieldwise.retry import delays
 JITTER = 0.1  # of the pace, either way: devices that started together drift apart
 PACE_SECONDS_MIN = 1.0
 REFUSED_SECONDS = 3600.0  # a device that was removed may be let in again, though not soon
+DENIED_SECONDS = 300.0  # what an operator denies may be allowed again, and somebody waits for it
 REFUSALS = frozenset(
     {
+        Fault.DEVICE_DENIED,
         Fault.DEVICE_REMOVED,
         Fault.DEVICE_UNKNOWN,
         Fault.CERTIFICATE_INVALID,
@@ -141,6 +143,8 @@ class CheckIns:
             _log.warning("check-in failed", reason=error.sentence)
         ahead = self.contact.clock_ahead_seconds
         self.contact = Contact(self.contact.answered, error.sentence, ahead)
+        if error.fault is Fault.DEVICE_DENIED:
+            return DENIED_SECONDS * self._chance.uniform(1 - JITTER, 1 + JITTER)
         return REFUSED_SECONDS if error.fault in REFUSALS else next(self._waits)
 
     async def _obey(self, orders: Orders) -> None:

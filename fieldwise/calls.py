@@ -12,7 +12,12 @@ So gRPC is told that every method takes a stream, and the one message of most is
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+)
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
@@ -29,6 +34,9 @@ RESPONSE_SECONDS = 60.0
 REQUEST_SECONDS = 60.0
 # 2 MiB at 4 KiB/s; who sends a stream also prepares its next piece meanwhile.
 PIECE_SECONDS = 600.0
+
+# gRPC takes no status while the first response of a stream, with its head, is not taken.
+SETTLING_SECONDS = 5.0
 
 Context = grpc.aio.ServicerContext[Any, Any]
 # Quoted: at run time gRPC's handlers take no type arguments.
@@ -195,14 +203,17 @@ class _Wrapping:
                 return
             async with aclosing(outcome) as responses:
                 each: Any
+                settling = SETTLING_SECONDS
                 async for each in responses:
                     _tell_sent(watchers, each)
-                    await self._write(context, each)
+                    await self._write(context, each, settling)
+                    settling = 0.0
 
-    async def _write(self, context: Context, response: Any) -> None:
+    async def _write(self, context: Context, response: Any, settling: float) -> None:
+        writing = asyncio.ensure_future(context.write(response))
         try:
-            async with asyncio.timeout(self.patience.response):
-                await context.write(response)
+            async with asyncio.timeout(self.patience.response), _settled(writing, settling):
+                await asyncio.shield(writing)
         except TimeoutError as error:
             raise FieldwiseError(
                 Fault.TOO_SLOW, f"nothing was read for {self.patience.response:g} s"
@@ -228,6 +239,17 @@ async def _begin(watchers: Sequence[Watcher]) -> None:
     for watcher in watchers:
         if isinstance(watcher, Beginning):
             await watcher.begin()
+
+
+@asynccontextmanager
+async def _settled(writing: "asyncio.Future[None]", seconds: float) -> AsyncIterator[None]:
+    """Give a response that is on its way a moment, where the call is to end under it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        await asyncio.wait((writing,), timeout=seconds)
+        writing.cancel()
+        raise
 
 
 async def _watched(

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     TICKET_INVALID = "ticket-invalid"
     ADMISSION_REFUSED = "admission-refused"
     DEVICE_REMOVED = "device-removed"
+    DEVICE_DENIED = "device-denied"
     DEVICE_UNKNOWN = "device-unknown"
     CERTIFICATE_INVALID = "certificate-invalid"
     BUNDLE_INVALID = "bundle-invalid"
@@ -120,6 +121,9 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "PERMISSION_DENIED",
             3,
             "To come back: `fieldwise-agent leave`, then join with a new ticket.",
+        ),
+        Fault.DEVICE_DENIED: Entry(
+            "PERMISSION_DENIED", 3, "Ask the operator, who can `fieldwise device undeny` it."
         ),
         Fault.DEVICE_UNKNOWN: Entry(
             "PERMISSION_DENIED",

@@ -98,7 +98,8 @@ async def _abort(call: Call, error: FieldwiseError) -> None:
                 error.sentence[:SENTENCE_CHARACTERS_MAX],
                 trailing_metadata(error.fault),
             )
-    except TimeoutError as late:
+    # A response may be on its way that its caller does not take: no status can follow it.
+    except (TimeoutError, grpc.aio.InternalError) as late:
         raise asyncio.CancelledError from late  # the call ends as if its caller had gone
 
 

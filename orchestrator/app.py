@@ -13,14 +13,13 @@ from functools import partial
 
 from fieldwise import __version__
 from fieldwise.identity import certificate_pem
-from orchestrator import addresses, clustering, federating, joining, trusting, vouching
+from orchestrator import addresses, clustering, federating, joining, vouching
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.contents import bundles_of, update_files_of
 from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.belonging import check_installation
-from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
@@ -47,7 +46,6 @@ from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.health import health_served
-from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import PortLimits, Servers, Services
@@ -56,6 +54,7 @@ from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
 from orchestrator.trust.keeping import LOOK_SECONDS
+from orchestrator.trusting import Identities, identities
 from orchestrator.vouching import Trust
 from orchestrator.world import SystemClock, SystemEntropy, disk_room
 
@@ -81,13 +80,13 @@ class _Ground:
     federation: Federation
     applications: Applications
     trust: Trust
+    identities: Identities
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """The use cases over it."""
 
-    enrolment: Enrolment
     check_ins: CheckIns
     directory: Directory
     diagnosing: Diagnosing
@@ -150,6 +149,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
     leading = Leading(
         elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
     )
+    applications = joining.applications(settings, stores, authority.fleet, clock)
     return _Ground(
         settings=settings,
         authority=authority,
@@ -161,7 +161,8 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         leading=leading,
         operating=operating(settings, token, stores, clock, entropy, metrics.audit, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
-        applications=joining.applications(settings, stores, authority.fleet, clock),
+        applications=applications,
+        identities=identities(settings, stores, authority, clock, entropy, metrics, applications),
         trust=await vouching.trust(settings, stores, clock, leading),
     )
 
@@ -191,9 +192,6 @@ def _assemble(ground: _Ground) -> _Parts:
         settings.metrics_worst_devices,
     )
     return _Parts(
-        enrolment=trusting.enrolment(
-            settings, stores, ground.authority, clock, ground.entropy, ground.applications
-        ),
         check_ins=CheckIns(
             stores.check_ins,
             clock,
@@ -247,6 +245,7 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
         Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
         Repeated(Loop.TRUST, LOOK_SECONDS, leading.led(ground.trust.keeping.look)),
         Repeated(Loop.AUDIT, AUDIT_SECONDS, leading.led(ground.operating.custody.look)),
+        ground.identities.look(),
     )
     return {each.loop: each for each in deeds}
 
@@ -314,13 +313,14 @@ def _watch(ground: _Ground, readiness: Readiness, check_ins: CheckIns) -> None:
 
 
 def _servers(ground: _Ground) -> Servers:
-    settings, fleet = ground.settings, ground.authority.fleet
-    listens = (settings.device_listen, settings.operator_listen)
-    hosts = addresses.certified(settings.advertise_hosts, listens)
+    settings = ground.settings
+    hosts = addresses.certified(
+        settings.advertise_hosts, (settings.device_listen, settings.operator_listen)
+    )
     return Servers(
         ServerCertificate(ground.authority, hosts, ground.clock),
         (
-            DeviceOnly(fleet, ground.clock, ground.stores.members.admit),
+            ground.identities.gate,
             ground.operating.gate,
             ground.federation.gate,
         ),
@@ -341,7 +341,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
     return Services(
         devices=DeviceServicer(
             Answering(parts.check_ins, ground.clock, ground.settings.check_in_seconds),
-            parts.enrolment,
+            ground.identities.enrolment,
             ground.bundles,
             Withholding(ground.stores.backbones, ground.clock),
             parts.diagnosing,
@@ -351,10 +351,12 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
         ),
-        enrolment=EnrolmentServicer(parts.enrolment, ground.trust.serving, started.device_address),
+        enrolment=EnrolmentServicer(
+            ground.identities.enrolment, ground.trust.serving, started.device_address
+        ),
         operators=OperatorServicer(
             OperatorUseCases(
-                enrolment=parts.enrolment,
+                enrolment=ground.identities.enrolment,
                 directory=parts.directory,
                 diagnosing=parts.diagnosing,
                 publishing=parts.publishing,
@@ -369,4 +371,5 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
         workers=workers,
         accounts=accounts,
         audit=audit,
+        identities=ground.identities.servicer,
     )

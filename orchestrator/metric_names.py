@@ -45,6 +45,7 @@ class Loop(StrEnum):
     JOINING = "joining"
     TRUST = "trust"
     AUDIT = "audit"
+    DENY = "deny"
 
 
 def _spread(name: str, text: str) -> Entry:
@@ -225,6 +226,14 @@ CERTIFICATES = Entry(
     Kind.GAUGE,
     "Devices whose newest certificate ends within so many days; 0 has ended.",
     ("days",),
+)
+DENIED = Entry(
+    "fieldwise_devices_denied", Kind.GAUGE, "Members that may not call, as this replica knows."
+)
+CALLS_SHUT_OUT = Entry(
+    "fieldwise_calls_shut_out_total",
+    Kind.COUNTER,
+    "Calls under way that were ended: their device was denied or removed, or its certificate over.",
 )
 TICKETS = Entry("fieldwise_tickets_open", Kind.GAUGE, "Tickets that still admit a device.")
 APPLICANTS = Entry(

@@ -43,12 +43,14 @@ from orchestrator.metric_names import (
     BUILD,
     CALLS_HANDLED,
     CALLS_SECONDS,
+    CALLS_SHUT_OUT,
     CALLS_STARTED,
     CERTIFICATES,
     CHECK_INS,
     COHORT_ACCURACY,
     COHORT_ACCURACY_DEVICES,
     COHORT_DEVICES,
+    DENIED,
     DEVICES,
     DISK_FREE,
     DISK_SIZE,
@@ -152,6 +154,7 @@ class FleetMetrics:
         self._results = {entry: self._counter(entry) for entry in COUNTED.values()}
         self._download_bytes = self._counter(DOWNLOAD_BYTES)
         self._throttled = self._counter(THROTTLED)
+        self._shut_out = self._counter(CALLS_SHUT_OUT)
         self._loop_failures = self._counter(LOOP_FAILURES)
         self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
         self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
@@ -194,6 +197,10 @@ class FleetMetrics:
         """Count a call that was put off since its caller calls too often."""
         self._throttled.labels(method, excess).inc()
 
+    def shut_out(self, calls: int) -> None:
+        """Count calls under way that were ended since their device may not call any more."""
+        self._shut_out.inc(calls)
+
     def loop_failed(self, loop: Loop) -> None:
         self._loop_failures.labels(loop).inc()
 
@@ -224,6 +231,10 @@ class FleetMetrics:
         """Ask for these at every scrape."""
         self._gauge(READY).set_function(lambda: float(is_ready()))
         self._gauge(REPORTS_WAITING).set_function(lambda: float(reports_waiting()))
+
+    def watch_denied(self, denied: Callable[[], int]) -> None:
+        """Ask for how many devices are denied at every scrape."""
+        self._gauge(DENIED).set_function(lambda: float(denied()))
 
     def watch_disk(self, folder: str, room: Callable[[], tuple[int, int]]) -> None:
         """Ask for bytes left and bytes in all of a disk at every scrape."""

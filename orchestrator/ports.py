@@ -70,10 +70,11 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key with whether its device was taken out of the fleet."""
+    """A key with whether its device was taken out of the fleet, or denied."""
 
     key: DeviceKey
     removed: bool
+    denied: bool = False
 
 
 class MembershipStore(Protocol):
@@ -81,9 +82,8 @@ class MembershipStore(Protocol):
         """Let a member pass that calls with one of its own keys.
 
         Raises:
-            FieldwiseError: ``DEVICE_UNKNOWN`` where there never was such a device,
-                ``DEVICE_REMOVED`` where it is not a member any more, ``CERTIFICATE_INVALID`` where
-                the key is neither its own nor of a restored span (``fleet.device.Restoration``).
+            FieldwiseError: ``DEVICE_UNKNOWN``, ``DEVICE_REMOVED``, ``DEVICE_DENIED``, and
+                ``CERTIFICATE_INVALID`` for a key that is neither its own nor of a restored span.
         """
 
     async def find_key(self, fingerprint: str) -> KnownKey | None: ...

@@ -1,25 +1,68 @@
-"""What gives devices their identity and takes it away, put together."""
+"""What gives devices their identity and keeps them out, put together."""
+
+from dataclasses import dataclass
 
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
+from orchestrator.enrolment.denying import LOOK_SECONDS, CallsUnderWay, Denying
 from orchestrator.enrolment.service import Enrolment
+from orchestrator.loops import Repeated
+from orchestrator.metric_names import Loop
+from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock, Entropy
+from orchestrator.rpc.identities import IdentityServicer
+from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.storage.stores import Stores
 
 DAY_SECONDS = 86_400
 
 
-def enrolment(
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Who devices are and which of them may call.
+
+    Args:
+        enrolment: Lets devices in, and renews their certificates.
+        denying: Keeps them out for a while.
+        gate: Looks at each of their calls.
+        metrics: Where calls that were ended are counted.
+    """
+
+    enrolment: Enrolment
+    denying: Denying
+    gate: DeviceOnly
+    metrics: FleetMetrics
+
+    @property
+    def servicer(self) -> IdentityServicer:
+        return IdentityServicer(self.denying)
+
+    def look(self) -> Repeated:
+        """Return what every replica does to keep out whoever was denied elsewhere."""
+
+        async def look() -> None:
+            self.metrics.shut_out(await self.denying.look())
+
+        return Repeated(Loop.DENY, LOOK_SECONDS, look)
+
+
+def identities(
     settings: OrchestratorSettings,
     stores: Stores,
     authority: Authority,
     clock: Clock,
     entropy: Entropy,
+    metrics: FleetMetrics,
     applications: Applications,
-) -> Enrolment:
-    """Return what lets devices in, and renews their certificates."""
+) -> Identities:
+    """Put it together."""
     seconds = settings.certificate_days * DAY_SECONDS
-    return Enrolment(
-        stores.tickets, stores.members, authority, clock, entropy, applications, seconds
+    calls = CallsUnderWay()
+    metrics.watch_denied(lambda: calls.denied)
+    return Identities(
+        Enrolment(stores.tickets, stores.members, authority, clock, entropy, applications, seconds),
+        Denying(stores.denials, calls, clock),
+        DeviceOnly(authority.fleet, clock, stores.members.admit, calls),
+        metrics,
     )

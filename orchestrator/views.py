@@ -46,6 +46,7 @@ class DeviceView:
     target: Target | None
     settings: SettingsRevision | None
     ledger: LedgerRecord = NOTHING_TOLD
+    denied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def view_device(device: Device, state: DeviceState) -> DeviceView:
         target=device.standing.target,
         settings=device.settings,
         ledger=device.ledger,
+        denied_at=None if device.denied_at is None else moment(device.denied_at),
     )
 
 

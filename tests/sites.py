@@ -11,6 +11,7 @@ from fieldwise.v1alpha1 import device_pb2_grpc
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import Authority, found_authority
+from orchestrator.enrolment.denying import CallsUnderWay, Denying
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation, federation
 from orchestrator.fleet.check_in import CheckIns
@@ -18,7 +19,7 @@ from orchestrator.fleet.device import Facts
 from orchestrator.fleet.diagnosing import Diagnosing
 from orchestrator.fleet.directory import Directory
 from orchestrator.metrics import FleetMetrics
-from orchestrator.operating import operating
+from orchestrator.operating import Operating, operating
 from orchestrator.publishing import Publishing
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.explanations import Explanations
@@ -30,6 +31,7 @@ from orchestrator.rpc.client import OperatorClient, connect
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.identities import IdentityServicer
 from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
@@ -60,6 +62,7 @@ class Site:
     servers: Servers
     federation: Federation
     stores: Stores
+    denying: Denying
     device_address: str = ""
     operator_address: str = ""
 
@@ -112,6 +115,24 @@ def joining_of(
     )
 
 
+def servers_of(
+    authority: Authority,
+    clock: SetClock,
+    gate: DeviceOnly,
+    federated: Federation,
+    operated: Operating,
+    metrics: FleetMetrics,
+    connection_age_seconds: int,
+) -> Servers:
+    return Servers(
+        ServerCertificate(authority, ("127.0.0.1",), clock),
+        (gate, operated.gate, federated.gate),
+        operated.audit,
+        metrics,
+        PortLimits(50, connection_age_seconds, check_ins_per_second=2.0, by_address=True),
+    )
+
+
 @asynccontextmanager
 async def opened(
     folder: Path, connection_age_seconds: int = 1800, admission: Admission = OPEN
@@ -123,22 +144,20 @@ async def opened(
     check_ins = CheckIns(stores.check_ins, clock, offering=federated.offering)
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment, applications = joining_of(stores, clock, authority, admission)
-    metrics = FleetMetrics("0.1.0")
+    calls = CallsUnderWay()
+    denying = Denying(stores.denials, calls, clock)
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     about_rollouts = about_rollouts_of(stores, clock)
+    metrics = FleetMetrics("0.1.0")
     operated = operating(
         settings, TOKEN, stores, clock, CountedEntropy(), metrics.audit, ExitStack()
     )
-    servers = Servers(
-        ServerCertificate(authority, ("127.0.0.1",), clock),
-        (DeviceOnly("plant-7", clock, stores.members.admit), operated.gate, federated.gate),
-        operated.audit,
-        metrics,
-        PortLimits(50, connection_age_seconds, check_ins_per_second=2.0, by_address=True),
+    gate = DeviceOnly("plant-7", clock, stores.members.admit, calls)
+    servers = servers_of(
+        authority, clock, gate, federated, operated, metrics, connection_age_seconds
     )
-    made = Site(
-        clock, authority, enrolment, applications, metrics, folder, servers, federated, stores
-    )
+    parts = (clock, authority, enrolment, applications, metrics, folder)
+    made = Site(*parts, servers, federated, stores, denying)
     ports = servers.listen("127.0.0.1:0", "127.0.0.1:0")
     made.device_address, made.operator_address = (f"127.0.0.1:{port}" for port in ports)
     metadata = Serving(stores.trust, clock)
@@ -166,7 +185,8 @@ async def opened(
     )
     joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
     about_people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
-    await servers.serve(Services(devices, joining, operators, *about_people))
+    identities = IdentityServicer(denying)
+    await servers.serve(Services(devices, joining, operators, *about_people, identities))
     try:
         yield made
     finally:

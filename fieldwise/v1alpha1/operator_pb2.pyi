@@ -178,7 +178,7 @@ class FleetLedger(_message.Message):
     def __init__(self, newest: _Optional[_Union[LedgerMark, _Mapping]] = ..., told: _Optional[bool] = ..., marks: _Optional[_Iterable[_Union[LedgerMark, _Mapping]]] = ..., rewritings: _Optional[int] = ..., finding: _Optional[_Union[LedgerFinding, _Mapping]] = ...) -> None: ...
 
 class FleetDevice(_message.Message):
-    __slots__ = ("id", "tags", "state", "enrol_time", "check_in_time", "certificate_expire_time", "facts", "report", "target", "settings", "ledger")
+    __slots__ = ("id", "tags", "state", "enrol_time", "check_in_time", "certificate_expire_time", "facts", "report", "target", "settings", "ledger", "deny_time")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -197,6 +197,7 @@ class FleetDevice(_message.Message):
     TARGET_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
     LEDGER_FIELD_NUMBER: _ClassVar[int]
+    DENY_TIME_FIELD_NUMBER: _ClassVar[int]
     id: str
     tags: _containers.ScalarMap[str, str]
     state: DeviceState
@@ -208,7 +209,8 @@ class FleetDevice(_message.Message):
     target: _device_pb2.Target
     settings: _device_pb2.SettingsRevision
     ledger: FleetLedger
-    def __init__(self, id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[DeviceState, str]] = ..., enrol_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., certificate_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Union[_enrolment_pb2.DeviceFacts, _Mapping]] = ..., report: _Optional[_Union[_device_pb2.CheckInRequest, _Mapping]] = ..., target: _Optional[_Union[_device_pb2.Target, _Mapping]] = ..., settings: _Optional[_Union[_device_pb2.SettingsRevision, _Mapping]] = ..., ledger: _Optional[_Union[FleetLedger, _Mapping]] = ...) -> None: ...
+    deny_time: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[DeviceState, str]] = ..., enrol_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., check_in_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., certificate_expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Union[_enrolment_pb2.DeviceFacts, _Mapping]] = ..., report: _Optional[_Union[_device_pb2.CheckInRequest, _Mapping]] = ..., target: _Optional[_Union[_device_pb2.Target, _Mapping]] = ..., settings: _Optional[_Union[_device_pb2.SettingsRevision, _Mapping]] = ..., ledger: _Optional[_Union[FleetLedger, _Mapping]] = ..., deny_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListDevicesRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "cohort")

@@ -103,7 +103,7 @@ def _row(device: DeviceView, titles: Mapping[str, str]) -> tuple[str | Text, ...
     report = device.report
     return (
         device.id,
-        Text(device.state, style=COLOURS[device.state]),
+        _state(device),
         _backbone(report, titles) if report else "",
         _accuracy(report) if report else "",
         f"{report.learning.classes:,}" if report else "",
@@ -111,6 +111,12 @@ def _row(device: DeviceView, titles: Mapping[str, str]) -> tuple[str | Text, ...
         ago(device.seen_at),
         tags(device.tags),
     )
+
+
+def _state(device: DeviceView) -> Text:
+    if device.denied_at is not None:
+        return Text(f"denied, {device.state}", style="red")
+    return Text(device.state, style=COLOURS[device.state])
 
 
 def _backbone(report: Report, titles: Mapping[str, str]) -> str | Text:
@@ -135,7 +141,7 @@ def _facts(device: DeviceView, titles: Mapping[str, str]) -> Table:
     return facts(
         [
             ("device", device.id),
-            ("state", Text(device.state, style=COLOURS[device.state])),
+            ("state", _state(device)),
             ("tags", tags(device.tags)),
             ("joined", local(device.enrolled_at)),
             ("seen", ago(device.seen_at)),

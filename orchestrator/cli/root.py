@@ -20,6 +20,7 @@ from orchestrator.cli import (
     authority,
     backbones,
     backup,
+    denials,
     devices,
     diagnoses,
     explain,
@@ -75,7 +76,14 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(audit.app, name="audit")
     program.add_typer(tickets.app, name="ticket")
     remote(devices.app, "diagnose")(diagnoses.diagnose)
-    for command in (applicants.pending, applicants.accept, applicants.reject):
+    for command in (
+        applicants.pending,
+        applicants.accept,
+        applicants.reject,
+        denials.deny,
+        denials.undeny,
+        denials.denied,
+    ):
         remote(devices.app, command.__name__)(command)
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")

@@ -24,7 +24,7 @@ from orchestrator.enrolment.ticket import (
     mint,
     used_up,
 )
-from orchestrator.fleet.device import Caller, DeviceKey, Facts, not_a_member
+from orchestrator.fleet.device import Caller, DeviceKey, Facts, denied, not_a_member
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import (
     Clock,
@@ -197,6 +197,8 @@ class Enrolment:
         device_id = known.key.device
         if known.removed:
             raise not_a_member(device_id)
+        if known.denied:
+            raise denied(device_id)
         issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
         await self._members.keep_key(_record(issued, device_id), now)
         return self._credentials(issued, device_id)

@@ -28,7 +28,14 @@ REMEMBERED_MAX = 50_000  # devices, some 30 MB; more than one replica serves at 
 REMEMBERED_SECONDS = 3600.0  # longer than any repair of a database that nobody is woken for
 TRUSTED_SECONDS = 2.0  # that a database is away, after it was
 STORE_SECONDS = 15.0  # a device waits for 30, and SQLite for a writer 10
-OUT = frozenset({Fault.DEVICE_REMOVED, Fault.DEVICE_UNKNOWN, Fault.CERTIFICATE_INVALID})
+OUT = frozenset(
+    {
+        Fault.DEVICE_DENIED,
+        Fault.DEVICE_REMOVED,
+        Fault.DEVICE_UNKNOWN,
+        Fault.CERTIFICATE_INVALID,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

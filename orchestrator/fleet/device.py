@@ -153,7 +153,7 @@ class Restoration:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Everything that is known of a member; ``key`` is its newest."""
+    """Everything that is known of a member; ``key`` is its newest, ``denied_at`` mostly None."""
 
     id: str
     tags: Mapping[str, str]
@@ -164,12 +164,20 @@ class Device:
     report: Report | None = None
     settings: SettingsRevision | None = None
     ledger: LedgerRecord = NOTHING_TOLD
+    denied_at: float | None = None
 
 
 def not_a_member(device_id: str) -> FieldwiseError:
     """What a device hears that was taken out of the fleet."""
     return FieldwiseError(
         Fault.DEVICE_REMOVED, f"the device {device_id[:70]} was taken out of the fleet"
+    )
+
+
+def denied(device_id: str) -> FieldwiseError:
+    """What a device hears that may not call for now."""
+    return FieldwiseError(
+        Fault.DEVICE_DENIED, f"the operator has denied the device {device_id[:70]}"
     )
 
 

@@ -13,6 +13,7 @@ from fieldwise.v1alpha1.account_pb2_grpc import AccountsStub
 from fieldwise.v1alpha1.admission_pb2_grpc import AdmissionStub
 from fieldwise.v1alpha1.audit_pb2_grpc import AuditStub
 from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
+from fieldwise.v1alpha1.identity_pb2_grpc import IdentityStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
 from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.settings import DeviceSettings
@@ -23,6 +24,7 @@ from orchestrator.rpc.account_client import AccountClient
 from orchestrator.rpc.applicant_client import ApplicantClient
 from orchestrator.rpc.audit_client import AuditClient
 from orchestrator.rpc.campaign_client import CampaignClient
+from orchestrator.rpc.identity_client import IdentityClient
 from orchestrator.rpc.rollout_client import RolloutClient
 from orchestrator.views import (
     BackboneView,
@@ -63,6 +65,7 @@ class OperatorClient(RolloutClient):
         accounts: Those about accounts.
         applicants: The calls about devices that wait.
         audit: Those about the audit log.
+        identities: Those about the identity of devices.
         token: The operator token.
     """
 
@@ -73,6 +76,7 @@ class OperatorClient(RolloutClient):
         accounts: AccountClient,
         applicants: ApplicantClient,
         audit: AuditClient,
+        identities: IdentityClient,
         token: str,
     ) -> None:
         super().__init__(stub, token)
@@ -80,6 +84,7 @@ class OperatorClient(RolloutClient):
         self.accounts = accounts
         self.applicants = applicants
         self.audit = audit
+        self.identities = identities
 
     async def create_ticket(
         self,
@@ -196,7 +201,8 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
         accounts = AccountClient(AccountsStub(opened), token)
         applicants = ApplicantClient(AdmissionStub(opened), token)
         audit = AuditClient(AuditStub(opened), token)
-        parts = campaigns, accounts, applicants, audit
+        identities = IdentityClient(IdentityStub(opened), token)
+        parts = campaigns, accounts, applicants, audit, identities
         yield OperatorClient(OperatorStub(opened), *parts, token)
 
 

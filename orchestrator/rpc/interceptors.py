@@ -26,6 +26,7 @@ from fieldwise.identity import (
 )
 from fieldwise.wire import PACKAGE
 from orchestrator.enrolment.authority import fingerprint_of, issued_at
+from orchestrator.enrolment.denying import CallsUnderWay
 from orchestrator.fleet.device import Caller
 from orchestrator.metrics import FleetMetrics
 from orchestrator.people.roles import DeniedError
@@ -33,7 +34,8 @@ from orchestrator.ports import Clock
 from orchestrator.rights import Operator
 
 OPERATOR_SERVICES = frozenset(
-    f"{PACKAGE}.{name}" for name in ("Operator", "Federation", "Accounts", "Admission", "Audit")
+    f"{PACKAGE}.{name}"
+    for name in ("Operator", "Federation", "Accounts", "Admission", "Audit", "Identity")
 )
 WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"
@@ -74,21 +76,27 @@ class DeviceOnly:
     """A layer that lets in devices of this fleet with a certificate that is valid now.
 
     The transport has checked the chain when the connection began; a certificate may end, a device
-    may be removed, and the clock may move, while it lasts. A check-in reads its device's row anyway
-    and asks the same of it by itself, so the most frequent call costs no second look.
+    may be denied or removed, and the clock may move, while it lasts. A check-in reads its
+    device's row anyway and asks the same of it by itself, so it costs no second look.
 
     Args:
         fleet: Name of the fleet.
         clock: What time it is.
         admit: Refuses who is no member or calls with a key that is not his own.
+        calls: What devices have under way, so that it can be ended.
     """
 
     def __init__(
-        self, fleet: str, clock: Clock, admit: Callable[[Caller], Awaitable[None]]
+        self,
+        fleet: str,
+        clock: Clock,
+        admit: Callable[[Caller], Awaitable[None]],
+        calls: CallsUnderWay,
     ) -> None:
         self._fleet = fleet
         self._clock = clock
         self._admit = admit
+        self._calls = calls
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
@@ -99,13 +107,14 @@ class DeviceOnly:
             )
         check_validity(certificate, datetime.fromtimestamp(self._clock.now(), UTC))
         caller = Caller(identity.device_id, fingerprint, issued_at(certificate))
-        if call.method.name != SELF_CHECKED:
-            await self._admit(caller)
-        token = _caller.set(caller)
-        try:
-            yield None
-        finally:
-            _caller.reset(token)
+        with self._calls.one(caller, certificate.not_valid_after_utc.timestamp()):
+            if call.method.name != SELF_CHECKED:
+                await self._admit(caller)
+            token = _caller.set(caller)
+            try:
+                yield None
+            finally:
+                _caller.reset(token)
 
 
 class OperatorsOnly:

@@ -31,6 +31,7 @@ INTRUSIONS = frozenset(
         Fault.UNAUTHENTICATED,
         Fault.PERMISSION_DENIED,
         Fault.TICKET_INVALID,
+        Fault.DEVICE_DENIED,
         Fault.DEVICE_REMOVED,
         Fault.CERTIFICATE_INVALID,
     }
@@ -97,6 +98,11 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
     ),
     "AskDiagnosis": ("diagnosis asked for", lambda asked, _given: {"device": asked.device_id}),
     "DeleteDevice": ("device removed", lambda asked, _given: {"device": asked.id}),
+    "DenyDevice": ("device denied", lambda asked, _given: {"device": asked.id}),
+    "AllowDevice": (
+        "device allowed",
+        lambda asked, given: {"device": asked.id} if given.changed else None,
+    ),
     "CreateTicket": (
         "ticket created",
         lambda asked, given: {"ticket": given.ticket.id, "uses": asked.uses},

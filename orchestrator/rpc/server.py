@@ -21,6 +21,7 @@ from fieldwise.v1alpha1 import (
     campaign_pb2_grpc,
     device_pb2_grpc,
     enrolment_pb2_grpc,
+    identity_pb2_grpc,
     operator_pb2_grpc,
     worker_pb2_grpc,
 )
@@ -36,6 +37,7 @@ from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.discretion import Discretion
 from orchestrator.rpc.enrolment import EnrolmentServicer
+from orchestrator.rpc.identities import IdentityServicer
 from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly, WorkersOnly
 from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
@@ -55,6 +57,7 @@ SERVICES = (
     "Federation",
     "Accounts",
     "Audit",
+    "Identity",
     "Worker",
 )
 REFLECTED = (
@@ -64,6 +67,7 @@ REFLECTED = (
     f"{PACKAGE}.Federation",
     f"{PACKAGE}.Accounts",
     f"{PACKAGE}.Audit",
+    f"{PACKAGE}.Identity",
     "grpc.health.v1.Health",
     reflection.SERVICE_NAME,
 )
@@ -81,6 +85,7 @@ class Services:
     workers: WorkerServicer
     accounts: AccountServicer
     audit: AuditServicer
+    identities: IdentityServicer
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,7 @@ class Servers:
         campaign_pb2_grpc.add_FederationServicer_to_server(services.campaigns, self._operators)
         account_pb2_grpc.add_AccountsServicer_to_server(services.accounts, self._operators)
         audit_pb2_grpc.add_AuditServicer_to_server(services.audit, self._operators)
+        identity_pb2_grpc.add_IdentityServicer_to_server(services.identities, self._operators)
         worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)

@@ -78,6 +78,7 @@ def device_from(message: operator_pb2.FleetDevice) -> DeviceView:
         target=optional(message, "target", target_from),
         settings=optional(message, "settings", revision_from),
         ledger=optional(message, "ledger", ledger_from) or NOTHING_TOLD,
+        denied_at=optional(message, "deny_time", moment_from),
     )
 
 
@@ -94,6 +95,7 @@ def device_to(device: DeviceView) -> operator_pb2.FleetDevice:
         target=target_to(device.target) if device.target else None,
         settings=revision_to(device.settings) if device.settings else None,
         ledger=ledger_to(device.ledger) if device.ledger.newest else None,
+        deny_time=moment_to(device.denied_at) if device.denied_at else None,
     )
 
 

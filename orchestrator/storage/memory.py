@@ -28,6 +28,7 @@ from orchestrator.storage.memory_applicants import MemoryApplicants
 from orchestrator.storage.memory_audit import MemoryAudit
 from orchestrator.storage.memory_campaigns import MemoryCampaigns, MemoryContributions
 from orchestrator.storage.memory_contents import Contents, newest_first
+from orchestrator.storage.memory_denials import MemoryDenials
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
@@ -77,7 +78,10 @@ class MemoryMembers:
 
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         key = self._contents.keys.get(fingerprint)
-        return KnownKey(key, key.device in self._contents.removed) if key else None
+        if key is None:
+            return None
+        removed, denied = self._contents.removed, self._contents.denied
+        return KnownKey(key, removed=key.device in removed, denied=key.device in denied)
 
     async def enrol(self, newcomer: Newcomer, ticket_id: str) -> bool:
         ticket = self._contents.tickets[ticket_id]
@@ -116,12 +120,12 @@ class MemoryDevices:
         device = self._contents.member(device_id)
         if device is None:
             raise refusals.no_device(device_id)
-        return device
+        return replace(device, denied_at=self._contents.denied.get(device_id))
 
     async def list(self, selector: Selector, page: PageRequest) -> Page[Device]:
         after = page.after or ""
         found = [
-            device
+            replace(device, denied_at=self._contents.denied.get(device.id))
             for device in self._contents.fleet()
             if device.id > after and selector.matches(device.tags)
         ]
@@ -178,6 +182,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         check_ins=MemoryCheckIns(contents),
         backbones=MemoryBackbones(contents),
         rollouts=MemoryRollouts(contents, leadership),
+        denials=MemoryDenials(contents),
         diagnoses=MemoryDiagnoses(contents),
         campaigns=MemoryCampaigns(contents, leadership),
         contributions=MemoryContributions(contents),

@@ -19,6 +19,7 @@ from orchestrator.fleet.device import (
     Permit,
     Restoration,
     Standing,
+    denied,
     not_a_member,
 )
 from orchestrator.fleet.diagnosis import OpenRequest, Request
@@ -76,6 +77,7 @@ class Contents:
     tickets: dict[str, Ticket] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     removed: dict[str, float] = field(default_factory=dict)
+    denied: dict[str, float] = field(default_factory=dict)
     keys: dict[str, DeviceKey] = field(default_factory=dict)
     backbones: dict[str, Backbone] = field(default_factory=dict)
     rollouts: dict[int, Rollout] = field(default_factory=dict)
@@ -125,6 +127,8 @@ class Contents:
         if caller.device not in self.devices:
             raise refusals.unknown_device(caller.device)
         device, key = self.present(caller.device), self.keys.get(caller.fingerprint)
+        if caller.device in self.denied:
+            raise denied(caller.device)
         known = key is not None and key.device == caller.device
         if not known and not any(each.spans(caller) for each in self.restorations.values()):
             raise refusals.foreign_key(caller.device)

@@ -43,6 +43,13 @@ def key_known() -> FieldwiseError:
     return FieldwiseError(Fault.ALREADY_EXISTS, "this key belongs to a device of the fleet")
 
 
+def too_many_denied(most: int) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.OVER_LIMIT,
+        f"{most:,} devices are denied already; `device remove` those that never come back",
+    )
+
+
 def no_backbone() -> FieldwiseError:
     return FieldwiseError(Fault.NOT_FOUND, "there is no such backbone")
 

@@ -7,6 +7,7 @@ from orchestrator.audit_ports import AuditStore
 from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
+from orchestrator.identity_ports import DenialStore
 from orchestrator.operator_ports import AccountStore
 from orchestrator.ports import (
     BackboneStore,
@@ -36,3 +37,4 @@ class Stores:
     trust: TrustStore
     accounts: AccountStore
     audit: AuditStore
+    denials: DenialStore

@@ -43,6 +43,7 @@ from tests.fakes.account_client import CannedAccounts
 from tests.fakes.applicant_client import CannedApplicants
 from tests.fakes.audit_client import CannedAudit
 from tests.fakes.campaign_client import CannedCampaigns
+from tests.fakes.identity_client import CannedIdentities
 
 if TYPE_CHECKING:
     from fieldwise.errors import FieldwiseError
@@ -160,6 +161,7 @@ class CannedClient:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.identities = CannedIdentities()
         self.campaigns = CannedCampaigns()
         self.accounts = CannedAccounts()
         self.audit = CannedAudit()

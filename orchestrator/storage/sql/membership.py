@@ -5,11 +5,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.enrolment.ticket import Ticket
-from orchestrator.fleet.device import CLOCKS_SECONDS, Caller, DeviceKey, not_a_member
+from orchestrator.fleet.device import CLOCKS_SECONDS, Caller, DeviceKey, denied, not_a_member
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import KnownKey, Newcomer
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.denials import is_denied
 from orchestrator.storage.sql.rows import ticket_of, ticket_values
 from orchestrator.storage.sql.tables import (
     device_keys,
@@ -92,7 +93,7 @@ class SqlMembers:
 
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         statement = (
-            select(device_keys, devices.c.removed_at)
+            select(device_keys, devices.c.removed_at, is_denied().label("denied"))
             .join(devices, devices.c.id == device_keys.c.device)
             .where(device_keys.c.fingerprint == fingerprint)
         )
@@ -101,7 +102,7 @@ class SqlMembers:
         if row is None:
             return None
         key = DeviceKey(row.fingerprint, row.device, row.serial, row.expires_at, row.ticket)
-        return KnownKey(key, removed=row.removed_at is not None)
+        return KnownKey(key, removed=row.removed_at is not None, denied=row.denied)
 
     async def enrol(self, newcomer: Newcomer, ticket_id: str) -> bool:
         use = (
@@ -172,13 +173,17 @@ def holds(caller: Caller) -> ColumnElement[bool]:
 
 async def check_caller(connection: AsyncConnection, caller: Caller) -> None:
     """Refuse as ``MembershipStore.admit`` says."""
-    statement = select(devices.c.removed_at, holds(caller).label("holds"))
+    statement = select(
+        devices.c.removed_at, is_denied().label("denied"), holds(caller).label("holds")
+    )
     found = await connection.execute(statement.where(devices.c.id == caller.device))
     row = found.one_or_none()
     if row is None:
         raise refusals.unknown_device(caller.device)
     if row.removed_at is not None:
         raise not_a_member(caller.device)
+    if row.denied:
+        raise denied(caller.device)
     if not row.holds:
         raise refusals.foreign_key(caller.device)
 

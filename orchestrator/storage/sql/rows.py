@@ -24,7 +24,13 @@ from orchestrator.fleet.ledger import NOTHING_TOLD, LedgerRecord
 from orchestrator.fleet.report import Report, UpdateReport
 from orchestrator.fleet.settings import DeviceSettings, SettingsRevision
 from orchestrator.rollout.backbone import Backbone
-from orchestrator.storage.sql.tables import device_keys, devices, reports, rollout_members
+from orchestrator.storage.sql.tables import (
+    denials,
+    device_keys,
+    devices,
+    reports,
+    rollout_members,
+)
 
 VERDICTS_KEPT = 16_384  # half a KiB each
 STEPS_KEPT = 16_384  # a fleet is at a few steps of a few targets
@@ -80,6 +86,7 @@ DEVICE: tuple[ColumnElement[Any], ...] = (
     device_keys.c.serial,
     device_keys.c.expires_at,
     device_keys.c.ticket,
+    denials.c.denied_at,
 )
 
 
@@ -100,6 +107,7 @@ def select_standings(*further: ColumnElement[Any]) -> Select[Any]:
 def select_devices() -> Select[Any]:
     """Select members with all that is known of them but their tags."""
     joined = _FLEET.join(device_keys, device_keys.c.fingerprint == devices.c.key_fingerprint)
+    joined = joined.outerjoin(denials, denials.c.device == devices.c.id)
     return select(*DEVICE).select_from(joined).where(devices.c.removed_at.is_(None))
 
 
@@ -261,6 +269,7 @@ def device_of(row: RowMapping, tags: Mapping[str, str]) -> Device:
         report=report_of(row),
         settings=settings_of(row),
         ledger=ledger_of(row["ledger"]),
+        denied_at=row["denied_at"],
     )
 
 

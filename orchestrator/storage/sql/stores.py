@@ -9,6 +9,7 @@ from orchestrator.storage.sql.audit import SqlAudit
 from orchestrator.storage.sql.campaigns import SqlCampaigns
 from orchestrator.storage.sql.contributions import SqlContributions
 from orchestrator.storage.sql.database import CONNECTIONS_MAX, Database
+from orchestrator.storage.sql.denials import SqlDenials
 from orchestrator.storage.sql.diagnoses import SqlDiagnoses
 from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
@@ -59,6 +60,7 @@ def stores_over(database: Database) -> Stores:
         check_ins=SqlCheckIns(database),
         backbones=SqlBackbones(database),
         rollouts=SqlRollouts(database),
+        denials=SqlDenials(database),
         diagnoses=SqlDiagnoses(database),
         campaigns=SqlCampaigns(database),
         contributions=SqlContributions(database),

@@ -123,7 +123,7 @@ devices = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("enrolled_at", Double, nullable=False),
-    Column("removed_at", Double),
+    Column("removed_at", Double, index=True),
     Column("agent_version", Text, nullable=False),
     Column("architecture", Text, nullable=False),
     Column("memory_bytes", BigInteger, nullable=False),
@@ -136,6 +136,14 @@ devices = Table(
     Column("settings", Text),  # JSON, canonical
     _text("target_variant"),
     Column("target_back", Boolean, nullable=False, server_default=false()),
+)
+
+# Members that may not call; of removed devices a row says nothing.
+denials = Table(
+    "denials",
+    metadata,
+    Column("device", Text, ForeignKey("devices.id"), primary_key=True),
+    Column("denied_at", Double, nullable=False),
 )
 
 device_tags = Table(

@@ -16,6 +16,7 @@ from orchestrator.fleet.diagnosis import OpenRequest
 from orchestrator.rollout.phases import FORWARD
 from orchestrator.rollout.rollout import Kind
 from orchestrator.storage.sql.database import Database
+from orchestrator.storage.sql.denials import is_denied
 from orchestrator.storage.sql.rows import (
     SETTINGS,
     federation_of,
@@ -105,5 +106,5 @@ _VISITORS = (
             device_keys.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
         ),
     )
-    .where(devices.c.id.in_(bindparam("ids", expanding=True)))
+    .where(devices.c.id.in_(bindparam("ids", expanding=True)), ~is_denied())
 )

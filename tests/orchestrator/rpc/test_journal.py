@@ -16,6 +16,7 @@ from fieldwise.v1alpha1 import (
     device_pb2,
     enrolment_pb2,
     federation_pb2,
+    identity_pb2,
     operator_pb2,
     rollout_pb2,
 )
@@ -74,6 +75,16 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         operator_pb2.DeleteDeviceRequest(id=EVIL),
         operator_pb2.DeleteDeviceResponse(),
         {"event": "device removed", "device": "a\ufffd[2J\ufffdb"},
+    ),
+    "DenyDevice": (
+        identity_pb2.DenyDeviceRequest(id=EVIL),
+        identity_pb2.DenyDeviceResponse(),
+        {"event": "device denied", "device": "a\ufffd[2J\ufffdb"},
+    ),
+    "AllowDevice": (
+        identity_pb2.AllowDeviceRequest(id="d-1"),
+        identity_pb2.AllowDeviceResponse(changed=True),
+        {"event": "device allowed", "device": "d-1"},
     ),
     "CreateTicket": (
         operator_pb2.CreateTicketRequest(uses=3),
