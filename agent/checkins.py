@@ -22,6 +22,7 @@ from agent.reporting import (
     Report,
     SteeringRevision,
 )
+from agent.returning import Returning
 from agent.update.events import Targeted
 from agent.update.installer import Permit
 from fieldwise.errors import Fault, FieldwiseError
@@ -99,6 +100,7 @@ class CheckIns:
         self._chance = chance
         self._diagnose = diagnose
         self._hear = hear
+        self._returning = Returning(fleet, clock)
         self._waits = delays(chance)
         self._sequence = 0
         self._revision_seen = 0
@@ -130,8 +132,10 @@ class CheckIns:
         return pace * self._chance.uniform(1 - JITTER, 1 + JITTER)
 
     async def _exchange(self) -> Orders:
+        await self._returning.before_call(self._fleet_time())
         self._sequence += 1
         orders = await self._fleet.check_in(await self._report(self._sequence))
+        self._returning.answered()
         now = self._clock.wall()
         self.contact = Contact(now, "", round(now) - orders.unix_seconds)
         return orders
@@ -139,13 +143,16 @@ class CheckIns:
     def _note_failure(self, error: FieldwiseError) -> float | None:
         if error.fault is Fault.NOT_JOINED:
             return None
+        self._returning.failed(error)
         if error.sentence != self.contact.error:  # once, not every few minutes of an outage
             _log.warning("check-in failed", reason=error.sentence)
         ahead = self.contact.clock_ahead_seconds
         self.contact = Contact(self.contact.answered, error.sentence, ahead)
         if error.fault is Fault.DEVICE_DENIED:
             return DENIED_SECONDS * self._chance.uniform(1 - JITTER, 1 + JITTER)
-        return REFUSED_SECONDS if error.fault in REFUSALS else next(self._waits)
+        if error.fault in REFUSALS and not self._returning.is_worth_a_try:
+            return REFUSED_SECONDS
+        return next(self._waits)
 
     async def _obey(self, orders: Orders) -> None:
         received = self._clock.monotonic()
@@ -170,10 +177,12 @@ class CheckIns:
             self._revision_seen = orders.steering.revision
 
     async def _renew_when_due(self) -> None:
-        now = self._clock.wall() - self.contact.clock_ahead_seconds
-        if self._fleet.renewal_due(now):
+        if self._fleet.renewal_due(self._fleet_time()):
             await self._fleet.renew()
             _log.info("certificate renewed")
+
+    def _fleet_time(self) -> float:
+        return self._clock.wall() - self.contact.clock_ahead_seconds
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait, unless the membership changes or something is worth saying now."""

@@ -17,6 +17,7 @@ from agent.device.trust import DatabasePublisher
 from agent.fleet import Fleet
 from agent.rpc import summaries
 from agent.rpc.client import Departures, connected, enrol
+from agent.rpc.reviving import revive
 from agent.update.trusting import Trusting
 from fieldwise import retry
 
@@ -37,7 +38,8 @@ def fleet_and_publisher(
     connect = partial(connected, departures, link_hosts=settings.link_hosts, proxy=proxy)
     joining = partial(enrol, departures=departures, proxy=proxy)
     publisher = DatabasePublisher(database, folder.metadata, clock)
-    fleet = Fleet(IdentityFolder(folder.identity), connect, joining, publisher)
+    reviving = partial(revive, departures=departures, proxy=proxy)
+    fleet = Fleet(IdentityFolder(folder.identity), connect, joining, publisher, reviving)
     return fleet, Trusting(publisher, fleet, clock, ahead, partial(retry.delays, chance))
 
 

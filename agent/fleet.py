@@ -41,6 +41,7 @@ RENEW_SHARES = (0.7, 0.9)  # of a certificate's life: after that a try a minute 
 
 Connect = Callable[[Membership], Orchestrator]
 Enrol = Callable[[Ticket, bytes, DeviceFacts], Awaitable[Credentials | Pending]]
+Revive = Callable[[Membership, bytes], Awaitable[Credentials]]
 
 _log = structlog.get_logger()
 
@@ -53,13 +54,17 @@ class Fleet:
         connect: Opens a connection as a member.
         enrol: Trades a ticket and a certificate request for credentials.
         roots: Where the publisher's root goes that comes with a membership.
+        revive: Trades a proof of the old key, and a certificate request, for credentials.
     """
 
-    def __init__(self, identity: Identity, connect: Connect, enrol: Enrol, roots: Roots) -> None:
+    def __init__(
+        self, identity: Identity, connect: Connect, enrol: Enrol, roots: Roots, revive: Revive
+    ) -> None:
         self._roots = roots
         self._identity = identity
         self._connect = connect
         self._enrol = enrol
+        self._revive = revive
         self._lock = asyncio.Lock()
         self._orchestrator: Orchestrator | None = None
         self.membership: Membership | None = identity.read()
@@ -115,11 +120,28 @@ class Fleet:
         """
         async with self._lock:
             key = _fresh_key()
+            member = self._member()
             credentials = await self._current().renew(_request_of(key))
-            await self._adopt(_membership(credentials, key))
-            if credentials.publisher_root and not self._roots.trusted().is_pinned:
-                await asyncio.to_thread(self._roots.begin, credentials.publisher_root)
-                _log.info("the fleet's publisher is trusted from now on")
+            await self._go_on_as(member, credentials, key)
+
+    async def revive(self) -> None:
+        """Get a certificate for a fresh key by proving the old one, whose certificate is over.
+
+        Raises:
+            FieldwiseError: What the orchestrator says; everything stays as it is.
+        """
+        async with self._lock:
+            key = _fresh_key()
+            member = self._member()
+            credentials = await self._revive(member, _request_of(key))
+            await self._go_on_as(member, credentials, key)
+
+    def is_over(self, unix_seconds: float) -> bool:
+        """Whether the certificate has ended, by the fleet's time as far as it is known."""
+        if self.membership is None:
+            return False
+        _, end = _validity(self.membership.certificate)
+        return datetime.fromtimestamp(unix_seconds, UTC) > end
 
     def renewal_due(self, unix_seconds: float) -> bool:
         """Whether the certificate is old enough to renew, by the fleet's time.
@@ -193,7 +215,7 @@ class Fleet:
         if not isinstance(given, Pending):
             # Whoever trusted another fleet's publisher trusts this one's instead, before it counts.
             await asyncio.to_thread(self._roots.begin, given.publisher_root)
-            return _membership(given, key)
+            return _membership(given, key, ticket.address)
         fingerprint = _fingerprint_of(key)
         if given.fingerprint != fingerprint:
             raise FieldwiseError(
@@ -220,11 +242,15 @@ class Fleet:
         self.applied.set()
 
     def _current(self) -> Orchestrator:
+        member = self._member()
+        if self._orchestrator is None:
+            self._orchestrator = self._connect(member)
+        return self._orchestrator
+
+    def _member(self) -> Membership:
         if self.membership is None:
             raise FieldwiseError(Fault.NOT_JOINED, "this device is not a member of a fleet")
-        if self._orchestrator is None:
-            self._orchestrator = self._connect(self.membership)
-        return self._orchestrator
+        return self.membership
 
     async def _tell_leaving(self) -> bool:
         try:
@@ -235,6 +261,12 @@ class Fleet:
             _log.warning("the orchestrator was not told", reason=error.sentence)
             return False
         return True
+
+    async def _go_on_as(self, member: Membership, credentials: Credentials, key: bytes) -> None:
+        await self._adopt(_membership(credentials, key, member.enrolment_address))
+        if credentials.publisher_root and not self._roots.trusted().is_pinned:
+            await asyncio.to_thread(self._roots.begin, credentials.publisher_root)
+            _log.info("the fleet's publisher is trusted from now on")
 
     async def _adopt(self, membership: Membership) -> None:
         await asyncio.to_thread(self._identity.write, membership)
@@ -247,7 +279,7 @@ class Fleet:
         self._await(None)
 
 
-def _membership(credentials: Credentials, key: bytes) -> Membership:
+def _membership(credentials: Credentials, key: bytes, enrolment_address: str) -> Membership:
     return Membership(
         device_id=credentials.device_id,
         fleet=credentials.fleet,
@@ -255,6 +287,7 @@ def _membership(credentials: Credentials, key: bytes) -> Membership:
         key=key,
         certificate=credentials.certificate,
         trust_roots=credentials.trust_roots,
+        enrolment_address=enrolment_address,
     )
 
 

@@ -215,7 +215,10 @@ class Joined:
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """What makes a device a member of a fleet: key in PEM, certificates in DER."""
+    """What makes a device a member of a fleet: key in PEM, certificates in DER.
+
+    ``enrolment_address`` is where it joined, empty in what older agents wrote.
+    """
 
     device_id: str
     fleet: str
@@ -223,6 +226,7 @@ class Membership(msgspec.Struct, frozen=True):
     key: bytes
     certificate: bytes
     trust_roots: tuple[bytes, ...]
+    enrolment_address: str = ""
 
 
 class Role(StrEnum):

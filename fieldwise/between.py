@@ -9,7 +9,10 @@ it; checking it is off here for that alone. Everything is bounded, in seconds an
 import asyncio
 import re
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -27,6 +30,7 @@ BEYOND = range(500, 600)  # the proxy is well, and what lies beyond it is not
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
 # How gRPC tells that it knows no authority for what was shown; a test holds it to these words.
 UNTRUSTED = re.compile(r"unable to get (local )?issuer|self[ -]signed certificate")
+UNTIMELY = re.compile(r"certificate is not yet valid|certificate has expired")
 CONNECTION = frozenset({Fault.UNREACHABLE, Fault.UNAVAILABLE})
 
 
@@ -38,17 +42,22 @@ class Way:
         address: host:port of the server.
         roots: Whom the caller trusts, PEM.
         proxy: What it goes through; None for nothing.
+        now: This machine's clock.
     """
 
     address: str
     roots: bytes
     proxy: Proxy | None
+    now: Callable[[], float] = time.time
 
     async def explained(
         self, error: FieldwiseError, seconds: float = PROBE_SECONDS
     ) -> FieldwiseError:
         """Return an error that names what is in the way, or the one that was given."""
-        untrusted = UNTRUSTED.search(error.sentence) is not None
+        untimely = UNTIMELY.search(error.sentence) is not None
+        if error.fault in CONNECTION and untimely and (wrong := self._clock_before_roots()):
+            return wrong
+        untrusted = untimely or UNTRUSTED.search(error.sentence) is not None
         if error.fault not in CONNECTION or (self.proxy is None and not untrusted):
             return error
         try:
@@ -74,7 +83,8 @@ class Way:
             refusal = await self._asked(self.proxy, reader, writer) if self.proxy else None
             if refusal is not None or not untrusted:
                 return refusal
-            return self._inspected(await self._shown(writer))
+            shown = await self._shown(writer)
+            return self._inspected(shown) or self._clock_outside(shown)
         except OSError:  # TLS's own errors are such, too
             return None
         finally:
@@ -128,6 +138,42 @@ class Way:
             f"is issued by {_clean(issuer.rfc4514_string()) or 'nobody'}, not by the fleet's "
             f"authority; it has to let {self.address} pass through untouched",
         )
+
+    def _clock_before_roots(self) -> FieldwiseError | None:
+        """Tell of a clock of before the fleet was founded: then no certificate can be valid yet."""
+        now = datetime.fromtimestamp(self.now(), UTC)
+        try:
+            roots = x509.load_pem_x509_certificates(self.roots)
+        except UNREADABLE:
+            return None
+        begin = min((each.not_valid_before_utc for each in roots), default=now)
+        if now >= begin:
+            return None
+        return _clock_wrong(now, f"the fleet's authority is valid from {_moment(begin)}")
+
+    def _clock_outside(self, shown: bytes) -> FieldwiseError | None:
+        now = datetime.fromtimestamp(self.now(), UTC)
+        try:
+            found = x509.load_der_x509_certificate(shown)
+        except UNREADABLE:
+            return None
+        begin, end = found.not_valid_before_utc, found.not_valid_after_utc
+        if begin <= now <= end:
+            return None
+        return _clock_wrong(
+            now,
+            f"the certificate at {self.address} is valid from {_moment(begin)} to {_moment(end)}",
+        )
+
+
+def _clock_wrong(now: datetime, other: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.CLOCK_WRONG, f"this machine's clock says {_moment(now)}, and {other}"
+    )
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _refusal(proxy: Proxy, code: int, address: str) -> str:

@@ -58,6 +58,7 @@ class Fault(StrEnum):
     NOT_EMPTY = "not-empty"
     NOT_JOINED = "not-joined"
     ALREADY_JOINED = "already-joined"
+    CLOCK_WRONG = "clock-wrong"
     UNREACHABLE = "unreachable"
     PROXY_FAILED = "proxy-failed"
     TLS_INSPECTED = "tls-inspected"
@@ -255,6 +256,11 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
             "FAILED_PRECONDITION", 5, "Run `fieldwise-agent join TICKET` first."
         ),
         Fault.ALREADY_JOINED: Entry("FAILED_PRECONDITION", 5, "Run `fieldwise-agent leave` first."),
+        Fault.CLOCK_WRONG: Entry(
+            "FAILED_PRECONDITION",
+            5,
+            "Set this machine's clock, as docs/identity.md says; the agent goes on by itself.",
+        ),
         Fault.UNREACHABLE: Entry(
             "UNAVAILABLE", 6, "Check the address, the network and that the server runs."
         ),

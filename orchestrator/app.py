@@ -44,7 +44,6 @@ from orchestrator.rollout.withholding import Withholding
 from orchestrator.rpc.applicants import AdmissionServicer
 from orchestrator.rpc.credentials import ServerCertificate
 from orchestrator.rpc.devices import DeviceServicer
-from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.health import health_served
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
@@ -351,9 +350,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
         ),
-        enrolment=EnrolmentServicer(
-            ground.identities.enrolment, ground.trust.serving, started.device_address
-        ),
+        enrolment=ground.identities.joining(ground.trust.serving, started.device_address),
         operators=OperatorServicer(
             OperatorUseCases(
                 enrolment=ground.identities.enrolment,

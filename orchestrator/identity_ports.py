@@ -1,8 +1,10 @@
-"""What keeps devices out for a while needs of the store; the terms of ``ports`` hold."""
+"""What keeps devices out, or lets them back in, needs of the store; ``ports`` has the terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from orchestrator.fleet.device import DeviceKey
 
 # A replica holds all of them in memory and reads them every second.
 DENIED_MAX = 10_000
@@ -22,6 +24,26 @@ class ShutOut:
 
     denied: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
+
+
+class RevivalStore(Protocol):
+    async def revive(self, key: DeviceKey, used: str, asked_at: float) -> None:
+        """Keep a fresh key of a member that has proved an older one.
+
+        All others of its keys but those two are forgotten.
+
+        Args:
+            key: The newest from now on.
+            used: Fingerprint of the key that was proved.
+            asked_at: When it was asked for; with each revival of a device later than before.
+
+        Raises:
+            FieldwiseError: ``DEVICE_REMOVED`` where it is no member, ``DEVICE_DENIED``,
+                ``CERTIFICATE_INVALID`` where the proved key is neither its newest nor the newest
+                that it has called with, ``CONFLICT`` where a revival that was asked for then or
+                later has been, ``ALREADY_EXISTS`` where the fresh key is another device's.
+        """
+        ...
 
 
 class DenialStore(Protocol):

@@ -230,6 +230,12 @@ CERTIFICATES = Entry(
 DENIED = Entry(
     "fieldwise_devices_denied", Kind.GAUGE, "Members that may not call, as this replica knows."
 )
+REVIVALS = Entry(
+    "fieldwise_revivals_total",
+    Kind.COUNTER,
+    "Devices that slept past their certificate and asked for another, by whether they got one.",
+    ("result",),
+)
 CALLS_SHUT_OUT = Entry(
     "fieldwise_calls_shut_out_total",
     Kind.COUNTER,

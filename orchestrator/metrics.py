@@ -68,6 +68,7 @@ from orchestrator.metric_names import (
     MESSAGES_SENT,
     READY,
     REPORTS_WAITING,
+    REVIVALS,
     ROLLOUT_DEVICES,
     ROLLOUT_EVENTS,
     ROLLOUT_INFO,
@@ -154,7 +155,7 @@ class FleetMetrics:
         self._results = {entry: self._counter(entry) for entry in COUNTED.values()}
         self._download_bytes = self._counter(DOWNLOAD_BYTES)
         self._throttled = self._counter(THROTTLED)
-        self._shut_out = self._counter(CALLS_SHUT_OUT)
+        self._shut_out, self._revivals = self._counter(CALLS_SHUT_OUT), self._counter(REVIVALS)
         self._loop_failures = self._counter(LOOP_FAILURES)
         self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
         self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
@@ -196,6 +197,10 @@ class FleetMetrics:
     def throttled(self, method: str, excess: Excess) -> None:
         """Count a call that was put off since its caller calls too often."""
         self._throttled.labels(method, excess).inc()
+
+    def revived(self, result: Result) -> None:
+        """Count a device that asked to be revived."""
+        self._revivals.labels(result).inc()
 
     def shut_out(self, calls: int) -> None:
         """Count calls under way that were ended since their device may not call any more."""
@@ -264,7 +269,7 @@ class FleetMetrics:
 
     def _show_zeros(self) -> None:
         """A counter that starts at its first event hides that event from ``rate``."""
-        for counter in self._results.values():
+        for counter in (*self._results.values(), self._revivals):
             for result in Result:
                 counter.labels(result)
         for excess in Excess:

@@ -6,14 +6,17 @@ from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.denying import LOOK_SECONDS, CallsUnderWay, Denying
+from orchestrator.enrolment.reviving import Reviving
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.loops import Repeated
 from orchestrator.metric_names import Loop
 from orchestrator.metrics import FleetMetrics
 from orchestrator.ports import Clock, Entropy
+from orchestrator.rpc.enrolment import EnrolmentServicer
 from orchestrator.rpc.identities import IdentityServicer
 from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.storage.stores import Stores
+from orchestrator.trust.serving import Serving
 
 DAY_SECONDS = 86_400
 
@@ -24,15 +27,21 @@ class Identities:
 
     Args:
         enrolment: Lets devices in, and renews their certificates.
+        reviving: Gives those back their identity that slept past it.
         denying: Keeps them out for a while.
         gate: Looks at each of their calls.
         metrics: Where calls that were ended are counted.
     """
 
     enrolment: Enrolment
+    reviving: Reviving
     denying: Denying
     gate: DeviceOnly
     metrics: FleetMetrics
+
+    def joining(self, metadata: Serving, device_address: str) -> EnrolmentServicer:
+        """Return the enrolment API."""
+        return EnrolmentServicer(self.enrolment, self.reviving, metadata, device_address)
 
     @property
     def servicer(self) -> IdentityServicer:
@@ -62,6 +71,9 @@ def identities(
     metrics.watch_denied(lambda: calls.denied)
     return Identities(
         Enrolment(stores.tickets, stores.members, authority, clock, entropy, applications, seconds),
+        Reviving(
+            stores.members, stores.revivals, authority, clock, entropy, seconds, metrics.revived
+        ),
         Denying(stores.denials, calls, clock),
         DeviceOnly(authority.fleet, clock, stores.members.admit, calls),
         metrics,

@@ -10,8 +10,9 @@ from fieldwise import channel, identity
 from fieldwise.v1alpha1 import device_pb2_grpc
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Admission, Applications
-from orchestrator.enrolment.authority import Authority, found_authority
+from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, found_authority
 from orchestrator.enrolment.denying import CallsUnderWay, Denying
+from orchestrator.enrolment.reviving import Reviving
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation, federation
 from orchestrator.fleet.check_in import CheckIns
@@ -145,6 +146,9 @@ async def opened(
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment, applications = joining_of(stores, clock, authority, admission)
     calls = CallsUnderWay()
+    reviving = Reviving(
+        stores.members, stores.revivals, authority, clock, CountedEntropy(), DEVICE_SECONDS
+    )
     denying = Denying(stores.denials, calls, clock)
     diagnosing = Diagnosing(stores.diagnoses, stores.devices, clock, CountedEntropy())
     about_rollouts = about_rollouts_of(stores, clock)
@@ -183,10 +187,10 @@ async def opened(
         survey=about_rollouts.survey,
         write_ticket=lambda minted: minted.ticket.id,
     )
-    joining, operators = EnrolmentServicer(enrolment, metadata, "there:1"), OperatorServicer(uses)
-    about_people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
-    identities = IdentityServicer(denying)
-    await servers.serve(Services(devices, joining, operators, *about_people, identities))
+    joining = EnrolmentServicer(enrolment, reviving, metadata, "there:1")
+    people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
+    parts_served = (devices, joining, OperatorServicer(uses), *people, IdentityServicer(denying))
+    await servers.serve(Services(*parts_served))
     try:
         yield made
     finally:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fieldwise.v1alpha1 import limits_pb2 as fieldwise_dot_v1alpha1_dot_limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fieldwise/v1alpha1/enrolment.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\"t\n\x0b\x44\x65viceFacts\x12\x1d\n\ragent_version\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x1c\n\x0c\x61rchitecture\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x12\n\nprocessors\x18\x04 \x01(\r\"\xd5\x01\n\x0c\x45nrolRequest\x12\x19\n\tticket_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x1d\n\rticket_secret\x18\x02 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12$\n\x13\x63\x65rtificate_request\x18\x03 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80\x10\x12.\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x1f.fieldwise.v1alpha1.DeviceFacts\x12\x15\n\rknows_pending\x18\x05 \x01(\x08\x12\x17\n\x0fknows_publisher\x18\x06 \x01(\x08:\x05\xa8\xbb\x18\x80 \"F\n\x10PendingEnrolment\x12\x15\n\rretry_seconds\x18\x01 \x01(\r\x12\x1b\n\x0b\x66ingerprint\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\"\x84\x01\n\rEnrolResponse\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.fieldwise.v1alpha1.Credentials\x12\x35\n\x07pending\x18\x02 \x01(\x0b\x32$.fieldwise.v1alpha1.PendingEnrolment:\x06\xa8\xbb\x18\x80\x80\x02\"\xc0\x01\n\x0b\x43redentials\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x1c\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80 \x12\x1e\n\x0btrust_roots\x18\x04 \x03(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80 \x10\x02\x12\x1f\n\x0e\x64\x65vice_address\x18\x05 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x86\x02\x12 \n\x0epublisher_root\x18\x06 \x01(\x0c\x42\x08\xa2\xbb\x18\x04\x08\x80\x80\x01\x32Y\n\tEnrolment\x12L\n\x05\x45nrol\x12 .fieldwise.v1alpha1.EnrolRequest\x1a!.fieldwise.v1alpha1.EnrolResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fieldwise/v1alpha1/enrolment.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\"t\n\x0b\x44\x65viceFacts\x12\x1d\n\ragent_version\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x1c\n\x0c\x61rchitecture\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\x12\x12\n\nprocessors\x18\x04 \x01(\r\"\xd5\x01\n\x0c\x45nrolRequest\x12\x19\n\tticket_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08 \x12\x1d\n\rticket_secret\x18\x02 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12$\n\x13\x63\x65rtificate_request\x18\x03 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80\x10\x12.\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\x1f.fieldwise.v1alpha1.DeviceFacts\x12\x15\n\rknows_pending\x18\x05 \x01(\x08\x12\x17\n\x0fknows_publisher\x18\x06 \x01(\x08:\x05\xa8\xbb\x18\x80 \"F\n\x10PendingEnrolment\x12\x15\n\rretry_seconds\x18\x01 \x01(\r\x12\x1b\n\x0b\x66ingerprint\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\"\x84\x01\n\rEnrolResponse\x12\x34\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1f.fieldwise.v1alpha1.Credentials\x12\x35\n\x07pending\x18\x02 \x01(\x0b\x32$.fieldwise.v1alpha1.PendingEnrolment:\x06\xa8\xbb\x18\x80\x80\x02\"\xa5\x01\n\rReviveRequest\x12\x1c\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80 \x12$\n\x13\x63\x65rtificate_request\x18\x02 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80\x10\x12\x15\n\x05nonce\x18\x03 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08@\x12\x19\n\tsignature\x18\x04 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08P\x12\x17\n\x0fknows_publisher\x18\x05 \x01(\x08:\x05\xa8\xbb\x18\x80@\"e\n\x0eReviveResponse\x12\x15\n\x05nonce\x18\x01 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08@\x12\x34\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x1f.fieldwise.v1alpha1.Credentials:\x06\xa8\xbb\x18\x80\x80\x02\"\xc0\x01\n\x0b\x43redentials\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x15\n\x05\x66leet\x18\x02 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12\x1c\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0c\x42\x07\xa2\xbb\x18\x03\x08\x80 \x12\x1e\n\x0btrust_roots\x18\x04 \x03(\x0c\x42\t\xa2\xbb\x18\x05\x08\x80 \x10\x02\x12\x1f\n\x0e\x64\x65vice_address\x18\x05 \x01(\tB\x07\xa2\xbb\x18\x03\x08\x86\x02\x12 \n\x0epublisher_root\x18\x06 \x01(\x0c\x42\x08\xa2\xbb\x18\x04\x08\x80\x80\x01\x32\xaa\x01\n\tEnrolment\x12L\n\x05\x45nrol\x12 .fieldwise.v1alpha1.EnrolRequest\x1a!.fieldwise.v1alpha1.EnrolResponse\x12O\n\x06Revive\x12!.fieldwise.v1alpha1.ReviveRequest\x1a\".fieldwise.v1alpha1.ReviveResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PENDINGENROLMENT'].fields_by_name['fingerprint']._serialized_options = b'\242\273\030\002\010@'
   _globals['_ENROLRESPONSE']._loaded_options = None
   _globals['_ENROLRESPONSE']._serialized_options = b'\250\273\030\200\200\002'
+  _globals['_REVIVEREQUEST'].fields_by_name['certificate']._loaded_options = None
+  _globals['_REVIVEREQUEST'].fields_by_name['certificate']._serialized_options = b'\242\273\030\003\010\200 '
+  _globals['_REVIVEREQUEST'].fields_by_name['certificate_request']._loaded_options = None
+  _globals['_REVIVEREQUEST'].fields_by_name['certificate_request']._serialized_options = b'\242\273\030\003\010\200\020'
+  _globals['_REVIVEREQUEST'].fields_by_name['nonce']._loaded_options = None
+  _globals['_REVIVEREQUEST'].fields_by_name['nonce']._serialized_options = b'\242\273\030\002\010@'
+  _globals['_REVIVEREQUEST'].fields_by_name['signature']._loaded_options = None
+  _globals['_REVIVEREQUEST'].fields_by_name['signature']._serialized_options = b'\242\273\030\002\010P'
+  _globals['_REVIVEREQUEST']._loaded_options = None
+  _globals['_REVIVEREQUEST']._serialized_options = b'\250\273\030\200@'
+  _globals['_REVIVERESPONSE'].fields_by_name['nonce']._loaded_options = None
+  _globals['_REVIVERESPONSE'].fields_by_name['nonce']._serialized_options = b'\242\273\030\002\010@'
+  _globals['_REVIVERESPONSE']._loaded_options = None
+  _globals['_REVIVERESPONSE']._serialized_options = b'\250\273\030\200\200\002'
   _globals['_CREDENTIALS'].fields_by_name['device_id']._loaded_options = None
   _globals['_CREDENTIALS'].fields_by_name['device_id']._serialized_options = b'\242\273\030\002\010@'
   _globals['_CREDENTIALS'].fields_by_name['fleet']._loaded_options = None
@@ -68,8 +82,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PENDINGENROLMENT']._serialized_end=495
   _globals['_ENROLRESPONSE']._serialized_start=498
   _globals['_ENROLRESPONSE']._serialized_end=630
-  _globals['_CREDENTIALS']._serialized_start=633
-  _globals['_CREDENTIALS']._serialized_end=825
-  _globals['_ENROLMENT']._serialized_start=827
-  _globals['_ENROLMENT']._serialized_end=916
+  _globals['_REVIVEREQUEST']._serialized_start=633
+  _globals['_REVIVEREQUEST']._serialized_end=798
+  _globals['_REVIVERESPONSE']._serialized_start=800
+  _globals['_REVIVERESPONSE']._serialized_end=901
+  _globals['_CREDENTIALS']._serialized_start=904
+  _globals['_CREDENTIALS']._serialized_end=1096
+  _globals['_ENROLMENT']._serialized_start=1099
+  _globals['_ENROLMENT']._serialized_end=1269
 # @@protoc_insertion_point(module_scope)

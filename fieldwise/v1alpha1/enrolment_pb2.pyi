@@ -51,6 +51,28 @@ class EnrolResponse(_message.Message):
     pending: PendingEnrolment
     def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ..., pending: _Optional[_Union[PendingEnrolment, _Mapping]] = ...) -> None: ...
 
+class ReviveRequest(_message.Message):
+    __slots__ = ("certificate", "certificate_request", "nonce", "signature", "knows_publisher")
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    certificate: bytes
+    certificate_request: bytes
+    nonce: bytes
+    signature: bytes
+    knows_publisher: bool
+    def __init__(self, certificate: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+
+class ReviveResponse(_message.Message):
+    __slots__ = ("nonce", "credentials")
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    nonce: bytes
+    credentials: Credentials
+    def __init__(self, nonce: _Optional[bytes] = ..., credentials: _Optional[_Union[Credentials, _Mapping]] = ...) -> None: ...
+
 class Credentials(_message.Message):
     __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address", "publisher_root")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]

@@ -42,6 +42,11 @@ class EnrolmentStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolResponse.FromString,
                 _registered_method=True)
+        self.Revive = channel.unary_unary(
+                '/fieldwise.v1alpha1.Enrolment/Revive',
+                request_serializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveResponse.FromString,
+                _registered_method=True)
 
 
 class EnrolmentServicer:
@@ -60,6 +65,14 @@ class EnrolmentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Revive(self, request, context):
+        """Gives a member that slept past its certificate another one. It asks twice: without a nonce it gets
+        one, and with that nonce and a signature by its old key over it, credentials for a fresh key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrolmentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -67,6 +80,11 @@ def add_EnrolmentServicer_to_server(servicer, server):
                     servicer.Enrol,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolResponse.SerializeToString,
+            ),
+            'Revive': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revive,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -99,6 +117,33 @@ class Enrolment:
             '/fieldwise.v1alpha1.Enrolment/Enrol',
             fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_enrolment__pb2.EnrolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Revive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Enrolment/Revive',
+            fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_enrolment__pb2.ReviveResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class EnrolmentStub:
     device that lost the answer asks again, with any ticket that stands, and gets the same identity
     without a use of it.
     """
+    Revive: _grpc.UnaryUnaryMultiCallable[_enrolment_pb2.ReviveRequest, _enrolment_pb2.ReviveResponse]
+    """Gives a member that slept past its certificate another one. It asks twice: without a nonce it gets
+    one, and with that nonce and a signature by its old key over it, credentials for a fresh key.
+    """
 
 @_typing.type_check_only
 class EnrolmentAsyncStub(EnrolmentStub):
@@ -56,6 +60,10 @@ class EnrolmentAsyncStub(EnrolmentStub):
     decided about the device. Idempotent on the public key: a
     device that lost the answer asks again, with any ticket that stands, and gets the same identity
     without a use of it.
+    """
+    Revive: _aio.UnaryUnaryMultiCallable[_enrolment_pb2.ReviveRequest, _enrolment_pb2.ReviveResponse]  # type: ignore[assignment]
+    """Gives a member that slept past its certificate another one. It asks twice: without a nonce it gets
+    one, and with that nonce and a signature by its old key over it, credentials for a fresh key.
     """
 
 class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
@@ -74,6 +82,16 @@ class EnrolmentServicer(metaclass=_abc_1.ABCMeta):
         decided about the device. Idempotent on the public key: a
         device that lost the answer asks again, with any ticket that stands, and gets the same identity
         without a use of it.
+        """
+
+    @_abc_1.abstractmethod
+    def Revive(
+        self,
+        request: _enrolment_pb2.ReviveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrolment_pb2.ReviveResponse, _abc.Awaitable[_enrolment_pb2.ReviveResponse]]:
+        """Gives a member that slept past its certificate another one. It asks twice: without a nonce it gets
+        one, and with that nonce and a signature by its old key over it, credentials for a fresh key.
         """
 
 def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

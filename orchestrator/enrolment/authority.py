@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fieldwise.identity import DeviceIdentity, PrivateKey, PublicKey, public_key_der
@@ -67,6 +69,20 @@ class Authority:
         begin, end = self.certificate.not_valid_before_utc, _moment(now) + SERVER_LIFE
         builder = self._end_entity(key, names, ExtendedKeyUsageOID.SERVER_AUTH, begin, end)
         return builder.sign(self.key, hashes.SHA256())
+
+    def vouches_for(self, certificate: x509.Certificate, now: float) -> bool:
+        """Tell whether a certificate was signed by this root and is valid now."""
+        try:
+            certificate.verify_directly_issued_by(self.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return begin.timestamp() <= now <= end.timestamp()
+
+    def secret_for(self, purpose: bytes) -> bytes:
+        """Return 32 bytes that only holders of this key know, others for each purpose."""
+        content = self.key.private_numbers().private_value.to_bytes(32)
+        return HKDF(hashes.SHA256(), 32, salt=None, info=purpose).derive(content)
 
     def _end_entity(
         self,

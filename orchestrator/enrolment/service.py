@@ -167,8 +167,8 @@ class Enrolment:
         """
         key, now = requested_key(request), self._clock.now()
         issued = self._authority.sign_device(key, caller.device, now, self._certificate_seconds)
-        await self._members.keep_key(_record(issued, caller.device), now, caller.fingerprint)
-        return self._credentials(issued, caller.device)
+        await self._members.keep_key(record_of(issued, caller.device), now, caller.fingerprint)
+        return credentials_of(self._authority, issued, caller.device)
 
     async def leave(self, device_id: str) -> None:
         """Take a device out of the fleet, as its owner asks."""
@@ -180,7 +180,7 @@ class Enrolment:
         """Admit a device, unless the ticket has no use left or the key has joined meanwhile."""
         device_id, now = granted.device or claim.fresh_id, self._clock.now()
         issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
-        record = _record(issued, device_id, ticket.id)
+        record = record_of(issued, device_id, ticket.id)
         newcomer = Newcomer(device_id, granted.tags, claim.facts, now, record)
         try:
             if granted.device:
@@ -191,7 +191,7 @@ class Enrolment:
             if error.fault is not Fault.ALREADY_EXISTS:
                 raise
             return None
-        return self._credentials(issued, device_id) if admitted else None
+        return credentials_of(self._authority, issued, device_id) if admitted else None
 
     async def _enrol_again(self, known: KnownKey, key: PublicKey, now: float) -> Credentials:
         device_id = known.key.device
@@ -200,16 +200,8 @@ class Enrolment:
         if known.denied:
             raise denied(device_id)
         issued = self._authority.sign_device(key, device_id, now, self._certificate_seconds)
-        await self._members.keep_key(_record(issued, device_id), now)
-        return self._credentials(issued, device_id)
-
-    def _credentials(self, issued: Issued, device_id: str) -> Credentials:
-        return Credentials(
-            device_id=device_id,
-            fleet=self._authority.fleet,
-            certificate=certificate_der(issued.certificate),
-            trust_roots=(certificate_der(self._authority.certificate),),
-        )
+        await self._members.keep_key(record_of(issued, device_id), now)
+        return credentials_of(self._authority, issued, device_id)
 
 
 def new_device_id(chance: bytes) -> str:
@@ -217,5 +209,14 @@ def new_device_id(chance: bytes) -> str:
     return "d-" + base64.b32encode(chance).decode().lower()
 
 
-def _record(issued: Issued, device_id: str, ticket_id: str | None = None) -> DeviceKey:
+def credentials_of(authority: Authority, issued: Issued, device_id: str) -> Credentials:
+    return Credentials(
+        device_id=device_id,
+        fleet=authority.fleet,
+        certificate=certificate_der(issued.certificate),
+        trust_roots=(certificate_der(authority.certificate),),
+    )
+
+
+def record_of(issued: Issued, device_id: str, ticket_id: str | None = None) -> DeviceKey:
     return DeviceKey(issued.fingerprint, device_id, issued.serial, issued.expires_at, ticket_id)

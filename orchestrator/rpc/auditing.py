@@ -92,6 +92,10 @@ RECORDED: Mapping[str, Recorded] = {
     ),
     "UpdateDeviceTags": Recorded(fields=("set", "unset"), thing=_named(ThingKind.DEVICE)),
     "DeleteDevice": Recorded(thing=_named(ThingKind.DEVICE)),
+    "DenyDevice": Recorded(thing=_named(ThingKind.DEVICE)),
+    "AllowDevice": Recorded(
+        thing=_named(ThingKind.DEVICE), told=lambda given: {"changed": given.changed}
+    ),
     "AskDiagnosis": Recorded(
         fields=("lifetime_seconds", "again"), thing=_named(ThingKind.DEVICE, "device_id")
     ),
@@ -155,10 +159,16 @@ def _left(_asked: Any, _given: Any) -> tuple[Operator, str]:
     return Operator(device, Login.DEVICE, calling().fingerprint), f"device {device}"
 
 
+def _revived(_asked: Any, given: Any) -> tuple[Operator, str] | None:
+    device = given.credentials.device_id
+    return (Operator(device, Login.DEVICE), f"device {device}") if device else None
+
+
 # What devices do about their membership: who, and which device; None where nothing was changed.
 OF_DEVICES: Mapping[str, Callable[[Any, Any], tuple[Operator, str] | None]] = {
     "Enrol": _joined,
     "Leave": _left,
+    "Revive": _revived,
 }
 
 

@@ -1,9 +1,10 @@
-"""How devices join: served without client certificates, since they have none yet."""
+"""How devices join and come back: served without client certificates, since they have none yet."""
 
 from fieldwise.calls import Context
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import enrolment_pb2, enrolment_pb2_grpc
 from orchestrator.enrolment.applying import Waiting
+from orchestrator.enrolment.reviving import Reviving
 from orchestrator.enrolment.service import Credentials, Enrolment
 from orchestrator.rpc import translate
 from orchestrator.trust.serving import Serving
@@ -14,12 +15,16 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
 
     Args:
         enrolment: Membership.
+        reviving: The way back for members that slept past their certificate.
         metadata: What publishers signed.
         device_address: host:port of the device API as devices are told it.
     """
 
-    def __init__(self, enrolment: Enrolment, metadata: Serving, device_address: str) -> None:
+    def __init__(
+        self, enrolment: Enrolment, reviving: Reviving, metadata: Serving, device_address: str
+    ) -> None:
         self._enrolment = enrolment
+        self._reviving = reviving
         self._metadata = metadata
         self._device_address = device_address
 
@@ -42,6 +47,18 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
             pending=enrolment_pb2.PendingEnrolment(
                 retry_seconds=given.retry_seconds, fingerprint=given.fingerprint
             )
+        )
+
+    async def Revive(
+        self, request: enrolment_pb2.ReviveRequest, context: Context
+    ) -> enrolment_pb2.ReviveResponse:
+        asked = (request.certificate, request.certificate_request)
+        if not request.nonce:
+            return enrolment_pb2.ReviveResponse(nonce=self._reviving.challenge(*asked))
+        credentials = await self._reviving.revive(*asked, request.nonce, request.signature)
+        root = await self._metadata.root() if request.knows_publisher else b""
+        return enrolment_pb2.ReviveResponse(
+            credentials=credentials_to(credentials, self._device_address, root)
         )
 
 

@@ -87,6 +87,12 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
     "Enrol": ("device joined", _joined),
     "AcceptDevice": ("device accepted", _settled),
     "RejectDevice": ("device rejected", _settled),
+    "Revive": (
+        "device revived",
+        lambda _asked, given: (
+            {"device": given.credentials.device_id} if given.HasField("credentials") else None
+        ),
+    ),
     "Leave": ("device left", lambda _asked, _given: {"device": calling().device}),
     "UpdateDeviceTags": (
         "device tagged",

@@ -31,6 +31,7 @@ from orchestrator.storage.memory_contents import Contents, newest_first
 from orchestrator.storage.memory_denials import MemoryDenials
 from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
+from orchestrator.storage.memory_revivals import MemoryRevivals
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
 from orchestrator.storage.memory_trust import MemoryTrust
 from orchestrator.storage.stores import Stores
@@ -181,6 +182,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         devices=MemoryDevices(contents),
         check_ins=MemoryCheckIns(contents),
         backbones=MemoryBackbones(contents),
+        revivals=MemoryRevivals(contents),
         rollouts=MemoryRollouts(contents, leadership),
         denials=MemoryDenials(contents),
         diagnoses=MemoryDiagnoses(contents),

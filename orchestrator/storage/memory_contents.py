@@ -79,6 +79,8 @@ class Contents:
     removed: dict[str, float] = field(default_factory=dict)
     denied: dict[str, float] = field(default_factory=dict)
     keys: dict[str, DeviceKey] = field(default_factory=dict)
+    keys_in_use: dict[str, str] = field(default_factory=dict)
+    revived: dict[str, float] = field(default_factory=dict)
     backbones: dict[str, Backbone] = field(default_factory=dict)
     rollouts: dict[int, Rollout] = field(default_factory=dict)
     members: dict[int, dict[str, Membership]] = field(default_factory=dict)
@@ -132,6 +134,8 @@ class Contents:
         known = key is not None and key.device == caller.device
         if not known and not any(each.spans(caller) for each in self.restorations.values()):
             raise refusals.foreign_key(caller.device)
+        if caller.fingerprint == device.key.fingerprint:
+            self.keys_in_use[caller.device] = caller.fingerprint
         return device
 
     def open_request(self, device_id: str) -> OpenRequest | None:

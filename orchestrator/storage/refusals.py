@@ -43,6 +43,18 @@ def key_known() -> FieldwiseError:
     return FieldwiseError(Fault.ALREADY_EXISTS, "this key belongs to a device of the fleet")
 
 
+def superseded_key(device_id: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.CERTIFICATE_INVALID, f"the device {device_id[:70]} has used a newer key than this one"
+    )
+
+
+def revived_already(device_id: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.CONFLICT, f"the device {device_id[:70]} was revived since this nonce was given"
+    )
+
+
 def too_many_denied(most: int) -> FieldwiseError:
     return FieldwiseError(
         Fault.OVER_LIMIT,

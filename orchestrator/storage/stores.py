@@ -7,7 +7,7 @@ from orchestrator.audit_ports import AuditStore
 from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
-from orchestrator.identity_ports import DenialStore
+from orchestrator.identity_ports import DenialStore, RevivalStore
 from orchestrator.operator_ports import AccountStore
 from orchestrator.ports import (
     BackboneStore,
@@ -38,3 +38,4 @@ class Stores:
     accounts: AccountStore
     audit: AuditStore
     denials: DenialStore
+    revivals: RevivalStore

@@ -16,7 +16,7 @@ from fieldwise.identity import requested_key
 from fieldwise.ticket import Ticket, encode_ticket
 from orchestrator.enrolment.authority import fingerprint_of
 from tests.fakes.agent import PlayedOrchestrator
-from tests.fakes.membership import MemoryIdentity, credentials
+from tests.fakes.membership import MemoryIdentity, credentials, no_revival
 from tests.fakes.trusted import MemoryPublisher
 
 FACTS = DeviceFacts("0.1.0", "x86_64", 1 << 30, 2)
@@ -58,7 +58,8 @@ def undecided() -> Undecided:
 
 
 def fleet(identity: Identity, undecided: Undecided) -> Fleet:
-    return Fleet(identity, lambda _: PlayedOrchestrator(), undecided, MemoryPublisher())
+    publisher = MemoryPublisher()
+    return Fleet(identity, lambda _: PlayedOrchestrator(), undecided, publisher, no_revival)
 
 
 async def waiting(identity: Identity, undecided: Undecided) -> Fleet:

@@ -1,6 +1,7 @@
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,7 +21,7 @@ from agent.update.installer import Permit as Received
 from fieldwise.answers import LearningCounters, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from tests.fakes.agent import PlayedOrchestrator, TurnedClock
-from tests.fakes.membership import MemoryIdentity, member
+from tests.fakes.membership import BEGIN, MemoryIdentity, Revival, member
 from tests.fakes.trusted import MemoryPublisher
 
 QUIET = Orders(None, None, None, "", 60, 1_800_000_000)
@@ -58,6 +59,7 @@ class World:
     heard: Heard
     clock: TurnedClock
     fleet: Fleet
+    revival: Revival
 
 
 def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
@@ -67,7 +69,8 @@ def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
     async def no_enrolment(*_: object) -> None:
         raise AssertionError
 
-    fleet = Fleet(identity, lambda _: orchestrator, no_enrolment, MemoryPublisher())  # type: ignore[arg-type]  # unused
+    revival, publisher = Revival(), MemoryPublisher()
+    fleet = Fleet(identity, lambda _: orchestrator, no_enrolment, publisher, revival)  # type: ignore[arg-type]  # unused
 
     async def report(sequence: int) -> Report:
         return Report(
@@ -75,7 +78,7 @@ def world(*answers: Orders | FieldwiseError, joined: bool = True) -> World:
         )
 
     check_ins = CheckIns(fleet, report, heard, heard.steer, clock, random.Random(1), heard.diagnose)
-    return World(check_ins, orchestrator, heard, clock, fleet)
+    return World(check_ins, orchestrator, heard, clock, fleet, revival)
 
 
 async def test_every_report_of_a_start_has_a_number_of_its_own() -> None:
@@ -212,3 +215,61 @@ async def test_what_is_worth_saying_is_said_at_once() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+OVER = (BEGIN + timedelta(days=91)).timestamp()  # a day after the end of the certificate
+UNREACHABLE = FieldwiseError(Fault.UNREACHABLE, "nobody is there")
+
+
+async def test_a_device_that_slept_past_its_certificate_revives_before_it_calls() -> None:
+    here = world(QUIET)
+    here.clock.wall_seconds = OVER
+    before = here.fleet.membership
+    await here.check_ins.once()
+    assert here.revival.asked == [before]
+    assert here.fleet.membership != before
+    assert len(here.orchestrator.reports) == 1
+
+
+async def test_without_a_certificate_there_is_no_call_and_the_reason_is_told() -> None:
+    here = world(QUIET)
+    here.clock.wall_seconds = OVER
+    here.revival.refuses = FieldwiseError(Fault.DEVICE_REMOVED, "the device was taken out")
+    assert await here.check_ins.once() == REFUSED_SECONDS
+    assert here.check_ins.contact.error == "the device was taken out"
+    assert here.orchestrator.reports == []
+
+
+async def test_a_certificate_that_only_looks_over_by_a_wrong_clock_is_used() -> None:
+    here = world(QUIET)
+    here.clock.wall_seconds = OVER
+    here.revival.refuses = FieldwiseError(Fault.ILLEGAL_COMMAND, "the certificate is good")
+    await here.check_ins.once()
+    assert len(here.orchestrator.reports) == 1
+
+
+async def test_a_device_that_reaches_nobody_asks_now_and_then_for_another_certificate() -> None:
+    here = world(UNREACHABLE)
+    here.revival.refuses = FieldwiseError(Fault.UNREACHABLE, "nor there")
+    for _ in range(10):
+        await here.check_ins.once()
+    assert len(here.revival.asked) == 1
+    assert here.check_ins.contact.error == "nobody is there"
+    here.clock.seconds += 3601
+    await here.check_ins.once()
+    assert len(here.revival.asked) == 2
+    here.clock.seconds += 3601
+    here.revival.refuses = None
+    here.orchestrator.answers = [QUIET]
+    await here.check_ins.once()
+    assert here.check_ins.contact.error == ""
+
+
+async def test_a_device_that_is_refused_for_its_certificate_asks_for_another_soon() -> None:
+    here = world(FieldwiseError(Fault.CERTIFICATE_INVALID, "of another authority"), QUIET)
+    wait = await here.check_ins.once()
+    assert wait is not None
+    assert wait < REFUSED_SECONDS
+    await here.check_ins.once()
+    assert len(here.revival.asked) == 1
+    assert here.check_ins.contact.error == ""

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import public_key_der, requested_key
 from fieldwise.ticket import Ticket, encode_ticket
 from tests.fakes.agent import PlayedOrchestrator
-from tests.fakes.membership import BEGIN, MemoryIdentity, credentials, member
+from tests.fakes.membership import BEGIN, MemoryIdentity, Revival, credentials, member
 from tests.fakes.trusted import MemoryPublisher
 
 FACTS = DeviceFacts("0.1.0", "x86_64", 1 << 30, 2)
@@ -49,7 +50,7 @@ def enrolling() -> Enrolling:
 
 
 def fleet(identity: Identity, enrolling: Enrolling, orchestrator: PlayedOrchestrator) -> Fleet:
-    return Fleet(identity, lambda _: orchestrator, enrolling, MemoryPublisher())
+    return Fleet(identity, lambda _: orchestrator, enrolling, MemoryPublisher(), Revival())
 
 
 async def test_a_device_joins_and_is_a_member_after_a_restart(
@@ -185,3 +186,30 @@ def test_an_identity_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "identity" / "membership.json").write_bytes(b"{rubbish")
     with pytest.raises(FieldwiseError, match=r"membership\.json cannot be read"):
         folder.read()
+
+
+async def test_a_revival_replaces_key_and_certificate_and_keeps_the_way_back(
+    enrolling: Enrolling,
+) -> None:
+    identity = MemoryIdentity()
+    here = fleet(identity, enrolling, PlayedOrchestrator())
+    joined = await here.join(TICKET, FACTS)
+    assert isinstance(joined, Membership)
+    assert joined.enrolment_address == "localhost:8444"
+    await here.revive()
+    revived = identity.membership
+    assert revived is not None
+    assert (revived.device_id, revived.enrolment_address) == (joined.device_id, "localhost:8444")
+    assert revived.key != joined.key
+
+
+async def test_what_an_older_agent_wrote_is_still_a_membership(tmp_path: Path) -> None:
+    folder = IdentityFolder(tmp_path / "identity")
+    folder.write(member())
+    path = tmp_path / "identity" / "membership.json"
+    told = json.loads(path.read_bytes())
+    del told["enrolment_address"]
+    path.write_text(json.dumps(told))
+    found = folder.read()
+    assert found is not None
+    assert found.enrolment_address == ""

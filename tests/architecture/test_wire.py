@@ -191,6 +191,9 @@ def test_a_device_has_no_room_for_a_text_that_could_describe_a_sample() -> None:
     assert {".".join(field.full_name.split(".")[-2:]) for field in wide} == {
         "RenewRequest.certificate_request",
         "EnrolRequest.certificate_request",
+        "ReviveRequest.certificate",
+        "ReviveRequest.certificate_request",
+        "ReviveRequest.signature",
         "ClassRow.values",
         "ClassRow.sums",
         "ScatterPiece.values",

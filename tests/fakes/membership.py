@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from agent.reporting import Application, Credentials, Membership
 from fieldwise.identity import certificate_der, generate_key, key_pem
+
+if TYPE_CHECKING:
+    from fieldwise.errors import FieldwiseError
 
 BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -71,3 +75,21 @@ def member() -> Membership:
         given.certificate,
         given.trust_roots,
     )
+
+
+class Revival:
+    """An orchestrator that revives, unless it is to refuse."""
+
+    def __init__(self) -> None:
+        self.refuses: FieldwiseError | None = None
+        self.asked: list[Membership] = []
+
+    async def __call__(self, member: Membership, request: bytes) -> Credentials:
+        self.asked.append(member)
+        if self.refuses is not None:
+            raise self.refuses
+        return credentials()
+
+
+async def no_revival(_member: Membership, _request: bytes) -> Credentials:
+    raise AssertionError

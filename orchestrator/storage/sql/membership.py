@@ -89,7 +89,9 @@ class SqlMembers:
 
     async def admit(self, caller: Caller) -> None:
         async with self._database.read() as connection:
-            await check_caller(connection, caller)
+            first = await check_caller(connection, caller)
+        if first:
+            await note_use(self._database, caller)
 
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         statement = (
@@ -131,7 +133,7 @@ class SqlMembers:
             if (await connection.execute(member.with_for_update())).one_or_none() is None:
                 raise not_a_member(key.device)
             try:
-                await _put_key(connection, key)
+                await put_key(connection, key)
             except IntegrityError as error:
                 raise refusals.key_known() from error
             await connection.execute(
@@ -171,11 +173,9 @@ def holds(caller: Caller) -> ColumnElement[bool]:
     return or_(known, meanwhile)
 
 
-async def check_caller(connection: AsyncConnection, caller: Caller) -> None:
-    """Refuse as ``MembershipStore.admit`` says."""
-    statement = select(
-        devices.c.removed_at, is_denied().label("denied"), holds(caller).label("holds")
-    )
+async def check_caller(connection: AsyncConnection, caller: Caller) -> bool:
+    """Refuse as ``MembershipStore.admit`` says; return whether it is the first use of a key."""
+    statement = select(devices, is_denied().label("denied"), holds(caller).label("holds"))
     found = await connection.execute(statement.where(devices.c.id == caller.device))
     row = found.one_or_none()
     if row is None:
@@ -186,6 +186,15 @@ async def check_caller(connection: AsyncConnection, caller: Caller) -> None:
         raise denied(caller.device)
     if not row.holds:
         raise refusals.foreign_key(caller.device)
+    return bool(row.key_in_use != caller.fingerprint == row.key_fingerprint)
+
+
+async def note_use(database: Database, caller: Caller) -> None:
+    """Keep that a device has called with its newest key."""
+    newest = devices.c.id == caller.device, devices.c.key_fingerprint == caller.fingerprint
+    statement = update(devices).where(*newest).values(key_in_use=caller.fingerprint)
+    async with database.write() as connection:
+        await connection.execute(statement)
 
 
 async def insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:
@@ -212,7 +221,7 @@ async def insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None
         await connection.execute(insert(device_tags), rows)
 
 
-async def _put_key(connection: AsyncConnection, key: DeviceKey) -> None:
+async def put_key(connection: AsyncConnection, key: DeviceKey) -> None:
     known = update(device_keys).where(
         device_keys.c.fingerprint == key.fingerprint, device_keys.c.device == key.device
     )

@@ -15,6 +15,7 @@ from orchestrator.storage.sql.fleet import SqlCheckIns, SqlDevices
 from orchestrator.storage.sql.membership import SqlMembers, SqlTickets
 from orchestrator.storage.sql.migrate import migrate, version
 from orchestrator.storage.sql.replicas import SqlInstallation, SqlLeadership
+from orchestrator.storage.sql.revivals import SqlRevivals
 from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
 from orchestrator.storage.sql.trust import SqlTrust
 from orchestrator.storage.stores import Stores
@@ -59,6 +60,7 @@ def stores_over(database: Database) -> Stores:
         devices=SqlDevices(database),
         check_ins=SqlCheckIns(database),
         backbones=SqlBackbones(database),
+        revivals=SqlRevivals(database),
         rollouts=SqlRollouts(database),
         denials=SqlDenials(database),
         diagnoses=SqlDiagnoses(database),

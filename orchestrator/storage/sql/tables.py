@@ -129,6 +129,8 @@ devices = Table(
     Column("memory_bytes", BigInteger, nullable=False),
     Column("processors", BigInteger, nullable=False),
     Column("key_fingerprint", Text, nullable=False),  # of the newest key
+    Column("key_in_use", Text),  # the newest that it has called with
+    Column("revived_at", Double),  # when it asked for the nonce that revived it last
     Column("target_generation", BigInteger, nullable=False, server_default="0"),
     Column("target_digest", Text),
     Column("rollout", Number, ForeignKey("rollouts.number"), index=True),

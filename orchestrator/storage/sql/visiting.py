@@ -76,6 +76,8 @@ def select_affairs() -> Select[Any]:
         diagnoses.c.expires_at.label("diagnosis_expires_at"),
         reports.c.federation,
         reports.c.ledger,
+        devices.c.key_fingerprint,
+        devices.c.key_in_use,
     )
     asked = diagnoses.c.open_of == devices.c.id
     return affairs.outerjoin(rollouts, own).outerjoin(diagnoses, asked)

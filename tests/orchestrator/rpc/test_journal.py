@@ -51,6 +51,11 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         admission_pb2.RejectDeviceResponse(applicant=APPLICANT),
         {"event": "device rejected", **APPLIED},
     ),
+    "Revive": (
+        enrolment_pb2.ReviveRequest(certificate=SECRET, signature=SECRET),
+        enrolment_pb2.ReviveResponse(credentials=enrolment_pb2.Credentials(device_id="d-1")),
+        {"event": "device revived", "device": "d-1"},
+    ),
     "Leave": (
         device_pb2.LeaveRequest(),
         device_pb2.LeaveResponse(),
