@@ -4,6 +4,8 @@ Digests are SHA-256 in lower-case hexadecimal, or None where a device has no bac
 """
 
 from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
 
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.diagnosis import DiagnosisRule
@@ -87,12 +89,17 @@ class Report:
 def _check_counts(
     part: Report | UpdateReport | VitalSigns | LearningCounters | LearningSigns,
 ) -> None:
-    for each in fields(part):
-        value = getattr(part, each.name)
+    for name in _names(type(part)):  # type: ignore[arg-type]  # mypy asks the records, not their classes
+        value = getattr(part, name)
         if isinstance(value, int) and not 0 <= value <= COUNT_MAX:
             raise FieldwiseError(
-                Fault.OVER_LIMIT, f"{each.name} is {value:,}; the limit is {COUNT_MAX:,}"
+                Fault.OVER_LIMIT, f"{name} is {value:,}; the limit is {COUNT_MAX:,}"
             )
+
+
+@cache
+def _names(shape: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(shape))
 
 
 def is_newer(report: Report, kept: tuple[int, int]) -> bool:

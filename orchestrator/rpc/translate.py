@@ -8,6 +8,7 @@ this version does not know, a number that the database cannot hold.
 import dataclasses
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
@@ -210,7 +211,13 @@ def record_from(shape: type[RecordT], message: Message) -> RecordT:
 
 def fields_of(record: Any, shape: Any = None) -> dict[str, Any]:
     """Return by name what a record, or a message like one, has for the fields of a shape."""
-    return {each.name: getattr(record, each.name) for each in dataclasses.fields(shape or record)}
+    names = _names(shape or type(record))  # type: ignore[arg-type]  # mypy asks the records, not their classes
+    return {name: getattr(record, name) for name in names}
+
+
+@cache
+def _names(shape: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(shape))
 
 
 def words(shape: type[WordT], wire: EnumTypeWrapper, prefix: str) -> Mapping[WordT, Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -299,10 +299,21 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "federation": federation_text(report.federation),
         "publisher": publisher_text(report.publisher),
         "ledger": ledger_text(sighting.ledger),
-        **asdict(report.vital_signs),
-        **asdict(report.learning),
-        **asdict(report.signs),
+        **_flat(report.vital_signs),
+        **_flat(report.learning),
+        **_flat(report.signs),
     }
+
+
+def _flat(record: VitalSigns | LearningCounters | LearningSigns) -> dict[str, Any]:
+    """What ``asdict`` gives for a record of plain numbers, without its copying of each."""
+    names = _names(type(record))  # type: ignore[arg-type]  # mypy asks the records, not their classes
+    return {name: getattr(record, name) for name in names}
+
+
+@cache
+def _names(shape: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(shape))
 
 
 def ticket_of(row: RowMapping) -> Ticket:
