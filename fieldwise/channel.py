@@ -21,6 +21,10 @@ PORT_MAX = 65_535
 HOST_CHARACTERS_MAX = 253
 RESPONSE_BYTES_MAX = 16 * MIB + 65_536  # the widest response of the wire, a page of 1,000 devices
 
+METADATA_BYTES_MAX = 8192  # devices send some hundred bytes
+HANDSHAKE_SECONDS = 20  # as long as gRPC's clients try to connect
+IDLE_SECONDS = 600  # ten times the usual pace: who calls less often connects for each call
+
 # 60 s keeps the address translation of most cellular networks alive while a call is open.
 CLIENT_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 60_000),
@@ -39,12 +43,20 @@ class ServerLimits:
     Args:
         request_bytes_max: Widest message taken from a caller.
         streams_max: Calls at a time on one connection.
+        connections_max: Connections at a time; further ones are closed at once.
+        metadata_bytes_max: Headers of a call, names and values.
+        handshake_seconds: Until TLS and the first words of HTTP/2 are through.
+        idle_seconds: After which a connection without a call under way is closed.
         connection_age_seconds: Life of a connection, before gRPC's own jitter of a tenth.
         connection_grace_seconds: Time for calls under way to end after that.
     """
 
     request_bytes_max: int = 65_536
     streams_max: int = 100
+    connections_max: int = 2000
+    metadata_bytes_max: int = METADATA_BYTES_MAX
+    handshake_seconds: int = HANDSHAKE_SECONDS
+    idle_seconds: int = IDLE_SECONDS
     connection_age_seconds: int = 1800
     connection_grace_seconds: int = 300
 
@@ -56,7 +68,12 @@ def server_options(limits: ServerLimits) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", limits.request_bytes_max),
         ("grpc.max_send_message_length", RESPONSE_BYTES_MAX),
         ("grpc.max_concurrent_streams", limits.streams_max),
-        ("grpc.max_metadata_size", 16_384),
+        # Beyond the first gRPC refuses some calls, beyond the second all: one bound is meant here.
+        ("grpc.max_metadata_size", limits.metadata_bytes_max),
+        ("grpc.absolute_max_metadata_size", limits.metadata_bytes_max),
+        ("grpc.max_allowed_incoming_connections", limits.connections_max),
+        ("grpc.server_handshake_timeout_ms", limits.handshake_seconds * 1000),
+        ("grpc.max_connection_idle_ms", limits.idle_seconds * 1000),
         ("grpc.max_connection_age_ms", limits.connection_age_seconds * 1000),
         ("grpc.max_connection_age_grace_ms", limits.connection_grace_seconds * 1000),
         ("grpc.keepalive_time_ms", 120_000),

@@ -47,7 +47,7 @@ from orchestrator.rpc.devices import DeviceServicer
 from orchestrator.rpc.health import health_served
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
-from orchestrator.rpc.server import PortLimits, Servers, Services
+from orchestrator.rpc.server import PortLimits, Servers, Services, operators_of
 from orchestrator.started import Started, started_at
 from orchestrator.storage.sql.stores import sql_stores
 from orchestrator.storage.stores import Stores
@@ -55,7 +55,7 @@ from orchestrator.survey import Survey
 from orchestrator.trust.keeping import LOOK_SECONDS
 from orchestrator.trusting import Identities, identities
 from orchestrator.vouching import Trust
-from orchestrator.world import SystemClock, SystemEntropy, disk_room
+from orchestrator.world import SystemClock, SystemEntropy, connections_within, disk_room
 
 FLUSH_SECONDS = 1.0  # of liveness and counters, what a crash may lose
 AUDIT_SECONDS = 30.0  # between two looks at where the audit log ends
@@ -330,6 +330,7 @@ def _servers(ground: _Ground) -> Servers:
             settings.connection_age_seconds,
             settings.device_check_ins_per_second,
             settings.address_limits,
+            connections_within(settings.connections_max, operators_of(settings.connections_max)),
         ),
     )
 

@@ -22,6 +22,15 @@ class LimitSettings(PlaceSettings, frozen=True, kw_only=True):
             description="Check-ins that one device may make a second over time, 120 at once.",
         ),
     ] = 2.0
+    # Twice as many as one replica is measured with. Each is a file, and 50 to 100 KiB of memory.
+    connections_max: Annotated[
+        int,
+        Meta(
+            ge=100,
+            le=1_000_000,
+            description="Connections of devices at the same time; the operator port has a tenth.",
+        ),
+    ] = 20_000
     # Callers without an identity have nothing else to be known by. Where a proxy or a load balancer
     # puts its own address in the place of theirs, one of them would use up what all of them have.
     address_limits: Annotated[

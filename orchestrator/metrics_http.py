@@ -2,10 +2,17 @@
 
 It runs in a thread of its own, so that a busy event loop delays neither, and shows nothing else.
 That this thread answers says nothing of the loop, so it is told whether that moves.
+
+Nobody logs in here, so all is bounded: a caller has some seconds for all that it says and hears,
+and where as many are connected as may be, the one that came first makes room for the next. So who
+keeps connections open and drips keeps no scrape out.
 """
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -16,6 +23,8 @@ from fieldwise.channel import split_address
 from fieldwise.errors import Fault, FieldwiseError
 
 IDLE_SECONDS = 10  # a caller that says nothing for so long loses its connection
+CALL_SECONDS = 20  # and any caller after so long; a scrape takes milliseconds
+CONNECTIONS_MAX = 32  # at a time; a thread each
 
 Respond = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -43,7 +52,7 @@ class MetricsServer:
         host, port = split_address(address)
         routes = _Routes(registry, ready, alive)
         try:
-            self._server = make_server(host, port, routes, ThreadingWSGIServer, _QuietHandler)
+            self._server = make_server(host, port, routes, _BoundedServer, _QuietHandler)
         except OSError as error:
             raise FieldwiseError(
                 Fault.SETTING_INVALID,
@@ -62,6 +71,44 @@ class MetricsServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _BoundedServer(ThreadingWSGIServer):
+    """Ends connections that are too many or too old."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._begun: dict[socket.socket, float] = {}
+        self._lock = threading.Lock()
+        super().__init__(*arguments, **named)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            if len(self._begun) >= CONNECTIONS_MAX:
+                oldest = next(iter(self._begun))
+                del self._begun[oldest]
+                _end(oldest)
+            self._begun[request] = time.monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._begun.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Look for old ones; called every half second while the server listens."""
+        latest = time.monotonic() - CALL_SECONDS
+        with self._lock:
+            for each in [each for each, begun in self._begun.items() if begun < latest]:
+                _end(each)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever went away, or was ended, is no news."""
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):  # it has gone by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 class _QuietHandler(WSGIRequestHandler):

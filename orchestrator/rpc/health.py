@@ -22,7 +22,8 @@ from fieldwise.status import TranslateErrors
 from orchestrator.rpc.server import listen
 
 LIVENESS, READINESS, WHOLE = "liveness", "readiness", ""
-LIMITS = ServerLimits(request_bytes_max=256, streams_max=10)  # a name; a kubelet asks one by one
+# A name; a kubelet asks one by one.
+LIMITS = ServerLimits(request_bytes_max=256, streams_max=10, connections_max=100)
 CALLS_MAX = 100  # a check ends at once, so many come together only from somebody who means ill
 WATCHERS_MAX = 10
 WATCH_SECONDS = 1.0  # nothing tells that nothing moves: who watches is told by looking

@@ -48,6 +48,8 @@ from orchestrator.rpc.workers import WorkerServicer
 # bundles of 1 MiB.
 DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
 OPERATOR_REQUEST_BYTES = MIB + 65_536
+OPERATOR_METADATA_BYTES = 16_384  # a token of a cluster or an issuer has up to 8 KiB
+OPERATORS_SHARE, OPERATORS_MIN = 10, 100  # of connections; who joins stays for one call
 FOR_DEVICES = "Device"
 SERVICES = (
     FOR_DEVICES,
@@ -97,12 +99,14 @@ class PortLimits:
         connection_age_seconds: After which a peer connects anew, perhaps to another replica.
         check_ins_per_second: Of one device, over time.
         by_address: Whether callers without an identity are limited by their address.
+        connections_max: Connections of devices at a time; the other port has a tenth of it.
     """
 
     calls_max: int
     connection_age_seconds: int
     check_ins_per_second: float
     by_address: bool
+    connections_max: int = 2000
 
 
 class Servers:
@@ -130,7 +134,12 @@ class Servers:
         per_device = PerDevice(limits.check_ins_per_second, metrics)
         per_address = PerAddress(by_address=limits.by_address, metrics=metrics)
         aged = partial(ServerLimits, connection_age_seconds=limits.connection_age_seconds)
-        for_devices, for_operators = aged(DEVICE_REQUEST_BYTES), aged(OPERATOR_REQUEST_BYTES)
+        for_devices = aged(DEVICE_REQUEST_BYTES, connections_max=limits.connections_max)
+        for_operators = aged(
+            OPERATOR_REQUEST_BYTES,
+            connections_max=operators_of(limits.connections_max),
+            metadata_bytes_max=OPERATOR_METADATA_BYTES,
+        )
         gated: tuple[Layer, ...] = (per_device, devices, audit)
         self._devices = _server(metrics, gated, for_devices, limits.calls_max)
         gated = (per_address, operators, workers, audit)
@@ -206,6 +215,11 @@ def _server(
         options=server_options(limits),
         maximum_concurrent_rpcs=calls_max,
     )
+
+
+def operators_of(connections: int) -> int:
+    """Return how many connections the operator port may have beside so many of devices."""
+    return max(OPERATORS_MIN, connections // OPERATORS_SHARE)
 
 
 def listen(setting: str, address: str, take: Callable[[str], int]) -> int:

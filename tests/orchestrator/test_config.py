@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "authority_file": None,
     "publisher_file": None,
     "device_check_ins_per_second": 2.0,
+    "connections_max": 20_000,
     "address_limits": True,
     "admission": Way.TICKET,
     "admission_rules": (),
