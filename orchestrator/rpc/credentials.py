@@ -1,7 +1,10 @@
 """The server's own certificate: made at every start, made again before it ends.
 
 Its key never touches a disk. gRPC asks for the certificate at each new connection, so a fresh one
-is in use from the next connection on; old connections end with their age.
+is in use from the next connection on; old connections end with their age. Nothing is given where
+nothing has changed: gRPC (1.85) puts what it is given in the place of what handshakes on its other
+threads are using, counts references there without a lock, and ends the process when that goes
+wrong. Whoever opened a few connections at once could do that. It also parsed keys each time.
 """
 
 from collections.abc import Sequence
@@ -45,10 +48,21 @@ class ServerCertificate:
     def credentials(self, *, devices_only: bool) -> grpc.ServerCredentials:
         """Return credentials of a port, with or without a device's certificate asked for."""
         roots = certificate_pem(self._authority.certificate) if devices_only else None
+        given = self.pair()
 
-        def configuration() -> grpc.ServerCertificateConfiguration:
-            return grpc.ssl_server_certificate_configuration([self.pair()], roots)
+        def configured(pair: tuple[bytes, bytes]) -> grpc.ServerCertificateConfiguration:
+            return grpc.ssl_server_certificate_configuration([pair], roots)
+
+        def changed() -> grpc.ServerCertificateConfiguration | None:
+            nonlocal given
+            pair = self.pair()
+            if pair == given:
+                return None
+            given = pair
+            return configured(pair)
 
         return grpc.dynamic_ssl_server_credentials(
-            configuration(), configuration, require_client_authentication=devices_only
+            configured(given),
+            changed,  # type: ignore[arg-type]  # None says that nothing has changed
+            require_client_authentication=devices_only,
         )

@@ -15,7 +15,7 @@ from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Key, SSlibKey
 from tuf.api import metadata as tuf
 from tuf.api.exceptions import LengthOrHashMismatchError, UnsignedMetadataError
-from tuf.api.serialization import DeserializationError
+from tuf.api.serialization import DeserializationError, SerializationError
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.trust import BYTES_MAX, VERSION_MAX, Listed, Role, floor_from, listed_from
@@ -86,6 +86,7 @@ def read(role: Role, content: bytes) -> Document:
         raise _no(f"{role} has {len(content):,} bytes; the limit is {BYTES_MAX[role]:,}")
     with _told_plainly(role):
         document = Document(role, content, tuf.Metadata.from_bytes(content))
+        _ = document.body.signed_bytes  # what signatures are over; a number with a point has none
         if document.body.signed.type != role.value:
             raise _no(f"{document.body.signed.type} is in the place of {role}")
         version = document.body.signed.version
@@ -216,7 +217,7 @@ def _told_plainly(role: Role) -> Iterator[None]:
     """Whatever is wrong with foreign bytes, say it in the product's words."""
     try:
         yield
-    except DeserializationError as error:
+    except (DeserializationError, SerializationError) as error:
         raise _no(f"{role} is not metadata of TUF") from error
     except (
         ValueError,

@@ -1,6 +1,13 @@
 """Every target there is."""
 
-from tests.fuzz import file_targets, network_targets, state_targets, text_targets, wire_targets
+from tests.fuzz import (
+    file_targets,
+    network_targets,
+    state_targets,
+    text_targets,
+    trust_targets,
+    wire_targets,
+)
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -10,6 +17,7 @@ TARGETS: dict[str, Target] = {
         *file_targets.TARGETS,
         *text_targets.TARGETS,
         *network_targets.TARGETS,
+        *trust_targets.TARGETS,
         *state_targets.TARGETS,
     )
 }

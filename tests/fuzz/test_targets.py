@@ -41,7 +41,13 @@ READING = {
     "ParseFromString",
     "urlsplit",
 }
-OF_MODULES = {("json", "decode"), ("json", "Decoder"), ("msgpack", "decode"), ("yaml", "parse")}
+OF_MODULES = {
+    ("json", "decode"),
+    ("json", "Decoder"),
+    ("msgpack", "decode"),
+    ("yaml", "parse"),
+    ("Metadata", "from_bytes"),
+}
 
 # What is read from where this program alone writes: its own database, or its own child's memory.
 OWN = "the program's own database"

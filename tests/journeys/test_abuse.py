@@ -5,7 +5,8 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,24 @@ def test_who_stops_in_the_middle_of_a_handshake_loses_the_connection(
         member.check_in()
         assert all(map(is_ended, [*silent, begun, quiet, greeted]))
     assert answers(server)
+
+
+def test_many_handshakes_at_once_do_not_end_the_server(
+    server: Orchestrator, member: Member
+) -> None:
+    """gRPC ended the process here as long as it was handed a certificate at every connection."""
+
+    def shake(_number: int) -> bool:
+        with suppress(OSError), secured(server.told["operator_address"]):
+            return True
+        return False
+
+    with ThreadPoolExecutor(24) as callers:
+        made = sum(callers.map(shake, range(600)))
+    assert server.process.poll() is None
+    assert made > 300
+    assert answers(server)
+    member.check_in()
 
 
 def test_without_a_certificate_of_the_fleet_nothing_is_said_on_the_device_port(

@@ -63,6 +63,19 @@ def test_metadata_of_another_kind_is_not_taken_for_it(publisher: Publisher, role
             refused(lambda document=document: read(role, document.content))  # type: ignore[misc]  # called at once
 
 
+@pytest.mark.parametrize("role", list(Role))
+def test_a_number_that_no_signature_can_be_over_is_refused(
+    publisher: Publisher, role: Role
+) -> None:
+    """TUF signs canonical JSON, which has whole numbers alone."""
+    content = state_of(publisher)[role].content
+    spoiled = content.replace(b'"signed":{', b'"signed":{"x":1.5,').replace(
+        b'"signed": {', b'"signed": {"x": 1.5,'
+    )
+    assert spoiled != content
+    refused(lambda: read(role, spoiled))
+
+
 @given(st.sampled_from(list(Role)), st.binary(max_size=300))
 def test_rubbish_is_refused(role: Role, content: bytes) -> None:
     refused(lambda: read(role, content))
