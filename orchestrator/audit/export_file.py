@@ -15,6 +15,7 @@ from orchestrator.audit.chain import Verdict, Verifying
 from orchestrator.audit.entry import ENTRY_BYTES_MAX, NO_DIGEST, Head, Kept
 
 LINE_BYTES_MAX = 8 * ENTRY_BYTES_MAX  # a text of ours in quotes, each of its characters escaped
+NUMBER_DIGITS_MAX = 16  # of a number up to 2**53; of a few thousand nothing would be read
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -91,7 +92,8 @@ def parse_head(text: str) -> Head:
         FieldwiseError: ``INVALID_ARGUMENT``.
     """
     number, _, digest = text.partition(":")
-    fields = {"head_number": int(number) if number.isdecimal() else -1, "head_digest": digest}
+    counts = number.isdecimal() and len(number) <= NUMBER_DIGITS_MAX
+    fields = {"head_number": int(number) if counts else -1, "head_digest": digest}
     try:
         read = msgspec.convert(fields, Last)
     except (msgspec.ValidationError, ValueError) as error:

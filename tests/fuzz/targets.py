@@ -2,6 +2,7 @@
 
 from tests.fuzz import (
     file_targets,
+    log_targets,
     network_targets,
     state_targets,
     text_targets,
@@ -18,6 +19,7 @@ TARGETS: dict[str, Target] = {
         *text_targets.TARGETS,
         *network_targets.TARGETS,
         *trust_targets.TARGETS,
+        *log_targets.TARGETS,
         *state_targets.TARGETS,
     )
 }

@@ -57,6 +57,7 @@ WITHOUT: dict[str, str] = {
     "agent.device.records": OWN,
     "agent.device.rows": OWN,
     "agent.device.samples": OWN,
+    "agent.device.trust": OWN,
     "agent.learning.heads.contest": OWN,
     "agent.learning.heads.decayed": OWN,
     "agent.learning.heads.gradient": OWN,
@@ -167,7 +168,7 @@ def test_messages_are_made_of_every_kind() -> None:
     chance = random.Random(2)
     assert len(kinds()) > 100
     for kind in kinds():
-        sizes = {made(kind, Choices(chance.randbytes(300))).ByteSize() for _ in range(8)}
+        sizes = {made(kind, Choices(chance.randbytes(300))).ByteSize() for _ in range(40)}
         assert not kind.DESCRIPTOR.fields or len(sizes) > 1
 
 
