@@ -351,7 +351,11 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
         ),
-        enrolment=ground.identities.joining(ground.trust.serving, started.device_address),
+        enrolment=ground.identities.joining(
+            ground.trust.serving,
+            started.device_address,
+            by_address=ground.settings.address_limits,
+        ),
         operators=OperatorServicer(
             OperatorUseCases(
                 enrolment=ground.identities.enrolment,

@@ -6,6 +6,7 @@ from enum import StrEnum
 from orchestrator.audit_metric_names import OF_AUDIT
 from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES, OF_CAMPAIGNS
 from orchestrator.fleet.readings import Measure
+from orchestrator.joining_metric_names import APPLICANTS, JOINS
 from orchestrator.metric_entry import Entry, Kind
 
 
@@ -242,11 +243,6 @@ CALLS_SHUT_OUT = Entry(
     "Calls under way that were ended: their device was denied or removed, or its certificate over.",
 )
 TICKETS = Entry("fieldwise_tickets_open", Kind.GAUGE, "Tickets that still admit a device.")
-APPLICANTS = Entry(
-    "fieldwise_applicants_waiting",
-    Kind.GAUGE,
-    "Devices that brought a ticket and wait to be accepted.",
-)
 SNAPSHOT_TIME = Entry(
     "fieldwise_snapshot_timestamp_seconds",
     Kind.GAUGE,
@@ -378,6 +374,7 @@ CATALOGUE = (
     SNAPSHOT_TIME,
     CHECK_INS,
     ENROLMENTS,
+    JOINS,
     DOWNLOADS,
     DOWNLOAD_BYTES,
     THROTTLED,

@@ -31,14 +31,15 @@ from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from orchestrator.audit_metrics import AuditMetrics
 from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES
 from orchestrator.campaign_metrics import CampaignCollector
+from orchestrator.enrolment.applicant import JoinOutcome
 from orchestrator.federation.surveying import CampaignFigures
 from orchestrator.fleet.device import DeviceState
 from orchestrator.fleet.ledger import Rewriting
 from orchestrator.fleet.readings import Spread
+from orchestrator.joining_metric_names import APPLICANTS, JOINS
 from orchestrator.metric_entry import Entry
 from orchestrator.metric_names import (
     AGENT_DEVICES,
-    APPLICANTS,
     BACKBONE_DEVICES,
     BUILD,
     CALLS_HANDLED,
@@ -154,6 +155,9 @@ class FleetMetrics:
         self._seconds = self._histogram(CALLS_SECONDS, SECONDS_BOUNDS)
         self._results = {entry: self._counter(entry) for entry in COUNTED.values()}
         self._download_bytes = self._counter(DOWNLOAD_BYTES)
+        self._joins = self._counter(JOINS)
+        for outcome in JoinOutcome:
+            self._joins.labels(outcome)
         self._throttled = self._counter(THROTTLED)
         self._shut_out, self._revivals = self._counter(CALLS_SHUT_OUT), self._counter(REVIVALS)
         self._loop_failures = self._counter(LOOP_FAILURES)
@@ -190,6 +194,9 @@ class FleetMetrics:
 
     def message_sent(self, kind: str, service: str, method: str) -> None:
         self._sent.labels(kind, service, method).inc()
+
+    def asked_to_join(self, outcome: JoinOutcome) -> None:
+        self._joins.labels(outcome).inc()
 
     def downloaded(self, size: int) -> None:
         self._download_bytes.inc(size)

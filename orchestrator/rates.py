@@ -91,6 +91,15 @@ class Buckets:
         self._forget(now)
         return 0.0
 
+    def is_empty(self, key: str, now: float) -> bool:
+        """Tell whether there is no token, without taking one."""
+        full_at = max(self._full_at.get(key, now), now) + self._token_seconds
+        return full_at - now - self._burst_seconds > self._token_seconds * ROUNDING
+
+    def is_full(self, key: str, now: float) -> bool:
+        """Tell whether no token is missing."""
+        return self._full_at.get(key, now) <= now
+
     def _forget(self, now: float) -> None:
         """Let go two of the oldest whose buckets are full, so that all of those go in time."""
         for _ in range(2):

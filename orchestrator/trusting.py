@@ -1,11 +1,13 @@
 """What gives devices their identity and keeps them out, put together."""
 
+import time
 from dataclasses import dataclass
 
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
 from orchestrator.enrolment.denying import LOOK_SECONDS, CallsUnderWay, Denying
+from orchestrator.enrolment.guessing import Guessing
 from orchestrator.enrolment.reviving import Reviving
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.loops import Repeated
@@ -39,9 +41,18 @@ class Identities:
     gate: DeviceOnly
     metrics: FleetMetrics
 
-    def joining(self, metadata: Serving, device_address: str) -> EnrolmentServicer:
+    def joining(
+        self, metadata: Serving, device_address: str, *, by_address: bool
+    ) -> EnrolmentServicer:
         """Return the enrolment API."""
-        return EnrolmentServicer(self.enrolment, self.reviving, metadata, device_address)
+        return EnrolmentServicer(
+            self.enrolment,
+            self.reviving,
+            metadata,
+            device_address,
+            self.metrics.asked_to_join,
+            by_address=by_address,
+        )
 
     @property
     def servicer(self) -> IdentityServicer:
@@ -70,7 +81,16 @@ def identities(
     calls = CallsUnderWay()
     metrics.watch_denied(lambda: calls.denied)
     return Identities(
-        Enrolment(stores.tickets, stores.members, authority, clock, entropy, applications, seconds),
+        Enrolment(
+            stores.tickets,
+            stores.members,
+            authority,
+            clock,
+            entropy,
+            applications,
+            seconds,
+            Guessing(time.monotonic),
+        ),
         Reviving(
             stores.members, stores.revivals, authority, clock, entropy, seconds, metrics.revived
         ),

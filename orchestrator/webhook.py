@@ -7,26 +7,27 @@ needs no socket for that. A library for HTTP would follow redirects, keep connec
 without an end unless told not to: there is none among the orchestrator's dependencies, and this is
 one POST. Only so many questions are asked at a time, and who comes then hears that there is none.
 
-Proxies are honoured as programs do: ``HTTPS_PROXY`` and ``NO_PROXY``, by CONNECT. The certificate
-is checked against the host that is asked, through the proxy as well.
+Proxies of the environment are honoured by the rule of ``fieldwise.proxies``. The certificate is
+checked against the host that is asked, through the proxy as well.
 """
 
 import asyncio
 import io
+import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 from msgspec import Meta
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.proxies import Proxy, chosen_proxy
 from orchestrator.applicant_ports import Question
 from orchestrator.enrolment.admission_rules import Decision, Judged
 from orchestrator.enrolment.applicant import REASON_CHARACTERS_MAX
@@ -36,7 +37,7 @@ HEAD_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 SECRET_BYTES_MAX = 4096
 ASKED_AT_ONCE = 8
-HTTPS, HTTP = 443, 80
+HTTPS = 443
 OK = 200
 
 
@@ -63,18 +64,16 @@ class Webhook:
 
     Args:
         place: Where it is.
-        proxies: Proxies of the environment by scheme.
+        environment: Variables, which may name a proxy.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where a file cannot be read.
     """
 
-    def __init__(
-        self, place: WebhookPlace, proxies: Callable[[], Mapping[str, str]] = getproxies
-    ) -> None:
+    def __init__(self, place: WebhookPlace, environment: Mapping[str, str] = os.environ) -> None:
         self._place = place
         self._url = urlsplit(place.url)
-        self._proxies = proxies
+        self._environment = environment
         self._context = _trusting(place.authorities)
         self._under_way = 0
         self._secret()
@@ -110,19 +109,13 @@ class Webhook:
         self,
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         host, port = self._url.hostname or "", self._url.port or HTTPS
-        proxy = None if proxy_bypass(host) else self._proxies().get("https")
-        near = urlsplit(proxy if proxy and "//" in proxy else f"//{proxy}") if proxy else None
-        if near is None:
-            reader, writer = await asyncio.open_connection(
-                host, port, ssl=self._context, limit=HEAD_BYTES_MAX
-            )
-        else:
-            reader, writer = await asyncio.open_connection(
-                near.hostname, near.port or HTTP, limit=HEAD_BYTES_MAX
-            )
+        proxy = chosen_proxy(host, "", self._environment)
+        near = (proxy.host, proxy.port) if proxy else (host, port)
+        trusting = None if proxy else self._context
+        reader, writer = await asyncio.open_connection(*near, ssl=trusting, limit=HEAD_BYTES_MAX)
         try:
-            if near is not None:
-                await _through(reader, writer, _named(host, port))
+            if proxy is not None:
+                await _through(reader, writer, proxy, _named(host, port))
                 await writer.start_tls(self._context, server_hostname=host)
             yield reader, writer
         finally:
@@ -166,17 +159,21 @@ def _trusting(authorities: Path | None) -> ssl.SSLContext:
     return context
 
 
-async def _through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
+async def _through(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proxy: Proxy, place: str
+) -> None:
     """Have a proxy connect to a place.
 
     Raises:
         FieldwiseError: ``UNAVAILABLE`` where it does not.
     """
-    writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode("latin-1"))
+    known = proxy.authorization
+    login = f"Proxy-Authorization: {known}\r\n" if known else ""
+    writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{login}\r\n".encode("latin-1"))
     await writer.drain()
     response = _read_head(await reader.readuntil(b"\r\n\r\n"))
     if response.status != OK:
-        raise _away(f"the proxy answers CONNECT with {response.status}")
+        raise _away(f"the proxy {proxy} answers CONNECT with {response.status}")
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

@@ -10,6 +10,7 @@ lost.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.device import Facts
@@ -26,6 +27,25 @@ class Stage(StrEnum):
     REJECTED = "rejected"
 
 
+class JoinOutcome(StrEnum):
+    """How a request to join ended, as operators count it."""
+
+    JOINED = "joined"
+    WAITING = "waiting"
+    REJECTED = "rejected"
+    BAD_TICKET = "bad_ticket"  # unknown, wrong, used up, expired or revoked
+    PUT_OFF = "put_off"  # too many wait, or too many wrong tickets came
+    FAILED = "failed"
+
+
+OUTCOMES: Mapping[Fault, JoinOutcome] = MappingProxyType(
+    {
+        Fault.ADMISSION_REFUSED: JoinOutcome.REJECTED,
+        Fault.DEVICE_REMOVED: JoinOutcome.REJECTED,
+        Fault.TICKET_INVALID: JoinOutcome.BAD_TICKET,
+        Fault.BUSY: JoinOutcome.PUT_OFF,
+    }
+)
 RESERVING = frozenset({Stage.WAITING, Stage.ACCEPTED})  # have a use of a ticket that may come back
 
 

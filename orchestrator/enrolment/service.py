@@ -16,6 +16,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
 from orchestrator.enrolment.applying import Admitted, Applications, Claim, Waiting
 from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, Issued, fingerprint_of
+from orchestrator.enrolment.guessing import Guessing
 from orchestrator.enrolment.ticket import (
     SECRET_BYTES,
     Ticket,
@@ -69,6 +70,7 @@ class Enrolment:
         entropy: Where ids and secrets come from.
         applications: What else than a ticket a newcomer needs.
         certificate_seconds: How long certificates of devices last.
+        guessing: What wrong tickets cost; counted by the clock unless it is given.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Enrolment:
         entropy: Entropy,
         applications: Applications,
         certificate_seconds: float = DEVICE_SECONDS,
+        guessing: Guessing | None = None,
     ) -> None:
         self._applications = applications
+        self._guessing = guessing or Guessing(clock.now)
         self._tickets = tickets
         self._members = members
         self._authority = authority
@@ -132,15 +136,20 @@ class Enrolment:
         return await self._tickets.revoke(ticket_id)
 
     async def enrol(
-        self, ticket_id: str, secret: bytes, request: bytes, facts: Facts
+        self, ticket_id: str, secret: bytes, request: bytes, facts: Facts, address: str = ""
     ) -> Credentials | Waiting:
         """Trade a ticket and a certificate request (PKCS#10, DER) for credentials, or for a wait.
 
         Raises:
             FieldwiseError: ``TICKET_INVALID``, ``INVALID_ARGUMENT`` for a bad request,
-                ``DEVICE_REMOVED`` for the key of a removed device, or as ``Applications.admit``.
+                ``DEVICE_REMOVED`` for the key of a removed device, or as ``Applications.admit``
+                and ``Guessing.checked``.
         """
-        ticket = check_secret(await self._tickets.get(ticket_id), secret)
+
+        async def check() -> Ticket:
+            return check_secret(await self._tickets.get(ticket_id), secret)
+
+        ticket = await self._guessing.checked(address, ticket_id, check)
         key = requested_key(request)
         fingerprint = fingerprint_of(key)
         applicant = await self._applications.check(ticket, fingerprint)

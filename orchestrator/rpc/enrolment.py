@@ -1,11 +1,15 @@
 """How devices join and come back: served without client certificates, since they have none yet."""
 
+from collections.abc import Callable
+
 from fieldwise.calls import Context
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import enrolment_pb2, enrolment_pb2_grpc
+from orchestrator.enrolment.applicant import OUTCOMES, JoinOutcome
 from orchestrator.enrolment.applying import Waiting
 from orchestrator.enrolment.reviving import Reviving
 from orchestrator.enrolment.service import Credentials, Enrolment
+from orchestrator.rates import address_of
 from orchestrator.rpc import translate
 from orchestrator.trust.serving import Serving
 
@@ -18,11 +22,22 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
         reviving: The way back for members that slept past their certificate.
         metadata: What publishers signed.
         device_address: host:port of the device API as devices are told it.
+        counted: Told how each request to join ended.
+        by_address: Whether addresses of callers are their own.
     """
 
     def __init__(
-        self, enrolment: Enrolment, reviving: Reviving, metadata: Serving, device_address: str
+        self,
+        enrolment: Enrolment,
+        reviving: Reviving,
+        metadata: Serving,
+        device_address: str,
+        counted: Callable[[JoinOutcome], None] = lambda _: None,
+        *,
+        by_address: bool = True,
     ) -> None:
+        self._counted = counted
+        self._by_address = by_address
         self._enrolment = enrolment
         self._reviving = reviving
         self._metadata = metadata
@@ -31,12 +46,19 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
     async def Enrol(
         self, request: enrolment_pb2.EnrolRequest, context: Context
     ) -> enrolment_pb2.EnrolResponse:
-        given = await self._enrolment.enrol(
-            request.ticket_id,
-            request.ticket_secret,
-            request.certificate_request,
-            translate.facts_from(request.facts),
-        )
+        try:
+            given = await self._enrolment.enrol(
+                request.ticket_id,
+                request.ticket_secret,
+                request.certificate_request,
+                translate.facts_from(request.facts),
+                address_of(context.peer()) if self._by_address else "",
+            )
+        except FieldwiseError as error:
+            self._counted(OUTCOMES.get(error.fault, JoinOutcome.FAILED))
+            raise
+        waits = isinstance(given, Waiting)
+        self._counted(JoinOutcome.WAITING if waits else JoinOutcome.JOINED)
         if not isinstance(given, Waiting):
             root = await self._metadata.root() if request.knows_publisher else b""
             told = credentials_to(given, self._device_address, root)

@@ -191,6 +191,12 @@ CASES = (
         "15m",
     ),
     Case(
+        "FieldwiseApplicantsWaiting",
+        {"fieldwise_applicants_waiting": "0x10 2x1500"},
+        {"fieldwise_applicants_waiting": "3x1000 0x1 3x600"},
+        "1460m",
+    ),
+    Case(
         "FieldwiseCertificatesExpiring",
         {
             'fieldwise_certificates_expiring{days="0"}': "2x120",
