@@ -218,6 +218,16 @@ def test_extended_headers_are_refused() -> None:
     refused(joined(member(*head), pax, member(*golden)))
 
 
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_long_names_as_gnu_writes_them_are_refused(kind: bytes) -> None:
+    head, graph, golden = MEMBERS
+    name = b"../" * 60 + b"escaped\0"
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = kind, len(name)
+    long = info.tobuf(format=tarfile.USTAR_FORMAT) + name.ljust(512, b"\0")
+    refused(joined(member(*head), long + member(*graph), member(*golden)))
+
+
 def test_a_manifest_of_absurd_size_is_refused_before_it_is_read() -> None:
     info = tarfile.TarInfo("manifest.json")
     info.size = 8**11 - 1

@@ -2,6 +2,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,36 @@ def test_a_trial_that_should_stop_ends_its_process_at_once(tmp_path: Path) -> No
 
 def test_a_graph_that_takes_all_memory_is_refused(tmp_path: Path) -> None:
     error = refusal(tmp_path, greedy())
+    assert error.fault is Fault.GRAPH_FAILED
+
+
+def ring() -> bytes:
+    """Two operators that wait for each other."""
+    nodes = [
+        helper.make_node("Add", ["image", "second"], ["first"]),
+        helper.make_node("Identity", ["first"], ["second"]),
+        helper.make_node("ReduceMean", ["second", "axes"], ["features"], keepdims=0),
+    ]
+    return graph(nodes, {"axes": np.array([2, 3])})
+
+
+def swelling() -> bytes:
+    """Doubles the image until it would fill any memory."""
+    places = range(40)
+    nodes = [
+        helper.make_node("Concat", [f"at{place}"] * 2, [f"at{place + 1}"], axis=2)
+        for place in places
+    ]
+    begin = helper.make_node("Identity", ["image"], ["at0"])
+    end = helper.make_node("ReduceMean", [f"at{len(places)}", "axes"], ["features"], keepdims=0)
+    return graph([begin, *nodes, end], {"axes": np.array([2, 3])})
+
+
+@pytest.mark.parametrize("make", [ring, swelling])
+def test_a_graph_that_no_order_or_no_memory_suffices_for_is_refused(
+    tmp_path: Path, make: Callable[[], bytes]
+) -> None:
+    error = refusal(tmp_path, make())
     assert error.fault is Fault.GRAPH_FAILED
 
 
