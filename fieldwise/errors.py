@@ -152,7 +152,7 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         Fault.NOT_VOUCHED: Entry(
             "FAILED_PRECONDITION",
             3,
-            "Its publisher has to list it; docs/trust.md says how.",
+            "Its publisher has to list it: `fieldwise trust sign`, then `fieldwise trust publish`.",
         ),
         Fault.BELOW_FLOOR: Entry(
             "FAILED_PRECONDITION",

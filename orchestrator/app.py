@@ -374,4 +374,5 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
         accounts=accounts,
         audit=audit,
         identities=ground.identities.servicer,
+        trust=ground.trust.servicer,
     )

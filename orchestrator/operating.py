@@ -99,4 +99,5 @@ def _looking(stores: Stores) -> Looking:
         rollouts=stores.rollouts,
         campaigns=stores.campaigns,
         accounts=stores.accounts,
+        trust=stores.trust,
     )

@@ -171,7 +171,7 @@ class PlaceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(
             description="File with the keys that this server signs metadata of backbones with, as "
-            "docs/trust.md says; it is only read. Default: publisher.json in the data "
+            "`fieldwise trust init` makes it; it is only read. Default: publisher.json in the data "
             "folder, made on first start with every key there is."
         ),
     ] = None

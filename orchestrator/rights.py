@@ -69,6 +69,7 @@ class Resource(StrEnum):
     ROLLOUTS = "rollouts"
     SETTINGS = "settings"
     TICKETS = "tickets"
+    TRUST = "trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,10 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "RollBackHead": Right(Verb.UPDATE, Resource.CAMPAIGNS),
         # What devices gave is in a head: whoever looks at campaigns need not be let take it away.
         "ExportHead": Right(Verb.UPDATE, Resource.CAMPAIGNS),
+        "GetTrust": Right(Verb.GET, Resource.TRUST),
+        "ExportMetadata": Right(Verb.GET, Resource.TRUST),
+        # What is published is believed for its signatures; whoever sends it may hand over keys.
+        "PublishMetadata": Right(Verb.UPDATE, Resource.TRUST),
         "ApplySettings": Right(Verb.UPDATE, Resource.SETTINGS),
         "GetFleetStatus": Right(Verb.GET, Resource.FLEETS),
         "CreateAccount": Right(Verb.CREATE, Resource.ACCOUNTS),

@@ -1,13 +1,16 @@
 """Signed backbones, put together: metadata, the keys of this server, and who keeps them fresh."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from fieldwise.trust import Role
 from orchestrator.config import OrchestratorSettings
 from orchestrator.leading import Leading
 from orchestrator.ports import Clock
-from orchestrator.publisher_file import open_publisher
+from orchestrator.publisher_file import open_publisher, without_offline
+from orchestrator.rpc.trust import TrustServicer
 from orchestrator.storage.stores import Stores
+from orchestrator.trust.accepting import Accepting
 from orchestrator.trust.keeping import Keeping
 from orchestrator.trust.serving import Serving
 from orchestrator.trust.upkeep import DAY, Lifetimes
@@ -21,6 +24,11 @@ class Trust:
 
     keeping: Keeping
     serving: Serving
+    accepting: Accepting
+
+    @property
+    def servicer(self) -> TrustServicer:
+        return TrustServicer(self.accepting)
 
 
 async def trust(
@@ -37,7 +45,9 @@ async def trust(
     )
     lives = lifetimes(settings)
     keeping = Keeping(stores.trust, stores.backbones, keys, clock, leading.term, lives)
-    return Trust(keeping, Serving(stores.trust, clock))
+    forget = partial(without_offline, settings.folder, settings.publisher_file)
+    accepting = Accepting(stores.trust, stores.backbones, keeping, clock, forget)
+    return Trust(keeping, Serving(stores.trust, clock), accepting)
 
 
 def lifetimes(settings: OrchestratorSettings) -> Lifetimes:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fieldwise import channel, identity
@@ -37,11 +38,15 @@ from orchestrator.rpc.interceptors import DeviceOnly
 from orchestrator.rpc.operating_rollouts import RolloutUseCases
 from orchestrator.rpc.operators import OperatorServicer, OperatorUseCases
 from orchestrator.rpc.server import PortLimits, Servers, Services
+from orchestrator.rpc.trust import TrustServicer
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
 from orchestrator.storage.stores import Stores
 from orchestrator.survey import Survey
+from orchestrator.trust.accepting import Accepting
+from orchestrator.trust.keeping import Keeping
 from orchestrator.trust.serving import Serving
+from orchestrator.trust.upkeep import PublisherKeys
 from tests.fleet_records import CountedEntropy, SetClock
 
 NOW = float(int(time.time()))  # TLS itself knows no clock but the machine's
@@ -66,6 +71,12 @@ class Site:
     denying: Denying
     device_address: str = ""
     operator_address: str = ""
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """Of a server without keys, until a test gives it some."""
+        stores = self.stores
+        return Keeping(stores.trust, stores.backbones, PublisherKeys(), self.clock, lambda: None)
 
     @property
     def roots(self) -> bytes:
@@ -134,6 +145,12 @@ def servers_of(
     )
 
 
+def trust_of(site: Site) -> TrustServicer:
+    trust, backbones = site.stores.trust, site.stores.backbones
+    keeping = site.keeping
+    return TrustServicer(Accepting(trust, backbones, keeping, site.clock, lambda: keeping.keys))
+
+
 @asynccontextmanager
 async def opened(
     folder: Path, connection_age_seconds: int = 1800, admission: Admission = OPEN
@@ -189,8 +206,8 @@ async def opened(
     )
     joining = EnrolmentServicer(enrolment, reviving, metadata, "there:1")
     people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
-    parts_served = (devices, joining, OperatorServicer(uses), *people, IdentityServicer(denying))
-    await servers.serve(Services(*parts_served))
+    last = IdentityServicer(denying), trust_of(made)
+    await servers.serve(Services(devices, joining, OperatorServicer(uses), *people, *last))
     try:
         yield made
     finally:

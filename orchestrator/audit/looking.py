@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import Role
 from orchestrator.federation.campaign import campaign_number
 from orchestrator.federation_ports import CampaignStore
 from orchestrator.fleet.cohort import parse_selector
@@ -17,6 +18,7 @@ from orchestrator.paging import PageRequest
 from orchestrator.ports import BackboneStore, DeviceStore, RolloutStore, TicketStore
 from orchestrator.rollout.backbone import parse_reference
 from orchestrator.rollout.operations import rollout_number
+from orchestrator.trust_ports import TrustStore
 
 DEVICES_MAX = 1000  # of a cohort, whose settings are counted
 NAMES_NOTHING = frozenset({Fault.NOT_FOUND, Fault.INVALID_ARGUMENT})
@@ -35,6 +37,7 @@ class ThingKind(StrEnum):
     DEVICE = "device"
     ROLLOUT = "rollout"
     TICKET = "ticket"
+    TRUST = "trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Looking:
         rollouts: Rollouts.
         campaigns: Campaigns.
         accounts: Accounts of operators.
+        trust: Metadata of backbones.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Looking:
         rollouts: RolloutStore,
         campaigns: CampaignStore,
         accounts: AccountStore,
+        trust: TrustStore,
     ) -> None:
         self._devices = devices
         self._tickets = tickets
@@ -76,6 +81,7 @@ class Looking:
         self._rollouts = rollouts
         self._campaigns = campaigns
         self._accounts = accounts
+        self._trust = trust
         self._looks: Mapping[ThingKind, Callable[[str], Awaitable[Facts | None]]] = {
             ThingKind.ACCOUNT: self._account,
             ThingKind.APPLICANT: _nothing,
@@ -85,6 +91,7 @@ class Looking:
             ThingKind.DEVICE: self._device,
             ThingKind.ROLLOUT: self._rollout,
             ThingKind.TICKET: self._ticket,
+            ThingKind.TRUST: self._metadata,
         }
 
     async def look(self, thing: Thing) -> Facts | None:
@@ -99,6 +106,10 @@ class Looking:
             if error.fault not in NAMES_NOTHING:
                 raise
             return None
+
+    async def _metadata(self, _name: str) -> Facts:
+        newest = await self._trust.newest((Role.ROOT, Role.TARGETS))
+        return {role.value: each.version for role, each in newest.items()}
 
     async def _device(self, name: str) -> Facts:
         device = await self._devices.get(name)

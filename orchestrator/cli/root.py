@@ -31,6 +31,7 @@ from orchestrator.cli import (
     settings,
     status,
     tickets,
+    trust,
 )
 from orchestrator.cli.output import err, errors_shown, show_error
 from orchestrator.cli.remote import remote
@@ -88,6 +89,7 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(devices.app, name="device")
     program.add_typer(backbones.app, name="backbone")
     program.add_typer(rollouts.app, name="rollout")
+    program.add_typer(trust.app, name="trust")
     program.add_typer(federation.app, name="federation")
     for entry in entry_points(group=COMMANDS):
         _add(program, entry)

@@ -10,8 +10,9 @@ nowhere is nobody's, and a test holds the table against ``rights.RIGHTS``.
   cannot be taken back, but harm that goes on while somebody looks for an admin is worse, and an
   operator could bring the same devices another backbone anyway. So is taking out what devices gave
   to a campaign: whoever steers campaigns could have a device of his own ask for it.
-- An **admin** decides who may do what, reads and prunes what is kept of everybody's deeds, removes
-  devices for good, and applies settings: these reach into how long a device keeps its images.
+- An **admin** decides who may do what and whose keys decide what devices install, reads and prunes
+  what is kept of everybody's deeds, removes devices for good, and applies settings: these reach
+  into how long a device keeps its images.
 """
 
 from collections.abc import Mapping
@@ -48,6 +49,7 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right(Verb.GET, Resource.ROLLOUTS),
                 Right(Verb.LIST, Resource.ROLLOUTS),
                 Right(Verb.LIST, Resource.TICKETS),
+                Right(Verb.GET, Resource.TRUST),
             }
         ),
         Role.OPERATOR: frozenset(
@@ -75,6 +77,7 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right(Verb.DELETE, Resource.AUDIT),
                 Right(Verb.DELETE, Resource.DEVICES),
                 Right(Verb.UPDATE, Resource.SETTINGS),
+                Right(Verb.UPDATE, Resource.TRUST),
             }
         ),
     }

@@ -134,6 +134,15 @@ RECORDED: Mapping[str, Recorded] = {
         thing=_named(ThingKind.CAMPAIGN, "campaign_id"),
         told=lambda given: {"bytes": given.total_bytes},
     ),
+    "PublishMetadata": Recorded(
+        fields=("hand_over",),
+        thing=lambda _asked: Thing(ThingKind.TRUST, "metadata"),
+        told=lambda given: {
+            "root": given.root_version,
+            "list": given.targets_version,
+            "floor": given.floor_epoch,
+        },
+    ),
     "ApplySettings": Recorded(
         fields=("settings",),
         thing=_named(ThingKind.COHORT, "cohort"),

@@ -15,6 +15,7 @@ from fieldwise.v1alpha1.audit_pb2_grpc import AuditStub
 from fieldwise.v1alpha1.campaign_pb2_grpc import FederationStub
 from fieldwise.v1alpha1.identity_pb2_grpc import IdentityStub
 from fieldwise.v1alpha1.operator_pb2_grpc import OperatorStub
+from fieldwise.v1alpha1.trust_pb2_grpc import TrustStub
 from orchestrator.diagnosis_views import DiagnosisView
 from orchestrator.fleet.settings import DeviceSettings
 from orchestrator.paging import PAGE_SIZE_MAX, Page
@@ -26,6 +27,7 @@ from orchestrator.rpc.audit_client import AuditClient
 from orchestrator.rpc.campaign_client import CampaignClient
 from orchestrator.rpc.identity_client import IdentityClient
 from orchestrator.rpc.rollout_client import RolloutClient
+from orchestrator.rpc.trust_client import TrustClient
 from orchestrator.views import (
     BackboneView,
     DeviceView,
@@ -66,6 +68,7 @@ class OperatorClient(RolloutClient):
         applicants: The calls about devices that wait.
         audit: Those about the audit log.
         identities: Those about the identity of devices.
+        trust: Those about signed backbones.
         token: The operator token.
     """
 
@@ -77,6 +80,7 @@ class OperatorClient(RolloutClient):
         applicants: ApplicantClient,
         audit: AuditClient,
         identities: IdentityClient,
+        trust: TrustClient,
         token: str,
     ) -> None:
         super().__init__(stub, token)
@@ -85,6 +89,7 @@ class OperatorClient(RolloutClient):
         self.applicants = applicants
         self.audit = audit
         self.identities = identities
+        self.trust = trust
 
     async def create_ticket(
         self,
@@ -202,7 +207,8 @@ async def connect(address: str, authority: bytes, token: str) -> AsyncIterator[O
         applicants = ApplicantClient(AdmissionStub(opened), token)
         audit = AuditClient(AuditStub(opened), token)
         identities = IdentityClient(IdentityStub(opened), token)
-        parts = campaigns, accounts, applicants, audit, identities
+        trust = TrustClient(TrustStub(opened), token)
+        parts = campaigns, accounts, applicants, audit, identities, trust
         yield OperatorClient(OperatorStub(opened), *parts, token)
 
 

@@ -35,7 +35,7 @@ from orchestrator.rights import Operator
 
 OPERATOR_SERVICES = frozenset(
     f"{PACKAGE}.{name}"
-    for name in ("Operator", "Federation", "Accounts", "Admission", "Audit", "Identity")
+    for name in ("Operator", "Federation", "Accounts", "Admission", "Audit", "Identity", "Trust")
 )
 WORKER_SERVICE = f"{PACKAGE}.Worker"
 SELF_CHECKED = "CheckIn"

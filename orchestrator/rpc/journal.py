@@ -173,6 +173,19 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
         "audit log pruned",
         lambda _asked, given: {"cut": given.cut.number, "head": given.head.number},
     ),
+    "PublishMetadata": (
+        "metadata published",
+        lambda asked, given: (
+            {
+                "root": given.root_version,
+                "list": given.targets_version,
+                "floor": given.floor_epoch,
+                "handed_over": asked.hand_over,
+            }
+            if given.changed
+            else None
+        ),
+    ),
     "ApplySettings": (
         "settings applied",
         lambda asked, given: {"cohort": asked.cohort, "devices": given.devices},

@@ -23,6 +23,7 @@ from fieldwise.v1alpha1 import (
     enrolment_pb2_grpc,
     identity_pb2_grpc,
     operator_pb2_grpc,
+    trust_pb2_grpc,
     worker_pb2_grpc,
 )
 from fieldwise.wire import PACKAGE
@@ -42,12 +43,13 @@ from orchestrator.rpc.interceptors import CountCalls, DeviceOnly, OperatorsOnly,
 from orchestrator.rpc.journal import Journal
 from orchestrator.rpc.operators import OperatorServicer
 from orchestrator.rpc.throttling import PerAddress, PerDevice
+from orchestrator.rpc.trust import TrustServicer
 from orchestrator.rpc.workers import WorkerServicer
 
 # A part of an update has 2 MiB, everything else that devices send 16 KiB; operators send pieces of
-# bundles of 1 MiB.
+# bundles of 1 MiB, publishers a list of 1 MiB with some roots.
 DEVICE_REQUEST_BYTES = 2 * MIB + 65_536
-OPERATOR_REQUEST_BYTES = MIB + 65_536
+OPERATOR_REQUEST_BYTES = MIB + 327_680
 OPERATOR_METADATA_BYTES = 16_384  # a token of a cluster or an issuer has up to 8 KiB
 OPERATORS_SHARE, OPERATORS_MIN = 10, 100  # of connections; who joins stays for one call
 FOR_DEVICES = "Device"
@@ -60,6 +62,7 @@ SERVICES = (
     "Accounts",
     "Audit",
     "Identity",
+    "Trust",
     "Worker",
 )
 REFLECTED = (
@@ -70,6 +73,7 @@ REFLECTED = (
     f"{PACKAGE}.Accounts",
     f"{PACKAGE}.Audit",
     f"{PACKAGE}.Identity",
+    f"{PACKAGE}.Trust",
     "grpc.health.v1.Health",
     reflection.SERVICE_NAME,
 )
@@ -88,6 +92,7 @@ class Services:
     accounts: AccountServicer
     audit: AuditServicer
     identities: IdentityServicer
+    trust: TrustServicer
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +181,7 @@ class Servers:
         account_pb2_grpc.add_AccountsServicer_to_server(services.accounts, self._operators)
         audit_pb2_grpc.add_AuditServicer_to_server(services.audit, self._operators)
         identity_pb2_grpc.add_IdentityServicer_to_server(services.identities, self._operators)
+        trust_pb2_grpc.add_TrustServicer_to_server(services.trust, self._operators)
         worker_pb2_grpc.add_WorkerServicer_to_server(services.workers, self._operators)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._operators)
         reflection.enable_server_reflection(REFLECTED, self._operators)

@@ -147,14 +147,20 @@ class Keeping:
         return not (describes(snapshot, targets) and describes(state[Role.TIMESTAMP], snapshot))
 
     async def _published(self) -> tuple[Listed, ...]:
-        found: list[Backbone] = []
-        token = ""
-        while True:
-            page = await self._backbones.list(PageRequest(PAGE_SIZE_MAX, token))
-            found += (each for each in page.items if each.recalled_at is None)
-            token = page.next_token
-            if not token:
-                return tuple(map(listed_of, found))
+        found = await published(self._backbones)
+        return tuple(listed_of(each) for each in found if each.recalled_at is None)
+
+
+async def published(backbones: BackboneStore) -> list[Backbone]:
+    """Return every backbone, those that were recalled among them, newest first."""
+    found: list[Backbone] = []
+    token = ""
+    while True:
+        page = await backbones.list(PageRequest(PAGE_SIZE_MAX, token))
+        found += page.items
+        token = page.next_token
+        if not token:
+            return found
 
 
 def listed_of(backbone: Backbone) -> Listed:

@@ -15,7 +15,7 @@ def test_every_method_of_the_operator_api_needs_a_right_and_no_other_name_has_on
 
 def test_what_only_looks_is_get_or_list_and_what_changes_is_not() -> None:
     looks = {name for name in METHODS if name.startswith(("Get", "List", "Explain"))}
-    looks |= {"ExportAudit"} & set(METHODS)
+    looks |= {"ExportAudit", "ExportMetadata"} & set(METHODS)
     for name, right in RIGHTS.items():
         assert (right.verb in CHANGING) is not (name in looks - {"ListPreviewedDevices"}), name
 

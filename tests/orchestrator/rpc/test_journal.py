@@ -19,6 +19,7 @@ from fieldwise.v1alpha1 import (
     identity_pb2,
     operator_pb2,
     rollout_pb2,
+    trust_pb2,
 )
 from orchestrator.fleet.device import Caller
 from orchestrator.rights import RIGHTS, Login, Operator, Verb
@@ -182,6 +183,19 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
             "backbone": "lite0",
             "cohort": "site=a",
             "strategy": "Krum",
+        },
+    ),
+    "PublishMetadata": (
+        trust_pb2.PublishMetadataRequest(roots=[SECRET], targets=SECRET, hand_over=True),
+        trust_pb2.PublishMetadataResponse(
+            root_version=2, targets_version=7, floor_epoch=3, changed=True
+        ),
+        {
+            "event": "metadata published",
+            "root": 2,
+            "list": 7,
+            "floor": 3,
+            "handed_over": True,
         },
     ),
     "StopCampaign": (

@@ -1,0 +1,109 @@
+"""``fieldwise trust``: who decides what devices install, and what is signed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.private import write_private
+from fieldwise.trust import Role, name_of
+from orchestrator import workshop
+from orchestrator.cli import trust_files
+from orchestrator.cli.confirming import Yes, confirm
+from orchestrator.cli.output import Shown, facts
+from orchestrator.cli.remote import remote
+from orchestrator.cli.trust_screens import shown_trust
+from orchestrator.connection import unusable
+from orchestrator.rpc.client import OperatorClient
+from orchestrator.trust.documents import check_signed, read
+from orchestrator.trust_views import PublishedView
+
+app = typer.Typer(no_args_is_help=True, help="Signed backbones: who decides what devices install.")
+app.command("init")(trust_files.init)
+app.command("sign")(trust_files.sign)
+app.command("rotate")(trust_files.rotate)
+app.command("rotate-online")(trust_files.rotate_online)
+app.command("show")(trust_files.show_folder)
+
+HandOver = Annotated[
+    bool,
+    typer.Option(
+        "--hand-over",
+        help="A server that is its own publisher signs the new root, and forgets its keys.",
+    ),
+]
+
+
+@remote(app, "status")
+async def status(client: OperatorClient) -> Shown:
+    """Show what is signed, until when, what waits for a signature, and what devices made of it."""
+    return shown_trust(await client.trust.get())
+
+
+@remote(app, "publish")
+async def publish(
+    client: OperatorClient,
+    folder: trust_files.Folder,
+    *,
+    hand_over: HandOver = False,
+    context: typer.Context,
+    yes: Yes = False,
+) -> Shown:
+    """Send the roots and the list of a publisher's folder to the server."""
+    known = workshop.opened(folder)
+    if known.targets is None or (known.missing(Role.ROOT) and not hand_over):
+        raise FieldwiseError(
+            Fault.METADATA_INVALID, f"{folder} holds no root and list that are signed"
+        )
+    check_signed(known.root, known.root)
+    check_signed(known.targets, known.root)
+    if hand_over:
+        confirm(context, "Hand the keys over, for good?", yes=yes)
+    there = (await client.trust.get()).of(Role.ROOT)
+    newest = there.version if there else 0
+    roots = [each.content for each in known.roots if each.version > newest]
+    done = await client.trust.publish(roots, known.targets.content, hand_over=hand_over)
+    if hand_over:
+        await _fetch_roots(client, folder, known.root.version)
+    return Shown(done, lambda: facts(_published(done)))
+
+
+@remote(app, "export")
+async def export(client: OperatorClient, folder: trust_files.Folder) -> Shown:
+    """Fetch every root and the list from the server into a folder."""
+    roots, targets = await client.trust.export()
+    paths = []
+    for content in roots:
+        root = read(Role.ROOT, content)
+        paths.append(_write(folder / name_of(Role.ROOT, root.version), content))
+    if targets:
+        paths.append(_write(folder / workshop.LIST_FILE, targets))
+    value = {"files": [str(each) for each in paths]}
+    return Shown(value, lambda: facts([("written", str(each)) for each in paths]))
+
+
+async def _fetch_roots(client: OperatorClient, folder: Path, version: int) -> None:
+    """Fetch the new root with the signature that the server has added."""
+    roots, _ = await client.trust.export(version)
+    for content in roots:
+        root = read(Role.ROOT, content)
+        _write(folder / name_of(Role.ROOT, root.version), content)
+
+
+def _write(path: Path, content: bytes) -> Path:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(path, content)
+    except OSError as error:
+        raise unusable(path, error) from error
+    return path
+
+
+def _published(done: PublishedView) -> list[tuple[str, str]]:
+    return [
+        ("now", "in force" if done.changed else "it was in force already"),
+        ("root", f"version {done.root_version}"),
+        ("list", f"version {done.targets_version}"),
+        ("floor", f"epoch {done.floor_epoch}"),
+    ]
