@@ -87,7 +87,9 @@ class Orchestrator(Running):
             "--check-in-seconds": str(check_in_seconds),
         }
         words = [word for option in options.items() for word in option]
-        own = environment(FIELDWISE_DATA_FOLDER=str(self._folder), **variables)
+        # Thousands of devices join from this one address here.
+        usual = {"FIELDWISE_ADDRESS_LIMITS": "false", **variables}
+        own = environment(FIELDWISE_DATA_FOLDER=str(self._folder), **usual)
         super().__init__([program("fieldwise"), "serve", *words], own, folder / "serve.log")
         wait_until(self._answers, "the start of the orchestrator", every=1.0)
 
