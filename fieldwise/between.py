@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from fieldwise.channel import split_address
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import UNREADABLE
 from fieldwise.proxies import Proxy
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 PROBE_SECONDS = 10.0  # gRPC gives a connection 20
 HEAD_BYTES_MAX = 8192
@@ -124,28 +125,21 @@ class Way:
         return writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
 
     def _inspected(self, shown: bytes) -> FieldwiseError | None:
-        try:
-            issuer = x509.load_der_x509_certificate(shown).issuer
-            own = [each.subject for each in x509.load_pem_x509_certificates(self.roots)]
-        except UNREADABLE:
-            return None
-        if issuer in own:
+        found = _certificate(shown)
+        if found is None or found.issuer in [each.subject for each in _certificates(self.roots)]:
             return None
         through = f" (by the proxy {self.proxy})" if self.proxy else ""
         return FieldwiseError(
             Fault.TLS_INSPECTED,
             f"a proxy that inspects TLS is in between{through}: the certificate at {self.address} "
-            f"is issued by {_clean(issuer.rfc4514_string()) or 'nobody'}, not by the fleet's "
+            f"is issued by {_clean(found.issuer.rfc4514_string()) or 'nobody'}, not by the fleet's "
             f"authority; it has to let {self.address} pass through untouched",
         )
 
     def _clock_before_roots(self) -> FieldwiseError | None:
         """Tell of a clock of before the fleet was founded: then no certificate can be valid yet."""
         now = datetime.fromtimestamp(self.now(), UTC)
-        try:
-            roots = x509.load_pem_x509_certificates(self.roots)
-        except UNREADABLE:
-            return None
+        roots = _certificates(self.roots)
         begin = min((each.not_valid_before_utc for each in roots), default=now)
         if now >= begin:
             return None
@@ -153,9 +147,8 @@ class Way:
 
     def _clock_outside(self, shown: bytes) -> FieldwiseError | None:
         now = datetime.fromtimestamp(self.now(), UTC)
-        try:
-            found = x509.load_der_x509_certificate(shown)
-        except UNREADABLE:
+        found = _certificate(shown)
+        if found is None:
             return None
         begin, end = found.not_valid_before_utc, found.not_valid_after_utc
         if begin <= now <= end:
@@ -164,6 +157,31 @@ class Way:
             now,
             f"the certificate at {self.address} is valid from {_moment(begin)} to {_moment(end)}",
         )
+
+
+# 9 MB of cryptography come with what is imported below: only after a call has failed.
+
+
+def _certificate(der: bytes) -> "Certificate | None":
+    from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415 - as said
+
+    from fieldwise.identity import UNREADABLE  # noqa: PLC0415 - as said
+
+    try:
+        return load_der_x509_certificate(der)
+    except UNREADABLE:
+        return None
+
+
+def _certificates(pem: bytes) -> "list[Certificate]":
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - as said
+
+    from fieldwise.identity import UNREADABLE  # noqa: PLC0415 - as said
+
+    try:
+        return load_pem_x509_certificates(pem)
+    except UNREADABLE:
+        return []
 
 
 def _clock_wrong(now: datetime, other: str) -> FieldwiseError:

@@ -7,8 +7,6 @@ from fieldwise import wire
 from fieldwise.between import Way
 from fieldwise.channel import pem_of, pinned_channel, proxy_of
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.identity import identity_of, load_certificate, load_key
-from fieldwise.revival import signed
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import enrolment_pb2, enrolment_pb2_grpc
 
@@ -54,5 +52,13 @@ async def revive(
 
 
 def _proof(member: Membership, nonce: bytes, certificate_request: bytes) -> bytes:
+    # 9 MB of cryptography come with them: only for who has slept too long.
+    from fieldwise.identity import (  # noqa: PLC0415 - as said
+        identity_of,
+        load_certificate,
+        load_key,
+    )
+    from fieldwise.revival import signed  # noqa: PLC0415 - as said
+
     identity = identity_of(load_certificate(member.certificate))
     return signed(load_key(member.key), identity, nonce, certificate_request)

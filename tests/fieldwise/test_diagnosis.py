@@ -37,6 +37,7 @@ LEFT_OUT = {
     "critical_classes": "class names",
     "update_hook": "a path",
     "diagnose": "every check-in has it",
+    "proxy": "a host, and perhaps a user and a password",
     "shared_classes": "class names",
     "foreign_classes": "what an owner makes of others' heads is his own business",
     "federation_noise": "whoever knows how much noise there is knows more of what is under it",

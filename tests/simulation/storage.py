@@ -60,6 +60,7 @@ class InterruptedRollouts(MemoryRollouts):
 
 
 def copied(contents: Contents) -> Contents:
-    tables = {each.name: dict(getattr(contents, each.name)) for each in fields(Contents)}
+    kept = {each.name: getattr(contents, each.name) for each in fields(Contents)}
+    tables = {name: dict(each) if isinstance(each, dict) else each for name, each in kept.items()}
     members = {number: dict(devices) for number, devices in contents.members.items()}
     return Contents(**{**tables, "members": members})
