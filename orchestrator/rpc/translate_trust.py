@@ -1,9 +1,14 @@
 """What operators see of signed backbones, between records and messages, both ways."""
 
-from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from fieldwise.trust import PublisherTrouble, Role
 from fieldwise.v1alpha1 import trust_pb2 as messages
+from orchestrator.rpc.translate import invalid
+from orchestrator.rpc.translate_views import moment_from
 from orchestrator.trust_views import (
     DeviceTrustView,
     ListedView,
@@ -11,6 +16,8 @@ from orchestrator.trust_views import (
     PublishedView,
     TrustView,
 )
+
+NameT = TypeVar("NameT", bound=StrEnum)
 
 
 def trust_to(view: TrustView) -> messages.GetTrustResponse:
@@ -69,9 +76,9 @@ def published_from(message: messages.PublishMetadataResponse) -> PublishedView:
 
 def _metadata_from(message: messages.MetadataState) -> MetadataView:
     return MetadataView(
-        role=Role(message.role),
+        role=_named(Role, message.role, "role"),
         version=message.version,
-        expires_at=datetime.fromtimestamp(message.expires_seconds, UTC),
+        expires_at=moment_from(Timestamp(seconds=message.expires_seconds)),
         key_ids=tuple(message.key_ids),
         threshold=message.threshold,
         is_online=message.is_online,
@@ -107,6 +114,13 @@ def _devices_from(message: messages.DeviceTrust) -> DeviceTrustView:
         message.root_version,
         message.targets_version,
         message.floor_epoch,
-        PublisherTrouble(message.trouble) if message.trouble else None,
+        _named(PublisherTrouble, message.trouble, "trouble") if message.trouble else None,
         message.devices,
     )
+
+
+def _named(kind: type[NameT], text: str, what: str) -> NameT:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise invalid(f"{text[:64]!r} is no {what} that this version knows") from error
