@@ -165,7 +165,7 @@ class CheckIns:
             if (permit := orders.permit) is not None:
                 until = received + min(permit.seconds, PERMIT_SECONDS_MAX)
                 self._installing.permit(Permit(permit.generation, until, permit.bytes_per_second))
-            await self._renew_when_due()
+            await self._renew_when_due(orders.trust_revision)
         except FieldwiseError as error:  # it is ordered again with the next check-in
             _log.error("orders could not be obeyed", reason=error.sentence)
 
@@ -176,8 +176,10 @@ class CheckIns:
             await self._steer(orders.steering)
             self._revision_seen = orders.steering.revision
 
-    async def _renew_when_due(self) -> None:
-        if self._fleet.renewal_due(self._fleet_time()):
+    async def _renew_when_due(self, trust_revision: int) -> None:
+        member = self._fleet.membership
+        behind = member is not None and member.trust_revision < trust_revision
+        if behind or self._fleet.renewal_due(self._fleet_time()):
             await self._fleet.renew()
             _log.info("certificate renewed")
 

@@ -14,6 +14,7 @@ from before there was any. All else about a publisher comes by the publisher's o
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -158,7 +159,8 @@ class Fleet:
 
     async def check_in(self, report: Report) -> Orders:
         """See ``Orchestrator.check_in``; ``NOT_JOINED`` outside a fleet."""
-        return await self._current().check_in(report)
+        revision = self._member().trust_revision
+        return await self._current().check_in(replace(report, trust_revision=revision))
 
     async def answer_diagnosis(self, answer: DiagnosisAnswer) -> None:
         """See ``Orchestrator.answer_diagnosis``; ``NOT_JOINED`` outside a fleet."""
@@ -288,6 +290,7 @@ def _membership(credentials: Credentials, key: bytes, enrolment_address: str) ->
         certificate=credentials.certificate,
         trust_roots=credentials.trust_roots,
         enrolment_address=enrolment_address,
+        trust_revision=credentials.trust_revision,
     )
 
 

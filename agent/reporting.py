@@ -56,6 +56,7 @@ class Report:
     federation: FederationReport | None = None
     ledger: LedgerHead | None = None
     publisher: PublisherReport | None = None
+    trust_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Orders:
     diagnosis: DiagnosisRequest | None = None
     round: RoundOffer | None = None
     head: HeadOffer | None = None
+    trust_revision: int = 0  # of what is to be trusted, where that is newer; 0 where it is not
     metadata_version: int = 0  # of the publisher's newest timestamp; 0 where nothing is said of it
 
 
@@ -167,6 +169,7 @@ class Credentials:
     trust_roots: tuple[bytes, ...]
     device_address: str
     publisher_root: bytes = b""
+    trust_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,8 @@ class Joined:
 class Membership(msgspec.Struct, frozen=True):
     """What makes a device a member of a fleet: key in PEM, certificates in DER.
 
-    ``enrolment_address`` is where it joined, empty in what older agents wrote.
+    ``enrolment_address`` is where it joined, empty in what older agents wrote, and
+    ``trust_revision`` that of the roots, 0 there.
     """
 
     device_id: str
@@ -227,6 +231,7 @@ class Membership(msgspec.Struct, frozen=True):
     certificate: bytes
     trust_roots: tuple[bytes, ...]
     enrolment_address: str = ""
+    trust_revision: int = 0
 
 
 class Role(StrEnum):

@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fieldwise import __version__
-from fieldwise.identity import certificate_pem
 from orchestrator import addresses, clustering, federating, joining, vouching
 from orchestrator.config import OrchestratorSettings
 from orchestrator.connection import Connection, write_connection
 from orchestrator.contents import bundles_of, update_files_of
 from orchestrator.enrolment.applying import Applications
 from orchestrator.enrolment.authority import Authority
-from orchestrator.enrolment.belonging import check_installation
 from orchestrator.federating import Federation
 from orchestrator.fleet.answering import Answering
 from orchestrator.fleet.check_in import CheckIns, Pace
@@ -139,7 +137,6 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         has_fleet=await _holds_fleet(stores),
         kept_in=settings.authority_file,
     )
-    await check_installation(stores.installation, authority)
     metrics = FleetMetrics(__version__)
     closing = stack.enter_context(ExitStack())
     elected = clustering.elected(settings, stores.leadership, closing)
@@ -149,6 +146,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         elected.store, replica, elected.seconds, clock, metrics.leads, elected.trusted
     )
     applications = joining.applications(settings, stores, authority.fleet, clock)
+    about = await identities(settings, stores, authority, clock, entropy, metrics, applications)
     return _Ground(
         settings=settings,
         authority=authority,
@@ -161,7 +159,7 @@ async def _prepare(settings: OrchestratorSettings, stack: AsyncExitStack) -> _Gr
         operating=operating(settings, token, stores, clock, entropy, metrics.audit, closing),
         federation=federating.federation(settings, stores, bundles, files, clock, entropy),
         applications=applications,
-        identities=identities(settings, stores, authority, clock, entropy, metrics, applications),
+        identities=about,
         trust=await vouching.trust(settings, stores, clock, leading),
     )
 
@@ -244,7 +242,7 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
         Repeated(Loop.METRICS, settings.metrics_seconds, leading.led(look)),
         Repeated(Loop.TRUST, LOOK_SECONDS, leading.led(ground.trust.keeping.look)),
         Repeated(Loop.AUDIT, AUDIT_SECONDS, leading.led(ground.operating.custody.look)),
-        ground.identities.look(),
+        *ground.identities.looks(),
     )
     return {each.loop: each for each in deeds}
 
@@ -255,7 +253,7 @@ def _federate(ground: _Ground, started: Started, stack: AsyncExitStack) -> Repea
         ground.federation,
         started.near_address,
         started.operator_address,
-        certificate_pem(ground.authority.certificate),
+        ground.identities.roots,
         stack.enter_context(ExitStack()),
     )
     supervising = ground.federation.supervising(workers, ground.metrics.aggregator_ended)
@@ -286,14 +284,23 @@ async def _open_ports(
     await servers.serve(_services(ground, parts, started))
     stack.push_async_callback(servers.stop, settings.drain_seconds)
     stack.push_async_callback(readiness.end)
-    root = certificate_pem(ground.authority.certificate).decode()
-    write_connection(
-        settings.folder, Connection(started.near_address, root, ground.operating.token)
-    )
+    _tell_connection(ground, started)
     shown = addresses.local(settings.metrics_listen, metrics.port)
     signs = await ground.trust.keeping.lists()
     told = replace(started, metrics_address=shown, health_address=health, signs_backbones=signs)
     return told, readiness
+
+
+def _tell_connection(ground: _Ground, started: Started) -> None:
+    """Tell commands on this machine how to connect, now and when what is trusted changes."""
+
+    def tell() -> None:
+        roots, token = ground.identities.roots.decode(), ground.operating.token
+        connection = Connection(started.near_address, roots, token)
+        write_connection(ground.settings.folder, connection)
+
+    tell()
+    ground.identities.rotating.changed = tell
 
 
 async def _open_health(listen: str, readiness: Readiness, stack: AsyncExitStack) -> str:
@@ -317,7 +324,7 @@ def _servers(ground: _Ground) -> Servers:
         settings.advertise_hosts, (settings.device_listen, settings.operator_listen)
     )
     return Servers(
-        ServerCertificate(ground.authority, hosts, ground.clock),
+        ServerCertificate(ground.identities.rotating.authorities, hosts, ground.clock),
         (
             ground.identities.gate,
             ground.operating.gate,
@@ -350,6 +357,7 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
             device_address=started.device_address,
             downloads_max=ground.settings.downloads_max,
             downloaded=ground.metrics.downloaded,
+            trust_hint=ground.identities.rotating.hint,
         ),
         enrolment=ground.identities.joining(
             ground.trust.serving,
@@ -365,7 +373,9 @@ def _services(ground: _Ground, parts: _Parts, started: Started) -> Services:
                 backbones=ground.stores.backbones,
                 about_rollouts=parts.about_rollouts,
                 survey=parts.survey,
-                write_ticket=joining.ticket_writer(ground.authority, started.operator_address),
+                write_ticket=joining.ticket_writer(
+                    ground.identities.rotating.authorities, started.operator_address
+                ),
             )
         ),
         admission=AdmissionServicer(ground.applications),

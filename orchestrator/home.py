@@ -82,16 +82,43 @@ def found_apart(path: Path, fleet: str, now: float) -> Authority:
         FieldwiseError: ``ALREADY_EXISTS`` for a file that is there: it may be a fleet's,
             ``INVALID_ARGUMENT`` where it cannot be written.
     """
+    authority = found_authority(fleet, generate_key(), now)
+    store_apart(path, authority)
+    return authority
+
+
+def store_apart(path: Path, authority: Authority) -> None:
+    """Write an authority to a file, for a secret store to keep.
+
+    Raises:
+        FieldwiseError: As ``found_apart``.
+    """
     if path.exists():
         raise FieldwiseError(Fault.ALREADY_EXISTS, f"{path} is there already, and may be a fleet's")
-    authority = found_authority(fleet, generate_key(), now)
     try:
         _store_authority(path, authority)
     except OSError as error:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"{path} cannot be written: {error.strerror}"
         ) from error
-    return authority
+
+
+def put_authority(folder: Path, kept_in: Path | None, authority: Authority, now: float) -> None:
+    """Let a successor stand where the authority stood; what a secret store keeps, it has to bring.
+
+    Raises:
+        FieldwiseError: ``ILLEGAL_COMMAND`` where the secret store still brings the old one,
+            ``DISK_FULL`` or ``STATE_DAMAGED`` where it cannot be written.
+    """
+    if kept_in is None:
+        with _private_files(folder / AUTHORITY_FILE):
+            _store_authority(folder / AUTHORITY_FILE, authority)
+    elif read_authority(kept_in, now).certificate != authority.certificate:
+        raise FieldwiseError(
+            Fault.ILLEGAL_COMMAND,
+            f"{kept_in} still holds the old authority: `fieldwise authority rotate export FILE` "
+            "writes the new one for the secret store",
+        )
 
 
 def open_authority(
@@ -274,7 +301,7 @@ def _refuse_other(folder: Path, path: Path, found: Authority) -> None:
         told = read_connection(folder)
     except FieldwiseError:
         return  # it is written anew at every start
-    if told and told.authority != certificate_pem(found.certificate).decode():
+    if told and certificate_pem(found.certificate).decode() not in told.authority:
         raise _useless(
             f"{path} is another authority than that of the last start; "
             f"remove {folder / CONNECTION_FILE} if this is meant"

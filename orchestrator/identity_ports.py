@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.enrolment.succession import Succession
 from orchestrator.fleet.device import DeviceKey
 
 # A replica holds all of them in memory and reads them every second.
 DENIED_MAX = 10_000
+BEHIND_SHOWN = 100  # ids that are told of devices that lag behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,43 @@ class RevivalStore(Protocol):
                 that it has called with, ``CONFLICT`` where a revival that was asked for then or
                 later has been, ``ALREADY_EXISTS`` where the fresh key is another device's.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What members report of the authorities that they trust.
+
+    ``behind`` of the ``devices`` report an older trust revision than asked about, some of them by
+    id; ``oldest`` and ``newest`` are the outermost that any reports, 0 of one that reports none.
+    """
+
+    devices: int = 0
+    behind: int = 0
+    behind_ids: tuple[str, ...] = ()
+    oldest: int = 0
+    newest: int = 0
+
+
+class SuccessionStore(Protocol):
+    async def kept(self) -> Succession | None:
+        """Return how it stands; None where nothing was ever rotated."""
+        ...
+
+    async def keep(self, succession: Succession, before: int) -> None:
+        """Keep the next step; with the last one the database belongs to the new root.
+
+        Args:
+            succession: How it stands from now on.
+            before: The revision that it follows.
+
+        Raises:
+            FieldwiseError: ``CONFLICT`` where another revision is kept meanwhile.
+        """
+        ...
+
+    async def reported(self, revision: int) -> Reported:
+        """Return what members report, beside a trust revision that they should have."""
         ...
 
 

@@ -7,7 +7,7 @@ from fieldwise.ticket import Ticket, encode_ticket
 from orchestrator.config import OrchestratorSettings
 from orchestrator.enrolment.admission_rules import parse_rule
 from orchestrator.enrolment.applying import Admission, Applications
-from orchestrator.enrolment.authority import Authority
+from orchestrator.enrolment.authority import Signing
 from orchestrator.enrolment.service import Minted
 from orchestrator.leading import Leading
 from orchestrator.loops import Repeated
@@ -39,11 +39,11 @@ def sweeping(made: Applications, leading: Leading) -> Repeated:
     return Repeated(Loop.JOINING, SWEEP_SECONDS, leading.led(sweep))
 
 
-def ticket_writer(authority: Authority, address: str) -> Callable[[Minted], str]:
+def ticket_writer(authority: Signing, address: str) -> Callable[[Minted], str]:
     """Return what makes a text of a fresh ticket, with the address at which devices join."""
-    root = certificate_der(authority.certificate)
 
     def write(minted: Minted) -> str:
+        root = certificate_der(authority.certificate)
         ticket = Ticket(address, root, authority.fleet, minted.ticket.id, minted.secret)
         return encode_ticket(ticket)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from orchestrator.audit_metric_names import OF_AUDIT
 from orchestrator.campaign_metric_names import AGGREGATOR_FAILURES, OF_CAMPAIGNS
 from orchestrator.fleet.readings import Measure
+from orchestrator.identity_metric_names import OF_IDENTITIES
 from orchestrator.joining_metric_names import APPLICANTS, JOINS
 from orchestrator.metric_entry import Entry, Kind
 
@@ -47,6 +48,7 @@ class Loop(StrEnum):
     TRUST = "trust"
     AUDIT = "audit"
     DENY = "deny"
+    ROTATE = "rotate"
 
 
 def _spread(name: str, text: str) -> Entry:
@@ -228,20 +230,6 @@ CERTIFICATES = Entry(
     "Devices whose newest certificate ends within so many days; 0 has ended.",
     ("days",),
 )
-DENIED = Entry(
-    "fieldwise_devices_denied", Kind.GAUGE, "Members that may not call, as this replica knows."
-)
-REVIVALS = Entry(
-    "fieldwise_revivals_total",
-    Kind.COUNTER,
-    "Devices that slept past their certificate and asked for another, by whether they got one.",
-    ("result",),
-)
-CALLS_SHUT_OUT = Entry(
-    "fieldwise_calls_shut_out_total",
-    Kind.COUNTER,
-    "Calls under way that were ended: their device was denied or removed, or its certificate over.",
-)
 TICKETS = Entry("fieldwise_tickets_open", Kind.GAUGE, "Tickets that still admit a device.")
 SNAPSHOT_TIME = Entry(
     "fieldwise_snapshot_timestamp_seconds",
@@ -378,6 +366,7 @@ CATALOGUE = (
     DOWNLOADS,
     DOWNLOAD_BYTES,
     THROTTLED,
+    *OF_IDENTITIES,
     *OF_AUDIT,
     LEADER,
     READY,

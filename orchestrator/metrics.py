@@ -36,6 +36,7 @@ from orchestrator.federation.surveying import CampaignFigures
 from orchestrator.fleet.device import DeviceState
 from orchestrator.fleet.ledger import Rewriting
 from orchestrator.fleet.readings import Spread
+from orchestrator.identity_metrics import IdentityMetrics
 from orchestrator.joining_metric_names import APPLICANTS, JOINS
 from orchestrator.metric_entry import Entry
 from orchestrator.metric_names import (
@@ -44,14 +45,12 @@ from orchestrator.metric_names import (
     BUILD,
     CALLS_HANDLED,
     CALLS_SECONDS,
-    CALLS_SHUT_OUT,
     CALLS_STARTED,
     CERTIFICATES,
     CHECK_INS,
     COHORT_ACCURACY,
     COHORT_ACCURACY_DEVICES,
     COHORT_DEVICES,
-    DENIED,
     DEVICES,
     DISK_FREE,
     DISK_SIZE,
@@ -69,7 +68,6 @@ from orchestrator.metric_names import (
     MESSAGES_SENT,
     READY,
     REPORTS_WAITING,
-    REVIVALS,
     ROLLOUT_DEVICES,
     ROLLOUT_EVENTS,
     ROLLOUT_INFO,
@@ -159,7 +157,6 @@ class FleetMetrics:
         for outcome in JoinOutcome:
             self._joins.labels(outcome)
         self._throttled = self._counter(THROTTLED)
-        self._shut_out, self._revivals = self._counter(CALLS_SHUT_OUT), self._counter(REVIVALS)
         self._loop_failures = self._counter(LOOP_FAILURES)
         self._loop_seconds = self._histogram(LOOP_SECONDS, SECONDS_BOUNDS)
         self._late_seconds = self._histogram(LATE_SECONDS, LATE_BOUNDS)
@@ -172,6 +169,7 @@ class FleetMetrics:
         self._gauge(BUILD).labels(version).set(1)
         self._aggregator_failures = self._counter(AGGREGATOR_FAILURES)
         self.audit = AuditMetrics(self._counted)
+        self.identities = IdentityMetrics(self._counted)
         self._fleet, self._campaigns = _FleetCollector(), CampaignCollector()
         self._counted.register(self._fleet)
         self._counted.register(self._campaigns)
@@ -205,14 +203,6 @@ class FleetMetrics:
         """Count a call that was put off since its caller calls too often."""
         self._throttled.labels(method, excess).inc()
 
-    def revived(self, result: Result) -> None:
-        """Count a device that asked to be revived."""
-        self._revivals.labels(result).inc()
-
-    def shut_out(self, calls: int) -> None:
-        """Count calls under way that were ended since their device may not call any more."""
-        self._shut_out.inc(calls)
-
     def loop_failed(self, loop: Loop) -> None:
         self._loop_failures.labels(loop).inc()
 
@@ -244,10 +234,6 @@ class FleetMetrics:
         self._gauge(READY).set_function(lambda: float(is_ready()))
         self._gauge(REPORTS_WAITING).set_function(lambda: float(reports_waiting()))
 
-    def watch_denied(self, denied: Callable[[], int]) -> None:
-        """Ask for how many devices are denied at every scrape."""
-        self._gauge(DENIED).set_function(lambda: float(denied()))
-
     def watch_disk(self, folder: str, room: Callable[[], tuple[int, int]]) -> None:
         """Ask for bytes left and bytes in all of a disk at every scrape."""
         self._disk_free.labels(folder).set_function(lambda: float(room()[0]))
@@ -276,7 +262,7 @@ class FleetMetrics:
 
     def _show_zeros(self) -> None:
         """A counter that starts at its first event hides that event from ``rate``."""
-        for counter in (*self._results.values(), self._revivals):
+        for counter in self._results.values():
             for result in Result:
                 counter.labels(result)
         for excess in Excess:

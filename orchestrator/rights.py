@@ -99,6 +99,11 @@ RIGHTS: Mapping[str, Right] = MappingProxyType(
         "DeleteDevice": Right(Verb.DELETE, Resource.DEVICES),
         "DenyDevice": Right(Verb.UPDATE, Resource.DEVICES),
         "AllowDevice": Right(Verb.UPDATE, Resource.DEVICES),
+        "GetRotation": Right(Verb.GET, Resource.FLEETS),
+        # What every device trusts: whoever tags and denies devices need not be let.
+        "BeginRotation": Right(Verb.UPDATE, Resource.FLEETS),
+        "SwitchRotation": Right(Verb.UPDATE, Resource.FLEETS),
+        "FinishRotation": Right(Verb.UPDATE, Resource.FLEETS),
         "ListDenials": Right(Verb.LIST, Resource.DEVICES),
         "AskDiagnosis": Right(Verb.CREATE, Resource.DIAGNOSES),
         "ListDiagnoses": Right(Verb.LIST, Resource.DIAGNOSES),

@@ -14,6 +14,7 @@ from orchestrator.enrolment.applying import Admission, Applications
 from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, found_authority
 from orchestrator.enrolment.denying import CallsUnderWay, Denying
 from orchestrator.enrolment.reviving import Reviving
+from orchestrator.enrolment.rotating import Rotating
 from orchestrator.enrolment.service import Enrolment
 from orchestrator.federating import Federation, federation
 from orchestrator.fleet.check_in import CheckIns
@@ -117,6 +118,10 @@ def about_rollouts_of(stores: Stores, clock: SetClock) -> RolloutUseCases:
     )
 
 
+def put_nowhere(_authority: Authority) -> None:
+    """An authority in memory is where it is."""
+
+
 def joining_of(
     stores: Stores, clock: SetClock, authority: Authority, admission: Admission
 ) -> tuple[Enrolment, Applications]:
@@ -163,6 +168,7 @@ async def opened(
     authority = found_authority("plant-7", identity.generate_key(), NOW)
     enrolment, applications = joining_of(stores, clock, authority, admission)
     calls = CallsUnderWay()
+    rotating = Rotating(stores.succession, authority, None, clock, CountedEntropy(), put_nowhere)
     reviving = Reviving(
         stores.members, stores.revivals, authority, clock, CountedEntropy(), DEVICE_SECONDS
     )
@@ -206,7 +212,7 @@ async def opened(
     )
     joining = EnrolmentServicer(enrolment, reviving, metadata, "there:1")
     people = AdmissionServicer(applications), *federated.servicers, *operated.servicers
-    last = IdentityServicer(denying), trust_of(made)
+    last = IdentityServicer(denying, rotating), trust_of(made)
     await servers.serve(Services(devices, joining, OperatorServicer(uses), *people, *last))
     try:
         yield made

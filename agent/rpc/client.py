@@ -182,7 +182,9 @@ class OrchestratorClient:
 
     async def renew(self, certificate_request: bytes) -> Credentials:
         request = device_pb2.RenewRequest(
-            certificate_request=certificate_request, knows_publisher=True
+            certificate_request=certificate_request,
+            knows_publisher=True,
+            knows_trust_revision=True,
         )
         await self._departures.note("renewal", request, "asks for a certificate for a fresh key")
         response = await _call(self._stub.Renew, request)

@@ -38,7 +38,8 @@ async def revive(
             with client_errors():
                 asked = await stub.Revive(request, timeout=CALL_SECONDS)
             wire.check(asked)
-            request.nonce, request.knows_publisher = asked.nonce, True
+            request.nonce = asked.nonce
+            request.knows_publisher = request.knows_trust_revision = True
             request.signature = _proof(member, asked.nonce, certificate_request)
             await departures.note(
                 "revival", request, "proves its old key and asks for a certificate for a fresh one"

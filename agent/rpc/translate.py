@@ -68,6 +68,7 @@ def enrol_request(
             processors=facts.processors,
         ),
         knows_pending=True,
+        knows_trust_revision=True,
     )
 
 
@@ -85,6 +86,7 @@ def credentials(message: enrolment_pb2.Credentials) -> Credentials:
         trust_roots=tuple(message.trust_roots),
         device_address=message.device_address,
         publisher_root=message.publisher_root,
+        trust_revision=message.trust_revision,
     )
 
 
@@ -108,6 +110,7 @@ def check_in_request(report: Report) -> device_pb2.CheckInRequest:
         federation=report_to(report.federation) if report.federation else None,
         ledger=ledger_head(report.ledger) if report.ledger else None,
         publisher=publisher_to(report.publisher) if report.publisher else None,
+        trust_revision=report.trust_revision,
     )
 
 
@@ -208,6 +211,7 @@ def orders(message: device_pb2.CheckInResponse) -> Orders:
         round=round_offer(message.round) if message.HasField("round") else None,
         head=head_offer(message.head) if message.HasField("head") else None,
         metadata_version=message.metadata_version,
+        trust_revision=message.trust_revision,
     )
 
 

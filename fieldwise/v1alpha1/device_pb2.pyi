@@ -382,7 +382,7 @@ class LedgerHead(_message.Message):
     def __init__(self, number: _Optional[int] = ..., digest: _Optional[bytes] = ..., alterations: _Optional[int] = ...) -> None: ...
 
 class CheckInRequest(_message.Message):
-    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation", "publisher", "ledger")
+    __slots__ = ("incarnation", "sequence", "generation", "bundle_in_use", "variant_in_use", "update", "vital_signs", "learning", "agent_version", "settings_revision", "verdict", "execution_provider", "signs", "diagnosis_rule", "federation", "publisher", "ledger", "trust_revision")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -400,6 +400,7 @@ class CheckInRequest(_message.Message):
     FEDERATION_FIELD_NUMBER: _ClassVar[int]
     PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     LEDGER_FIELD_NUMBER: _ClassVar[int]
+    TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     sequence: int
     generation: int
@@ -417,7 +418,8 @@ class CheckInRequest(_message.Message):
     federation: FederationReport
     publisher: PublisherReport
     ledger: LedgerHead
-    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ..., publisher: _Optional[_Union[PublisherReport, _Mapping]] = ..., ledger: _Optional[_Union[LedgerHead, _Mapping]] = ...) -> None: ...
+    trust_revision: int
+    def __init__(self, incarnation: _Optional[int] = ..., sequence: _Optional[int] = ..., generation: _Optional[int] = ..., bundle_in_use: _Optional[bytes] = ..., variant_in_use: _Optional[str] = ..., update: _Optional[_Union[UpdateReport, _Mapping]] = ..., vital_signs: _Optional[_Union[VitalSigns, _Mapping]] = ..., learning: _Optional[_Union[LearningCounters, _Mapping]] = ..., agent_version: _Optional[str] = ..., settings_revision: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., execution_provider: _Optional[str] = ..., signs: _Optional[_Union[LearningSigns, _Mapping]] = ..., diagnosis_rule: _Optional[_Union[DiagnosisRule, str]] = ..., federation: _Optional[_Union[FederationReport, _Mapping]] = ..., publisher: _Optional[_Union[PublisherReport, _Mapping]] = ..., ledger: _Optional[_Union[LedgerHead, _Mapping]] = ..., trust_revision: _Optional[int] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("generation", "bundle_digest", "variant", "back")
@@ -490,7 +492,7 @@ class RoundOffer(_message.Message):
     def __init__(self, campaign_id: _Optional[str] = ..., round: _Optional[int] = ..., level: _Optional[_Union[_federation_pb2.Consent, str]] = ..., space: _Optional[_Union[_federation_pb2.HeadSpace, _Mapping]] = ..., kind: _Optional[_Union[_federation_pb2.RowKind, str]] = ..., seconds: _Optional[int] = ..., only_idle: _Optional[bool] = ..., only_on_conditions: _Optional[bool] = ...) -> None: ...
 
 class CheckInResponse(_message.Message):
-    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis", "round", "head", "metadata_version")
+    __slots__ = ("target", "permit", "settings", "next_seconds", "unix_seconds", "diagnosis", "round", "head", "trust_revision", "metadata_version")
     TARGET_FIELD_NUMBER: _ClassVar[int]
     PERMIT_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
@@ -499,6 +501,7 @@ class CheckInResponse(_message.Message):
     DIAGNOSIS_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
     HEAD_FIELD_NUMBER: _ClassVar[int]
+    TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     METADATA_VERSION_FIELD_NUMBER: _ClassVar[int]
     target: Target
     permit: StartPermit
@@ -508,8 +511,9 @@ class CheckInResponse(_message.Message):
     diagnosis: DiagnosisRequest
     round: RoundOffer
     head: _federation_pb2.GlobalHead
+    trust_revision: int
     metadata_version: int
-    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ..., round: _Optional[_Union[RoundOffer, _Mapping]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ..., metadata_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., permit: _Optional[_Union[StartPermit, _Mapping]] = ..., settings: _Optional[_Union[SettingsRevision, _Mapping]] = ..., next_seconds: _Optional[int] = ..., unix_seconds: _Optional[int] = ..., diagnosis: _Optional[_Union[DiagnosisRequest, _Mapping]] = ..., round: _Optional[_Union[RoundOffer, _Mapping]] = ..., head: _Optional[_Union[_federation_pb2.GlobalHead, _Mapping]] = ..., trust_revision: _Optional[int] = ..., metadata_version: _Optional[int] = ...) -> None: ...
 
 class DownloadRequest(_message.Message):
     __slots__ = ("digest", "offset", "takes_link")
@@ -534,12 +538,14 @@ class DownloadResponse(_message.Message):
     def __init__(self, offset: _Optional[int] = ..., content: _Optional[bytes] = ..., total_bytes: _Optional[int] = ..., link: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
-    __slots__ = ("certificate_request", "knows_publisher")
+    __slots__ = ("certificate_request", "knows_trust_revision", "knows_publisher")
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
     certificate_request: bytes
+    knows_trust_revision: bool
     knows_publisher: bool
-    def __init__(self, certificate_request: _Optional[bytes] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+    def __init__(self, certificate_request: _Optional[bytes] = ..., knows_trust_revision: _Optional[bool] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
 
 class RenewResponse(_message.Message):
     __slots__ = ("credentials",)

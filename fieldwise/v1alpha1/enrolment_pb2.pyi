@@ -20,20 +20,22 @@ class DeviceFacts(_message.Message):
     def __init__(self, agent_version: _Optional[str] = ..., architecture: _Optional[str] = ..., memory_bytes: _Optional[int] = ..., processors: _Optional[int] = ...) -> None: ...
 
 class EnrolRequest(_message.Message):
-    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts", "knows_pending", "knows_publisher")
+    __slots__ = ("ticket_id", "ticket_secret", "certificate_request", "facts", "knows_pending", "knows_publisher", "knows_trust_revision")
     TICKET_ID_FIELD_NUMBER: _ClassVar[int]
     TICKET_SECRET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
     KNOWS_PENDING_FIELD_NUMBER: _ClassVar[int]
     KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     ticket_id: str
     ticket_secret: bytes
     certificate_request: bytes
     facts: DeviceFacts
     knows_pending: bool
     knows_publisher: bool
-    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., knows_pending: _Optional[bool] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+    knows_trust_revision: bool
+    def __init__(self, ticket_id: _Optional[str] = ..., ticket_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., knows_pending: _Optional[bool] = ..., knows_publisher: _Optional[bool] = ..., knows_trust_revision: _Optional[bool] = ...) -> None: ...
 
 class PendingEnrolment(_message.Message):
     __slots__ = ("retry_seconds", "fingerprint")
@@ -52,18 +54,20 @@ class EnrolResponse(_message.Message):
     def __init__(self, credentials: _Optional[_Union[Credentials, _Mapping]] = ..., pending: _Optional[_Union[PendingEnrolment, _Mapping]] = ...) -> None: ...
 
 class ReviveRequest(_message.Message):
-    __slots__ = ("certificate", "certificate_request", "nonce", "signature", "knows_publisher")
+    __slots__ = ("certificate", "certificate_request", "nonce", "signature", "knows_publisher", "knows_trust_revision")
     CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     KNOWS_PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    KNOWS_TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     certificate: bytes
     certificate_request: bytes
     nonce: bytes
     signature: bytes
     knows_publisher: bool
-    def __init__(self, certificate: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., knows_publisher: _Optional[bool] = ...) -> None: ...
+    knows_trust_revision: bool
+    def __init__(self, certificate: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., knows_publisher: _Optional[bool] = ..., knows_trust_revision: _Optional[bool] = ...) -> None: ...
 
 class ReviveResponse(_message.Message):
     __slots__ = ("nonce", "credentials")
@@ -74,17 +78,19 @@ class ReviveResponse(_message.Message):
     def __init__(self, nonce: _Optional[bytes] = ..., credentials: _Optional[_Union[Credentials, _Mapping]] = ...) -> None: ...
 
 class Credentials(_message.Message):
-    __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address", "publisher_root")
+    __slots__ = ("device_id", "fleet", "certificate", "trust_roots", "device_address", "publisher_root", "trust_revision")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     FLEET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     TRUST_ROOTS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PUBLISHER_ROOT_FIELD_NUMBER: _ClassVar[int]
+    TRUST_REVISION_FIELD_NUMBER: _ClassVar[int]
     device_id: str
     fleet: str
     certificate: bytes
     trust_roots: _containers.RepeatedScalarFieldContainer[bytes]
     device_address: str
     publisher_root: bytes
-    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., certificate: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[bytes]] = ..., device_address: _Optional[str] = ..., publisher_root: _Optional[bytes] = ...) -> None: ...
+    trust_revision: int
+    def __init__(self, device_id: _Optional[str] = ..., fleet: _Optional[str] = ..., certificate: _Optional[bytes] = ..., trust_roots: _Optional[_Iterable[bytes]] = ..., device_address: _Optional[str] = ..., publisher_root: _Optional[bytes] = ..., trust_revision: _Optional[int] = ...) -> None: ...

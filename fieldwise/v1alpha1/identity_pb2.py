@@ -26,7 +26,7 @@ from fieldwise.v1alpha1 import limits_pb2 as fieldwise_dot_v1alpha1_dot_limits__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!fieldwise/v1alpha1/identity.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x06\x44\x65nial\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12-\n\tdeny_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\".\n\x11\x44\x65nyDeviceRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\x80\x02\"G\n\x12\x44\x65nyDeviceResponse\x12*\n\x06\x64\x65nial\x18\x01 \x01(\x0b\x32\x1a.fieldwise.v1alpha1.Denial:\x05\xa8\xbb\x18\x80\x02\"/\n\x12\x41llowDeviceRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\x80\x02\",\n\x13\x41llowDeviceResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"\x1a\n\x12ListDenialsRequest:\x04\xa8\xbb\x18@\"T\n\x13ListDenialsResponse\x12\x34\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x1a.fieldwise.v1alpha1.DenialB\x07\xa2\xbb\x18\x03\x10\x90N:\x07\xa8\xbb\x18\x80\x80\x80\x01\x32\xa7\x02\n\x08Identity\x12[\n\nDenyDevice\x12%.fieldwise.v1alpha1.DenyDeviceRequest\x1a&.fieldwise.v1alpha1.DenyDeviceResponse\x12^\n\x0b\x41llowDevice\x12&.fieldwise.v1alpha1.AllowDeviceRequest\x1a\'.fieldwise.v1alpha1.AllowDeviceResponse\x12^\n\x0bListDenials\x12&.fieldwise.v1alpha1.ListDenialsRequest\x1a\'.fieldwise.v1alpha1.ListDenialsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!fieldwise/v1alpha1/identity.proto\x12\x12\x66ieldwise.v1alpha1\x1a\x1f\x66ieldwise/v1alpha1/limits.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x06\x44\x65nial\x12\x19\n\tdevice_id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@\x12-\n\tdeny_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\".\n\x11\x44\x65nyDeviceRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\x80\x02\"G\n\x12\x44\x65nyDeviceResponse\x12*\n\x06\x64\x65nial\x18\x01 \x01(\x0b\x32\x1a.fieldwise.v1alpha1.Denial:\x05\xa8\xbb\x18\x80\x02\"/\n\x12\x41llowDeviceRequest\x12\x12\n\x02id\x18\x01 \x01(\tB\x06\xa2\xbb\x18\x02\x08@:\x05\xa8\xbb\x18\x80\x02\",\n\x13\x41llowDeviceResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"\x1a\n\x12ListDenialsRequest:\x04\xa8\xbb\x18@\"T\n\x13ListDenialsResponse\x12\x34\n\x07\x64\x65nials\x18\x01 \x03(\x0b\x32\x1a.fieldwise.v1alpha1.DenialB\x07\xa2\xbb\x18\x03\x10\x90N:\x07\xa8\xbb\x18\x80\x80\x80\x01\"\xdb\x01\n\x08Rotation\x12.\n\x04step\x18\x01 \x01(\x0e\x32 .fieldwise.v1alpha1.RotationStep\x12\x16\n\x0etrust_revision\x18\x02 \x01(\x04\x12\x14\n\x04root\x18\x03 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12\x19\n\tsuccessor\x18\x04 \x01(\x0c\x42\x06\xa2\xbb\x18\x02\x08 \x12\x0f\n\x07\x64\x65vices\x18\x05 \x01(\x04\x12\x0e\n\x06\x62\x65hind\x18\x06 \x01(\x04\x12\x1c\n\nbehind_ids\x18\x07 \x03(\tB\x08\xa2\xbb\x18\x04\x08@\x10\x64\x12\x17\n\x0foldest_revision\x18\x08 \x01(\x04\"\x1a\n\x12GetRotationRequest:\x04\xa8\xbb\x18@\"M\n\x13GetRotationResponse\x12.\n\x08rotation\x18\x01 \x01(\x0b\x32\x1c.fieldwise.v1alpha1.Rotation:\x06\xa8\xbb\x18\x80\x80\x01\"\x1c\n\x14\x42\x65ginRotationRequest:\x04\xa8\xbb\x18@\"O\n\x15\x42\x65ginRotationResponse\x12.\n\x08rotation\x18\x01 \x01(\x0b\x32\x1c.fieldwise.v1alpha1.Rotation:\x06\xa8\xbb\x18\x80\x80\x01\"\x1d\n\x15SwitchRotationRequest:\x04\xa8\xbb\x18@\"P\n\x16SwitchRotationResponse\x12.\n\x08rotation\x18\x01 \x01(\x0b\x32\x1c.fieldwise.v1alpha1.Rotation:\x06\xa8\xbb\x18\x80\x80\x01\",\n\x15\x46inishRotationRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08:\x04\xa8\xbb\x18@\"P\n\x16\x46inishRotationResponse\x12.\n\x08rotation\x18\x01 \x01(\x0b\x32\x1c.fieldwise.v1alpha1.Rotation:\x06\xa8\xbb\x18\x80\x80\x01*}\n\x0cRotationStep\x12\x1d\n\x19ROTATION_STEP_UNSPECIFIED\x10\x00\x12\x19\n\x15ROTATION_STEP_SETTLED\x10\x01\x12\x17\n\x13ROTATION_STEP_BEGUN\x10\x02\x12\x1a\n\x16ROTATION_STEP_SWITCHED\x10\x03\x32\xbf\x05\n\x08Identity\x12[\n\nDenyDevice\x12%.fieldwise.v1alpha1.DenyDeviceRequest\x1a&.fieldwise.v1alpha1.DenyDeviceResponse\x12^\n\x0b\x41llowDevice\x12&.fieldwise.v1alpha1.AllowDeviceRequest\x1a\'.fieldwise.v1alpha1.AllowDeviceResponse\x12^\n\x0bListDenials\x12&.fieldwise.v1alpha1.ListDenialsRequest\x1a\'.fieldwise.v1alpha1.ListDenialsResponse\x12^\n\x0bGetRotation\x12&.fieldwise.v1alpha1.GetRotationRequest\x1a\'.fieldwise.v1alpha1.GetRotationResponse\x12\x64\n\rBeginRotation\x12(.fieldwise.v1alpha1.BeginRotationRequest\x1a).fieldwise.v1alpha1.BeginRotationResponse\x12g\n\x0eSwitchRotation\x12).fieldwise.v1alpha1.SwitchRotationRequest\x1a*.fieldwise.v1alpha1.SwitchRotationResponse\x12g\n\x0e\x46inishRotation\x12).fieldwise.v1alpha1.FinishRotationRequest\x1a*.fieldwise.v1alpha1.FinishRotationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDENIALSRESPONSE'].fields_by_name['denials']._serialized_options = b'\242\273\030\003\020\220N'
   _globals['_LISTDENIALSRESPONSE']._loaded_options = None
   _globals['_LISTDENIALSRESPONSE']._serialized_options = b'\250\273\030\200\200\200\001'
+  _globals['_ROTATION'].fields_by_name['root']._loaded_options = None
+  _globals['_ROTATION'].fields_by_name['root']._serialized_options = b'\242\273\030\002\010 '
+  _globals['_ROTATION'].fields_by_name['successor']._loaded_options = None
+  _globals['_ROTATION'].fields_by_name['successor']._serialized_options = b'\242\273\030\002\010 '
+  _globals['_ROTATION'].fields_by_name['behind_ids']._loaded_options = None
+  _globals['_ROTATION'].fields_by_name['behind_ids']._serialized_options = b'\242\273\030\004\010@\020d'
+  _globals['_GETROTATIONREQUEST']._loaded_options = None
+  _globals['_GETROTATIONREQUEST']._serialized_options = b'\250\273\030@'
+  _globals['_GETROTATIONRESPONSE']._loaded_options = None
+  _globals['_GETROTATIONRESPONSE']._serialized_options = b'\250\273\030\200\200\001'
+  _globals['_BEGINROTATIONREQUEST']._loaded_options = None
+  _globals['_BEGINROTATIONREQUEST']._serialized_options = b'\250\273\030@'
+  _globals['_BEGINROTATIONRESPONSE']._loaded_options = None
+  _globals['_BEGINROTATIONRESPONSE']._serialized_options = b'\250\273\030\200\200\001'
+  _globals['_SWITCHROTATIONREQUEST']._loaded_options = None
+  _globals['_SWITCHROTATIONREQUEST']._serialized_options = b'\250\273\030@'
+  _globals['_SWITCHROTATIONRESPONSE']._loaded_options = None
+  _globals['_SWITCHROTATIONRESPONSE']._serialized_options = b'\250\273\030\200\200\001'
+  _globals['_FINISHROTATIONREQUEST']._loaded_options = None
+  _globals['_FINISHROTATIONREQUEST']._serialized_options = b'\250\273\030@'
+  _globals['_FINISHROTATIONRESPONSE']._loaded_options = None
+  _globals['_FINISHROTATIONRESPONSE']._serialized_options = b'\250\273\030\200\200\001'
+  _globals['_ROTATIONSTEP']._serialized_start=1218
+  _globals['_ROTATIONSTEP']._serialized_end=1343
   _globals['_DENIAL']._serialized_start=123
   _globals['_DENIAL']._serialized_end=205
   _globals['_DENYDEVICEREQUEST']._serialized_start=207
@@ -67,6 +91,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDENIALSREQUEST']._serialized_end=449
   _globals['_LISTDENIALSRESPONSE']._serialized_start=451
   _globals['_LISTDENIALSRESPONSE']._serialized_end=535
-  _globals['_IDENTITY']._serialized_start=538
-  _globals['_IDENTITY']._serialized_end=833
+  _globals['_ROTATION']._serialized_start=538
+  _globals['_ROTATION']._serialized_end=757
+  _globals['_GETROTATIONREQUEST']._serialized_start=759
+  _globals['_GETROTATIONREQUEST']._serialized_end=785
+  _globals['_GETROTATIONRESPONSE']._serialized_start=787
+  _globals['_GETROTATIONRESPONSE']._serialized_end=864
+  _globals['_BEGINROTATIONREQUEST']._serialized_start=866
+  _globals['_BEGINROTATIONREQUEST']._serialized_end=894
+  _globals['_BEGINROTATIONRESPONSE']._serialized_start=896
+  _globals['_BEGINROTATIONRESPONSE']._serialized_end=975
+  _globals['_SWITCHROTATIONREQUEST']._serialized_start=977
+  _globals['_SWITCHROTATIONREQUEST']._serialized_end=1006
+  _globals['_SWITCHROTATIONRESPONSE']._serialized_start=1008
+  _globals['_SWITCHROTATIONRESPONSE']._serialized_end=1088
+  _globals['_FINISHROTATIONREQUEST']._serialized_start=1090
+  _globals['_FINISHROTATIONREQUEST']._serialized_end=1134
+  _globals['_FINISHROTATIONRESPONSE']._serialized_start=1136
+  _globals['_FINISHROTATIONRESPONSE']._serialized_end=1216
+  _globals['_IDENTITY']._serialized_start=1346
+  _globals['_IDENTITY']._serialized_end=2049
 # @@protoc_insertion_point(module_scope)

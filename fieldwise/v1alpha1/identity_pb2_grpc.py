@@ -50,6 +50,26 @@ class IdentityStub:
                 request_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsRequest.SerializeToString,
                 response_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsResponse.FromString,
                 _registered_method=True)
+        self.GetRotation = channel.unary_unary(
+                '/fieldwise.v1alpha1.Identity/GetRotation',
+                request_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationResponse.FromString,
+                _registered_method=True)
+        self.BeginRotation = channel.unary_unary(
+                '/fieldwise.v1alpha1.Identity/BeginRotation',
+                request_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationResponse.FromString,
+                _registered_method=True)
+        self.SwitchRotation = channel.unary_unary(
+                '/fieldwise.v1alpha1.Identity/SwitchRotation',
+                request_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationResponse.FromString,
+                _registered_method=True)
+        self.FinishRotation = channel.unary_unary(
+                '/fieldwise.v1alpha1.Identity/FinishRotation',
+                request_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationRequest.SerializeToString,
+                response_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServicer:
@@ -78,6 +98,34 @@ class IdentityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRotation(self, request, context):
+        """How far the fleet's authority is with following another, and which devices lag behind.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginRotation(self, request, context):
+        """Makes a successor of the fleet's authority; devices get it as a further root.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SwitchRotation(self, request, context):
+        """Has the successor sign from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishRotation(self, request, context):
+        """Trusts the old authority no longer; refused while devices lag behind, unless forced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +143,26 @@ def add_IdentityServicer_to_server(servicer, server):
                     servicer.ListDenials,
                     request_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsRequest.FromString,
                     response_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsResponse.SerializeToString,
+            ),
+            'GetRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRotation,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationResponse.SerializeToString,
+            ),
+            'BeginRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginRotation,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationResponse.SerializeToString,
+            ),
+            'SwitchRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwitchRotation,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationResponse.SerializeToString,
+            ),
+            'FinishRotation': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishRotation,
+                    request_deserializer=fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationRequest.FromString,
+                    response_serializer=fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +247,114 @@ class Identity:
             '/fieldwise.v1alpha1.Identity/ListDenials',
             fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsRequest.SerializeToString,
             fieldwise_dot_v1alpha1_dot_identity__pb2.ListDenialsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Identity/GetRotation',
+            fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_identity__pb2.GetRotationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Identity/BeginRotation',
+            fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_identity__pb2.BeginRotationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwitchRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Identity/SwitchRotation',
+            fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_identity__pb2.SwitchRotationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishRotation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fieldwise.v1alpha1.Identity/FinishRotation',
+            fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationRequest.SerializeToString,
+            fieldwise_dot_v1alpha1_dot_identity__pb2.FinishRotationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,14 @@ class IdentityStub:
     """Lets a member call again."""
     ListDenials: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListDenialsRequest, _identity_pb2.ListDenialsResponse]
     """The members that are denied, the newest first."""
+    GetRotation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetRotationRequest, _identity_pb2.GetRotationResponse]
+    """How far the fleet's authority is with following another, and which devices lag behind."""
+    BeginRotation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.BeginRotationRequest, _identity_pb2.BeginRotationResponse]
+    """Makes a successor of the fleet's authority; devices get it as a further root."""
+    SwitchRotation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SwitchRotationRequest, _identity_pb2.SwitchRotationResponse]
+    """Has the successor sign from now on."""
+    FinishRotation: _grpc.UnaryUnaryMultiCallable[_identity_pb2.FinishRotationRequest, _identity_pb2.FinishRotationResponse]
+    """Trusts the old authority no longer; refused while devices lag behind, unless forced."""
 
 @_typing.type_check_only
 class IdentityAsyncStub(IdentityStub):
@@ -55,6 +63,14 @@ class IdentityAsyncStub(IdentityStub):
     """Lets a member call again."""
     ListDenials: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListDenialsRequest, _identity_pb2.ListDenialsResponse]  # type: ignore[assignment]
     """The members that are denied, the newest first."""
+    GetRotation: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetRotationRequest, _identity_pb2.GetRotationResponse]  # type: ignore[assignment]
+    """How far the fleet's authority is with following another, and which devices lag behind."""
+    BeginRotation: _aio.UnaryUnaryMultiCallable[_identity_pb2.BeginRotationRequest, _identity_pb2.BeginRotationResponse]  # type: ignore[assignment]
+    """Makes a successor of the fleet's authority; devices get it as a further root."""
+    SwitchRotation: _aio.UnaryUnaryMultiCallable[_identity_pb2.SwitchRotationRequest, _identity_pb2.SwitchRotationResponse]  # type: ignore[assignment]
+    """Has the successor sign from now on."""
+    FinishRotation: _aio.UnaryUnaryMultiCallable[_identity_pb2.FinishRotationRequest, _identity_pb2.FinishRotationResponse]  # type: ignore[assignment]
+    """Trusts the old authority no longer; refused while devices lag behind, unless forced."""
 
 class IdentityServicer(metaclass=_abc_1.ABCMeta):
     """What operators do about the identity of devices, on the operator port."""
@@ -84,5 +100,37 @@ class IdentityServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ListDenialsResponse, _abc.Awaitable[_identity_pb2.ListDenialsResponse]]:
         """The members that are denied, the newest first."""
+
+    @_abc_1.abstractmethod
+    def GetRotation(
+        self,
+        request: _identity_pb2.GetRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.GetRotationResponse, _abc.Awaitable[_identity_pb2.GetRotationResponse]]:
+        """How far the fleet's authority is with following another, and which devices lag behind."""
+
+    @_abc_1.abstractmethod
+    def BeginRotation(
+        self,
+        request: _identity_pb2.BeginRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.BeginRotationResponse, _abc.Awaitable[_identity_pb2.BeginRotationResponse]]:
+        """Makes a successor of the fleet's authority; devices get it as a further root."""
+
+    @_abc_1.abstractmethod
+    def SwitchRotation(
+        self,
+        request: _identity_pb2.SwitchRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.SwitchRotationResponse, _abc.Awaitable[_identity_pb2.SwitchRotationResponse]]:
+        """Has the successor sign from now on."""
+
+    @_abc_1.abstractmethod
+    def FinishRotation(
+        self,
+        request: _identity_pb2.FinishRotationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.FinishRotationResponse, _abc.Awaitable[_identity_pb2.FinishRotationResponse]]:
+        """Trusts the old authority no longer; refused while devices lag behind, unless forced."""
 
 def add_IdentityServicer_to_server(servicer: IdentityServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

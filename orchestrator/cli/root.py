@@ -27,6 +27,7 @@ from orchestrator.cli import (
     federation,
     migrate,
     rollouts,
+    rotation,
     serve,
     settings,
     status,
@@ -72,6 +73,7 @@ def _assemble(program: typer.Typer) -> None:
     program.add_typer(status.app)
     program.add_typer(explain.app)
     program.add_typer(settings.app, name="settings")
+    authority.app.add_typer(rotation.app, name="rotate")
     program.add_typer(authority.app, name="authority")
     program.add_typer(accounts.app, name="account")
     program.add_typer(audit.app, name="audit")

@@ -14,6 +14,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +28,7 @@ BACKDATED = timedelta(hours=1)
 DEVICE_SECONDS = 14 * 86_400.0
 SERVER_LIFE = timedelta(days=90)  # renewed by the server itself; a clone of its disk ends with it
 ROOT_LIFE = timedelta(days=3653)
+FIRST_REVISION = 1  # of what devices trust: it rises with every step of a rotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,49 @@ class Issued:
     expires_at: float
 
 
+class Signing(Protocol):
+    """What signs for a fleet, and whom devices are to trust."""
+
+    @property
+    def fleet(self) -> str: ...
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Of the root that signs."""
+        ...
+
+    @property
+    def trusted(self) -> tuple[x509.Certificate, ...]:
+        """Every root that devices are to trust, newest first."""
+        ...
+
+    @property
+    def shown(self) -> tuple[x509.Certificate, ...]:
+        """What the server shows beside its own certificate."""
+        ...
+
+    @property
+    def trust_revision(self) -> int:
+        """Of the trusted roots."""
+        ...
+
+    def sign_device(self, key: PublicKey, device_id: str, now: float, seconds: float) -> Issued:
+        """Name a key as a device of the fleet."""
+        ...
+
+    def sign_server(self, key: PublicKey, hosts: Sequence[str], now: float) -> x509.Certificate:
+        """Name a key as the fleet's server under host names and IP addresses."""
+        ...
+
+    def vouches_for(self, certificate: x509.Certificate, now: float) -> bool:
+        """Tell whether a certificate is of a trusted root and valid now."""
+        ...
+
+    def secret_for(self, purpose: bytes) -> bytes:
+        """Return 32 bytes that only holders of the signing key know, others for each purpose."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """The root's certificate and key for the fleet of that name."""
@@ -46,6 +91,18 @@ class Authority:
     fleet: str
     certificate: x509.Certificate
     key: PrivateKey
+
+    @property
+    def trusted(self) -> tuple[x509.Certificate, ...]:
+        return (self.certificate,)
+
+    @property
+    def shown(self) -> tuple[x509.Certificate, ...]:
+        return ()
+
+    @property
+    def trust_revision(self) -> int:
+        return FIRST_REVISION
 
     def sign_device(
         self, key: PublicKey, device_id: str, now: float, seconds: float = DEVICE_SECONDS
@@ -102,9 +159,9 @@ class Authority:
             .not_valid_after(min(end, self.certificate.not_valid_after_utc))
             .add_extension(names, critical=True)  # as the subject is empty
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(_issuer_key_id(self.certificate), critical=False)
+            .add_extension(issuer_key_id(self.certificate), critical=False)
         )
 
 
@@ -121,7 +178,7 @@ def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
         .not_valid_before(_moment(now) - BACKDATED)
         .not_valid_after(_moment(now) + ROOT_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
     return Authority(fleet, builder.sign(key, hashes.SHA256()), key)
@@ -153,12 +210,12 @@ def _host_name(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _issuer_key_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def issuer_key_id(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_id)
 
 
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         content_commitment=False,

@@ -31,7 +31,7 @@ from fieldwise.identity import (
     requested_key,
 )
 from fieldwise.revival import is_signed
-from orchestrator.enrolment.authority import Authority, fingerprint_of
+from orchestrator.enrolment.authority import Signing, fingerprint_of
 from orchestrator.enrolment.service import Credentials, credentials_of, record_of
 from orchestrator.fleet.device import CLOCKS_SECONDS, denied, not_a_member
 from orchestrator.identity_ports import RevivalStore
@@ -63,7 +63,7 @@ class Reviving:
         self,
         members: MembershipStore,
         store: RevivalStore,
-        authority: Authority,
+        authority: Signing,
         clock: Clock,
         entropy: Entropy,
         certificate_seconds: float,

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import PublicKey, certificate_der, requested_key
 from orchestrator.enrolment.applying import Admitted, Applications, Claim, Waiting
-from orchestrator.enrolment.authority import DEVICE_SECONDS, Authority, Issued, fingerprint_of
+from orchestrator.enrolment.authority import (
+    DEVICE_SECONDS,
+    FIRST_REVISION,
+    Issued,
+    Signing,
+    fingerprint_of,
+)
 from orchestrator.enrolment.guessing import Guessing
 from orchestrator.enrolment.ticket import (
     SECRET_BYTES,
@@ -57,6 +63,7 @@ class Credentials:
     fleet: str
     certificate: bytes
     trust_roots: tuple[bytes, ...]
+    trust_revision: int = FIRST_REVISION
 
 
 class Enrolment:
@@ -77,7 +84,7 @@ class Enrolment:
         self,
         tickets: TicketStore,
         members: MembershipStore,
-        authority: Authority,
+        authority: Signing,
         clock: Clock,
         entropy: Entropy,
         applications: Applications,
@@ -218,12 +225,13 @@ def new_device_id(chance: bytes) -> str:
     return "d-" + base64.b32encode(chance).decode().lower()
 
 
-def credentials_of(authority: Authority, issued: Issued, device_id: str) -> Credentials:
+def credentials_of(authority: Signing, issued: Issued, device_id: str) -> Credentials:
     return Credentials(
         device_id=device_id,
         fleet=authority.fleet,
         certificate=certificate_der(issued.certificate),
-        trust_roots=(certificate_der(authority.certificate),),
+        trust_roots=tuple(map(certificate_der, authority.trusted)),
+        trust_revision=authority.trust_revision,
     )
 
 

@@ -46,7 +46,8 @@ class Report:
     owner has settled, None of an agent that knows no diagnoses. ``federation`` is None where the
     owner agrees to nothing and never took part, and of an agent that knows no federation;
     ``publisher`` of an agent that knows no signed backbones. ``ledger`` is where its
-    ledger ended before this report, None of an agent that does not tell.
+    ledger ended before this report, None of an agent that does not tell. ``trust_revision`` is of
+    the authorities that it trusts, None of an agent that knows none.
 
     Raises:
         FieldwiseError: On creation ``OVER_LIMIT`` where a number could not be stored,
@@ -70,6 +71,7 @@ class Report:
     federation: FederationReport | None = None
     publisher: PublisherReport | None = None
     ledger: LedgerHead | None = None
+    trust_revision: int | None = None
 
     def __post_init__(self) -> None:
         for part in (self, self.update, self.vital_signs, self.learning, self.signs):

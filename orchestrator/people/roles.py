@@ -76,6 +76,7 @@ ROLES: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right(Verb.LIST, Resource.AUDIT),
                 Right(Verb.DELETE, Resource.AUDIT),
                 Right(Verb.DELETE, Resource.DEVICES),
+                Right(Verb.UPDATE, Resource.FLEETS),
                 Right(Verb.UPDATE, Resource.SETTINGS),
                 Right(Verb.UPDATE, Resource.TRUST),
             }

@@ -69,6 +69,10 @@ def _settled(given: Any) -> Facts:
     return {"fingerprint": applicant.fingerprint, "tags": dict(applicant.tags)}
 
 
+def _rotated(given: Any) -> Facts:
+    return {"trust_revision": given.rotation.trust_revision, "behind": given.rotation.behind}
+
+
 _ROLLOUT = Recorded(
     thing=_named(ThingKind.ROLLOUT),
     told=lambda given: {
@@ -92,6 +96,9 @@ RECORDED: Mapping[str, Recorded] = {
     ),
     "UpdateDeviceTags": Recorded(fields=("set", "unset"), thing=_named(ThingKind.DEVICE)),
     "DeleteDevice": Recorded(thing=_named(ThingKind.DEVICE)),
+    "BeginRotation": Recorded(told=_rotated),
+    "SwitchRotation": Recorded(told=_rotated),
+    "FinishRotation": Recorded(fields=("force",), told=_rotated),
     "DenyDevice": Recorded(thing=_named(ThingKind.DEVICE)),
     "AllowDevice": Recorded(
         thing=_named(ThingKind.DEVICE), told=lambda given: {"changed": given.changed}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import grpc
 
 from fieldwise.identity import certificate_pem, generate_key, key_pem
-from orchestrator.enrolment.authority import Authority
+from orchestrator.enrolment.authority import Signing
 from orchestrator.ports import Clock
 
 RENEWED_AT = 2 / 3  # of its life; a clock that is wrong by a month does no harm yet
@@ -27,30 +27,37 @@ class ServerCertificate:
         clock: What time it is.
     """
 
-    def __init__(self, authority: Authority, hosts: Sequence[str], clock: Clock) -> None:
+    def __init__(self, authority: Signing, hosts: Sequence[str], clock: Clock) -> None:
         self._authority = authority
         self._hosts = tuple(hosts)
         self._clock = clock
         self._renew_at = 0.0
+        self._signed_under = 0
         self._pair = (b"", b"")
 
     def pair(self) -> tuple[bytes, bytes]:
-        """Return key and certificate as PEM; new ones after two thirds of the old's life."""
-        now = self._clock.now()
-        if now >= self._renew_at:
+        """Return key and certificates as PEM.
+
+        They are new after two thirds of the old's life, and when another authority signs.
+        """
+        now, under = self._clock.now(), self._authority.trust_revision
+        if now >= self._renew_at or under != self._signed_under:
             key = generate_key()
             certificate = self._authority.sign_server(key.public_key(), self._hosts, now)
             life = certificate.not_valid_after_utc.timestamp() - now
             self._renew_at = now + RENEWED_AT * life
-            self._pair = (key_pem(key), certificate_pem(certificate))
+            chain = b"".join(map(certificate_pem, (certificate, *self._authority.shown)))
+            self._pair, self._signed_under = (key_pem(key), chain), under
         return self._pair
 
     def credentials(self, *, devices_only: bool) -> grpc.ServerCredentials:
         """Return credentials of a port, with or without a device's certificate asked for."""
-        roots = certificate_pem(self._authority.certificate) if devices_only else None
         given = self.pair()
 
         def configured(pair: tuple[bytes, bytes]) -> grpc.ServerCertificateConfiguration:
+            # What is trusted changes with what signs, so whoever has a new pair has new roots.
+            trusted = b"".join(map(certificate_pem, self._authority.trusted))
+            roots = trusted if devices_only else None
             return grpc.ssl_server_certificate_configuration([pair], roots)
 
         def changed() -> grpc.ServerCertificateConfiguration | None:

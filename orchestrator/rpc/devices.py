@@ -40,6 +40,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         device_address: host:port of this API as devices are told it.
         downloads_max: Downloads at the same time.
         downloaded: Told the size of every piece that is sent.
+        trust_hint: Told a device's trust revision; returns the one that it should have, 0 for none.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         device_address: str,
         downloads_max: int,
         downloaded: Callable[[int], None],
+        trust_hint: Callable[[int], int] = lambda _: 0,
     ) -> None:
         self._check_ins = check_ins
         self._enrolment = enrolment
@@ -67,6 +69,7 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         self._device_address = device_address
         self._downloads = _Downloads(downloads_max)
         self._downloaded = downloaded
+        self._trust_hint = trust_hint
 
     async def CheckIn(
         self, request: device_pb2.CheckInRequest, context: Context
@@ -75,6 +78,8 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         response = orders_to(await self._check_ins.check_in(calling(), report))
         if report.publisher is not None:
             response.metadata_version = await self._metadata.hint()
+        if report.trust_revision is not None:
+            response.trust_revision = self._trust_hint(report.trust_revision)
         return response
 
     async def Download(
@@ -111,7 +116,12 @@ class DeviceServicer(device_pb2_grpc.DeviceServicer):
         credentials = await self._enrolment.renew(calling(), request.certificate_request)
         root = await self._metadata.root() if request.knows_publisher else b""
         return device_pb2.RenewResponse(
-            credentials=credentials_to(credentials, self._device_address, root)
+            credentials=credentials_to(
+                credentials,
+                self._device_address,
+                root,
+                tells_revision=request.knows_trust_revision,
+            )
         )
 
     async def GetMetadata(

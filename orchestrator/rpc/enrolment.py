@@ -61,7 +61,7 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
         self._counted(JoinOutcome.WAITING if waits else JoinOutcome.JOINED)
         if not isinstance(given, Waiting):
             root = await self._metadata.root() if request.knows_publisher else b""
-            told = credentials_to(given, self._device_address, root)
+            told = self._told(given, root, request)
             return enrolment_pb2.EnrolResponse(credentials=told)
         if not request.knows_pending:
             raise must_wait(given)
@@ -79,9 +79,16 @@ class EnrolmentServicer(enrolment_pb2_grpc.EnrolmentServicer):
             return enrolment_pb2.ReviveResponse(nonce=self._reviving.challenge(*asked))
         credentials = await self._reviving.revive(*asked, request.nonce, request.signature)
         root = await self._metadata.root() if request.knows_publisher else b""
-        return enrolment_pb2.ReviveResponse(
-            credentials=credentials_to(credentials, self._device_address, root)
-        )
+        return enrolment_pb2.ReviveResponse(credentials=self._told(credentials, root, request))
+
+    def _told(
+        self,
+        credentials: Credentials,
+        root: bytes,
+        request: enrolment_pb2.EnrolRequest | enrolment_pb2.ReviveRequest,
+    ) -> enrolment_pb2.Credentials:
+        knows = request.knows_trust_revision
+        return credentials_to(credentials, self._device_address, root, tells_revision=knows)
 
 
 def must_wait(given: Waiting) -> FieldwiseError:
@@ -94,7 +101,11 @@ def must_wait(given: Waiting) -> FieldwiseError:
 
 
 def credentials_to(
-    credentials: Credentials, device_address: str, publisher_root: bytes = b""
+    credentials: Credentials,
+    device_address: str,
+    publisher_root: bytes = b"",
+    *,
+    tells_revision: bool = False,
 ) -> enrolment_pb2.Credentials:
     return enrolment_pb2.Credentials(
         device_id=credentials.device_id,
@@ -103,4 +114,5 @@ def credentials_to(
         trust_roots=credentials.trust_roots,
         device_address=device_address,
         publisher_root=publisher_root,
+        trust_revision=credentials.trust_revision if tells_revision else 0,
     )

@@ -82,6 +82,11 @@ def _settled(_asked: Any, given: Any) -> Mapping[str, object]:
 
 ROLES_TOLD = {number: role.value for role, number in translate_accounts.ROLES.items()}
 
+
+def _rotated(_asked: Any, given: Any) -> Mapping[str, object]:
+    return {"trust_revision": given.rotation.trust_revision, "behind": given.rotation.behind}
+
+
 # By method: the event, and what of request and answer is told; None where nothing was changed.
 EVENTS: Mapping[str, tuple[str, Told]] = {
     "Enrol": ("device joined", _joined),
@@ -105,6 +110,9 @@ EVENTS: Mapping[str, tuple[str, Told]] = {
     "AskDiagnosis": ("diagnosis asked for", lambda asked, _given: {"device": asked.device_id}),
     "DeleteDevice": ("device removed", lambda asked, _given: {"device": asked.id}),
     "DenyDevice": ("device denied", lambda asked, _given: {"device": asked.id}),
+    "BeginRotation": ("rotation of the authority begun", _rotated),
+    "SwitchRotation": ("rotation of the authority switched", _rotated),
+    "FinishRotation": ("rotation of the authority finished", _rotated),
     "AllowDevice": (
         "device allowed",
         lambda asked, given: {"device": asked.id} if given.changed else None,

@@ -67,6 +67,7 @@ def report_from(message: device_pb2.CheckInRequest) -> Report:
         federation=_federation_from(message),
         publisher=publisher_from(message.publisher) if message.HasField("publisher") else None,
         ledger=head_from(message.ledger) if message.HasField("ledger") else None,
+        trust_revision=message.trust_revision if message.HasField("trust_revision") else None,
     )
 
 
@@ -89,6 +90,7 @@ def report_to(report: Report) -> device_pb2.CheckInRequest:
         federation=federation_to(report.federation) if report.federation else None,
         publisher=publisher_to(report.publisher) if report.publisher else None,
         ledger=head_to(report.ledger) if report.ledger else None,
+        trust_revision=report.trust_revision,
     )
 
 

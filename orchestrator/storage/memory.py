@@ -33,6 +33,7 @@ from orchestrator.storage.memory_diagnoses import MemoryDiagnoses
 from orchestrator.storage.memory_replicas import MemoryInstallation, MemoryLeadership
 from orchestrator.storage.memory_revivals import MemoryRevivals
 from orchestrator.storage.memory_rollouts import MemoryBackbones, MemoryCheckIns, MemoryRollouts
+from orchestrator.storage.memory_succession import MemorySuccession
 from orchestrator.storage.memory_trust import MemoryTrust
 from orchestrator.storage.stores import Stores
 
@@ -183,6 +184,7 @@ def memory_stores(contents: Contents | None = None, now: Callable[[], float] = t
         check_ins=MemoryCheckIns(contents),
         backbones=MemoryBackbones(contents),
         revivals=MemoryRevivals(contents),
+        succession=MemorySuccession(contents),
         rollouts=MemoryRollouts(contents, leadership),
         denials=MemoryDenials(contents),
         diagnoses=MemoryDiagnoses(contents),

@@ -55,6 +55,10 @@ def revived_already(device_id: str) -> FieldwiseError:
     )
 
 
+def rotated_meanwhile() -> FieldwiseError:
+    return FieldwiseError(Fault.CONFLICT, "the rotation of the authority went on meanwhile")
+
+
 def too_many_denied(most: int) -> FieldwiseError:
     return FieldwiseError(
         Fault.OVER_LIMIT,

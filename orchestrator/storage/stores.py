@@ -7,7 +7,7 @@ from orchestrator.audit_ports import AuditStore
 from orchestrator.check_in_ports import CheckInStore
 from orchestrator.diagnosis_ports import DiagnosisStore
 from orchestrator.federation_ports import CampaignStore, ContributionStore
-from orchestrator.identity_ports import DenialStore, RevivalStore
+from orchestrator.identity_ports import DenialStore, RevivalStore, SuccessionStore
 from orchestrator.operator_ports import AccountStore
 from orchestrator.ports import (
     BackboneStore,
@@ -39,3 +39,4 @@ class Stores:
     audit: AuditStore
     denials: DenialStore
     revivals: RevivalStore
+    succession: SuccessionStore

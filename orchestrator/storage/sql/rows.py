@@ -208,6 +208,7 @@ def report_of(row: RowMapping) -> Report | None:
         federation=federation_of(row["federation"]),
         publisher=publisher_of(row["publisher"]),
         ledger=_head_of(ledger_of(row["ledger"])),
+        trust_revision=row["trust_revision"],
     )
 
 
@@ -299,6 +300,7 @@ def sighting_values(sighting: Sighting) -> dict[str, Any]:
         "federation": federation_text(report.federation),
         "publisher": publisher_text(report.publisher),
         "ledger": ledger_text(sighting.ledger),
+        "trust_revision": report.trust_revision,
         **_flat(report.vital_signs),
         **_flat(report.learning),
         **_flat(report.signs),

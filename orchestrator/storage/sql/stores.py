@@ -17,6 +17,7 @@ from orchestrator.storage.sql.migrate import migrate, version
 from orchestrator.storage.sql.replicas import SqlInstallation, SqlLeadership
 from orchestrator.storage.sql.revivals import SqlRevivals
 from orchestrator.storage.sql.rollouts import SqlBackbones, SqlRollouts
+from orchestrator.storage.sql.succession import SqlSuccession
 from orchestrator.storage.sql.trust import SqlTrust
 from orchestrator.storage.stores import Stores
 
@@ -61,6 +62,7 @@ def stores_over(database: Database) -> Stores:
         check_ins=SqlCheckIns(database),
         backbones=SqlBackbones(database),
         revivals=SqlRevivals(database),
+        succession=SqlSuccession(database),
         rollouts=SqlRollouts(database),
         denials=SqlDenials(database),
         diagnoses=SqlDiagnoses(database),

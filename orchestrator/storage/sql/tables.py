@@ -217,6 +217,7 @@ reports = Table(
     Column("diagnosis_rule", Text),
     Column("consent", Text),
     Column("federation", Text),  # JSON
+    Column("trust_revision", BigInteger),
     Column("publisher", Text),  # JSON
     Column("ledger", Text),  # JSON: heads that were told, and what showed
 )
@@ -350,6 +351,20 @@ compatibility = Table(
     "compatibility",
     metadata,
     Column("oldest", Text, primary_key=True),
+)
+
+# How one authority follows another; no row before the first time.
+succession = Table(
+    "succession",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("root", LargeBinary, nullable=False),  # DER, as all of these
+    Column("successor", LargeBinary, nullable=False),
+    Column("crossed", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # the successor's key
+    Column("changed_at", Double, nullable=False),
 )
 
 installation = Table(

@@ -36,6 +36,7 @@ CHANGE = rollout_pb2.RolloutChange(
 CHANGED: dict[str, object] = {"rollout": "r1", "changed": True, "may_still_start": 2}
 APPLICANT = admission_pb2.Applicant(device_id="d-1", ticket_id="t1", fingerprint="f1")
 APPLIED: dict[str, object] = {"device": "d-1", "ticket": "t1", "fingerprint": "f1"}
+ROTATION = identity_pb2.Rotation(trust_revision=3, behind=2)
 CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
     "Enrol": (
         enrolment_pb2.EnrolRequest(ticket_id="t1", ticket_secret=SECRET),
@@ -86,6 +87,21 @@ CALLS: dict[str, tuple[Message, Message, dict[str, object]]] = {
         identity_pb2.DenyDeviceRequest(id=EVIL),
         identity_pb2.DenyDeviceResponse(),
         {"event": "device denied", "device": "a\ufffd[2J\ufffdb"},
+    ),
+    "BeginRotation": (
+        identity_pb2.BeginRotationRequest(),
+        identity_pb2.BeginRotationResponse(rotation=ROTATION),
+        {"event": "rotation of the authority begun", "trust_revision": 3, "behind": 2},
+    ),
+    "SwitchRotation": (
+        identity_pb2.SwitchRotationRequest(),
+        identity_pb2.SwitchRotationResponse(rotation=ROTATION),
+        {"event": "rotation of the authority switched", "trust_revision": 3, "behind": 2},
+    ),
+    "FinishRotation": (
+        identity_pb2.FinishRotationRequest(force=True),
+        identity_pb2.FinishRotationResponse(rotation=ROTATION),
+        {"event": "rotation of the authority finished", "trust_revision": 3, "behind": 2},
     ),
     "AllowDevice": (
         identity_pb2.AllowDeviceRequest(id="d-1"),
