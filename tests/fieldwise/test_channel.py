@@ -68,7 +68,10 @@ def test_a_second_server_on_a_port_fails_instead_of_taking_half_of_it() -> None:
 
 
 def test_limits_of_a_server_are_what_grpc_is_told() -> None:
-    told = dict(channel.server_options(channel.ServerLimits(100, 7, 60, 5)))
+    limits = channel.ServerLimits(
+        100, streams_max=7, connection_age_seconds=60, connection_grace_seconds=5
+    )
+    told = dict(channel.server_options(limits))
     assert told["grpc.max_receive_message_length"] == 100
     assert told["grpc.max_concurrent_streams"] == 7
     assert told["grpc.max_connection_age_ms"] == 60_000
