@@ -19,9 +19,11 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.operator_ports import AccountStore, People, Person
+from orchestrator.operator_ports import AccountStore, People, Person, Tokens
 from orchestrator.people import account as rules
+from orchestrator.people import claims
 from orchestrator.people.account import Account, Presented
+from orchestrator.people.claims import Expected
 from orchestrator.people.roles import DeniedError, check
 from orchestrator.ports import Clock
 from orchestrator.rights import GROUP, RIGHTS, Login, Operator, Right
@@ -179,6 +181,37 @@ class ClusterAdmission:
         answer = await self._people.may(person, right)
         self._rights.keep((person, right), asked_at, answer)
         return answer
+
+
+class OidcAdmission:
+    """``Admission`` of whom an issuer of OpenID Connect knows, to what their role has.
+
+    Args:
+        tokens: Who knows what the issuer has signed.
+        expected: Which of its tokens are taken, and what they make of somebody.
+        clock: What time it is.
+    """
+
+    def __init__(self, tokens: Tokens, expected: Expected, clock: Clock) -> None:
+        self._tokens = tokens
+        self._expected = expected
+        self._clock = clock
+
+    async def admit(self, token: str, method: str) -> Operator:
+        _check_given(token)
+        given = await self._tokens.claims(token)
+        claims.check(given, self._expected, self._clock.now())
+        operator, role = (
+            claims.operator_of(given, self._expected),
+            claims.role_of(given, self._expected),
+        )
+        if role is None:
+            path = ".".join(self._expected.roles_claim)
+            raise DeniedError(
+                operator, f"{operator.name} has no role here: nothing in {path} is mapped to one"
+            )
+        check(operator, role, method)
+        return operator
 
 
 def _check_given(token: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.admission import Admission, ClusterAdmission, TokenAdmission
+from orchestrator.admission import Admission, ClusterAdmission
 from orchestrator.config import OrchestratorSettings
 from orchestrator.leadership import Election
 from orchestrator.ports import Clock, Entropy
@@ -63,14 +63,14 @@ def elected(settings: OrchestratorSettings, terms: LeadershipStore, stack: ExitS
 
 def admission(
     settings: OrchestratorSettings,
-    ours: TokenAdmission,
+    ours: Admission,
     stack: ExitStack,
 ) -> Admission:
     """Return what lets operators in.
 
     Args:
         settings: Which way is chosen.
-        ours: What lets in by tokens of ours, where that is the way.
+        ours: What lets in where the cluster is not asked.
         stack: What ends with the orchestrator.
 
     Raises:

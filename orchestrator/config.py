@@ -15,8 +15,8 @@ from msgspec import Meta
 from fieldwise import settings
 from fieldwise.logs import LogForm, LogLevel
 from fieldwise.settings import Effective, Layers
-from orchestrator.joining_settings import JoiningSettings
 from orchestrator.leadership import Election
+from orchestrator.login_settings import LoginSettings
 from orchestrator.rights import OperatorLogin
 from orchestrator.setting_rules import NAMESPACE, OBJECT, mistakes_of
 
@@ -38,7 +38,7 @@ FOREIGN = (
 BUSY_SECONDS = 10
 
 
-class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
+class OrchestratorSettings(LoginSettings, frozen=True, kw_only=True):
     """What ``fieldwise serve`` runs with."""
 
     # Empty makes a token on first start; a secret store may give one instead.
@@ -56,8 +56,9 @@ class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
     operator_login: Annotated[
         OperatorLogin,
         Meta(
-            description="Who operators are: token for whoever has operator_token, kubernetes for "
-            "whom the cluster knows and gives rights to fieldwise.dev."
+            description="Who operators are: token for root, who has operator_token, and accounts; "
+            "kubernetes for whom the cluster knows and gives rights to fieldwise.dev; oidc for "
+            "whom oidc_issuer knows and oidc_roles gives a role."
         ),
     ] = OperatorLogin.TOKEN
     # Spares the cluster most questions; a right that was taken away ends this much later.
@@ -263,8 +264,11 @@ class OrchestratorSettings(JoiningSettings, frozen=True, kw_only=True):
     @property
     def needs_cluster(self) -> bool:
         """Whether anything is asked of a cluster's API."""
-        chosen = (self.leader_election, self.operator_login)
-        return chosen != (Election.DATABASE, OperatorLogin.TOKEN) or self.federation_job is not None
+        return (
+            self.leader_election is not Election.DATABASE
+            or self.operator_login is OperatorLogin.KUBERNETES
+            or self.federation_job is not None
+        )
 
 
 def load_settings(

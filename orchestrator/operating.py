@@ -1,17 +1,20 @@
 """Who operates, put together: what lets people in, knows them, and writes down what they do."""
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from orchestrator import clustering
-from orchestrator.admission import Admission, TokenAdmission
+from orchestrator.admission import Admission, OidcAdmission, TokenAdmission
 from orchestrator.audit.custody import Custody
 from orchestrator.audit.looking import Looking
 from orchestrator.audit.recording import Recording
 from orchestrator.audit_metrics import AuditMetrics
 from orchestrator.config import OrchestratorSettings
 from orchestrator.home import open_token
+from orchestrator.https import HttpsDocuments
 from orchestrator.people.accounts import Accounts
+from orchestrator.people.claims import Expected, mapped
 from orchestrator.ports import Clock, Entropy
 from orchestrator.rights import OperatorLogin
 from orchestrator.rpc.accounts import AccountServicer
@@ -19,6 +22,8 @@ from orchestrator.rpc.audit import AuditServicer
 from orchestrator.rpc.auditing import Audit
 from orchestrator.rpc.interceptors import OperatorsOnly
 from orchestrator.storage.stores import Stores
+
+ISSUER_SECONDS = 5.0  # a person waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,11 @@ def operating(
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where no cluster is found.
     """
-    ours = TokenAdmission(token, stores.accounts, clock)
+    ours = (
+        _by_issuer(settings, clock)
+        if settings.operator_login is OperatorLogin.OIDC
+        else TokenAdmission(token, stores.accounts, clock)
+    )
     recording = Recording(stores.audit, clock, metrics.failed)
     return Operating(
         token=token,
@@ -89,6 +98,23 @@ def operating(
         custody=Custody(stores.audit, clock, settings.audit_entries_max, metrics.show),
         audit=Audit(recording, _looking(stores)),
     )
+
+
+def _by_issuer(settings: OrchestratorSettings, clock: Clock) -> OidcAdmission:
+    from orchestrator.oidc import IssuerKeys, OidcTokens  # noqa: PLC0415 - only who asks for it
+
+    documents = HttpsDocuments(settings.oidc_ca, "oidc_ca", ISSUER_SECONDS)
+    keys = IssuerKeys(settings.oidc_issuer, documents, settings.oidc_keys_seconds, time.monotonic)
+    expected = Expected(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        clients=frozenset(settings.oidc_clients),
+        leeway_seconds=settings.oidc_leeway_seconds,
+        roles_claim=settings.oidc_roles_claim,
+        roles=mapped(settings.oidc_roles),
+        name_claim=settings.oidc_name_claim,
+    )
+    return OidcAdmission(OidcTokens(keys), expected, clock)
 
 
 def _looking(stores: Stores) -> Looking:

@@ -1,7 +1,8 @@
 """What a login by somebody else's word needs of whoever gives it; the terms of ``ports`` hold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.paging import Page, PageRequest
 from orchestrator.people.account import Account
@@ -25,6 +26,16 @@ class People(Protocol):
 
     async def may(self, person: Person, right: Right) -> bool:
         """Tell whether a person has a right."""
+        ...
+
+
+class Tokens(Protocol):
+    async def claims(self, token: str) -> Mapping[str, Any]:
+        """Return what a token says, once it is known that its issuer has signed it.
+
+        Raises:
+            FieldwiseError: ``UNAUTHENTICATED``, or ``UNAVAILABLE`` while nobody can say.
+        """
         ...
 
 

@@ -22,6 +22,7 @@ class OperatorLogin(StrEnum):
 
     TOKEN = "token"  # noqa: S105 - the name of a way, not a secret
     KUBERNETES = "kubernetes"
+    OIDC = "oidc"
 
 
 class Login(StrEnum):

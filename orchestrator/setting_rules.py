@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fieldwise.channel import split_address
 from fieldwise.errors import FieldwiseError
 from orchestrator.enrolment.admission_rules import Way, parse_rule
+from orchestrator.people.claims import mapped
 from orchestrator.rights import OperatorLogin
 
 if TYPE_CHECKING:
@@ -89,8 +90,25 @@ def _bad_pace(given: "OrchestratorSettings") -> list[str]:
 
 
 def _bad_login(given: "OrchestratorSettings") -> list[str]:
-    if given.operator_token and given.operator_login is OperatorLogin.KUBERNETES:
-        return ["operator_token opens nothing where operator_login is kubernetes"]
+    login, mistakes = given.operator_login, []
+    if given.operator_token and login is not OperatorLogin.TOKEN:
+        mistakes.append(f"operator_token opens nothing where operator_login is {login}")
+    if login is not OperatorLogin.OIDC:
+        idle = [name for name in ("oidc_issuer", "oidc_roles", "oidc_ca") if getattr(given, name)]
+        without = "means nothing without operator_login = oidc"
+        return [*mistakes, *(f"{name} {without}" for name in idle)]
+    if not given.oidc_issuer:
+        mistakes.append("oidc_issuer is needed where operator_login is oidc")
+    if not given.oidc_roles:
+        mistakes.append("oidc_roles gives nobody a role, and operator_login is oidc")
+    return mistakes + _bad_roles(given)
+
+
+def _bad_roles(given: "OrchestratorSettings") -> list[str]:
+    try:
+        mapped(given.oidc_roles)
+    except FieldwiseError as error:
+        return [f"oidc_roles: {error.sentence}"]
     return []
 
 

@@ -113,7 +113,8 @@ class Looking:
 
     async def _device(self, name: str) -> Facts:
         device = await self._devices.get(name)
-        return {"tags": dict(device.tags), "enrolled_at": device.enrolled_at}
+        denied = device.denied_at is not None
+        return {"tags": dict(device.tags), "denied": denied, "enrolled_at": device.enrolled_at}
 
     async def _ticket(self, name: str) -> Facts | None:
         ticket = await self._tickets.get(name)

@@ -98,6 +98,7 @@ PLANTED: dict[str, tuple[tuple[str, str], ...]] = {
         ("orchestrator.admission", "kubernetes"),
         ("orchestrator.kubernetes.election", "urllib3"),
     ),
+    "tokens": (("orchestrator.admission", "jwt"), ("orchestrator.people.claims", "jwt")),
     "seals": (("orchestrator.backup_file", "pyrage"), ("orchestrator.home", "pyrage")),
     "signatures": (
         ("orchestrator.trust.keeping", "tuf"),
@@ -127,6 +128,7 @@ NOT_RULES = {
     "orchestrator.config",
     "orchestrator.limit_settings",
     "orchestrator.joining_settings",
+    "orchestrator.login_settings",
     "orchestrator.place_settings",
     "orchestrator.setting_rules",  # what is no address and no URL
 }

@@ -1,10 +1,13 @@
 """Rules between settings; what one setting alone may be is tested with ``orchestrator.config``."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator.config import OrchestratorSettings
+from orchestrator.people.claims import mapped
+from orchestrator.people.roles import Role
 from orchestrator.rights import OperatorLogin
 from orchestrator.setting_rules import is_endpoint
 
@@ -77,3 +80,41 @@ def test_an_endpoint_is_scheme_host_and_port(text: str) -> None:
 )
 def test_anything_else_is_no_endpoint(text: str) -> None:
     assert not is_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"operator_login": "oidc"}, "oidc_issuer is needed"),
+        ({"operator_login": "oidc", "oidc_issuer": "https://a"}, "gives nobody a role"),
+        (
+            {"operator_login": "oidc", "oidc_issuer": "https://a", "oidc_roles": ("a=root",)},
+            "VALUE=ROLE",
+        ),
+        (
+            {"operator_login": "oidc", "oidc_issuer": "https://a", "oidc_roles": ("a=admin",) * 2},
+            "is mapped twice",
+        ),
+        ({"oidc_issuer": "https://a"}, "means nothing without operator_login = oidc"),
+        (
+            {
+                "operator_login": "oidc",
+                "oidc_issuer": "https://a",
+                "oidc_roles": ("a=admin",),
+                "operator_token": "t" * 43,
+            },
+            "opens nothing",
+        ),
+    ],
+)
+def test_a_login_by_an_issuer_that_lets_nobody_or_everybody_in_is_refused(
+    given: dict[str, Any], told: str
+) -> None:
+    login = OperatorLogin(given.pop("operator_login", "token"))
+    with pytest.raises(ValueError, match=told):
+        OrchestratorSettings(operator_login=login, **given)
+
+
+def test_a_value_of_a_claim_may_have_an_equals_sign() -> None:
+    found = mapped(["cn=admins,dc=example=admin", "w=viewer"])
+    assert found == {"cn=admins,dc=example": Role.ADMIN, "w": Role.VIEWER}

@@ -14,6 +14,11 @@
 {{- end }}
 {{- end -}}
 
+{{/* Not empty where the operators' one token opens something. */}}
+{{- define "fieldwise.hasToken" -}}
+{{- if not (or .Values.kubernetes.login.enabled .Values.oidc.issuer) -}}true{{- end -}}
+{{- end -}}
+
 {{/* Not empty where the program calls the cluster's API. */}}
 {{- define "fieldwise.asksCluster" -}}
 {{- if or .Values.kubernetes.leaderElection.enabled .Values.kubernetes.login.enabled .Values.federation.jobs.enabled -}}true{{- end -}}
@@ -160,6 +165,22 @@ federation_address = {{ printf "%s:%d" (include "fieldwise.serviceHost" (list . 
 {{- if .Values.kubernetes.login.enabled }}
 operator_login = "kubernetes"
 kubernetes_audience = {{ toJson .Values.kubernetes.login.audience }}
+{{- end }}
+{{- with .Values.oidc }}
+{{- if .issuer }}
+operator_login = "oidc"
+oidc_issuer = {{ toJson .issuer }}
+oidc_audience = {{ toJson .audience }}
+{{- with .clients }}
+oidc_clients = {{ toJson . }}
+{{- end }}
+oidc_roles_claim = {{ toJson .rolesClaim }}
+oidc_roles = [{{ range $value, $role := .roles }}{{ printf "%s=%s" $value $role | toJson }}, {{ end }}]
+oidc_name_claim = {{ toJson .nameClaim }}
+{{- if .ca.existingConfigMap }}
+oidc_ca = "/etc/fieldwise/oidc/ca.crt"
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if include "fieldwise.asksCluster" . }}
 kubernetes_namespace = {{ toJson .Release.Namespace }}

@@ -76,7 +76,7 @@ spec:
       env:
         - name: FIELDWISE_CONFIG
           value: /etc/fieldwise/fieldwise.toml
-        {{- if not .Values.kubernetes.login.enabled }}
+        {{- if include "fieldwise.hasToken" . }}
         - name: FIELDWISE_OPERATOR_TOKEN
           valueFrom:
             secretKeyRef:
@@ -154,6 +154,11 @@ spec:
           mountPath: /etc/fieldwise/authority
           readOnly: true
         {{- end }}
+        {{- if and .Values.oidc.issuer .Values.oidc.ca.existingConfigMap }}
+        - name: oidc
+          mountPath: /etc/fieldwise/oidc
+          readOnly: true
+        {{- end }}
         {{- if .Values.bundles.existingClaim }}
         - name: bundles
           mountPath: /var/lib/fieldwise/bundles
@@ -182,6 +187,14 @@ spec:
         items:
           - key: {{ $.Values.authority.key }}
             path: authority.json
+    {{- end }}
+    {{- if and .Values.oidc.issuer .Values.oidc.ca.existingConfigMap }}
+    - name: oidc
+      configMap:
+        name: {{ .Values.oidc.ca.existingConfigMap }}
+        items:
+          - key: {{ .Values.oidc.ca.key }}
+            path: ca.crt
     {{- end }}
     {{- with .Values.bundles.existingClaim }}
     - name: bundles

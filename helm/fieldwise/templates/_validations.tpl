@@ -89,6 +89,20 @@
 {{- if and $v.kubernetes.login.enabled $v.operatorToken.existingSecret -}}
 {{- $wrong = append $wrong "kubernetes.login.enabled knows operators by the cluster, and operatorToken.existingSecret would open nothing: leave it out." -}}
 {{- end -}}
+{{- if $v.oidc.issuer -}}
+{{- if $v.kubernetes.login.enabled -}}
+{{- $wrong = append $wrong "oidc.issuer and kubernetes.login.enabled are two ways to know operators: choose one." -}}
+{{- end -}}
+{{- if not $v.oidc.roles -}}
+{{- $wrong = append $wrong "oidc.issuer lets nobody do anything before oidc.roles gives somebody a role." -}}
+{{- end -}}
+{{- if $v.operatorToken.existingSecret -}}
+{{- $wrong = append $wrong "oidc.issuer knows operators, and operatorToken.existingSecret would open nothing: leave it out." -}}
+{{- end -}}
+{{- if $v.test.enabled -}}
+{{- $wrong = append $wrong "helm test has no token of oidc.issuer: set test.enabled = false." -}}
+{{- end -}}
+{{- end -}}
 {{- if and (include "fieldwise.asksCluster" .) (eq (include "fieldwise.serviceAccountName" .) "default") -}}
 {{- $wrong = append $wrong "kubernetes.leaderElection, kubernetes.login and federation.jobs would give rights to the account `default`, which every Pod of the namespace has: set serviceAccount.create = true or serviceAccount.name." -}}
 {{- end -}}

@@ -1,0 +1,183 @@
+"""Reading a document over https, from a place that is known and not trusted with more than that.
+
+One document is one connection, made, asked and read within one time for all of it. Redirects are
+not followed: whoever is named is asked. The answer is bounded before it is held, and the connection
+is asyncio's own; only what came is read by ``http.client``, which needs no socket for that. Proxies
+are honoured as programs do, by ``HTTPS_PROXY``, ``NO_PROXY`` and CONNECT; the certificate is the
+host's own through them as well.
+"""
+
+import asyncio
+import io
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from fieldwise.errors import Fault, FieldwiseError
+
+HEAD_BYTES_MAX = 16_384
+HTTPS, HTTP = 443, 80
+OK = 200
+CHUNKED = 8  # a document in chunks of one byte is six times as long on the way
+TOLD_CHARACTERS = 200
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class HttpsDocuments:
+    """Gets documents.
+
+    Args:
+        authorities: PEM file with the authorities that certificates may be of; None for those of
+            this machine.
+        setting: Which setting names that file.
+        seconds: How long one document may take.
+        proxies: Proxies of the environment by scheme.
+
+    Raises:
+        FieldwiseError: ``SETTING_INVALID`` where the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        authorities: Path | None,
+        setting: str,
+        seconds: float,
+        proxies: Callable[[], Mapping[str, str]] = getproxies,
+    ) -> None:
+        self._context = _trusting(authorities, setting)
+        self._seconds = seconds
+        self._proxies = proxies
+
+    async def get(self, url: str, bytes_max: int) -> bytes:
+        """Return a document.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE``, saying why there is none.
+        """
+        place = urlsplit(url)
+        try:
+            async with asyncio.timeout(self._seconds), self._connected(place) as (reader, writer):
+                writer.write(_request(place))
+                await writer.drain()
+                return await _answer(reader, bytes_max)
+        except TimeoutError as error:
+            raise _away(place, f"it did not answer within {self._seconds:g} s") from error
+        except ssl.SSLCertVerificationError as error:
+            raise _away(place, f"its certificate is not trusted: {error.verify_message}") from error
+        except (OSError, EOFError, asyncio.LimitOverrunError, HTTPException) as error:
+            raise _away(place, f"{type(error).__name__}: {error}") from error
+        except _RefusedError as error:
+            raise _away(place, str(error)) from error
+
+    @asynccontextmanager
+    async def _connected(self, place: SplitResult) -> AsyncIterator[Streams]:
+        host, port = place.hostname or "", place.port or HTTPS
+        proxy = None if proxy_bypass(host) else self._proxies().get("https")
+        near = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+        limit = HEAD_BYTES_MAX
+        if near is None:
+            opened = await asyncio.open_connection(host, port, ssl=self._context, limit=limit)
+        else:
+            opened = await asyncio.open_connection(near.hostname, near.port or HTTP, limit=limit)
+        reader, writer = opened
+        try:
+            if near is not None:
+                named = f"[{host}]" if ":" in host else host
+                await _through(reader, writer, f"{named}:{port}")
+                await writer.start_tls(self._context, server_hostname=host)
+            yield reader, writer
+        finally:
+            writer.transport.abort()  # a goodbye would wait for the other side
+
+
+class _RefusedError(Exception):
+    """What came is no document."""
+
+
+class _Received:
+    """What ``HTTPResponse`` wants to be a socket."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._raw)
+
+
+def _trusting(authorities: Path | None, setting: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise FieldwiseError(
+            Fault.SETTING_INVALID, f"{setting}: {authorities} cannot be used"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _request(place: SplitResult) -> bytes:
+    path = place.path or "/"
+    query = f"?{place.query}" if place.query else ""
+    lines = (
+        f"GET {path}{query} HTTP/1.1",
+        f"Host: {place.netloc}",
+        "Accept: application/json",
+        "User-Agent: fieldwise",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", errors="replace")
+
+
+async def _through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
+    writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode("latin-1"))
+    await writer.drain()
+    response = _read(await reader.readuntil(b"\r\n\r\n"))
+    if response.status != OK:
+        raise _RefusedError(f"the proxy answers CONNECT with {response.status}")
+
+
+async def _answer(reader: asyncio.StreamReader, bytes_max: int) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    response = _read(head)
+    if response.status != OK:
+        raise _RefusedError(f"it answers with status {response.status}")
+    size, body = response.length, b""
+    if size is not None and size <= bytes_max:
+        body = await reader.readexactly(size)
+    elif size is None:
+        body = await _rest(reader, CHUNKED * bytes_max)
+    content = _read(head + body).read(bytes_max + 1) if body else b""
+    if (size or 0) > bytes_max or len(content) > bytes_max:
+        raise _RefusedError(f"its answer has more than {bytes_max:,} bytes")
+    return content
+
+
+async def _rest(reader: asyncio.StreamReader, bytes_max: int) -> bytes:
+    body = b""
+    while piece := await reader.read(HEAD_BYTES_MAX):
+        body += piece
+        if len(body) > bytes_max:
+            raise _RefusedError(f"its answer has more than {bytes_max:,} bytes")
+    return body
+
+
+def _read(raw: bytes) -> HTTPResponse:
+    response = HTTPResponse(cast("Any", _Received(raw)), method="GET")
+    try:
+        response.begin()
+    except ValueError as error:
+        raise _RefusedError("its answer is no HTTP") from error
+    return response
+
+
+def _away(place: SplitResult, reason: str) -> FieldwiseError:
+    printable = "".join(each if each.isprintable() else " " for each in reason)[:TOLD_CHARACTERS]
+    return FieldwiseError(
+        Fault.UNAVAILABLE, f"{place.netloc} cannot be asked for {place.path[:200]}: {printable}"
+    )
