@@ -16,7 +16,7 @@ from orchestrator.ports import Clock
 from orchestrator.storage.stores import Stores
 from orchestrator.webhook import Webhook, WebhookPlace
 
-SWEEP_SECONDS = 30.0  # applicants wait for days
+SWEEP_SECONDS = 5.0  # a look at an index that finds nothing
 
 
 def applications(

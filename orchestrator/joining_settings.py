@@ -68,7 +68,7 @@ class JoiningSettings(LimitSettings, frozen=True, kw_only=True):
     applicant_seconds: Annotated[
         int,
         Meta(
-            ge=60,
+            ge=10,
             le=90 * 86_400,
             description="How long a device may wait, and how long it has to come once accepted.",
         ),

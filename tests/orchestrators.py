@@ -147,19 +147,25 @@ class Member:
             return list(stub.Download(request, timeout=60))
 
 
-def join(text: str, key: identity.PrivateKey | None = None) -> Member:
-    """Trade a ticket for credentials, as the agent does."""
+def enrol(text: str, key: identity.PrivateKey) -> enrolment_pb2.EnrolResponse:
+    """Ask with a ticket, as the agent does; the answer may be to wait."""
     read = ticket.decode_ticket(text)
-    own = key or identity.generate_key()
     request = enrolment_pb2.EnrolRequest(
         ticket_id=read.ticket_id,
         ticket_secret=read.secret,
-        certificate_request=identity.certificate_request(own),
+        certificate_request=identity.certificate_request(key),
         facts=enrolment_pb2.DeviceFacts(agent_version="0.1.0", processors=2),
+        knows_pending=True,
     )
     credentials = grpc.ssl_channel_credentials(channel.pem_of(read.authority))
     with grpc.secure_channel(read.address, credentials) as opened:
-        given = enrolment_pb2_grpc.EnrolmentStub(opened).Enrol(request, timeout=60).credentials
+        return enrolment_pb2_grpc.EnrolmentStub(opened).Enrol(request, timeout=60)
+
+
+def join(text: str, key: identity.PrivateKey | None = None) -> Member:
+    """Trade a ticket for credentials, of a fleet that makes nobody wait."""
+    own = key or identity.generate_key()
+    given = enrol(text, own).credentials
     return Member(
         device_id=given.device_id,
         key=identity.key_pem(own),

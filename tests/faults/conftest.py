@@ -55,7 +55,8 @@ def fleet(
     bundle = tiny_bundle(folder / "first", name="first", starter=True)
     assert "in use" in agent.run_forked("backbone", "install", bundle)
     agent.start()
-    with ForkedOrchestrator(orchestrators, folder / "data", "--check-in-seconds=1") as server:
+    flags = ("--check-in-seconds=1", "--applicant-retry-seconds=1", "--applicant-seconds=20")
+    with ForkedOrchestrator(orchestrators, folder / "data", *flags) as server:
         ticket = server.ask("ticket", "create", "--tag=kind=agent")
         agent.run_forked("join", ticket["token"])
         with Client(agent.socket) as client:

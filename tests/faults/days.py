@@ -4,9 +4,11 @@ Tickets, a device that joins, tags, settings, a bundle that is pushed and rolled
 agent. At the end the day has had its effect, once.
 """
 
+import hashlib
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import orchestrator.storage.sql
 from fieldwise import identity
@@ -19,7 +21,7 @@ from tests.faults.fleets import ForkedOrchestrator, insist
 from tests.faults.forked_agent import ForkedAgent
 from tests.faults.partners import band, see_through
 from tests.faults.writers import writers
-from tests.orchestrators import Member, join
+from tests.orchestrators import Member, enrol, join
 
 SQL = Path(orchestrator.storage.sql.__file__).parent
 FEDERATING = ("SqlCampaigns.", "SqlContributions.", "WorkerProcesses.")
@@ -67,6 +69,8 @@ def spend_a_day_with(fleet: Fleet, method: str) -> None:
         case "SqlLeadership.resign":
             fleet.server.end_in_order()
             spend_a_day(fleet)
+        case _ if method.startswith("SqlApplicants."):
+            apply(fleet)
         case _ if method.startswith(FEDERATING):
             federate(fleet)
 
@@ -150,6 +154,46 @@ def recall(fleet: Fleet) -> None:
     fleet.server.ask("backbone", "recall", name, "--yes")
     with fleet.agent.device() as device:
         wait_until(lambda: device.status().backbone != f"{name}:1.0.0")
+
+
+def apply(fleet: Fleet) -> None:
+    """Of four that wait one joins, one is rejected, one begins anew, and one never comes back."""
+    server = fleet.server
+    first, second = (
+        server.ask("ticket", "create", "--uses=4", "--admission=pending") for _ in range(2)
+    )
+    keys = [identity.generate_key() for _ in range(4)]
+    for key in keys:
+        assert insist(lambda key=key: enrol(first["token"], key)).HasField("pending")
+    accepted, rejected, changing, _ = map(fingerprint_of, keys)
+    server.ask("device", "accept", _named(fleet, accepted))
+    assert insist(lambda: enrol(first["token"], keys[0])).credentials.device_id
+    server.ask("device", "reject", _named(fleet, rejected))
+    assert insist(lambda: enrol(second["token"], keys[2])).HasField("pending")
+
+    def is_asked_about() -> bool:
+        insist(lambda: enrol(second["token"], keys[2]))
+        (found,) = _waiting(fleet, changing)
+        return bool(found["asked_at"] != found["applied_at"])
+
+    wait_until(is_asked_about)
+    wait_until(lambda: not server.ask("device", "pending"))
+    listed = {each["id"]: each["uses"] for each in server.ask("ticket", "list", "--limit=0")}
+    assert (listed[first["ticket"]["id"]], listed[second["ticket"]["id"]]) == (1, 0)
+
+
+def fingerprint_of(key: identity.PrivateKey) -> str:
+    return hashlib.sha256(identity.public_key_der(key.public_key())).hexdigest()
+
+
+def _waiting(fleet: Fleet, fingerprint: str) -> list[dict[str, Any]]:
+    found = fleet.server.ask("device", "pending")
+    return [each for each in found if each["fingerprint"] == fingerprint]
+
+
+def _named(fleet: Fleet, fingerprint: str) -> str:
+    (found,) = _waiting(fleet, fingerprint)
+    return str(found["device"])
 
 
 def federate(fleet: Fleet) -> None:

@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fieldwise import identity
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault
 from fieldwise.federation import RowKind
-from fieldwise.v1alpha1 import campaign_pb2, operator_pb2
+from fieldwise.v1alpha1 import admission_pb2, campaign_pb2, operator_pb2
 from orchestrator.cli import app
 from orchestrator.rpc import client
 from orchestrator.rpc.calling import Calling
@@ -34,7 +35,7 @@ from tests.faults.cutting import Cut, Proxy
 from tests.faults.fleets import ForkedOrchestrator, told_again
 from tests.faults.forked import Mother
 from tests.faults.partners import band, see_through
-from tests.orchestrators import environment, join
+from tests.orchestrators import enrol, environment, join
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 CUTS = [each for each in Cut if each is not Cut.BEFORE]  # a command's own connection is cut at once
@@ -46,6 +47,7 @@ def kinds() -> set[str]:
     """Every message that an operator calls with."""
     services = (
         operator_pb2.DESCRIPTOR.services_by_name["Operator"],
+        admission_pb2.DESCRIPTOR.services_by_name["Admission"],
         campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
     )
     return {method.input_type.name for each in services for method in each.methods}
@@ -168,6 +170,7 @@ def everything(operator: Operator, run: str, folder: Path) -> None:
     for member in (first, second):
         member.check_in()
     devices(operator, run, first.device_id)
+    applicants(operator)
     backbones(operator, run, folder)
     rollouts(operator, run)
     campaigns(operator, run)
@@ -189,6 +192,17 @@ def devices(operator: Operator, run: str, device: str) -> None:
     (kept,) = operator.give("device", "diagnose", device, "--list")
     assert kept["id"] == asked["id"]
     assert operator.give("status")["version"]
+
+
+def applicants(operator: Operator) -> None:
+    """Two that wait: one is let in, the other is turned away."""
+    ticket = operator.server.ask("ticket", "create", "--uses=2", "--admission=pending")
+    for _ in range(2):
+        assert enrol(ticket["token"], identity.generate_key()).HasField("pending")
+    own = ticket["ticket"]["id"]
+    named = [each["device"] for each in operator.give("device", "pending") if each["ticket"] == own]
+    assert operator.give("device", "accept", named[0])["stage"] == "accepted"
+    assert operator.give("device", "reject", named[1])["stage"] == "rejected"
 
 
 def backbones(operator: Operator, run: str, folder: Path) -> None:
