@@ -14,7 +14,7 @@ import aggregator.config
 import orchestrator.config
 from fieldwise.settings import flag_name
 from fieldwise.strategies import KNOWN
-from tools import alerts, calibration, chart, commands, diagrams, powers, roles, tables
+from tools import alerts, calibration, callers, chart, commands, diagrams, powers, roles, tables
 from tools.generated import settle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +74,7 @@ PARTS: Mapping[str, Callable[[], Iterator[str]]] = {
     "aggregator-settings": aggregator_settings,
     "strategies": strategies,
     "errors": tables.errors,
+    "methods": callers.table,
     "metrics": tables.metrics,
     "alerts": alerts.alerts,
     "dashboards": dashboards,
