@@ -100,7 +100,7 @@ def serving(folder: Path, *flags: str, listen: Sequence[str] = LISTEN) -> Iterat
             stderr=errors,
         )
     try:
-        yield Orchestrator(process, folder, log, _announcement(process, log))
+        yield Orchestrator(process, folder, log, announcement(process, log))
     finally:
         if process.poll() is None:
             process.kill()
@@ -109,7 +109,8 @@ def serving(folder: Path, *flags: str, listen: Sequence[str] = LISTEN) -> Iterat
         process.stdout.close()
 
 
-def _announcement(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+def announcement(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
+    """What a server says once it listens."""
     assert process.stdout is not None
     deadline = time.monotonic() + START_SECONDS
     readable, _, _ = select.select([process.stdout], [], [], deadline - time.monotonic())
