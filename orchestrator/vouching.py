@@ -44,10 +44,13 @@ async def trust(
         settings.folder, has_root=Role.ROOT in known, kept_in=settings.publisher_file
     )
     lives = lifetimes(settings)
-    keeping = Keeping(stores.trust, stores.backbones, keys, clock, leading.term, lives)
+    serving = Serving(stores.trust, clock)
+    keeping = Keeping(
+        stores.trust, stores.backbones, keys, clock, leading.term, lives, serving.forget_newest
+    )
     forget = partial(without_offline, settings.folder, settings.publisher_file)
     accepting = Accepting(stores.trust, stores.backbones, keeping, clock, forget)
-    return Trust(keeping, Serving(stores.trust, clock), accepting)
+    return Trust(keeping, serving, accepting)
 
 
 def lifetimes(settings: OrchestratorSettings) -> Lifetimes:

@@ -29,6 +29,8 @@ TRANSIENT = frozenset(
 )
 # Anybody on the way may spoil metadata: that must not spoil an order for good.
 UNTRUSTED = frozenset({Fault.METADATA_INVALID, Fault.METADATA_EXPIRED})
+# A server remembers its newest metadata for a few seconds, and may order what it lists since.
+UNLISTED_TRIES, UNLISTED_SECONDS = 3, 6.0
 STEP_BYTES = 1024 * 1024  # in which missing room is told: the journal is not written for less
 DAMAGED_TRIES = 3  # bytes damaged on the way are rare; three times in a row it is the source
 
@@ -193,17 +195,19 @@ class Fetcher:
         return 0
 
     async def _vouched(self, digest: str) -> Listed | None:
-        waits, said = self._delays(), ""
+        waits, said, unlisted = self._delays(), "", 0
         while True:
             try:
                 return await self._vouching.vouched(digest)
             except FieldwiseError as error:
-                if error.fault not in TRANSIENT | UNTRUSTED:
+                unlisted += error.fault is Fault.NOT_VOUCHED
+                late = error.fault is Fault.NOT_VOUCHED and unlisted < UNLISTED_TRIES
+                if not late and error.fault not in TRANSIENT | UNTRUSTED:
                     raise
                 if error.sentence != said:
                     _log.warning("no word of the publisher", reason=error.sentence)
                 said = error.sentence
-            await self._sleep(next(waits))
+            await self._sleep(UNLISTED_SECONDS if late else next(waits))
 
     async def _manifest(self, digest: str, listed: Listed | None) -> Manifest:
         """A bundle's manifest, which has the length that was signed and, by its name, the hash."""

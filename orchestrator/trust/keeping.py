@@ -38,6 +38,7 @@ class Keeping:
         clock: What time it is.
         term: In which this replica leads now; None while another does.
         lives: For how long what is signed holds.
+        changed: Hears that there may be newer metadata than before.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Keeping:
         clock: Clock,
         term: Callable[[], int | None],
         lives: Lifetimes | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._backbones = backbones
@@ -55,6 +57,7 @@ class Keeping:
         self._clock = clock
         self._term = term
         self._lives = lives or Lifetimes()
+        self._changed = changed
         self._turn = asyncio.Lock()
 
     async def look(self, term: int) -> None:
@@ -71,6 +74,7 @@ class Keeping:
             if fresh:
                 kept = [Kept(each.role, each.version, each.content) for each in fresh]
                 await self._store.keep(kept, term)
+                self._changed()
                 versions = ", ".join(f"{each.role} {each.version}" for each in fresh)
                 _log.info("metadata signed", versions=versions)
 
@@ -110,6 +114,7 @@ class Keeping:
                 Fault.UNAVAILABLE, f"{backbone.manifest.title} is not on the signed list yet"
             )
         refuse_unlisted(state.get(Role.TARGETS), backbone)
+        self._changed()  # perhaps by another replica, whose list devices are to find here, too
 
     async def state(self) -> Mapping[Role, Document]:
         """Return the newest metadata.

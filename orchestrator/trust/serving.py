@@ -56,6 +56,10 @@ class Serving:
             return 0
         return found.version if found else 0
 
+    def forget_newest(self) -> None:
+        """Look again at the next question: there is something newer."""
+        self._newest.clear()
+
     async def _of(self, role: Role, version: int) -> Kept | None:
         known = self._remembered.get((role, version)) or await self._store.get(role, version)
         if known is not None:

@@ -48,6 +48,17 @@ async def test_a_new_root_is_found_at_once_and_a_new_timestamp_soon() -> None:
     assert await serving.hint() == 3
 
 
+async def test_what_this_replica_signed_is_told_at_once() -> None:
+    """A rollout starts right after its bundle was listed: devices have to find it there."""
+    stores = memory_stores()
+    serving = Serving(stores.trust, SetClock())
+    await stores.trust.keep([kept(role, 1) for role in Role])
+    assert await serving.hint() == 1
+    await stores.trust.keep([kept(Role.TIMESTAMP, 2)])
+    serving.forget_newest()
+    assert await serving.get("timestamp.json") == kept(Role.TIMESTAMP, 2).content
+
+
 async def test_what_is_remembered_is_bounded() -> None:
     stores = memory_stores()
     serving = Serving(stores.trust, SetClock())
