@@ -58,7 +58,8 @@ def test_a_device_joins_learns_changes_its_backbone_and_leaves(
     listed = orchestrator.json("device", "list")
     assert [each["id"] for each in listed] == [joined["device_id"]]
     ledger = agent.ask("ledger", "--entries", "1000")
-    assert set(ledger["totals"]) == {"enrolment", "check-in", "download request"}
+    kinds = {"enrolment", "check-in", "download request", "metadata request"}
+    assert set(ledger["totals"]) == kinds
     assert ledger["totals"]["enrolment"]["messages"] == 1
     said = {word for each in ledger["entries"] for word in each["summary"].split()}
     assert said.isdisjoint(CLASSES)
