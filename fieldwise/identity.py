@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -21,8 +21,10 @@ PrivateKey = ec.EllipticCurvePrivateKey
 PublicKey = ec.EllipticCurvePublicKey
 
 # What reading raises that is no certificate: a version that nobody knows is none of the others.
+# Nor is a key that OpenSSL fails over: one of 32 bytes that says that it is of the curve X448.
 UNREADABLE = (
     ValueError,
+    InternalError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
@@ -176,7 +178,7 @@ def load_key(pem: bytes) -> PrivateKey:
     """
     try:
         key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (TypeError, *UNREADABLE) as error:
         raise FieldwiseError(Fault.STATE_DAMAGED, "the file holds no private key") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise FieldwiseError(Fault.STATE_DAMAGED, "the private key is not on the curve P-256")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, Key
@@ -43,7 +43,7 @@ def load(pem: bytes, name: str, passphrase: bytes | None = None) -> SigningKey:
     except TypeError as error:
         word = "has no passphrase" if passphrase else "needs its passphrase"
         raise FieldwiseError(Fault.INVALID_ARGUMENT, f"the key {name} {word}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, InternalError, UnsupportedAlgorithm) as error:
         reason = "is damaged, or has another passphrase" if passphrase else "is no private key"
         raise FieldwiseError(Fault.INVALID_ARGUMENT, f"{name} {reason}") from error
     if not isinstance(private, Ed25519PrivateKey):

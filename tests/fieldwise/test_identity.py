@@ -1,11 +1,12 @@
 """Keys, requests and names of devices."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -186,6 +187,26 @@ def test_a_version_that_nobody_knows_is_refused_like_other_rubbish() -> None:
     with pytest.raises(FieldwiseError) as refused:
         identity.load_certificate(bytes(made))
     assert refused.value.fault is Fault.CERTIFICATE_INVALID
+
+
+def test_a_key_that_openssl_fails_over_is_refused_like_other_rubbish() -> None:
+    """32 bytes that say that they are of X448; cryptography calls that an error of its own."""
+    made = ed25519.Ed25519PrivateKey.generate()
+    coded = made.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).replace(b"\x2b\x65\x70", b"\x2b\x65\x6f")
+    text = base64.encodebytes(coded)
+    with pytest.raises(FieldwiseError) as refused:
+        identity.load_key(b"-----BEGIN PRIVATE KEY-----\n" + text + b"-----END PRIVATE KEY-----\n")
+    assert refused.value.fault is Fault.STATE_DAMAGED
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    request = builder.sign(made, None).public_bytes(serialization.Encoding.DER)
+    for oid in (b"\x2b\x65\x6f", b"\x2b\x65\x71", b"\x2b\x65\x6e"):
+        with pytest.raises(FieldwiseError) as refused:
+            identity.requested_key(request.replace(b"\x2b\x65\x70", oid))
+        assert refused.value.fault is Fault.INVALID_ARGUMENT
 
 
 def test_a_request_beyond_the_limit_is_not_even_parsed() -> None:

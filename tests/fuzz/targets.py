@@ -3,6 +3,7 @@
 from tests.fuzz import (
     file_targets,
     log_targets,
+    login_targets,
     network_targets,
     state_targets,
     text_targets,
@@ -20,6 +21,7 @@ TARGETS: dict[str, Target] = {
         *network_targets.TARGETS,
         *trust_targets.TARGETS,
         *log_targets.TARGETS,
+        *login_targets.TARGETS,
         *state_targets.TARGETS,
     )
 }

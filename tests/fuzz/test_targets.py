@@ -66,6 +66,7 @@ WITHOUT: dict[str, str] = {
     "agent.learning.measures.track_record": OWN,
     "agent.learning.restoring": OWN,
     "fieldwise.client": "pixels of the agent on the same machine, by its own socket",
+    "orchestrator.enrolment.succession": OWN,
     "orchestrator.storage.sql.applicants": OWN,
     "orchestrator.storage.sql.campaign_rows": OWN,
     "orchestrator.storage.sql.diagnoses": OWN,
