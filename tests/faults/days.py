@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import typer
+
 import orchestrator.storage.sql
 from fieldwise import identity
 from fieldwise.federation import RowKind
@@ -17,7 +19,7 @@ from fieldwise.v1alpha1 import device_pb2
 from orchestrator.contents import UPDATES
 from tests.bundles import class_images, tiny_bundle
 from tests.fakes.agent_process import wait_until
-from tests.faults.fleets import ForkedOrchestrator, insist
+from tests.faults.fleets import ForkedOrchestrator, insist, once
 from tests.faults.forked_agent import ForkedAgent
 from tests.faults.partners import band, see_through
 from tests.faults.writers import writers
@@ -58,12 +60,17 @@ def spend_a_day(fleet: Fleet) -> None:
     newcomer(fleet, roll_out(fleet, day))
     server.ask("device", "remove", member.device_id, "--yes")
     assert member.device_id not in {each["id"] for each in server.ask("device", "list")}
+    assert server.ask("audit", "verify")["whole"]
 
 
 def spend_a_day_with(fleet: Fleet, method: str) -> None:
     """A day on which a method is called, also one that most days do not come to."""
     spend_a_day(fleet)
     match method:
+        case _ if method.startswith("SqlAccounts."):
+            hire(fleet)
+        case "SqlAudit.prune":
+            prune(fleet)
         case "SqlRollouts.recall":  # it withholds a backbone for good
             recall(fleet)
         case "SqlLeadership.resign":
@@ -147,6 +154,34 @@ def newcomer(fleet: Fleet, rollout: str) -> None:
     # It says that it knows a newer order, as after a database was put back.
     insist(lambda: report(target.generation + 1))
     fleet.server.ask("device", "remove", member.device_id, "--yes")
+
+
+def hire(fleet: Fleet) -> None:
+    """Give somebody an account, whose token works, and take it back."""
+    name = f"day{fleet.days}"
+
+    def create() -> str:
+        # The name is taken where an answer was lost, and nobody has that token.
+        once(fleet.server.folder, "account", "revoke", name)
+        created = once(fleet.server.folder, "account", "create", name, "--role=viewer")
+        if created is None:
+            raise typer.Exit
+        token: str = created["token"]
+        return token
+
+    token = insist(create)
+    assert fleet.server.ask("status", f"--token={token}")["fleet"]
+    fleet.server.ask("account", "revoke", name)
+    named = [each for each in fleet.server.ask("account", "list") if each["name"] == name]
+    assert all(each["revoked_at"] for each in named)
+
+
+def prune(fleet: Fleet) -> None:
+    """Take away the beginning of the audit log; what is left says so and is whole."""
+    number = fleet.server.ask("audit", "verify")["head"].partition(":")[0]
+    fleet.server.ask("audit", "prune", number, "--yes")
+    cut = fleet.server.ask("audit", "verify")["cut"].partition(":")[0]
+    assert int(cut) >= int(number) - 1
 
 
 def recall(fleet: Fleet) -> None:

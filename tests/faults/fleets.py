@@ -114,6 +114,14 @@ def ask(folder: Path, *arguments: str) -> Any:
     return insist(once)
 
 
+def once(folder: Path, *arguments: str) -> Any:
+    """Run a command one time; returns its JSON, None where it failed."""
+    from orchestrator.cli import app
+
+    done = CliRunner(env=environment(folder)).invoke(app, [*arguments, "--json"])
+    return None if done.exit_code else json.loads(done.stdout)
+
+
 def told_again(sentence: str) -> list[str]:
     """Return the option with which a command that got no answer says that it counts once."""
     return [f"--{name}={text}" for name, text in re.findall(r"--(request|wave) (\w+)", sentence)]
