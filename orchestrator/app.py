@@ -230,7 +230,9 @@ def _deeds(ground: _Ground, parts: _Parts) -> dict[Loop, Repeated]:
     async def look(_term: int) -> None:
         figures = await ground.federation.survey.figures()
         waiting = await ground.applications.count_waiting()
-        ground.metrics.show(replace(await parts.survey.snapshot(), applicants=waiting), figures)
+        metadata = await ground.trust.keeping.remaining()
+        seen = replace(await parts.survey.snapshot(), applicants=waiting, metadata=metadata)
+        ground.metrics.show(seen, figures)
 
     settings, leading = ground.settings, ground.leading
     look_at_all = leading.led(parts.controller.look_at_all)

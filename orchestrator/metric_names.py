@@ -9,6 +9,7 @@ from orchestrator.fleet.readings import Measure
 from orchestrator.identity_metric_names import OF_IDENTITIES
 from orchestrator.joining_metric_names import APPLICANTS, JOINS
 from orchestrator.metric_entry import Entry, Kind
+from orchestrator.trust_metric_names import OF_TRUST
 
 
 class Result(StrEnum):
@@ -359,6 +360,7 @@ CATALOGUE = (
     CERTIFICATES,
     TICKETS,
     APPLICANTS,
+    *OF_TRUST,
     SNAPSHOT_TIME,
     CHECK_INS,
     ENROLMENTS,

@@ -95,6 +95,7 @@ from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.rollout import Actor, Event, Happening, Rollout
 from orchestrator.survey import EXPIRING_DAYS, Snapshot
+from orchestrator.trust_metrics import trust_families
 
 # They double the series of every counter and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -322,6 +323,7 @@ class _FleetCollector(Collector):
         yield _gauge(CERTIFICATES, within)
         yield GaugeMetricFamily(TICKETS.name, TICKETS.text, seen.tickets_open)
         yield GaugeMetricFamily(APPLICANTS.name, APPLICANTS.text, seen.applicants)
+        yield from trust_families(seen.metadata)
         yield GaugeMetricFamily(SNAPSHOT_TIME.name, SNAPSHOT_TIME.text, seen.taken_at)
 
 

@@ -27,6 +27,7 @@ from orchestrator.ports import BackboneStore, Clock, DeviceStore, RolloutStore, 
 from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.places import Place
 from orchestrator.rollout.rollout import Rollout
+from orchestrator.trust.upkeep import Remaining
 from orchestrator.views import FleetView
 
 BACKBONES_MAX = 20  # more versions than anyone runs side by side; the rest is counted as "other"
@@ -55,6 +56,7 @@ class Snapshot:
     expiring: Mapping[int, int] = field(default_factory=dict)
     tickets_open: int = 0
     applicants: int = 0  # told by whoever knows them
+    metadata: tuple[Remaining, ...] = ()  # told so, too
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
     worst: Worst = field(default_factory=Worst)
 

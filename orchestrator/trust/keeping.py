@@ -17,7 +17,15 @@ from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.trust.documents import Document, describes, read
-from orchestrator.trust.upkeep import Lifetimes, PublisherKeys, Wanted, signs, upkeep
+from orchestrator.trust.upkeep import (
+    Lifetimes,
+    PublisherKeys,
+    Remaining,
+    Wanted,
+    remaining,
+    signs,
+    upkeep,
+)
 from orchestrator.trust_ports import Kept, TrustStore
 
 LOOK_SECONDS = 5.0  # how late what a publisher sends to another replica reaches devices
@@ -124,6 +132,14 @@ class Keeping:
         """
         newest = await self._store.newest(list(Role))
         return {role: read(role, each.content) for role, each in newest.items()}
+
+    async def remaining(self) -> tuple[Remaining, ...]:
+        """Return for how long each kind of metadata still holds.
+
+        Raises:
+            FieldwiseError: As ``state``.
+        """
+        return remaining(await self.state(), self.keys, self._clock.now(), self._lives)
 
     async def lists(self) -> bool:
         """Tell whether the list is this server's own, or will be once it has one.

@@ -1,7 +1,9 @@
 """Metadata as devices and their credentials get it.
 
-Metadata with a version in its name never changes, so it is remembered; the newest timestamp for a
-few seconds. Nothing is decided here: devices check what they get.
+Metadata with a version in its name never changes, so it is remembered. The newest timestamp is
+not: a device that is told to begin a backbone asks for it then, and an older one, even by a second,
+would lead it to a list that lacks what was listed meanwhile. Only the hint that there is a newer
+one may be late. Nothing is decided here: devices check what they get.
 """
 
 from collections import OrderedDict
@@ -36,7 +38,7 @@ class Serving:
             FieldwiseError: ``INVALID_ARGUMENT`` for what can be no name, ``NOT_FOUND``.
         """
         role, version = parse_name(name)
-        found = await (self._of(role, version) if version else self._newest_of(role))
+        found = await (self._of(role, version) if version else self._read(role))
         if found is None:
             raise FieldwiseError(Fault.NOT_FOUND, f"there is no metadata {name}")
         return found.content
@@ -73,6 +75,10 @@ class Serving:
         now = self._clock.now()
         asked_at, known = self._newest.get(role, (float("-inf"), None))
         if not 0 <= now - asked_at < REMEMBERED_SECONDS:
-            known = (await self._store.newest((role,))).get(role)
-            self._newest[role] = (now, known)
+            return await self._read(role)
+        return known
+
+    async def _read(self, role: Role) -> Kept | None:
+        known = (await self._store.newest((role,))).get(role)
+        self._newest[role] = (self._clock.now(), known)
         return known

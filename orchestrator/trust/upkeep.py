@@ -81,6 +81,15 @@ class PublisherKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Remaining:
+    """For how long metadata still holds; its share of a life where a server signs it."""
+
+    role: Role
+    seconds: float
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What the list of a server with its own keys is to be."""
 
@@ -105,6 +114,18 @@ def upkeep(
         _renew_pointer(Role.SNAPSHOT, after[Role.TARGETS], after, keys, now, lives)
         _renew_pointer(Role.TIMESTAMP, after[Role.SNAPSHOT], after, keys, now, lives)
     return tuple(each for role, each in after.items() if state.get(role) is not each)
+
+
+def remaining(
+    state: State, keys: PublisherKeys, now: float, lives: Lifetimes
+) -> tuple[Remaining, ...]:
+    """Return for how long each kind of metadata still holds."""
+    root = state.get(Role.ROOT)
+    return tuple(
+        Remaining(role, left, left / lives.of(role) if root and signs(role, keys, root) else None)
+        for role, document in state.items()
+        for left in (document.expires_at - now,)
+    )
 
 
 def next_version(before: Document | None, now: float) -> int:

@@ -26,6 +26,7 @@ SWITCHES: Mapping[str, tuple[Any, ...]] = {
     "persistence.existingClaim": ("", "claim"),
     "database.existingSecret": ("", "database"),
     "authority.existingSecret": ("", "authority"),
+    "publisher.existingSecret": ("", "publisher"),
     "operatorToken.existingSecret": ("", "token"),
     "bundles.s3.url": ("", "s3://fleet/bundles"),
     "bundles.s3.existingSecret": ("", "bucket"),

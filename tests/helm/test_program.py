@@ -60,7 +60,7 @@ def test_everything_that_is_kept_lies_on_a_volume(values: str, tmp_path: Path) -
     objects = charts.rendered(values)
     found = started_with(objects, tmp_path)
     mounts = [each["mountPath"] for each in charts.the_container(objects)["volumeMounts"]]
-    kept = [found.folder, found.bundle_folder, found.authority_file]
+    kept = [found.folder, found.bundle_folder, found.authority_file, found.publisher_file]
     for path in (each for each in kept if each is not None):
         assert any(path.is_relative_to(mount) for mount in mounts), path
     assert found.folder != Path("/var/lib/fieldwise")

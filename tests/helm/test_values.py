@@ -136,6 +136,7 @@ BESIDE = {
     ("default", "persistence.enabled=false"): ["persistence.enabled = false: SQLite lives in"],
     ("replicas", 'database.existingSecret=""'): ["name a PostgreSQL with database.existingSecret"],
     ("replicas", 'authority.existingSecret=""'): ["fieldwise authority create"],
+    ("replicas", 'publisher.existingSecret=""'): ["fieldwise trust init"],
     (
         "replicas",
         'bundles.s3={"url":"","endpoint":"","publicEndpoint":"","region":"","existingSecret":""}',

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fieldwise.trust import Role
 from fieldwise.update import UpdateFailure, UpdatePhase
 from orchestrator.fleet.device import DeviceState, Standing, Target
 from orchestrator.fleet.ranking import Cohort, Worst
@@ -28,6 +29,7 @@ from orchestrator.survey import (
     Snapshot,
     snapshot_of,
 )
+from orchestrator.trust.upkeep import Remaining
 from tests.campaigns import figures
 
 NOW = 1_800_000_000.0
@@ -77,6 +79,7 @@ def snapshot(size: int, backbones: int = BACKBONES_MAX) -> Snapshot:
         seen,
         cohorts={"berlin": Cohort({DeviceState.HEALTHY: size}, 0.75, size)},
         worst=Worst({"d1": 0.25}, {"d2": 900.0}),
+        metadata=(Remaining(Role.TARGETS, 600.0, None), Remaining(Role.TIMESTAMP, 60.0, 0.5)),
     )
 
 
@@ -210,6 +213,17 @@ def test_cohorts_and_the_worst_devices_are_told_where_there_are_any() -> None:
     assert shown["fieldwise_worst_device_last_seen_age_seconds", (("device", "d2"),)] == 900
     metrics.show(Snapshot())
     assert not [name for name, _ in samples(metrics) if "cohort" in name or "worst" in name]
+
+
+def test_of_metadata_it_is_told_how_long_it_holds_and_the_share_that_the_server_signs() -> None:
+    metrics = FleetMetrics("0.1.0")
+    metrics.show(snapshot(1))
+    shown = samples(metrics)
+    left = "fieldwise_metadata_left_seconds"
+    assert shown[left, (("role", "targets"),)] == 600
+    assert shown[left, (("role", "timestamp"),)] == 60
+    ratios = {labels: value for (name, labels), value in shown.items() if "left_ratio" in name}
+    assert ratios == {(("role", "timestamp"),): 0.5}
 
 
 def test_every_replica_tells_how_long_its_scrape_is_whether_it_leads_or_not() -> None:

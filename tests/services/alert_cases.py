@@ -210,6 +210,16 @@ CASES = (
         "70m",
     ),
     Case(
+        "FieldwiseMetadataExpiring",
+        {'fieldwise_metadata_left_seconds{role="targets"}': "1200000x60"},
+        {
+            'fieldwise_metadata_left_seconds{role="root"}': "1300000x60",
+            'fieldwise_metadata_left_seconds{role="timestamp"}': "43000x60",
+            'fieldwise_metadata_left_ratio{role="timestamp"}': "0.5x60",
+        },
+        "12m",
+    ),
+    Case(
         "FieldwiseClocksOff",
         spread("fieldwise_device_clock_offset_seconds", "9x120", "60.0", "10x120"),
         spread("fieldwise_device_clock_offset_seconds", "99x120", "60.0", "100x120"),

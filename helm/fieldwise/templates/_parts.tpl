@@ -134,6 +134,9 @@ fleet = {{ toJson . }}
 {{- if .Values.authority.existingSecret }}
 authority_file = "/etc/fieldwise/authority/authority.json"
 {{- end }}
+{{- if .Values.publisher.existingSecret }}
+publisher_file = "/etc/fieldwise/publisher/publisher.json"
+{{- end }}
 {{- if .Values.bundles.existingClaim }}
 bundle_folder = "/var/lib/fieldwise/bundles"
 {{- end }}

@@ -159,6 +159,11 @@ spec:
           mountPath: /etc/fieldwise/oidc
           readOnly: true
         {{- end }}
+        {{- if .Values.publisher.existingSecret }}
+        - name: publisher
+          mountPath: /etc/fieldwise/publisher
+          readOnly: true
+        {{- end }}
         {{- if .Values.bundles.existingClaim }}
         - name: bundles
           mountPath: /var/lib/fieldwise/bundles
@@ -195,6 +200,15 @@ spec:
         items:
           - key: {{ .Values.oidc.ca.key }}
             path: ca.crt
+    {{- end }}
+    {{- with .Values.publisher.existingSecret }}
+    - name: publisher
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+        items:
+          - key: {{ $.Values.publisher.key }}
+            path: publisher.json
     {{- end }}
     {{- with .Values.bundles.existingClaim }}
     - name: bundles

@@ -27,6 +27,9 @@
 {{- if not $v.authority.existingSecret -}}
 {{- $wrong = append $wrong (printf "%s: the fleet's authority would be lost with the Pod, and each replica would found another; make one with `fieldwise authority create` and name its Secret with authority.existingSecret." $why) -}}
 {{- end -}}
+{{- if not $v.publisher.existingSecret -}}
+{{- $wrong = append $wrong (printf "%s: the keys that sign backbones would be lost with the Pod, and each replica would make others; make a publisher.json with `fieldwise trust init` and name its Secret with publisher.existingSecret." $why) -}}
+{{- end -}}
 {{- if not (or $v.bundles.existingClaim $v.bundles.s3.url $v.evaluation.enabled) -}}
 {{- $wrong = append $wrong (printf "%s: bundles live in the data folder; name a bucket with bundles.s3.url, or a claim that every replica mounts with bundles.existingClaim." $why) -}}
 {{- end -}}

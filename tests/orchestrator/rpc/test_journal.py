@@ -350,6 +350,16 @@ async def test_a_refusal_is_told_clean_and_louder_where_somebody_was_not_let_in(
     assert told[0]["peer"] == "ipv4:192.0.2.7:1"
 
 
+async def test_the_end_of_a_chain_of_roots_is_no_refusal() -> None:
+    gone = FieldwiseError(Fault.NOT_FOUND, "there is no metadata 2.root.json")
+    with capture_logs() as told:
+        with pytest.raises(FieldwiseError):
+            async with Journal().around(call("GetMetadata")):
+                raise gone
+        await refuse(Journal(), Fault.NOT_FOUND)
+    assert [each["method"] for each in told] == ["CheckIn"]
+
+
 async def test_a_flood_of_refusals_is_a_screen_a_minute_and_a_number() -> None:
     now = [0.0]
     journal = Journal(lambda: now[0])

@@ -59,6 +59,17 @@ async def test_what_this_replica_signed_is_told_at_once() -> None:
     assert await serving.get("timestamp.json") == kept(Role.TIMESTAMP, 2).content
 
 
+async def test_a_timestamp_is_never_an_older_one_however_often_it_is_asked_for() -> None:
+    """A device that is about to begin a backbone must find it on the list that it is led to."""
+    stores = memory_stores()
+    serving, other = Serving(stores.trust, SetClock()), Serving(stores.trust, SetClock())
+    for version in range(1, 5):
+        await stores.trust.keep([kept(Role.TIMESTAMP, version)])
+        for each in (serving, other):
+            assert await each.get("timestamp.json") == kept(Role.TIMESTAMP, version).content
+            await each.hint()
+
+
 async def test_what_is_remembered_is_bounded() -> None:
     stores = memory_stores()
     serving = Serving(stores.trust, SetClock())

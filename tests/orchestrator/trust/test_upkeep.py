@@ -10,7 +10,15 @@ from fieldwise.trust import Role
 from orchestrator.trust.documents import Document
 from orchestrator.trust.drafting import new_list, signed
 from orchestrator.trust.signing_keys import by_id
-from orchestrator.trust.upkeep import DAY, Lifetimes, PublisherKeys, State, Wanted, upkeep
+from orchestrator.trust.upkeep import (
+    DAY,
+    Lifetimes,
+    PublisherKeys,
+    State,
+    Wanted,
+    remaining,
+    upkeep,
+)
 from tests.fleet_records import NOW
 from tests.publishers import Publisher, all_online, key, listed, trusted
 
@@ -168,3 +176,16 @@ class TestKeysElsewhere:
             upkeep(state, stale, NOTHING, NOW, LIVES)
         assert caught.value.fault is Fault.NOT_VOUCHED
         assert "another online key" in caught.value.sentence
+
+
+def test_what_is_left_is_told_of_everything_and_its_share_of_what_the_server_signs() -> None:
+    publisher = Publisher()
+    state = kept({}, publisher.founding())
+    now = NOW + LIVES.timestamp / 4
+    told = {each.role: each for each in remaining(state, publisher.server_keys, now, LIVES)}
+    assert told[Role.TIMESTAMP].share == pytest.approx(0.75)
+    assert told[Role.TARGETS].seconds == 90 * DAY - LIVES.timestamp / 4
+    assert told[Role.TARGETS].share is None
+    own = all_online()
+    state = kept({}, own)
+    assert all(each.share == 1 for each in remaining(state, own, NOW, LIVES))
