@@ -106,12 +106,13 @@ def tiny_bundle(
     size: int = 16,
     width: int = 32,
     starter: bool = False,
+    epoch: int = 1,
 ) -> Path:
     """Pack a small bundle into the file ``path``; other seeds are other backbones."""
     with TemporaryDirectory() as folder:
         classes = class_folder(Path(folder) / "classes", size=size) if starter else None
         model = tiny_model(seed=seed, size=size, width=width)
-        return bundle_of(path, model, name=name, version=version, starter=classes)
+        return bundle_of(path, model, name=name, version=version, starter=classes, epoch=epoch)
 
 
 def bundle_of(
@@ -121,12 +122,14 @@ def bundle_of(
     name: str = "tiny",
     version: str = "1.0.0",
     starter: Path | None = None,
+    epoch: int = 1,
 ) -> Path:
     """Pack a bundle of a feature extractor."""
     with TemporaryDirectory() as folder:
         graph = Path(folder) / "tiny.onnx"
         save(model, str(graph))
-        return pack(replace(_request(path, name, version), onnx=graph, starter=starter)).path
+        asked = replace(_request(path, name, version), onnx=graph, starter=starter, epoch=epoch)
+        return pack(asked).path
 
 
 def mapped_bundle(path: Path, older: Path) -> Path:
