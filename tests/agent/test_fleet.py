@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -213,3 +214,52 @@ async def test_what_an_older_agent_wrote_is_still_a_membership(tmp_path: Path) -
     found = folder.read()
     assert found is not None
     assert found.enrolment_address == ""
+
+
+class Publishing(Enrolling):
+    """An orchestrator whose credentials bring a publisher's root."""
+
+    root = b"root"
+
+    async def __call__(self, ticket: Ticket, request: bytes, facts: DeviceFacts) -> Credentials:
+        return replace(await super().__call__(ticket, request, facts), publisher_root=self.root)
+
+
+def member_of(identity: Identity, roots: MemoryPublisher, given: Credentials) -> Fleet:
+    orchestrator = PlayedOrchestrator(credentials=given)
+    return Fleet(identity, lambda _: orchestrator, Publishing(), roots, Revival())
+
+
+async def test_joining_begins_from_the_root_of_the_fleet_and_leaving_forgets_it(
+    identity: Identity,
+) -> None:
+    roots = MemoryPublisher()
+    joined = member_of(identity, roots, credentials())
+    await joined.join(TICKET, FACTS)
+    assert roots.begun == [b"root"]
+    await joined.leave()
+    assert roots.begun == [b"root", b""]
+    assert not roots.trusted().is_pinned
+
+
+async def test_a_renewal_brings_a_root_only_to_a_member_that_has_none(identity: Identity) -> None:
+    roots = MemoryPublisher()
+    given = replace(credentials(), publisher_root=b"later")
+    joined = member_of(identity, roots, given)
+    await joined.join(TICKET, FACTS)
+    await joined.renew()
+    assert roots.begun == [b"root"]
+    roots.begin(b"")
+    await joined.renew()
+    assert roots.begun == [b"root", b"", b"later"]
+
+
+async def test_a_root_that_is_none_lets_no_device_join(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Publishing, "root", b"rubbish")
+    outside = member_of(identity, MemoryPublisher(), credentials())
+    with pytest.raises(FieldwiseError) as raised:
+        await outside.join(TICKET, FACTS)
+    assert raised.value.fault is Fault.METADATA_INVALID
+    assert outside.membership is None
