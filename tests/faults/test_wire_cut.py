@@ -1,8 +1,8 @@
 """The network cut at every kind of message between a device and its orchestrator.
 
 The kinds come from the services' own descriptors. Around each cut goes a membership from beginning
-to end: join, check in, renew, give a diagnosis, fetch a backbone and bring it into use, take part
-in federation, leave.
+to end: join, check in, renew, ask for another certificate, give a diagnosis, fetch a backbone and
+bring it into use, take part in federation, leave.
 """
 
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def test_a_membership_outlives_a_cut(
         Proxy(server.told["device_address"]) as devices,
         Proxy(server.told["operator_address"]) as enrolment,
     ):
-        own = enrolment if "Enrol" in kind else devices
+        own = enrolment if kind.endswith(("EnrolRequest", "ReviveRequest")) else devices
         with Watchword(own, kind, cut, skip) as watchword, Client(agent.socket) as client:
             trap = {"watchword": watchword.address, "proxy": devices.address}
             agent.start({"call_through": {**trap, "enrolment": enrolment.address}})
