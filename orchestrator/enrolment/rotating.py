@@ -92,11 +92,13 @@ class Rotating:
         return Rotation(self._kept, await self._store.reported(self._kept.revision))
 
     async def begin(self) -> Rotation:
-        """Make a successor, and give it to devices as a further root.
+        """Make a successor, and give it to devices as a further root; again is no error.
 
         Raises:
-            FieldwiseError: ``ILLEGAL_COMMAND`` where one was begun, ``CONFLICT``.
+            FieldwiseError: ``ILLEGAL_COMMAND`` where the successor signs already, ``CONFLICT``.
         """
+        if await self._is_at(Step.BEGUN):
+            return await self.status()
         kept = await self._at(Step.SETTLED)
         old, now = self.authorities.signing, self._clock.now()
         new = found_authority(old.fleet, generate_key(), now)
@@ -113,16 +115,18 @@ class Rotating:
         )
 
     async def switch(self) -> Rotation:
-        """Have the successor sign.
+        """Have the successor sign; again is no error.
 
         Raises:
             FieldwiseError: ``ILLEGAL_COMMAND`` where none was begun, ``CONFLICT``.
         """
+        if await self._is_at(Step.SWITCHED):
+            return await self.status()
         kept = await self._at(Step.BEGUN)
         return await self._keep(replace(kept, revision=kept.revision + 1, step=Step.SWITCHED))
 
     async def finish(self, *, force: bool) -> Rotation:
-        """Trust the old root no longer.
+        """Trust the old root no longer; again is no error.
 
         Args:
             force: Even while devices lag behind.
@@ -131,6 +135,8 @@ class Rotating:
             FieldwiseError: ``ILLEGAL_COMMAND`` where it was not switched, devices lag behind, or
                 the new authority is not where the old one is kept; ``CONFLICT``.
         """
+        if await self._is_at(Step.SETTLED) and self._kept.crossed:
+            return await self.status()
         kept = await self._at(Step.SWITCHED)
         reported = await self._store.reported(kept.revision)
         if reported.behind and not force:
@@ -172,6 +178,10 @@ class Rotating:
         self.authorities.become(standing(self._held, kept))
         self._kept = kept
         self.changed()
+
+    async def _is_at(self, step: Step) -> bool:
+        await self._see()
+        return self._kept.step is step
 
     async def _at(self, step: Step) -> Succession:
         await self._see()

@@ -10,12 +10,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import grpc
+import pytest
 import typer
 
 import orchestrator.storage.sql
 from fieldwise import identity
 from fieldwise.federation import RowKind
-from fieldwise.v1alpha1 import device_pb2
+from fieldwise.revival import signed
+from fieldwise.ticket import decode_ticket
+from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, enrolment_pb2_grpc
 from orchestrator.contents import UPDATES
 from tests.bundles import class_images, tiny_bundle
 from tests.fakes.agent_process import wait_until
@@ -54,6 +58,7 @@ def spend_a_day(fleet: Fleet) -> None:
     insist(lambda: member.check_in(settings_revision=3))
     renew(member)
     server.ask("device", "tag", member.device_id, "line=3")
+    deny(fleet, member)
     server.ask("settings", "apply", f"retention_days={day + 1}")
     diagnose(fleet, member)
     server.ask("ticket", "revoke", ticket["ticket"]["id"])
@@ -76,6 +81,8 @@ def spend_a_day_with(fleet: Fleet, method: str) -> None:
         case "SqlLeadership.resign":
             fleet.server.end_in_order()
             spend_a_day(fleet)
+        case "SqlSuccession.keep" | "SqlRevivals.revive":
+            rotate(fleet)
         case _ if method.startswith("SqlApplicants."):
             apply(fleet)
         case _ if method.startswith(FEDERATING):
@@ -92,6 +99,46 @@ def renew(member: Member) -> None:
             return stub.Renew(request, timeout=60)
 
     insist(ask)
+
+
+def deny(fleet: Fleet, member: Member) -> None:
+    """Keep a device out, and let it in again."""
+    sequence = count(2)
+    fleet.server.ask("device", "deny", member.device_id)
+    with pytest.raises(grpc.RpcError):
+        member.check_in(sequence=next(sequence))
+    fleet.server.ask("device", "undeny", member.device_id)
+    insist(lambda: member.check_in(sequence=next(sequence), settings_revision=3))
+
+
+def rotate(fleet: Fleet) -> None:
+    """One authority follows another; a device that noticed nothing comes back by its key."""
+    ticket = fleet.server.ask("ticket", "create", "--uses=1")
+    key = identity.generate_key()
+    member = insist(lambda: join(ticket["token"], key))
+    for step in ("begin", "switch", "finish"):
+        told = fleet.server.ask("authority", "rotate", step, *["--force"][: step == "finish"])
+    assert told["step"] == "settled"
+    fresh = identity.generate_key()
+    insist(lambda: revive(ticket["token"], member, key, fresh))
+    fleet.server.ask("device", "remove", member.device_id, "--yes")
+
+
+def revive(
+    token: str, member: Member, key: identity.PrivateKey, fresh: identity.PrivateKey
+) -> enrolment_pb2.ReviveResponse:
+    """Ask for a certificate for a fresh key by an old one, as the agent does."""
+    der = identity.certificate_der(identity.load_pem_certificate(member.certificate))
+    request = enrolment_pb2.ReviveRequest(
+        certificate=der, certificate_request=identity.certificate_request(fresh)
+    )
+    credentials = grpc.ssl_channel_credentials(member.roots)
+    with grpc.secure_channel(decode_ticket(token).address, credentials) as opened:
+        stub = enrolment_pb2_grpc.EnrolmentStub(opened)
+        request.nonce = stub.Revive(request, timeout=60).nonce
+        named = identity.identity_of(identity.load_certificate(der))
+        request.signature = signed(key, named, request.nonce, request.certificate_request)
+        return stub.Revive(request, timeout=60)
 
 
 def diagnose(fleet: Fleet, member: Member) -> None:

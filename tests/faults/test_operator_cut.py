@@ -24,7 +24,7 @@ from fieldwise import identity
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault
 from fieldwise.federation import RowKind
-from fieldwise.v1alpha1 import admission_pb2, campaign_pb2, operator_pb2
+from fieldwise.v1alpha1 import admission_pb2, campaign_pb2, identity_pb2, operator_pb2
 from orchestrator.cli import app
 from orchestrator.rpc import client
 from orchestrator.rpc.calling import Calling
@@ -49,6 +49,7 @@ def kinds() -> set[str]:
         operator_pb2.DESCRIPTOR.services_by_name["Operator"],
         admission_pb2.DESCRIPTOR.services_by_name["Admission"],
         campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
+        identity_pb2.DESCRIPTOR.services_by_name["Identity"],
     )
     return {method.input_type.name for each in services for method in each.methods}
 
@@ -165,11 +166,14 @@ def everything(operator: Operator, run: str, folder: Path) -> None:
     ticket = operator.give("ticket", "create", f"--tag=run={run}", "--uses=2")
     first, second = join(ticket["token"]), join(ticket["token"])
     listed = operator.give("ticket", "list")
-    assert [each["id"] for each in listed if each["tags"]["run"] == run] == [ticket["ticket"]["id"]]
+    assert [each["id"] for each in listed if each["tags"].get("run") == run] == [
+        ticket["ticket"]["id"]
+    ]
     assert operator.give("ticket", "revoke", ticket["ticket"]["id"])["revoked"]
     for member in (first, second):
         member.check_in()
     devices(operator, run, first.device_id)
+    identities(operator, second.device_id)
     applicants(operator)
     backbones(operator, run, folder)
     rollouts(operator, run)
@@ -179,6 +183,7 @@ def everything(operator: Operator, run: str, folder: Path) -> None:
     operator.give("device", "remove", first.device_id, "--yes")
     left = operator.give("device", "list", f"--cohort=run={run}")
     assert {each["id"] for each in left} == {second.device_id}
+    authorities(operator)
 
 
 def devices(operator: Operator, run: str, device: str) -> None:
@@ -192,6 +197,24 @@ def devices(operator: Operator, run: str, device: str) -> None:
     (kept,) = operator.give("device", "diagnose", device, "--list")
     assert kept["id"] == asked["id"]
     assert operator.give("status")["version"]
+
+
+def identities(operator: Operator, device: str) -> None:
+    """A device is kept out and let in again."""
+    assert operator.give("device", "deny", device)["device"] == device
+    assert [each["device"] for each in operator.give("device", "denied")] == [device]
+    operator.give("device", "undeny", device)
+    assert operator.server.ask("device", "denied") == []
+
+
+def authorities(operator: Operator) -> None:
+    """One follows another; who joined before is not asked to call again here."""
+    before = operator.give("authority", "rotate", "status")["trust_revision"]
+    for number, step in enumerate(("begin", "switch"), 1):
+        told = operator.give("authority", "rotate", step)
+        assert told["trust_revision"] == before + number
+    done = operator.give("authority", "rotate", "finish", "--force")
+    assert (done["step"], done["trust_revision"]) == ("settled", before + 3)
 
 
 def applicants(operator: Operator) -> None:

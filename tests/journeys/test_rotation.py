@@ -79,8 +79,9 @@ async def begin(settings: OrchestratorSettings) -> None:
     async with operating(settings) as operator:
         begun = await operator.identities.begin_rotation()
         assert (begun.step, begun.trust_revision) == (Step.BEGUN, 2)
+        assert (await operator.identities.begin_rotation()).trust_revision == 2
         with pytest.raises(FieldwiseError) as caught:
-            await operator.identities.begin_rotation()
+            await operator.identities.finish_rotation(force=True)
         assert caught.value.fault is Fault.ILLEGAL_COMMAND
 
 
@@ -93,6 +94,7 @@ async def finish(settings: OrchestratorSettings) -> None:
         assert "1 of 3 devices" in caught.value.sentence
         done = await operator.identities.finish_rotation(force=True)
         assert (done.step, done.trust_revision) == (Step.SETTLED, 4)
+        assert (await operator.identities.finish_rotation(force=False)).trust_revision == 4
 
 
 async def test_a_fleet_changes_its_authority_and_keeps_every_device(

@@ -40,7 +40,7 @@ from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.rollout import Kind, Rollout, is_way_back, may_start
 from orchestrator.storage import refusals
 from orchestrator.storage.sql.database import Database
-from orchestrator.storage.sql.membership import check_caller, note_use
+from orchestrator.storage.sql.membership import SqlMembers, check_caller
 from orchestrator.storage.sql.orders import find_host, give_newcomer, open_again
 from orchestrator.storage.sql.permits import keep_permit, load_of
 from orchestrator.storage.sql.rollout_rows import rollout_of
@@ -189,6 +189,7 @@ class SqlCheckIns:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._members = SqlMembers(database)
         self._visiting = Together(partial(rows_of, database), CALLERS_MAX, PAUSE_SECONDS)
 
     async def visitor(self, caller: Caller) -> Visitor:
@@ -196,7 +197,7 @@ class SqlCheckIns:
         if row is None:
             return await self._looked_at(caller)
         if row["key_in_use"] != caller.fingerprint == row["key_fingerprint"]:
-            await note_use(self._database, caller)
+            await self._members.note_use(caller)
         if row["rollout"] is not None:
             return visitor_of(row, is_welcome=False)
         async with self._database.read() as connection:

@@ -91,7 +91,14 @@ class SqlMembers:
         async with self._database.read() as connection:
             first = await check_caller(connection, caller)
         if first:
-            await note_use(self._database, caller)
+            await self.note_use(caller)
+
+    async def note_use(self, caller: Caller) -> None:
+        """Keep that a device has called with its newest key."""
+        newest = devices.c.id == caller.device, devices.c.key_fingerprint == caller.fingerprint
+        statement = update(devices).where(*newest).values(key_in_use=caller.fingerprint)
+        async with self._database.write() as connection:
+            await connection.execute(statement)
 
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         statement = (
@@ -187,14 +194,6 @@ async def check_caller(connection: AsyncConnection, caller: Caller) -> bool:
     if not row.holds:
         raise refusals.foreign_key(caller.device)
     return bool(row.key_in_use != caller.fingerprint == row.key_fingerprint)
-
-
-async def note_use(database: Database, caller: Caller) -> None:
-    """Keep that a device has called with its newest key."""
-    newest = devices.c.id == caller.device, devices.c.key_fingerprint == caller.fingerprint
-    statement = update(devices).where(*newest).values(key_in_use=caller.fingerprint)
-    async with database.write() as connection:
-        await connection.execute(statement)
 
 
 async def insert_device(connection: AsyncConnection, newcomer: Newcomer) -> None:
