@@ -26,6 +26,7 @@ BY_STARTS = {  # what is written before anybody is served; only the last of them
     "orchestrator.home:open_token": ("orchestrator.home", 1),
     "orchestrator.home:_store_authority": ("orchestrator.home", 2),
     "orchestrator.home:open_place": ("orchestrator.home", 3),
+    "orchestrator.publisher_file:write_publisher": ("orchestrator.publisher_file", 1),
     "orchestrator.connection:write_connection": ("orchestrator.connection", 1),
 }
 BY_RESTORING = {"orchestrator.keys:put_keys"}  # what no server writes, but `fieldwise restore`
@@ -33,6 +34,8 @@ BY_RESTORING = {"orchestrator.keys:put_keys"}  # what no server writes, but `fie
 ELSEWHERE = {
     "orchestrator.storage.buckets:_read_or_write": "an object store has a disk of its own",
     "orchestrator.cli.federation:_write": "an operator has one, too",
+    "orchestrator.cli.trust:_write": "so has whoever fetches metadata",
+    "orchestrator.workshop:_write": "and a publisher",
 }
 
 
@@ -97,7 +100,7 @@ def test_a_first_start_without_room_says_so_and_the_next_one_succeeds(
         assert server.ask("device", "list") == []
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_restoration_without_room_fills_nothing_and_the_next_one_succeeds(
     count: int, orchestrators: Mother, tmp_path: Path, tried: Tried
 ) -> None:
