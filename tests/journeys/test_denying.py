@@ -15,6 +15,7 @@ import pytest
 from fieldwise.bundle import digest_of
 from fieldwise.v1alpha1 import device_pb2
 from orchestrator.beforehand import create_authority
+from orchestrator.publisher_file import all_online, write_publisher
 from orchestrator.storage.blobs import folder_bundles
 from tests.databases import running_postgresql
 from tests.orchestrators import Member, Orchestrator, join, serving, status_of
@@ -29,10 +30,13 @@ def replicas(tmp_path: Path) -> Iterator[list[Orchestrator]]:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     authority, _ = create_authority(secrets, "plant-7")
+    publisher = secrets / "publisher.json"
+    write_publisher(publisher, all_online())
     with running_postgresql() as database, ExitStack() as stack:
         flags = (
             f"--database-url={database.create()}",
             f"--authority-file={authority}",
+            f"--publisher-file={publisher}",
             "--operator-token=known-to-every-replica",
             "--device-check-ins-per-second=1000",
         )

@@ -67,7 +67,8 @@ def test_an_owner_sees_allows_and_finds_in_the_ledger_what_an_operator_gets(
     for part in ("agent_version", "python_version", "system", "kernel", "settings"):
         assert found[part] == shown[part]
     assert found["learning"]["classes"] == shown["learning"]["classes"] > 0
-    assert {each["kind"] for each in found["sent"]} == {"enrolment", "check-in", "diagnosis"}
+    kinds = {"enrolment", "check-in", "metadata request", "diagnosis"}
+    assert {each["kind"] for each in found["sent"]} == kinds
     assert {each["fault"] for each in shown["troubles"]} == {"image-invalid"}
     assert all(each["frames"] for each in shown["troubles"])
     *_, entry = entries(agent)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from orchestrator.beforehand import create_authority
+from orchestrator.publisher_file import all_online, write_publisher
 from tests import charts, installations
 from tests.databases import PostgreSql
 from tests.installations import PROGRAMS, Ports, quiet_ports
@@ -73,11 +74,13 @@ def production(folder: Path, postgresql: PostgreSql, seaweedfs: SeaweedFs) -> It
     }
     migrate(objects, secrets, folder)
     _, root = create_authority(folder, "plant-7")
+    write_publisher(folder / "publisher.json", all_online())
     with ExitStack() as stack:
         for name, replica in (("joining", joining), ("devices", devices)):
             volume = folder / name
-            (volume / "authority").mkdir(parents=True)
-            (volume / "authority" / "authority.json").symlink_to(folder / "authority.json")
+            for key in ("authority", "publisher"):
+                (volume / key).mkdir(parents=True)
+                (volume / key / f"{key}.json").symlink_to(folder / f"{key}.json")
             stack.enter_context(installations.orchestrator(objects, secrets, volume, replica))
         nobodys = {name: text for name, text in os.environ.items() if "FIELDWISE" not in name}
         told = {"ADDRESS": f"127.0.0.1:{joining.operator_listen}", "TOKEN": TOKEN, "CA": str(root)}
