@@ -9,8 +9,8 @@ Whoever can answer the calls can send anything. Sizes are bounded by the call be
 read, by the client for each kind, and the chain of roots by its number of steps; every way in which
 what was sent can be wrong ends as one fault and leaves what was trusted before.
 
-Importing this takes 4 MB of memory, so it is imported when a device that has a publisher hears of
-new metadata.
+Importing this takes 2 MB of memory, so ``agent.device.trust`` does it when a device that has a
+publisher hears of new metadata.
 """
 
 import shutil

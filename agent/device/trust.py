@@ -5,9 +5,11 @@ one, never a new list beside an old floor. What is read back is not verified aga
 agent writes here, and who can write here can do anything.
 """
 
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 
@@ -21,6 +23,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.trust import Role
 
 _FLOOR = "publisher-floor"
+_HTTP = "tuf.ngclient.urllib3_fetcher"
 
 
 class DatabasePublisher:
@@ -54,20 +57,16 @@ class DatabasePublisher:
 
     def begin(self, root: bytes) -> None:
         if root:
-            from agent.device.publisher import check_root  # noqa: PLC0415 - 4 MB of memory
-
-            check_root(root)
+            _door().check_root(root)
         with self._changing:
             kept, floor = self._read()
             if root or kept or floor:
                 self._write(kept, {Role.ROOT: root} if root else {}, 0)
 
     def refresh(self, fetch: FetchMetadata) -> None:
-        from agent.device.publisher import refreshed  # noqa: PLC0415 - 4 MB of memory
-
         with self._changing:
             kept, floor = self._read()
-            found, fault = refreshed(kept, fetch, self._folder, iso(self._clock.wall()))
+            found, fault = _door().refreshed(kept, fetch, self._folder, iso(self._clock.wall()))
             if found.get(Role.TARGETS) != kept.get(Role.TARGETS):
                 found, floor, fault = _with_list(kept, found, floor, fault)
             if found != kept:
@@ -94,6 +93,20 @@ class DatabasePublisher:
                         connection.execute("DELETE FROM record WHERE name = ?", (_name(role),))
                 write_record(connection, _FLOOR, msgspec.json.encode(floor))
             self._known = None
+
+
+def _door() -> ModuleType:
+    """The door to python-tuf, opened when it is needed: 2 MB of memory that are never given back.
+
+    Its client would import an HTTP client of its own beside it, which takes 3 MB more and has
+    nothing to do here: all calls are ours.
+    """
+    if _HTTP not in sys.modules:
+        sys.modules[_HTTP] = nobody = ModuleType(_HTTP)
+        nobody.Urllib3Fetcher = type("Urllib3Fetcher", (), {})  # type: ignore[attr-defined]  # made here
+    from agent.device import publisher  # noqa: PLC0415 - as said
+
+    return publisher
 
 
 def _name(role: Role) -> str:

@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.publishing import Repository
 
 DAEMON = "import sys, agent.cli.root, agent.app; print(*sys.modules)"  # as ``run`` loads them
 NEEDLESS = {
@@ -30,3 +33,38 @@ def loaded() -> frozenset[str]:
 def test_a_daemon_leaves_out_what_others_need(loaded: frozenset[str], module: str) -> None:
     assert "agent.daemon" in loaded
     assert module not in loaded, NEEDLESS[module]
+
+
+REFRESH = """
+import sys
+from pathlib import Path
+from agent.device.clock import SystemClock
+from agent.device.database import Database
+from agent.device.trust import DatabasePublisher
+from fieldwise.errors import Fault, FieldwiseError
+
+folder = Path(sys.argv[1])
+kept = DatabasePublisher(Database(folder / "state.sqlite"), folder / "work", SystemClock())
+
+def fetch(name):
+    if not (folder / name).exists():
+        raise FieldwiseError(Fault.NOT_FOUND, name)
+    return (folder / name).read_bytes()
+
+kept.begin((folder / "1.root.json").read_bytes())
+kept.refresh(fetch)
+print(kept.trusted().version("targets"), *sys.modules)
+"""
+
+
+def test_a_device_that_hears_of_metadata_loads_no_http_client_for_it(tmp_path: Path) -> None:
+    repository = Repository()
+    repository.publish()
+    for name, content in repository.files.items():
+        (tmp_path / name).write_bytes(content)
+    command = [sys.executable, "-c", REFRESH, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    version, *loaded = said.stdout.split()
+    assert version == "1"
+    assert "tuf.ngclient.updater" in loaded
+    assert not {"urllib3", "requests"} & set(loaded)
