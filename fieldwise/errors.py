@@ -152,7 +152,8 @@ CATALOGUE: Mapping[Fault, Entry] = MappingProxyType(
         Fault.NOT_VOUCHED: Entry(
             "FAILED_PRECONDITION",
             3,
-            "Its publisher has to list it: `fieldwise trust sign`, then `fieldwise trust publish`.",
+            "Its publisher has to list it (`fieldwise trust sign`, `fieldwise trust publish`), "
+            "or the owner of the device says `backbone install FILE --unsigned`.",
         ),
         Fault.BELOW_FLOOR: Entry(
             "FAILED_PRECONDITION",
