@@ -8,7 +8,9 @@ empty unary call of a bare grpc.aio server, both on as many open connections, in
 kernel's account. The device is a settled one with a full report; everything is as a fleet has it:
 counting, translated errors, the log, bounds of messages, certificate and membership, orders, and
 the report's writing a second later. SQLite is in the server's own process and in its time;
-PostgreSQL's processes are counted apart and beside it.
+PostgreSQL's processes are counted apart and beside it. What the server does by itself, whether
+anybody calls or not (it looks every second at rollouts, denials and its leadership), is measured
+before, told as ``idle_cores``, and not laid upon calls.
 
 ``fleet``: so many devices, each on a connection of its own, that call every minute; then the server
 is ended and started again, and all of them come back as agents do.
@@ -43,6 +45,7 @@ CONNECTIONS, CALLS, ROUNDS = 32, 4_000, 5
 DEVICES = 10_000
 DATABASES = ("sqlite", "postgresql")
 SETTLED_SECONDS = 2.5  # until reports are written: what a call leaves to be done belongs to it
+IDLE_SECONDS = 10.0
 
 Figures = dict[str, float]
 
@@ -70,6 +73,7 @@ async def _call_by_call(ground: Ground, calls: int, rounds: int) -> Figures:
         bare = stack.enter_context(_bare_server(ground.folder, devices[0]))
         empty, sized = await _bare_calls(stack, bare)
         report = report_of(devices[0])
+        idle = await _idle_cores(ground.server.pid)
         laps: dict[str, list[float]] = {"empty": [], "sized": [], "check_in": [], "database": []}
         for _ in range(rounds + 1):  # the first warms both up
             laps["empty"].append(
@@ -84,12 +88,13 @@ async def _call_by_call(ground: Ground, calls: int, rounds: int) -> Figures:
                     ground.server.pid,
                     calls,
                     [each.check_in for each in devices],
+                    idle,
                     SETTLED_SECONDS,
                 )
             )
             laps["database"].append((ground.database_seconds() - before) / calls * 1e6)
     micros = {kind: statistics.median(each[1:]) for kind, each in laps.items()}
-    return _ratios(micros) | {"report_bytes": float(report.ByteSize())}
+    return _ratios(micros) | {"report_bytes": float(report.ByteSize()), "idle_cores": idle}
 
 
 def _ratios(micros: dict[str, float]) -> Figures:
@@ -109,10 +114,11 @@ async def _lap(
     server: int,
     calls: int,
     ways: Sequence[Callable[[], Awaitable[Any]]],
+    idle_cores: float = 0.0,
     settled_seconds: float = 0.0,
 ) -> float:
     """Microseconds of the server's processor time a call, each connection calling on and on."""
-    before = processor_seconds(server)
+    before, began = processor_seconds(server), time.monotonic()
 
     async def one(call: Callable[[], Awaitable[Any]]) -> None:
         for _ in range(calls // len(ways)):
@@ -120,7 +126,15 @@ async def _lap(
 
     await asyncio.gather(*map(one, ways))
     await asyncio.sleep(settled_seconds)
-    return (processor_seconds(server) - before) / (calls // len(ways) * len(ways)) * 1e6
+    idle = idle_cores * (time.monotonic() - began)
+    return (processor_seconds(server) - before - idle) / (calls // len(ways) * len(ways)) * 1e6
+
+
+async def _idle_cores(server: int) -> float:
+    """What a server takes that nobody calls."""
+    before = processor_seconds(server)
+    await asyncio.sleep(IDLE_SECONDS)
+    return (processor_seconds(server) - before) / IDLE_SECONDS
 
 
 async def _bare_calls(stack: AsyncExitStack, bare: "_Bare") -> tuple[list[Any], list[Any]]:

@@ -12,14 +12,10 @@ So gRPC is told that every method takes a stream, and the one message of most is
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    aclosing,
-    asynccontextmanager,
-)
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 import grpc
@@ -69,12 +65,19 @@ class Method:
         return self.path.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """One call under way."""
 
     method: Method
     context: Context
+
+    @cached_property
+    def certificate(self) -> bytes:
+        """The caller's, as PEM, whose chain the transport has checked; empty without one."""
+        for pem in self.context.auth_context().get("x509_pem_cert", ()):
+            return pem
+        return b""
 
 
 class Watcher(Protocol):
@@ -183,18 +186,17 @@ class _Wrapping:
     behaviour: Callable[[Any, Context], Any]
 
     async def unary(self, requests: AsyncIterator[Message], context: Context) -> Any:
-        async with AsyncExitStack() as stack:
-            watchers = await self._enter(stack, context)
+        async def answer(watchers: Sequence[Watcher]) -> Any:
             incoming = await self._incoming(requests, watchers)
             await _begin(watchers)
             response: Any = await self.behaviour(incoming, context)
             _tell_sent(watchers, response)
             return response
-        raise AssertionError("a layer swallowed an error")
+
+        return await self._inside(Call(self.method, context), answer)
 
     async def stream(self, requests: AsyncIterator[Message], context: Context) -> None:
-        async with AsyncExitStack() as stack:
-            watchers = await self._enter(stack, context)
+        async def answer(watchers: Sequence[Watcher]) -> None:
             incoming = await self._incoming(requests, watchers)
             await _begin(watchers)
             outcome = self.behaviour(incoming, context)
@@ -209,6 +211,23 @@ class _Wrapping:
                     await self._write(context, each, settling)
                     settling = 0.0
 
+        await self._inside(Call(self.method, context), answer)
+
+    async def _inside(
+        self,
+        call: Call,
+        answer: Callable[[Sequence[Watcher]], Awaitable[Any]],
+        watchers: tuple[Watcher, ...] = (),
+        depth: int = 0,
+    ) -> Any:
+        """Answer inside of all layers from a depth on."""
+        if depth == len(self.layers):
+            return await answer(watchers)
+        async with self.layers[depth].around(call) as watcher:
+            seen = watchers if watcher is None else (*watchers, watcher)
+            return await self._inside(call, answer, seen, depth + 1)
+        raise AssertionError("a layer swallowed an error")
+
     async def _write(self, context: Context, response: Any, settling: float) -> None:
         writing = asyncio.ensure_future(context.write(response))
         try:
@@ -218,11 +237,6 @@ class _Wrapping:
             raise FieldwiseError(
                 Fault.TOO_SLOW, f"nothing was read for {self.patience.response:g} s"
             ) from error
-
-    async def _enter(self, stack: AsyncExitStack, context: Context) -> list[Watcher]:
-        call = Call(self.method, context)
-        entered = [await stack.enter_async_context(layer.around(call)) for layer in self.layers]
-        return [watcher for watcher in entered if watcher is not None]
 
     async def _incoming(self, requests: AsyncIterator[Message], watchers: Sequence[Watcher]) -> Any:
         """Return what the method takes: its message, or a stream of them."""

@@ -8,10 +8,9 @@ times that no calendar has.
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -20,6 +19,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import limits_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 PACKAGE = "fieldwise.v1alpha1"
 
@@ -34,6 +36,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 class _Rule:
     """What is looked at in a field; fields without one hold single numbers."""
 
+    name: str
     place: str
     limit: int
     items: int
@@ -41,14 +44,16 @@ class _Rule:
     controls: bool
     is_map: bool
     is_repeated: bool
+    is_message: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """The bounds of a kind of message: of the whole, 0 for none, and of fields by number."""
+    """The bounds of a kind of message: of the whole, 0 for none, and of fields."""
 
     whole: int
-    rules: Mapping[int, _Rule]
+    is_time: bool
+    rules: tuple[_Rule, ...]
 
 
 def check(message: Message) -> None:
@@ -59,33 +64,40 @@ def check(message: Message) -> None:
             this version does not know, ``INVALID_ARGUMENT`` for a text with a control character or
             a time outside of the years 1 to 9999. The message is not changed.
     """
-    whole = _bounds_of(message.DESCRIPTOR).whole
+    bounds = _bounds_of(message.DESCRIPTOR)
+    whole = bounds.whole
     if whole and message.ByteSize() > whole:
         raise _over(message.DESCRIPTOR.name, message.ByteSize(), whole, "bytes")
-    _check_fields(message)
+    _check_fields(message, bounds)
 
 
-def _check_fields(message: Message) -> None:
+def _check_fields(message: Message, bounds: _Bounds) -> None:
     if len(UnknownFieldSet(message)):
         raise FieldwiseError(
             Fault.UNKNOWN_FIELD,
             f"{message.DESCRIPTOR.name} has a field that this version does not know",
         )
-    if isinstance(message, Timestamp):
-        _check_time(message)
-    rules = _bounds_of(message.DESCRIPTOR).rules
-    for field, value in message.ListFields():
-        rule = rules.get(field.number)
-        if rule is not None:
-            _check_field(rule, value)
+    if bounds.is_time:
+        _check_time(cast("Timestamp", message))
+    for rule in bounds.rules:
+        if rule.is_repeated:
+            if several := getattr(message, rule.name):
+                _check_several(rule, several)
+        elif rule.is_message:
+            if message.HasField(rule.name):
+                inner = getattr(message, rule.name)
+                _check_fields(inner, _bounds_of(inner.DESCRIPTOR))
+        elif value := getattr(message, rule.name):
+            _check_value(rule.place, value, rule.limit, controls=rule.controls)
 
 
 # A message is checked at every call, and its descriptor says the same each time.
 @cache
 def _bounds_of(descriptor: Descriptor) -> _Bounds:
-    rules = ((field.number, _rule_of(field)) for field in descriptor.fields)
-    kept = {number: rule for number, rule in rules if rule is not None}
-    return _Bounds(_extensions(descriptor)[limits_pb2.encoded_bytes], kept)
+    rules = (_rule_of(field) for field in descriptor.fields)
+    kept = tuple(rule for rule in rules if rule is not None)
+    is_time = descriptor.full_name == Timestamp.DESCRIPTOR.full_name
+    return _Bounds(_extensions(descriptor)[limits_pb2.encoded_bytes], is_time, kept)
 
 
 def _rule_of(field: FieldDescriptor) -> _Rule | None:
@@ -95,7 +107,9 @@ def _rule_of(field: FieldDescriptor) -> _Rule | None:
     cap: limits_pb2.Cap = _extensions(field)[limits_pb2.cap]
     place = ".".join(field.full_name.split(".")[-2:])
     is_map, several = _is_map(field), field.is_repeated
-    return _Rule(place, cap.bytes, cap.items, cap.key_bytes, cap.controls, is_map, several)
+    bounds = (cap.bytes, cap.items, cap.key_bytes, cap.controls)
+    is_message = field.type == FieldDescriptor.TYPE_MESSAGE
+    return _Rule(field.name, place, *bounds, is_map, several, is_message)
 
 
 def _check_time(message: Timestamp) -> None:
@@ -106,10 +120,7 @@ def _check_time(message: Timestamp) -> None:
         )
 
 
-def _check_field(rule: _Rule, value: object) -> None:
-    if not rule.is_repeated:
-        _check_one(rule, value)
-        return
+def _check_several(rule: _Rule, value: object) -> None:
     # Containers of messages iterate by index and have no __iter__ to ask for.
     values = list(
         cast("Mapping[object, object]", value).values()
@@ -126,7 +137,7 @@ def _check_field(rule: _Rule, value: object) -> None:
 
 def _check_one(rule: _Rule, value: object) -> None:
     if isinstance(value, Message):
-        _check_fields(value)
+        _check_fields(value, _bounds_of(value.DESCRIPTOR))
     elif isinstance(value, str | bytes):
         _check_value(rule.place, value, rule.limit, controls=rule.controls)
 

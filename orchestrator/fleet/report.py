@@ -3,8 +3,10 @@
 Digests are SHA-256 in lower-case hexadecimal, or None where a device has no backbone yet.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
@@ -91,17 +93,25 @@ class Report:
 def _check_counts(
     part: Report | UpdateReport | VitalSigns | LearningCounters | LearningSigns,
 ) -> None:
-    for name in _names(type(part)):  # type: ignore[arg-type]  # mypy asks the records, not their classes
-        value = getattr(part, name)
-        if isinstance(value, int) and not 0 <= value <= COUNT_MAX:
+    names, values_of = _counts(type(part))  # type: ignore[arg-type]  # mypy asks the records, not their classes
+    values = [value or 0 for value in values_of(part)]
+    if min(values) >= 0 and max(values) <= COUNT_MAX:
+        return
+    for name, value in zip(names, values, strict=True):
+        if not 0 <= value <= COUNT_MAX:
             raise FieldwiseError(
                 Fault.OVER_LIMIT, f"{name} is {value:,}; the limit is {COUNT_MAX:,}"
             )
 
 
 @cache
-def _names(shape: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(shape))
+def _counts(shape: Any) -> tuple[tuple[str, ...], Callable[[Any], Sequence[int | None]]]:
+    """The names of a record's whole numbers, and what reads all of them at once."""
+    names = tuple(each.name for each in fields(shape) if each.type in {int, int | None})
+    if len(names) > 1:
+        return names, attrgetter(*names)
+    single = attrgetter(names[0])
+    return names, lambda part: (single(part),)
 
 
 def is_newer(report: Report, kept: tuple[int, int]) -> bool:

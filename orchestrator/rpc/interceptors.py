@@ -100,7 +100,7 @@ class DeviceOnly:
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
-        certificate, identity, fingerprint = _read_certificate(_peer_certificate(call.context))
+        certificate, identity, fingerprint = _read_certificate(_certificate_of(call))
         if identity.fleet != self._fleet:
             raise FieldwiseError(
                 Fault.CERTIFICATE_INVALID, f"the certificate is of the fleet {identity.fleet}"
@@ -214,9 +214,9 @@ class _Counted:
         self._metrics.message_sent(*self._names)
 
 
-def _peer_certificate(context: Context) -> bytes:
-    for pem in context.auth_context().get("x509_pem_cert", ()):
-        return pem
+def _certificate_of(call: Call) -> bytes:
+    if call.certificate:
+        return call.certificate
     raise FieldwiseError(Fault.UNAUTHENTICATED, "the call came without a device's certificate")
 
 
@@ -229,13 +229,13 @@ def _read_certificate(pem: bytes) -> tuple[x509.Certificate, DeviceIdentity, str
     return certificate, identity_of(certificate), fingerprint_of(key)
 
 
-def device_named(context: Context) -> str:
+def device_named(call: Call) -> str:
     """Return the id in the certificate that the transport has checked, whether it still counts.
 
     Raises:
         FieldwiseError: ``UNAUTHENTICATED`` or ``CERTIFICATE_INVALID`` where it names no device.
     """
-    return _read_certificate(_peer_certificate(context))[1].device_id
+    return _read_certificate(_certificate_of(call))[1].device_id
 
 
 def bearer(context: Context) -> str:

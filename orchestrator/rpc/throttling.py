@@ -77,7 +77,7 @@ class PerDevice:
         if call.method.service != DEVICE:
             yield None
             return
-        device, method = device_named(call.context), call.method.name
+        device, method = device_named(call), call.method.name
         buckets = self._buckets.get(method, self._other)
         if wait := buckets.take(device, self._monotonic()):
             raise self._refuse.rate(method, Excess.DEVICE_RATE, "this device", buckets.rate, wait)
