@@ -7,9 +7,11 @@ root and list are theirs, and the server only brings what they publish to the de
 
 Versions of what a server signs are moments, in seconds since 1970, where those are above the
 version before. So a database that is restored from a backup does not sign versions that devices
-have seen with other content: they take the next one without being asked. Roots count by one, since
-TUF wants that; where a restored server makes another root of a number that devices have already,
-they keep theirs, which names the same keys.
+have seen with other content: they take the next one without being asked. It comes without snapshot
+and timestamp, and a list of this server's own that no snapshot names is signed anew with them:
+devices may have seen a later one. Roots count by one, since TUF wants that; where a restored server
+makes another root of a number that devices have already, they keep theirs, which names the same
+keys.
 """
 
 from collections.abc import Mapping
@@ -30,6 +32,7 @@ from orchestrator.trust.drafting import (
 from orchestrator.trust.signing_keys import SigningKey
 
 DAY = 86_400.0
+LONGER = 1.1  # than a life by what clocks differ; by more, lives got shorter, or a clock was wrong
 State = Mapping[Role, Document]
 
 
@@ -179,7 +182,8 @@ def _renew_list(
     floor = max(wanted.floor, known.floor if known else 0)
     listed = {each.digest: each for each in wanted.listed if each.epoch >= floor}
     same = known is not None and (dict(known.listed), known.floor) == (listed, floor)
-    if known and same and is_signed(known, root) and not _is_due(known, now, lives):
+    named = Role.SNAPSHOT in after  # else it comes out of a backup, and was not the last one
+    if known and same and named and is_signed(known, root) and not _is_due(known, now, lives):
         return
     version = next_version(known, now)
     after[Role.TARGETS] = signed(
@@ -211,4 +215,5 @@ def _renew_pointer(
 
 
 def _is_due(document: Document, now: float, lives: Lifetimes) -> bool:
-    return document.expires_at - now < lives.of(document.role) * lives.share_left
+    left, life = document.expires_at - now, lives.of(document.role)
+    return not life * lives.share_left <= left <= life * LONGER

@@ -50,6 +50,14 @@ def generation(orchestrator: Orchestrator, device: str) -> int:
     return found
 
 
+def trusts(orchestrator: Orchestrator) -> bool:
+    """Whether every device trusts the list that there is."""
+    told = orchestrator.json("trust", "status")
+    [newest] = [each["version"] for each in told["metadata"] if each["role"] == "targets"]
+    said = [(each["targets_version"], each["trouble"]) for each in told["devices"]]
+    return said == [(newest, None)]
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_device_ahead_of_a_restored_backup_goes_on_without_joining_again(
     kind: str, agent: AgentProcess, tmp_path: Path, postgresql: PostgreSql
@@ -80,6 +88,7 @@ def test_a_device_ahead_of_a_restored_backup_goes_on_without_joining_again(
             return bool(found["id"] == device and found["state"] == "healthy")
 
         wait_until(is_seen)
+        wait_until(lambda: trusts(second))  # although it has seen a later list than the backup has
         assert phase(second, "r1") == "held"
         assert serves(agent, "later:1.0.0")  # nothing took it back
         bring(second, agent, "newest", tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import Role
 from orchestrator.app import running
 from orchestrator.backing_up import Wanted, back_up
 from orchestrator.beforehand import create_authority
@@ -84,6 +85,24 @@ async def test_a_leader_from_after_the_backup_writes_nothing_any_more(
             async with refused(Fault.CONFLICT):
                 await stores.rollouts.save(read, term=term)
         await stores.rollouts.save(read, term=lead.term)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_the_server_signs_is_signed_anew_under_versions_that_no_device_has_seen(
+    make: Make, tmp_path: Path, kind: str
+) -> None:
+    source, target, file = make("source"), make("target", kind), tmp_path / "backup"
+    async with running(source):
+        pass
+    made = await back_up(source, Wanted(file), nobody_hears)
+    assert made.missing == ()
+    async with sql_stores(source.database) as stores:
+        saved = await stores.trust.newest(list(Role))
+    assert set(saved) == set(Role)
+    await restore(target, Source(file), nobody_hears)
+    async with sql_stores(target.database) as stores:
+        restored = await stores.trust.newest(list(Role))
+    assert restored == {role: saved[role] for role in (Role.ROOT, Role.TARGETS)}
 
 
 async def test_the_span_between_is_noted(make: Make, tmp_path: Path) -> None:

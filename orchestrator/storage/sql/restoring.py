@@ -16,6 +16,10 @@ anybody has ever started, and another with each restoration.
 a key that the backup does not have; its certificate says when the fleet's authority gave it. So the
 span from backup to restoration is kept, and such keys pass (``membership.check_caller``).
 
+**Metadata of backbones.** Devices may have seen later snapshots and timestamps than the backup has,
+and refuse those of the backup. They are left out, so that the server signs them anew at once, under
+versions that nobody has seen, and with them a list that it signs by itself (``trust.upkeep``).
+
 **The audit log** lacks what was written since the backup, and goes on with the numbers that stood
 there. An entry says so; heads that were noted down since are not in the log any more.
 
@@ -31,6 +35,7 @@ from sqlalchemy import and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import FieldwiseError
+from fieldwise.trust import Role
 from orchestrator.audit.entry import happened
 from orchestrator.backup_format import Head, invalid
 from orchestrator.federation import machine
@@ -54,8 +59,10 @@ from orchestrator.storage.sql.tables import (
     leadership,
     restorations,
     rollouts,
+    trust_metadata,
 )
 
+SIGNED_ANEW = (Role.SNAPSHOT.value, Role.TIMESTAMP.value)
 RESTORER = Operator("restore", Login.ITSELF)
 TERMS_SKIPPED = 2**32  # a new leader every second since the backup, for 136 years
 
@@ -106,6 +113,7 @@ async def restore_into(
     if halt:
         highest = max([int(now), *(each.number for each in given)])
         await connection.run_sync(count_from, campaigns, highest)
+    await connection.execute(delete(trust_metadata).where(trust_metadata.c.role.in_(SIGNED_ANEW)))
     await _begin_term(connection)
     span = {"made_at": head.made_at, "restored_at": now}
     await connection.execute(insert(restorations).values(span))

@@ -101,6 +101,31 @@ def test_an_older_database_signs_versions_that_devices_have_not_seen() -> None:
     assert known.timestamp.version < restored[Role.TIMESTAMP].version
 
 
+def test_a_list_out_of_a_backup_is_signed_anew_though_nothing_of_it_changed() -> None:
+    """A backup comes back without snapshot and timestamp (``storage.sql.restoring``)."""
+    keys, wanted = all_online(), Wanted((listed("1"),))
+    backup = kept({}, keys, wanted)
+    seen = kept(backup, keys, Wanted((listed("1"), listed("2"))), NOW + 60)
+    left = {role: backup[role] for role in (Role.ROOT, Role.TARGETS)}
+    restored = kept(left, keys, wanted, NOW + 120)
+    for role in (Role.TARGETS, Role.SNAPSHOT, Role.TIMESTAMP):
+        assert restored[role].version > seen[role].version
+    assert upkeep(restored, keys, wanted, NOW + 121, LIVES) == ()
+    trusted(restored, seen[Role.ROOT], NOW + 121)
+
+
+@pytest.mark.parametrize("lives", [Lifetimes(timestamp=3600.0), Lifetimes()], ids=["shorter", "as"])
+def test_what_holds_for_longer_than_it_should_is_signed_anew(lives: Lifetimes) -> None:
+    """An operator wants shorter lives, or the clock was years ahead for a while."""
+    keys = all_online()
+    ahead = 0 if lives != LIVES else 900 * DAY
+    state = kept({}, keys, now=NOW + ahead)
+    state = {**state, **{each.role: each for each in upkeep(state, keys, NOTHING, NOW, lives)}}
+    for role, document in state.items():
+        assert document.expires_at <= NOW + lives.of(role), role
+    assert upkeep(state, keys, NOTHING, NOW + 1, lives) == ()
+
+
 def test_a_clock_that_goes_back_does_not_take_versions_back() -> None:
     keys = all_online()
     state = kept({}, keys, Wanted((listed("1"),)))
