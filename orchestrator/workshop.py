@@ -186,7 +186,8 @@ def with_list(known: Workshop, change: Change, days: int, now: float) -> Worksho
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"the floor only rises, and it is {lowest} already"
         )
-    is_draft = before is not None and not is_signed(before, known.root)
+    # What any root's keys have signed may be in force: only a draft keeps its version.
+    is_draft = before is not None and not any(is_signed(before, each) for each in known.roots)
     version = before.version + (not is_draft) if before else 1
     fresh = new_list(version, now + days * DAY, listed.values(), floor)
     return replace(known, targets=fresh)

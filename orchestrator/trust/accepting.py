@@ -125,7 +125,7 @@ class Accepting:
                 check_signed(root, root)
             after[Role.ROOT] = root
             fresh.append(root)
-        if hand_over and not fresh:
+        if hand_over and not fresh and not self._has_left_over(after[Role.ROOT]):
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, "no root is new: nothing to hand over")
         return fresh
 
@@ -138,7 +138,8 @@ class Accepting:
         if newest and targets.version <= newest.version:
             raise FieldwiseError(
                 Fault.CONFLICT,
-                f"the list {targets.version} does not follow the list {newest.version}",
+                f"the list {targets.version} does not follow the list {newest.version}: fetch that "
+                "with `fieldwise trust export`, change it, and sign it",
             )
         if newest and targets.floor < newest.floor:
             raise _no(f"the floor only rises, and it is {newest.floor} already")
@@ -171,9 +172,13 @@ class Accepting:
             )
         return own
 
+    def _has_left_over(self, root: Document) -> bool:
+        """Tell whether a key of the root is still here that a handed over root does not name."""
+        own = set(self._keeping.keys.root)
+        return bool(own) and own.isdisjoint(root.key_ids(Role.ROOT))
+
     def _hand_over(self, root: Document) -> None:
-        keys = self._keeping.keys
-        if set(keys.root) & set(root.key_ids(Role.ROOT)):
+        if not self._has_left_over(root):
             return  # it still signs, by the publisher's own will
         left = self._forget()
         if left is not None:

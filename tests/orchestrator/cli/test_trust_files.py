@@ -112,6 +112,25 @@ def test_keys_are_rotated_by_old_keys_and_new(folder: Path, what: str) -> None:
     assert refused("rotate", folder, "timestamp")[0] == 2
 
 
+def test_a_list_with_new_keys_follows_the_one_that_is_in_force(folder: Path) -> None:
+    """A server takes no second list of the same version, whatever keys have signed it."""
+    run("init", folder)
+    assert run("rotate", folder, "list")["list"]["version"] == 2
+    assert run("rotate", folder, "list", "--keys", 2)["list"]["version"] == 3
+    assert run("sign", folder, "--floor", 1)["list"]["version"] == 4
+
+
+def test_a_list_with_new_keys_that_lacks_signatures_is_a_draft(
+    folder: Path, tmp_path: Path
+) -> None:
+    run("init", folder)
+    run("rotate", folder, "list", "--keys", 2, "--threshold", 2)
+    (folder / "keys/list-2-1.key").rename(tmp_path / "away")
+    draft = run("sign", folder, "--floor", 1)
+    assert (draft["list"]["version"], draft["list"]["missing"]) == (3, 1)
+    assert run("sign", folder, "--floor", 2)["list"]["version"] == 3
+
+
 def test_the_root_can_be_rotated_where_the_old_key_lies_elsewhere(
     folder: Path, tmp_path: Path
 ) -> None:

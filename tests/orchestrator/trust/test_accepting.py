@@ -200,6 +200,28 @@ class TestHandingOver:
         assert (await server.keeping.state())[Role.TARGETS].content == targets.content
         assert not await server.keeping.lists()
 
+    async def test_keys_that_could_not_be_forgotten_are_forgotten_at_the_next_try(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = Server(all_online())
+        await server.lead()
+        before = (await server.keeping.state())[Role.TARGETS]
+        publisher = Publisher()
+        publisher.online = next(iter(server.keeping.keys.online.values()))
+        root, targets = publisher.root(2).content, publisher.list(before.version + 1).content
+
+        def no_room() -> PublisherKeys:
+            raise FieldwiseError(Fault.DISK_FULL, "no room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(server.accepting, "_forget", no_room)
+            with pytest.raises(FieldwiseError):
+                await server.accepting.publish([root], targets, hand_over=True)
+        assert server.keeping.keys.root
+        await server.accepting.publish([], targets, hand_over=True)
+        assert server.forgot
+        assert server.keeping.keys.root == server.keeping.keys.targets == {}
+
     async def test_there_is_nothing_to_hand_over_twice(
         self, server: Server, publisher: Publisher
     ) -> None:
