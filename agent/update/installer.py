@@ -332,7 +332,11 @@ class Installer(Generic[PreparedT]):
             self._opening = None
 
     async def _judge(self, action: Action, state: UpdateState, should_stop: ShouldStop) -> Outcome:
-        """Compare, unless that was done; a verdict is of what was judged and of nothing else."""
+        """Compare, unless that was done; a verdict is of what was judged and of nothing else.
+
+        What was judged may have waited for its owner for weeks, so its publisher is asked again.
+        """
+        await asyncio.to_thread(self._work.check, state.wish)
         pair = Pair(state.wanted, state.variant)
         is_held = self._made is not None and self._made[0] == pair
         stands = is_held or await self._heavy.do(self._work.is_kept, pair)

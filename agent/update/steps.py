@@ -146,10 +146,9 @@ class Steps:
             return max(1, await asyncio.to_thread(self._fetcher.missing_bytes, wish))
 
     def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
+        self.check(wish)
         digest = wish.digest
         manifest = self._manifest(digest)
-        if not wish.by_owner:  # who was asked before, and may have said that nobody has to vouch
-            self._vouching.check(digest, manifest)
         self._check_requirements(manifest)
         variant = choose_variant(manifest, wish.variant, self._preferred)
         for file in needed_files(manifest, variant):
@@ -163,6 +162,10 @@ class Steps:
         graphs = self._graphs(chosen)
         self._try_out(graphs, golden, digest, manifest, variant, should_stop=should_stop)
         return variant
+
+    def check(self, wish: Wish) -> None:
+        if not wish.by_owner:  # who was asked before, and may have said that nobody has to vouch
+            self._vouching.check(wish.digest, self._manifest(wish.digest))
 
     def migrate(self, pair: Pair, should_stop: ShouldStop) -> LearnedPair:
         learner = self._serving.learner

@@ -36,6 +36,14 @@ class Work(Protocol[PreparedT]):
         """Make the new pair while the old one serves."""
         ...
 
+    def check(self, wish: Wish) -> None:
+        """Look again whether the publisher vouches for a bundle: what was held may be withdrawn.
+
+        Raises:
+            FieldwiseError: ``NOT_VOUCHED``, ``BELOW_FLOOR``.
+        """
+        ...
+
     def is_kept(self, pair: Pair) -> bool:
         """Whether what was made of a pair is stored, so that it need not be made again."""
         ...

@@ -35,6 +35,7 @@ class Hands:
     on_trial: threading.Event | None = None
     missing_bytes: int = 0
     kept: bool = True
+    withdrawn: Fault | None = None
     conclusion: Conclusion = field(default_factory=lambda: Conclusion(ACCEPTED))
     shown: UpdateFailure | None = None
     still_watching: asyncio.Event | None = None
@@ -57,6 +58,10 @@ class Hands:
     def migrate(self, pair: Pair, should_stop: ShouldStop) -> str:
         self._do("migrate")
         return pair.digest
+
+    def check(self, wish: Wish) -> None:
+        if self.withdrawn is not None:
+            raise FieldwiseError(self.withdrawn, "the publisher does not vouch for it any more")
 
     def is_kept(self, pair: Pair) -> bool:
         return self.kept

@@ -56,6 +56,9 @@ class Disk:
     def verify(self, wish: Wish, should_stop: ShouldStop) -> str:
         raise NotImplementedError
 
+    def check(self, wish: Wish) -> None:
+        """Its publisher vouches for everything."""
+
     def migrate(self, pair: Pair, should_stop: ShouldStop) -> Pair:
         return pair
 

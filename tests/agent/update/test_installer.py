@@ -205,6 +205,21 @@ async def test_the_owners_yes_outlasts_a_restart_and_nothing_is_read_twice() -> 
     assert "judge" not in hands.done
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_was_withdrawn_while_it_waited_does_not_serve(*, restarted: bool) -> None:
+    book, hands, rules = journal(), Hands(), Rules(confirmation=True)
+    installer = await begin(hands, book, rules=rules)
+    assert (await settle(installer)).hold is UpdateHold.CONFIRMATION
+    if restarted:
+        installer = installer_of(book, hands, rules=rules)
+        await installer.resume()
+    hands.withdrawn = Fault.BELOW_FLOOR
+    await installer.tell(Confirmed())
+    state = await settle(installer)
+    assert (state.phase, state.failure) == (UpdatePhase.REVERTED, UpdateFailure.BELOW_FLOOR)
+    assert (state.in_use, hands.serving) == (OLD_PAIR, OLD)
+
+
 async def test_what_was_too_little_to_judge_by_is_judged_once_it_is_enough() -> None:
     unsure = Conclusion(Verdict(0, Judgement.HELD, Basis.TOO_FEW))
     hands, rules = Hands(conclusion=unsure), Rules()
