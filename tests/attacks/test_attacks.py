@@ -4,6 +4,7 @@ The table in docs/trust.md says the same in words. Below it some checks are take
 time: the attacks that they bound succeed then, so a check that is lost would be noticed.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from tuf.api import metadata
 from tuf.ngclient._internal import trusted_metadata_set
+from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet as Known
 
+from agent.device import bundles as bundles_module
 from agent.device import publisher as door
 from agent.update import fetching, trusting, vouched
 from fieldwise.trust import Role
@@ -20,6 +23,7 @@ from tests.attacks import attacks
 from tests.attacks.attacks import ATTACKS, Attack, Attacker, Bound, arranged
 from tests.attacks.field import Bundle, Field, bundle, in_the_field
 
+DIGEST_CHARACTERS = 64
 PAGE = Path(__file__).parents[2] / "docs" / "trust.md"
 # TUF's specification, 1.5.2, with key compromise and wrong software, which it lists apart.
 NAMES = {
@@ -142,6 +146,12 @@ def no_list(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fetching.Fetcher, "_manifest", _any_manifest)
 
 
+def _without_delegations(content: bytes) -> object:
+    fields = json.loads(content)["signed"]
+    fields.pop("delegations", None)
+    return fields
+
+
 async def _any_manifest(self: fetching.Fetcher, digest: str, _: object) -> object:
     if not self._bundles.path(digest).exists():
         await self._persist(digest, None)
@@ -185,6 +195,26 @@ def no_memory(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(door, "refreshed", forgetful)
 
 
+def no_version_of_a_list(patch: pytest.MonkeyPatch) -> None:
+    """Whatever list comes is taken for the one that the snapshot means."""
+
+    def any_list(self: Known, data: bytes, role: str, delegator: str) -> metadata.Targets:
+        found, _, _ = self._load_data(metadata.Targets, data, self.root, role)
+        self._add(role, found, delegator)
+        return found
+
+    patch.setattr(Known, "update_delegated_targets", any_list)
+
+
+def no_version_of_a_snapshot(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Known, "_check_final_snapshot", _nothing)
+
+
+def no_digest(patch: pytest.MonkeyPatch) -> None:
+    """Bytes are taken for what they were asked for by."""
+    patch.setattr(bundles_module, "_file_digest", lambda path: path.name[-DIGEST_CHARACTERS:])
+
+
 SABOTAGES: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Attack], ...] = (
     (no_list, attacks.software_of_its_own),
     (no_signatures, attacks.list_of_its_own),
@@ -200,6 +230,11 @@ SABOTAGES: tuple[tuple[Callable[[pytest.MonkeyPatch], None], Attack], ...] = (
     (no_bound, attacks.endless_snapshot),
     (no_threshold, attacks.list_by_one_key_of_two),
     (no_threshold, attacks.root_by_one_key_of_two),
+    (no_threshold, attacks.list_by_one_key_twice),
+    (no_list, attacks.dependency_in_the_snapshot),
+    (no_version_of_a_list, attacks.old_list_under_a_new_name),
+    (no_version_of_a_snapshot, attacks.old_snapshot_under_a_new_name),
+    (no_digest, attacks.another_bundle_under_its_name),
 )
 
 
@@ -215,3 +250,27 @@ async def test_without_its_check_an_attack_succeeds(
     digest = await arranged(attack, field)
     sabotage(monkeypatch)
     assert (await field.order(digest)).begun
+
+
+async def test_without_signatures_versions_could_be_run_ahead(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attacks.far_ahead_without_keys(field)
+    await field.order(field.good.digest)
+    trusting = field.agent.trusting
+    assert trusting.trusted().version(Role.TIMESTAMP) < attacks.FAR
+    no_signatures(monkeypatch)
+    await field.order(field.good.digest)
+    assert trusting.trusted().version(Role.TIMESTAMP) == attacks.FAR
+
+
+async def test_without_its_rule_a_list_that_delegates_is_taken(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = attacks.dependency_that_the_publisher_signed(field)
+    before = field.agent.trusting.trusted().version(Role.TARGETS)
+    await field.order(digest)
+    assert field.agent.trusting.trusted().version(Role.TARGETS) == before
+    monkeypatch.setattr(vouched, "_signed_part", _without_delegations)
+    await field.order(digest)
+    assert field.agent.trusting.trusted().version(Role.TARGETS) == before + 1
