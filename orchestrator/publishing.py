@@ -19,7 +19,7 @@ from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
 from orchestrator.ports import BackboneStore, BundleStore, Clock
 from orchestrator.rollout.backbone import Backbone, Reference
-from orchestrator.trust.keeping import Keeping
+from orchestrator.trust.keeping import Keeping, listed_of
 
 PIECE_BYTES = 262_144  # as much as one message of a download holds
 
@@ -66,7 +66,8 @@ class Publishing:
 
         Raises:
             FieldwiseError: ``OVER_LIMIT``, ``BUNDLE_INVALID``, ``DIGEST_MISMATCH``, ``DISK_FULL``,
-                or ``ALREADY_EXISTS`` for other content under a name and version that is taken.
+                or ``ALREADY_EXISTS`` for other content under a name and version that is taken;
+                ``OVER_LIMIT``, too, where the signed list is full.
         """
         with tempfile.TemporaryDirectory(prefix="push-", dir=self._scratch) as name:
             folder = Path(name)
@@ -74,8 +75,10 @@ class Publishing:
             async with self._turn:
                 digest, manifest = await asyncio.to_thread(_unpack, folder)
                 await self._refuse_other(digest, manifest)
-                await self._keep(digest, manifest, folder)
                 backbone = Backbone(digest, manifest, self._clock.now())
+                if self._keeping is not None:
+                    await self._keeping.check_room(listed_of(backbone))
+                await self._keep(digest, manifest, folder)
                 published = Published(*await self._backbones.add(backbone))
             if self._keeping is not None:
                 await self._keeping.refresh()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from fieldwise.trust import Role
 from orchestrator.config import OrchestratorSettings
 from orchestrator.leading import Leading
@@ -11,11 +13,14 @@ from orchestrator.publisher_file import open_publisher, without_offline
 from orchestrator.rpc.trust import TrustServicer
 from orchestrator.storage.stores import Stores
 from orchestrator.trust.accepting import Accepting
+from orchestrator.trust.documents import Document, read
 from orchestrator.trust.keeping import Keeping
 from orchestrator.trust.serving import Serving
-from orchestrator.trust.upkeep import DAY, Lifetimes
+from orchestrator.trust.upkeep import DAY, Lifetimes, PublisherKeys, signs
 
 HOURS_A_DAY, SNAPSHOT_LIVES = 24, 7
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ async def trust(
     keys = open_publisher(
         settings.folder, has_root=Role.ROOT in known, kept_in=settings.publisher_file
     )
+    if (root := known.get(Role.ROOT)) is not None:
+        _warn_of_other_keys(keys, read(Role.ROOT, root.content))
     lives = lifetimes(settings)
     serving = Serving(stores.trust, clock)
     keeping = Keeping(
@@ -51,6 +58,18 @@ async def trust(
     forget = partial(without_offline, settings.folder, settings.publisher_file)
     accepting = Accepting(stores.trust, stores.backbones, keeping, clock, forget)
     return Trust(keeping, serving, accepting)
+
+
+def _warn_of_other_keys(keys: PublisherKeys, root: Document) -> None:
+    """Say at once what would show when the timestamp has ended: this server cannot sign another."""
+    if not signs(Role.TIMESTAMP, keys, root):
+        _log.error(
+            "this server lacks the online key that the root names, and can sign nothing: is it the "
+            "right publisher.json?",
+            root_version=root.version,
+            names=root.key_ids(Role.TIMESTAMP),
+            has=tuple(keys.online),
+        )
 
 
 def lifetimes(settings: OrchestratorSettings) -> Lifetimes:

@@ -13,6 +13,10 @@ from orchestrator.views import moment
 from orchestrator.workshop import Workshop
 
 KEY_CHARACTERS = 8
+LACKING = (
+    "this server lacks the online key that the root names, and can sign nothing: put the right "
+    "publisher.json in its place, or hand over with the one before"
+)
 
 
 def shown_workshop(known: Workshop) -> Shown:
@@ -48,7 +52,10 @@ def _screens(view: TrustView) -> list[Table]:
         return [facts([("now", "There is no metadata yet: devices install nothing.")])]
     signer = view.of(Role.TARGETS)
     online = signer is not None and signer.is_online
-    rows = [("keys", _keys_told(online=online)), ("floor", f"epoch {view.floor_epoch}")]
+    newest = view.of(Role.TIMESTAMP)
+    signs = newest is None or newest.is_online
+    told = _keys_told(online=online) if signs else LACKING
+    rows = [("keys", told), ("floor", f"epoch {view.floor_epoch}")]
     rows += [
         ("waits for a signature", f"{each.waits} of {each.name}:{each.version}")
         for each in view.backbones

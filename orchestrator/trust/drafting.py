@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from securesystemslib.signer import Key
 from tuf.api import metadata as tuf
 from tuf.api.serialization.json import JSONSerializer
@@ -60,6 +61,12 @@ def new_list(version: int, expires_at: float, listed: Iterable[Listed], floor: i
         unrecognized_fields={FLOOR_FIELD: floor},
     )
     return _document(Role.TARGETS, tuf.Metadata(signed))
+
+
+def bytes_on_list(listed: Listed) -> int:
+    """Return what a backbone takes on a list."""
+    target = _target(listed)
+    return len(msgspec.json.encode({target.path: target.to_dict()}))
 
 
 def new_snapshot(version: int, expires_at: float, of: Document) -> Document:

@@ -12,9 +12,12 @@ from fieldwise import archive, head_file
 from fieldwise.bundle import FileReference, digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import FULL
+from fieldwise.trust import Listed
+from orchestrator.paging import PageRequest
 from orchestrator.publishing import Publishing
 from orchestrator.storage.blobs import folder_bundles
 from orchestrator.storage.memory import memory_stores
+from orchestrator.trust.keeping import Keeping
 from tests.bundles import (
     Spoiled,
     mapped_bundle,
@@ -24,6 +27,7 @@ from tests.bundles import (
     viewed_bundle,
 )
 from tests.fleet_records import SetClock
+from tests.publishers import all_online
 
 BYTES_MAX = 10_000_000
 
@@ -31,13 +35,15 @@ BYTES_MAX = 10_000_000
 class House:
     """A publishing use case over memory and a folder."""
 
-    def __init__(self, folder: Path, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(
+        self, folder: Path, bytes_max: int = BYTES_MAX, keeping: Keeping | None = None
+    ) -> None:
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
         self.stores = memory_stores()
         self.bundles = folder_bundles(folder / "bundles")
         self.publishing = Publishing(
-            self.stores.backbones, self.bundles, SetClock(), self.scratch, bytes_max
+            self.stores.backbones, self.bundles, SetClock(), self.scratch, bytes_max, keeping
         )
 
     async def refused(self, content: AsyncIterator[bytes]) -> FieldwiseError:
@@ -51,6 +57,13 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
+
+
+class FullList(Keeping):
+    """A signed list without room."""
+
+    async def check_room(self, fresh: Listed) -> None:
+        raise FieldwiseError(Fault.OVER_LIMIT, f"no room for {fresh.title}")
 
 
 async def pieces(content: bytes, size: int = 5000) -> AsyncIterator[bytes]:
@@ -200,3 +213,13 @@ async def test_a_map_from_an_older_bundle_is_published_and_rubbish_for_one_is_re
     error = await house.refused(pieces((tmp_path / "bad.bundle").read_bytes()))
     assert error.fault is Fault.BUNDLE_INVALID
     assert (await house.publishing.publish(pieces(path.read_bytes()))).created
+
+
+async def test_what_the_signed_list_has_no_room_for_is_not_kept(tmp_path: Path) -> None:
+    stores = memory_stores()
+    full = FullList(stores.trust, stores.backbones, all_online(), SetClock(), lambda: None)
+    house = House(tmp_path, keeping=full)
+    bundle = tiny_bundle(tmp_path / "b.bundle")
+    refusal = await house.refused(pieces(bundle.read_bytes()))
+    assert (refusal.fault, refusal.sentence) == (Fault.OVER_LIMIT, "no room for tiny:1.0.0")
+    assert (await house.stores.backbones.list(PageRequest(9))).items == ()
