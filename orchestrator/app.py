@@ -177,6 +177,7 @@ def _assemble(ground: _Ground) -> _Parts:
         clock,
         metrics.rollout_told,
         ground.leading.unbroken_since,
+        ground.trust.keeping.is_listed,
     )
     survey = Survey(
         ground.authority.fleet,

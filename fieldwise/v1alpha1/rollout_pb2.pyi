@@ -64,6 +64,7 @@ class RolloutReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLLOUT_REASON_OVERDUE: _ClassVar[RolloutReason]
     ROLLOUT_REASON_PROMOTION: _ClassVar[RolloutReason]
     ROLLOUT_REASON_RECALLED: _ClassVar[RolloutReason]
+    ROLLOUT_REASON_UNLISTED: _ClassVar[RolloutReason]
 
 class RolloutExclusion(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -161,6 +162,7 @@ ROLLOUT_REASON_UNDECIDED: RolloutReason
 ROLLOUT_REASON_OVERDUE: RolloutReason
 ROLLOUT_REASON_PROMOTION: RolloutReason
 ROLLOUT_REASON_RECALLED: RolloutReason
+ROLLOUT_REASON_UNLISTED: RolloutReason
 ROLLOUT_EXCLUSION_UNSPECIFIED: RolloutExclusion
 ROLLOUT_EXCLUSION_AGENT_TOO_OLD: RolloutExclusion
 ROLLOUT_EXCLUSION_MEMORY_TOO_SMALL: RolloutExclusion

@@ -6,7 +6,7 @@ saved. Where another writer was faster (an operator's command, another replica),
 and the next look starts from what that writer left.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -14,11 +14,16 @@ from orchestrator.fleet.device import Standing
 from orchestrator.ports import BackboneStore, Clock, RolloutStore
 from orchestrator.rollout.history import ordered
 from orchestrator.rollout.machine import Look, reconcile
+from orchestrator.rollout.phases import Phase
 from orchestrator.rollout.rollout import Event, Happening, Order, Rollout
 
 BREAK_SECONDS = 600.0  # without a look, after which nobody knows who was heard meanwhile
 
 Orders = Callable[[Rollout, Sequence[Standing], float, Collection[str]], tuple[Order, ...]]
+
+
+async def _every_one(_digest: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Controller:
         told: Hears of everything new in the history of a rollout, and of which.
         unbroken_since: Tells since when devices could be heard without a break; without it, what
             this process alone has seen of that.
+        is_listed: Tells whether devices take a backbone, by what its publisher has signed.
     """
 
     def __init__(
@@ -60,7 +66,9 @@ class Controller:
         clock: Clock,
         told: Callable[[Event, Rollout], None] = lambda *_: None,
         unbroken_since: Callable[[float], float] | None = None,
+        is_listed: Callable[[str], Awaitable[bool]] = _every_one,
     ) -> None:
+        self._is_listed = is_listed
         self._rollouts = rollouts
         self._told = told
         self._backbones = backbones
@@ -115,9 +123,12 @@ class Controller:
         """
         # In this order: whoever is recalled meanwhile is seen at the next look, and not half-way.
         recalled = await self._backbones.recalled()
+        asks = obeyed.phase is Phase.RUNNING  # nobody else has devices begin who may refuse
+        unlisted = asks and not await self._is_listed(obeyed.digest)
         cohort = await self._rollouts.cohort(obeyed)
         now = self._clock.now()
-        look = reconcile(obeyed, cohort, now, recalled, self._unbroken_since(now))
+        since = self._unbroken_since(now)
+        look = reconcile(obeyed, cohort, now, recalled, since, unlisted=unlisted)
         wanted = _wanted(look, wish, cohort, now, recalled)
         told = (*events, *look.events)
         if wanted and wish is not None and wish.told_as is not None:

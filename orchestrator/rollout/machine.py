@@ -74,6 +74,7 @@ REASONS: Mapping[Turn, Reason] = {
     Turn.HARMFUL_LEAVE_IT: Reason.HARM,
     Turn.UNDECIDED: Reason.UNDECIDED,
     Turn.OVERDUE: Reason.OVERDUE,
+    Turn.UNLISTED: Reason.UNLISTED,
 }
 
 
@@ -138,6 +139,8 @@ def reconcile(
     now: float,
     recalled: Collection[str] = NONE,
     heard_since: float = 0.0,
+    *,
+    unlisted: bool = False,
 ) -> Look:
     """Return the rollout as its cohort shows it, with the orders that are owed.
 
@@ -149,12 +152,13 @@ def reconcile(
         now: Seconds since 1970.
         recalled: Digests of backbones that are not allowed any more.
         heard_since: Since when devices could be heard without a break; nobody is silent for longer.
+        unlisted: Whether devices refuse its backbone, by what its publisher has signed.
     """
     if not rollout.watched:
         return Look(rollout)
     begun = _begun(rollout, cohort, now)
     waves = {each.device: wave_in(begun, each.device) for each in cohort}
-    steps, seen = _settle(begun, cohort, waves, Moment(now, recalled, heard_since))
+    steps, seen = _settle(begun, cohort, waves, Moment(now, recalled, heard_since, unlisted))
     settled = steps[-1]
     after = replace(settled, watched=_is_watched(settled, seen, now))
     events = (event for step in pairwise((rollout, *steps)) for event in of_step(*step, now))

@@ -16,7 +16,7 @@ from orchestrator.rollout.controller import Controller, Saved, Wish
 from orchestrator.rollout.history import started
 from orchestrator.rollout.machine import obey
 from orchestrator.rollout.orders import retries, revocations, taken_over
-from orchestrator.rollout.phases import FORWARD, Command, Phase, Reason
+from orchestrator.rollout.phases import ADDING, FORWARD, Command, Phase, Reason
 from orchestrator.rollout.placing import APART
 from orchestrator.rollout.plan import DeviceClass, Plan
 from orchestrator.rollout.revisions import earlier_of, had_before, unclear
@@ -26,6 +26,7 @@ from orchestrator.trust.keeping import Keeping
 SAVES_MAX = 20  # the controller writes every few seconds: more lost races than this are a defect
 LOOKED_BACK_MAX = 1000  # rollouts and backbones, in search of what can be named
 REVOKE = Wish(revocations, Happening.REVOKED)
+ONWARD = frozenset({Command.RESUME, Command.PROMOTE, Command.PROMOTE_TO_END, Command.RETRY_FAILED})
 RETRY = Wish(retries, Happening.RETRIED)
 
 _DoneT = TypeVar("_DoneT")
@@ -242,7 +243,8 @@ class Rollouts:
 
         Raises:
             FieldwiseError: ``NOT_FOUND``, or ``ILLEGAL_COMMAND`` where the command has no meaning
-                in the rollout's phase.
+                in the rollout's phase; ``NOT_VOUCHED`` or ``BELOW_FLOOR`` where it would have
+                devices begin what they refuse.
         """
 
         async def obeyed(read: Rollout) -> tuple[Rollout, Saved]:
@@ -253,6 +255,9 @@ class Rollouts:
 
         number = rollout_number(rollout_id)
         before = await self._rollouts.get(number)
+        if command in ONWARD and before.phase in ADDING | FORWARD and self._keeping is not None:
+            found = await self._backbones.find(Reference(before.digest, None, None))
+            await self._keeping.check_still(found)
         after, saved = await self._insist(number, obeyed)
         change = Change(
             saved.rollout,

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     OVERDUE = "overdue"
     PROMOTION = "promotion"  # it runs, the wave went well, and the plan wants an operator's word
     RECALLED = "recalled"
+    UNLISTED = "unlisted"
 
 
 class Command(StrEnum):
@@ -52,6 +53,7 @@ class Turn(StrEnum):
     HARMFUL_LEAVE_IT = "harmful, leave it"
     UNDECIDED = "undecided"
     OVERDUE = "overdue"
+    UNLISTED = "not listed any more"
     WAVE_DONE = "wave done"
     FLEET_DONE = "fleet done"
     FLEET_BACK = "fleet back"
@@ -103,6 +105,7 @@ TURNS: Mapping[Phase, Mapping[Turn, Phase]] = MappingProxyType(
             Turn.HARMFUL_LEAVE_IT: Phase.HELD,
             Turn.UNDECIDED: Phase.PAUSED,
             Turn.OVERDUE: Phase.PAUSED,
+            Turn.UNLISTED: Phase.PAUSED,
             Turn.WAVE_DONE: Phase.RUNNING,
             Turn.FLEET_DONE: Phase.COMPLETE,
         },

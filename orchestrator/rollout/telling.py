@@ -35,6 +35,7 @@ REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.OVERDUE: "devices are overdue",
         Reason.PROMOTION: "the wave went well, and the next one waits for `rollout promote`",
         Reason.RECALLED: "its backbone was recalled",
+        Reason.UNLISTED: "its publisher does not let devices install its backbone any more",
     }
 )
 

@@ -12,6 +12,9 @@ who has seen enough promotes instead.
 Silence speaks against a backbone only once it has lasted, ``LOST_SECONDS`` in which somebody
 listened. Who is silent for less may be behind a router that starts anew, and after an orchestrator
 was away for a minute it has heard nobody for as long.
+
+A rollout pauses when its publisher takes the backbone off the signed list, or raises the floor
+above it: every further device would refuse it, and a refusal says nothing of the backbone.
 """
 
 from collections.abc import Collection, Sequence
@@ -41,12 +44,14 @@ class Moment:
     """When a look is taken, and what is known then beside the cohort.
 
     ``recalled`` are the digests of backbones that are not allowed any more; ``heard_since`` is
-    since when devices could be heard without a break.
+    since when devices could be heard without a break. Where the backbone of the rollout is
+    ``unlisted``, devices refuse it, by what its publisher has signed.
     """
 
     now: float
     recalled: Collection[str] = NONE
     heard_since: float = 0.0
+    unlisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +143,9 @@ def turn_of(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | No
     places = {each.place for each in seen}
     if places <= SETTLED and _is_taken_over(rollout, seen):
         return Turn.TAKEN_OVER
-    waits = rollout.phase is Phase.PAUSED or places <= APART
-    return None if waits else _turn_of_wave(rollout, seen, moment.now)
+    nobody = places <= APART and not moment.unlisted
+    waits = rollout.phase is Phase.PAUSED or nobody
+    return None if waits else _turn_of_wave(rollout, seen, moment)
 
 
 def _is_taken_over(rollout: Rollout, seen: Sequence[Seen]) -> bool:
@@ -160,8 +166,10 @@ def _turn_of_return(rollout: Rollout, seen: Sequence[Seen]) -> Turn | None:
     return None if back else Turn.FOUND_AGAIN
 
 
-def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], now: float) -> Turn | None:
-    plan, last = rollout.plan, rollout.wave == rollout.last_wave
+def _turn_of_wave(rollout: Rollout, seen: Sequence[Seen], moment: Moment) -> Turn | None:
+    if moment.unlisted:
+        return Turn.UNLISTED
+    now, plan, last = moment.now, rollout.plan, rollout.wave == rollout.last_wave
     overdue = sum(each.place is Place.OVERDUE and each.wave <= rollout.wave for each in seen)
     pauses = plan.overdue is Overdue.PAUSE and not rollout.to_end
     if pauses and overdue > rollout.overdue_accepted:

@@ -12,11 +12,12 @@ import structlog
 
 from fieldwise.bundle import encode_manifest
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.trust import Listed, Role
+from fieldwise.trust import BYTES_MAX, Listed, Role
 from orchestrator.paging import PAGE_SIZE_MAX, PageRequest
 from orchestrator.ports import BackboneStore, Clock
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.trust.documents import Document, describes, read
+from orchestrator.trust.drafting import bytes_on_list
 from orchestrator.trust.upkeep import (
     Lifetimes,
     PublisherKeys,
@@ -31,6 +32,7 @@ from orchestrator.trust_ports import Kept, TrustStore
 LOOK_SECONDS = 5.0  # how late what a publisher sends to another replica reaches devices
 WAITED_SECONDS = 15.0  # three looks of the leader, of whom one may fail
 ASKED_SECONDS = 0.5
+FRAME_BYTES = 4096  # of a list without any backbone, with its signatures
 PASSING = frozenset({Fault.CONFLICT, Fault.UNAVAILABLE, Fault.DISK_FULL, Fault.NOT_VOUCHED})
 
 _log = structlog.get_logger(__name__)
@@ -67,6 +69,7 @@ class Keeping:
         self._lives = lives or Lifetimes()
         self._changed = changed
         self._turn = asyncio.Lock()
+        self._read: tuple[float, Document | None] = (float("-inf"), None)
 
     async def look(self, term: int) -> None:
         """Sign what is due.
@@ -124,6 +127,58 @@ class Keeping:
         refuse_unlisted(state.get(Role.TARGETS), backbone)
         self._changed()  # perhaps by another replica, whose list devices are to find here, too
 
+    async def check_room(self, fresh: Listed) -> None:
+        """Let a backbone be pushed that still fits on a list of this server's own.
+
+        Raises:
+            FieldwiseError: ``OVER_LIMIT``, or as ``state``.
+        """
+        if not await self.lists():
+            return
+        there = await self._published()
+        size = sum(map(bytes_on_list, {each.digest: each for each in (*there, fresh)}.values()))
+        if size > BYTES_MAX[Role.TARGETS] - FRAME_BYTES:
+            raise FieldwiseError(
+                Fault.OVER_LIMIT,
+                f"the signed list has no room for {fresh.title} beside {len(there):,} backbones: "
+                "recall those that nobody is to install any more",
+            )
+
+    async def check_still(self, backbone: Backbone) -> None:
+        """Let a rollout go on whose backbone devices still take.
+
+        Raises:
+            FieldwiseError: ``NOT_VOUCHED`` or ``BELOW_FLOOR``, or as ``state``.
+        """
+        targets = (await self.state()).get(Role.TARGETS)
+        if targets is not None:
+            refuse_unlisted(targets, backbone)
+
+    async def is_listed(self, digest: str) -> bool:
+        """Tell whether devices take a backbone, by the newest list; a yes may be seconds late.
+
+        Where there is no list, or none that can be read, nothing is known against it.
+
+        Raises:
+            FieldwiseError: As the store.
+        """
+        read_at, known = self._read
+        is_old = not 0 <= self._clock.now() - read_at < LOOK_SECONDS
+        if is_old or not _takes(known, digest):
+            known = await self._list()
+            self._read = self._clock.now(), known
+        return _takes(known, digest)
+
+    async def _list(self) -> Document | None:
+        found, (_, known) = (await self._store.newest((Role.TARGETS,))), self._read
+        kept = found.get(Role.TARGETS)
+        if kept is None or (known is not None and known.content == kept.content):
+            return None if kept is None else known
+        try:
+            return read(Role.TARGETS, kept.content)
+        except FieldwiseError:  # of which every look at the metadata complains
+            return None
+
     async def state(self) -> Mapping[Role, Document]:
         """Return the newest metadata.
 
@@ -170,6 +225,13 @@ class Keeping:
     async def _published(self) -> tuple[Listed, ...]:
         found = await published(self._backbones)
         return tuple(listed_of(each) for each in found if each.recalled_at is None)
+
+
+def _takes(targets: Document | None, digest: str) -> bool:
+    if targets is None:
+        return True
+    found = targets.listed.get(digest)
+    return found is not None and found.epoch >= targets.floor
 
 
 async def published(backbones: BackboneStore) -> list[Backbone]:

@@ -85,9 +85,16 @@ def test_nothing_is_rolled_out_that_the_publisher_has_not_signed(
         refused(orchestrator, "rollout", "start", "tiny:1.0.0")
         orchestrator.json("rollout", "start", "tiny:2.0.0")
         serves(agent, "tiny:2.0.0")
+        waiting = orchestrator.json("rollout", "start", "tiny:2.0.0", "--cohort=site=none")["id"]
+        orchestrator.json("trust", "sign", str(publisher), "--floor=3")
+        orchestrator.json("trust", "publish", str(publisher))
+        wait_until(lambda: orchestrator.json("rollout", "show", waiting)["reason"] == "unlisted")
+        assert Fault.BELOW_FLOOR.value in refused(orchestrator, "rollout", "resume", waiting)
         wait_until(
-            lambda: [each["targets_version"] for each in status(orchestrator)["devices"]] == [3]
+            lambda: [each["targets_version"] for each in status(orchestrator)["devices"]] == [4]
         )
+        assert told_by_devices(orchestrator, "floor_epoch") == [3]
+        serves(agent, "tiny:2.0.0")  # what is in use stays
 
 
 def test_a_server_hands_its_keys_over_and_devices_follow(
@@ -101,6 +108,11 @@ def test_a_server_hands_its_keys_over_and_devices_follow(
         serves(agent, "tiny:1.0.0")
         orchestrator.json("trust", "export", str(publisher))
         orchestrator.json("trust", "init", str(publisher))
+        pushed(orchestrator, tmp_path, "1.5.0", 3)  # and so there is a newer list than exported
+        told = refused(orchestrator, "trust", "publish", str(publisher), "--hand-over", "--yes")
+        assert "fieldwise trust export" in told
+        orchestrator.json("trust", "export", str(publisher))
+        orchestrator.json("trust", "sign", str(publisher), "--renew")
         orchestrator.json("trust", "publish", str(publisher), "--hand-over", "--yes")
         kept = (orchestrator.folder / "publisher.json").read_text()
         assert kept.count("BEGIN PRIVATE KEY") == 1

@@ -262,6 +262,28 @@ def test_a_last_wave_that_everyone_declined_is_not_complete_but_as_planned(
     assert look.rollout.phase is phase
 
 
+def test_a_rollout_of_what_is_not_listed_any_more_pauses_and_says_why() -> None:
+    rollout, first, rest = started(TWO)
+    cohort = [*devices(first, ARRIVED), *devices(rest, STRANGER)]
+    look = reconcile(rollout, cohort, NOW, unlisted=True)
+    assert (look.rollout.phase, look.rollout.reason) == (Phase.PAUSED, Reason.UNLISTED)
+    assert (look.rollout.wave, look.orders) == (0, ())
+    paused = look.events[-1]
+    assert (paused.kind, paused.facts["reason"]) == (Happening.PAUSED, "unlisted")
+    assert reconcile(ROLLOUT, [], NOW, unlisted=True).rollout.phase is Phase.PAUSED
+    resumed, _ = obey(look.rollout, Command.RESUME, NOW)
+    assert reconcile(resumed, cohort, NOW).rollout.phase is Phase.RUNNING
+    assert reconcile(resumed, cohort, NOW, unlisted=True).rollout.phase is Phase.PAUSED
+
+
+@pytest.mark.parametrize("phase", [Phase.COMPLETE, Phase.HELD, Phase.REVERTING])
+def test_only_what_runs_is_paused_by_a_list(phase: Phase) -> None:
+    rollout, first, _ = started(TWO)
+    there = replace(rollout, phase=phase, watched=True)
+    look = reconcile(there, devices(first, ARRIVED), NOW, unlisted=True)
+    assert look.rollout.reason is not Reason.UNLISTED
+
+
 def test_an_operator_who_resumes_accepts_the_overdue_devices_that_there_are() -> None:
     gate = replace(TWO.gate, failed_share_max=1.0, silent_share_max=1.0)
     plan = replace(TWO, overdue=Overdue.PAUSE, device_deadline_seconds=60, gate=gate)

@@ -6,19 +6,20 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
-from fieldwise.trust import Role
+from fieldwise.trust import BYTES_MAX, Role
 from orchestrator.leadership import Replica
 from orchestrator.rollout.backbone import Backbone
 from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
+from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.plan import Plan
 from orchestrator.storage.memory import memory_stores
 from orchestrator.trust import keeping as module
 from orchestrator.trust.documents import Document
-from orchestrator.trust.keeping import Keeping, listed_of
+from orchestrator.trust.keeping import LOOK_SECONDS, Keeping, listed_of
 from orchestrator.trust.upkeep import PublisherKeys
 from orchestrator.trust_ports import Kept
-from tests.fleet_records import SetClock, backbone
+from tests.fleet_records import SetClock, backbone, join
 from tests.publishers import Publisher, all_online, trusted
 
 LEADER, OTHER = Replica("p1", "place"), Replica("p2", "place")
@@ -33,9 +34,11 @@ class Server:
         self.term: int | None = None
         stores = self.stores
         self.keeping = Keeping(stores.trust, stores.backbones, keys, self.clock, lambda: self.term)
-        controller = Controller(stores.rollouts, stores.backbones, self.clock)
+        self.controller = Controller(
+            stores.rollouts, stores.backbones, self.clock, is_listed=self.keeping.is_listed
+        )
         self.rollouts = Rollouts(
-            stores.rollouts, stores.backbones, controller, self.clock, self.keeping
+            stores.rollouts, stores.backbones, self.controller, self.clock, self.keeping
         )
 
     async def lead(self, replica: Replica = LEADER) -> int:
@@ -73,6 +76,37 @@ async def test_what_is_pushed_can_be_rolled_out_at_once_where_the_server_has_the
     assert (await server.rollouts.start(Plan("lite0:1"))).title == "lite0:1"
     state = await server.keeping.state()
     trusted(state, state[Role.ROOT], server.clock.now())
+
+
+async def test_what_does_not_fit_on_the_list_is_refused_before_it_spoils_the_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(all_online())
+    await server.lead()
+    pushed = [await server.push(str(number)) for number in range(4)]
+    length = len((await server.keeping.state())[Role.TARGETS].content)
+    limit = {**BYTES_MAX, Role.TARGETS: length + module.FRAME_BYTES}
+    monkeypatch.setattr(module, "BYTES_MAX", limit)
+    await server.keeping.check_room(listed_of(pushed[0]))  # it is there already
+    while (fresh := backbone(f"9{len(pushed)}")) and len(pushed) < 30:
+        try:
+            await server.keeping.check_room(listed_of(fresh))
+        except FieldwiseError as error:
+            refusal = error
+            break
+        pushed.append((await server.stores.backbones.add(fresh))[0])
+    assert (refusal.fault, "recall" in refusal.sentence) == (Fault.OVER_LIMIT, True)
+    await server.keeping.refresh()
+    assert len((await server.keeping.state())[Role.TARGETS].content) < limit[Role.TARGETS]
+
+
+async def test_a_publisher_elsewhere_minds_the_length_of_the_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(Publisher().founding())
+    await server.lead()
+    monkeypatch.setattr(module, "BYTES_MAX", {Role.TARGETS: 0})
+    await server.keeping.check_room(listed_of(backbone()))
 
 
 async def test_a_recall_takes_it_off_the_list_at_once() -> None:
@@ -185,6 +219,55 @@ class TestKeysElsewhere:
         assert (await refused(server)).fault is Fault.UNAVAILABLE
         await server.lead()
         await server.rollouts.start(Plan("lite0:1"))
+
+    @pytest.mark.parametrize("floor", [0, 2], ids=["delisted", "below the floor"])
+    async def test_a_rollout_pauses_when_its_backbone_is_withdrawn_until_it_is_listed_again(
+        self, floor: int
+    ) -> None:
+        publisher = Publisher()
+        server = Server(publisher.founding())
+        await server.lead()
+        await join(server.stores, "d1")
+        pushed = await server.push()
+        await server.publish(publisher.list(2, listed_of(pushed)))
+        rollout = await server.rollouts.start(Plan("lite0:1"))
+        assert rollout.phase is Phase.RUNNING
+        left = (listed_of(pushed),) if floor else ()
+        await server.publish(publisher.list(3, *left, floor=floor))
+        server.clock.pass_by(LOOK_SECONDS)
+        await server.controller.look_at_all()
+        paused = await server.rollouts.get(rollout.id)
+        assert (paused.phase, paused.reason) == (Phase.PAUSED, Reason.UNLISTED)
+        for deed in (server.rollouts.resume, server.rollouts.promote, server.rollouts.retry):
+            with pytest.raises(FieldwiseError) as caught:
+                await deed(rollout.id)
+            assert caught.value.fault is (Fault.BELOW_FLOOR if floor else Fault.NOT_VOUCHED)
+        if not floor:
+            await server.publish(publisher.list(4, listed_of(pushed)))
+            assert (await server.rollouts.resume(rollout.id)).rollout.phase is Phase.RUNNING
+            await server.controller.look_at_all()
+            assert (await server.rollouts.get(rollout.id)).phase is Phase.RUNNING
+
+    async def test_what_was_listed_a_moment_ago_is_not_taken_for_withdrawn(self) -> None:
+        publisher = Publisher()
+        server = Server(publisher.founding())
+        await server.lead()
+        await server.keeping.refresh()
+        assert not await server.keeping.is_listed("a" * 64)
+        pushed = await server.push()
+        await server.publish(publisher.list(2, listed_of(pushed)))
+        assert await server.keeping.is_listed(pushed.digest)
+
+    async def test_an_abort_goes_on_though_nothing_is_listed(self) -> None:
+        publisher = Publisher()
+        server = Server(publisher.founding())
+        await server.lead()
+        pushed = await server.push()
+        await server.publish(publisher.list(2, listed_of(pushed)))
+        rollout = await server.rollouts.start(Plan("lite0:1"))
+        await server.publish(publisher.list(3))
+        assert (await server.rollouts.pause(rollout.id)).rollout.phase is Phase.PAUSED
+        assert (await server.rollouts.abort(rollout.id)).rollout.phase is Phase.REVERTED
 
     async def test_a_recall_leaves_the_list_to_the_publisher(self) -> None:
         publisher = Publisher()
