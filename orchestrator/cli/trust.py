@@ -1,5 +1,6 @@
 """``fieldwise trust``: who decides what devices install, and what is signed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from orchestrator.cli.remote import remote
 from orchestrator.cli.trust_screens import shown_trust
 from orchestrator.connection import unusable
 from orchestrator.rpc.client import OperatorClient
-from orchestrator.trust.documents import check_signed, read
+from orchestrator.trust.documents import Document, check_signed, read
 from orchestrator.trust_views import PublishedView
 
 app = typer.Typer(no_args_is_help=True, help="Signed backbones: who decides what devices install.")
@@ -73,6 +74,7 @@ async def publish(
 async def export(client: OperatorClient, folder: trust_files.Folder) -> Shown:
     """Fetch every root and the list from the server into a folder."""
     roots, targets = await client.trust.export()
+    _refuse_loss(folder, [read(Role.ROOT, each) for each in roots], targets)
     paths = []
     for content in roots:
         root = read(Role.ROOT, content)
@@ -81,6 +83,36 @@ async def export(client: OperatorClient, folder: trust_files.Folder) -> Shown:
         paths.append(_write(folder / workshop.LIST_FILE, targets))
     value = {"files": [str(each) for each in paths]}
     return Shown(value, lambda: facts([("written", str(each)) for each in paths]))
+
+
+def _refuse_loss(folder: Path, roots: Sequence[Document], targets: bytes) -> None:
+    """Keep what a publisher has from being lost: another root, or a list that is not older.
+
+    Signatures may be others: a server adds its own where it hands over.
+
+    Raises:
+        FieldwiseError: ``ALREADY_EXISTS``, or as ``workshop.opened``.
+    """
+    known = workshop.opened(folder)
+    mine = {each.version: each for each in known.roots}
+    lost = [
+        name_of(Role.ROOT, each.version)
+        for each in roots
+        if each.version in mine and not _says_the_same(mine[each.version], each)
+    ]
+    if known.targets is not None and targets:
+        there = read(Role.TARGETS, targets)
+        stays = known.targets.version >= there.version and not _says_the_same(known.targets, there)
+        lost += [workshop.LIST_FILE] if stays else []
+    if lost:
+        raise FieldwiseError(
+            Fault.ALREADY_EXISTS,
+            f"{folder} has another {lost[0]}, which would be lost: choose another folder",
+        )
+
+
+def _says_the_same(one: Document, other: Document) -> bool:
+    return bool(one.body.signed_bytes == other.body.signed_bytes)
 
 
 async def _fetch_roots(client: OperatorClient, folder: Path, version: int) -> None:

@@ -1,0 +1,95 @@
+"""``fieldwise trust`` where it asks a server, which is canned: what it shows and writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fieldwise.trust import Role
+from orchestrator.trust.documents import Document
+from orchestrator.trust.drafting import new_root
+from orchestrator.trust.upkeep import DAY, PublisherKeys
+from orchestrator.trust_views import TrustView, view_trust
+from orchestrator.workshop import opened
+from tests.fakes.operator_client import CannedClient
+from tests.fleet_records import NOW
+from tests.orchestrator.trust.test_upkeep import kept
+from tests.publishers import Publisher, all_online
+
+
+@dataclass
+class CannedTrust:
+    """What a server answers."""
+
+    view: TrustView | None = None
+    roots: Sequence[Document] = ()
+    targets: Document | None = None
+
+    async def get(self) -> TrustView:
+        assert self.view is not None
+        return self.view
+
+    async def export(self) -> tuple[list[bytes], bytes]:
+        return [each.content for each in self.roots], self.targets.content if self.targets else b""
+
+
+@pytest.fixture
+def server(client: CannedClient) -> CannedTrust:
+    client.trust = canned = CannedTrust()  # type: ignore[assignment]  # as much of it as is asked
+    return canned
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (all_online(), "lacks the online key that the root names"),
+        (None, "this server signs snapshot and timestamp alone"),
+    ],
+    ids=["other keys", "its own"],
+)
+def test_status_says_whether_the_server_can_sign(
+    run: Any, server: CannedTrust, keys: PublisherKeys | None, words: str
+) -> None:
+    publisher = Publisher()
+    state = kept({}, publisher.founding())
+    server.view = view_trust(state, keys or publisher.server_keys, (), {})
+    assert words in " ".join(run("trust", "status").stdout.split())
+
+
+def test_an_export_takes_nothing_from_a_publisher(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    publisher, folder = Publisher(), tmp_path / "publisher"
+    server.roots, server.targets = [publisher.root()], publisher.list(7)
+    assert run("trust", "export", str(folder)).exit_code == 0
+    assert run("trust", "export", str(folder)).exit_code == 0  # again
+    for roots, targets, lost in (
+        ([publisher.root(now=NOW + DAY)], publisher.list(8), "1.root.json"),
+        ([publisher.root()], publisher.list(6), "targets.json"),
+        ([publisher.root()], publisher.list(7, floor=3), "targets.json"),
+    ):
+        server.roots, server.targets = roots, targets
+        refused = run("trust", "export", str(folder))
+        assert refused.exit_code == 5
+        assert f"another {lost}" in refused.stderr
+        assert opened(folder).root.content == publisher.root().content
+        assert opened(folder).missing(Role.TARGETS) == 0
+
+
+def test_an_export_brings_the_signature_that_a_server_added_and_a_newer_list(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    publisher, folder = Publisher(), tmp_path / "publisher"
+    folder.mkdir()
+    root = publisher.root()
+    bare = new_root(1, root.expires_at, publisher.holders)
+    (folder / "1.root.json").write_bytes(bare.content)
+    (folder / "targets.json").write_bytes(publisher.list(1).content)
+    server.roots, server.targets = [root], publisher.list(2)
+    assert run("trust", "export", str(folder)).exit_code == 0
+    assert opened(folder).root.content == root.content
+    found = opened(folder).targets
+    assert found is not None
+    assert found.content == publisher.list(2).content
