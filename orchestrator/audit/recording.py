@@ -5,10 +5,12 @@ refused. Its end is another matter, as the change is made by then: where it cann
 log of the server says so, the caller hears what he would have heard, and the entry of the beginning
 stands, with an outcome that nobody knows.
 
-A refusal changes nothing, and costs a caller nothing: so many a minute are written, and the metrics
-have the number of all.
+A refusal changes nothing, and costs a caller nothing: so many a minute are written, few of them of
+one person, so that nobody can hide what others try, or press older entries out of the log. The
+metrics have the number of all.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +24,8 @@ from orchestrator.audit_ports import AuditStore
 from orchestrator.ports import Clock
 from orchestrator.rights import Operator
 
-REFUSALS_PER_MINUTE = 20  # that somebody tried is shown by one of them
+REFUSALS_PER_MINUTE = 20
+REFUSALS_PER_PERSON = 4  # that somebody tried is shown by one of them
 MINUTE_SECONDS = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +55,7 @@ class Recording:
         self._clock = clock
         self._failed = failed
         self._minute = 0.0
-        self._refusals = 0
+        self._refusals: Counter[Operator] = Counter()
 
     async def begin(
         self,
@@ -79,34 +82,38 @@ class Recording:
         try:
             await self._store.append(deed)
         except FieldwiseError as error:
-            self._failed()
-            _log.error(
-                "the end of a deed is not in the audit log",
-                begun=begun.number,
-                method=begun.deed.method,
-                outcome=outcome,
-                fault=error.fault.value,
-                reason=error.sentence,
-            )
+            self.lost(begun, outcome, error.sentence)
 
-    async def note(
-        self, who: Operator, method: str, thing: str, after: Mapping[str, Any] | None = None
-    ) -> None:
+    def lost(self, begun: Begun, outcome: str, reason: str) -> None:
+        """Say in the server's log what the audit log has no end of."""
+        self._failed()
+        _log.error(
+            "the end of a deed is not in the audit log",
+            begun=begun.number,
+            method=begun.deed.method,
+            outcome=outcome,
+            reason=reason,
+        )
+
+    async def note(self, who: Operator, method: str, thing: str, *, outcome: str = "ok") -> None:
         """Write that something was done.
 
         Raises:
             FieldwiseError: As the store.
         """
-        await self._store.append(entry.happened(who, method, thing, self._clock.now(), after=after))
+        now = self._clock.now()
+        await self._store.append(entry.happened(who, method, thing, now, outcome=outcome))
 
     async def refused(self, who: Operator, method: str, error: FieldwiseError) -> None:
         """Write that somebody who is known was not let do something, unless too many are."""
         now = self._clock.now()
         if not 0 <= now - self._minute < MINUTE_SECONDS:
-            self._minute, self._refusals = now, 0
-        self._refusals += 1
-        if self._refusals > REFUSALS_PER_MINUTE:
+            self._minute, self._refusals = now, Counter()
+        if self._refusals[who] >= REFUSALS_PER_PERSON:
             return
+        if self._refusals.total() >= REFUSALS_PER_MINUTE:
+            return
+        self._refusals[who] += 1
         deed = entry.happened(who, method, "", now, outcome=error.fault.value, told=error.sentence)
         try:
             await self._store.append(deed)

@@ -1,10 +1,10 @@
 """``fieldwise audit``: who did what, and whether that is the whole of it."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
@@ -182,26 +182,36 @@ def _details(entry: Entry) -> str:
     return text if len(text) <= DETAILS_CHARACTERS else text[: DETAILS_CHARACTERS - 1] + "…"
 
 
-async def _write(file: Path, pieces: AsyncIterator[Piece]) -> tuple[Head, int]:
-    entries, head = 0, None
+@contextmanager
+def _fresh(file: Path) -> Iterator[BinaryIO]:
+    """Open a file that is not there yet; half of one would be in the way of the next try."""
     try:
         with file.open("xb") as stream:
-            async for piece in pieces:
-                if piece.cut is not None:
-                    stream.write(export_file.first_line(piece.cut))
-                stream.writelines(map(export_file.entry_line, piece.entries))
-                entries += len(piece.entries)
-                if (head := piece.head) is not None:
-                    stream.write(export_file.last_line(head))
+            try:
+                yield stream
+            except BaseException:
+                file.unlink()
+                raise
     except FileExistsError as error:
         raise FieldwiseError(Fault.ALREADY_EXISTS, f"{file} is there already") from error
     except OSError as error:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"{file} cannot be written: {error.strerror}"
         ) from error
-    if head is None:
+
+
+async def _write(file: Path, pieces: AsyncIterator[Piece]) -> tuple[Head, int]:
+    entries = 0
+    with _fresh(file) as stream:
+        async for piece in pieces:
+            if piece.cut is not None:
+                stream.write(export_file.first_line(piece.cut))
+            stream.writelines(map(export_file.entry_line, piece.entries))
+            entries += len(piece.entries)
+            if piece.head is not None:
+                stream.write(export_file.last_line(piece.head))
+                return piece.head, entries
         raise FieldwiseError(Fault.UNAVAILABLE, "the server ended before the log did; try again")
-    return head, entries
 
 
 def _lines(file: Path) -> Iterator[bytes]:

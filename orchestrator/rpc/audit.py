@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from fieldwise.calls import Context
+from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import audit_pb2 as messages
 from fieldwise.v1alpha1 import audit_pb2_grpc
 from orchestrator.audit.custody import Custody
@@ -39,6 +40,8 @@ class AuditServicer(audit_pb2_grpc.AuditServicer):
         yield messages.ExportAuditResponse(cut=to_wire.head_to(extent.cut))
         last = extent.cut.number
         while entries := await self._custody.after(last):
+            if entries[0].number != last + 1:
+                await self._refuse_pruned(last)
             # What was appended since belongs to the next export, or its end would not be known.
             asked = [each for each in entries if each.number <= extent.head.number]
             if asked:
@@ -48,6 +51,13 @@ class AuditServicer(audit_pb2_grpc.AuditServicer):
                 break
             last = entries[-1].number
         yield messages.ExportAuditResponse(head=to_wire.head_to(extent.head))
+
+    async def _refuse_pruned(self, last: int) -> None:
+        """Tell a log that is pruned while it is read from one of which entries are missing."""
+        if (await self._custody.extent()).cut.number > last:
+            raise FieldwiseError(
+                Fault.CONFLICT, f"the log was pruned behind entry {last} meanwhile; try again"
+            )
 
     async def PruneAudit(
         self, request: messages.PruneAuditRequest, context: Context

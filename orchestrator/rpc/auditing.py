@@ -8,7 +8,7 @@ who asked.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,8 @@ from orchestrator.rights import Login, Operator
 from orchestrator.rpc.interceptors import OPERATOR_SERVICES, calling, whole_operator
 
 JOINED_KEPT = 4096  # devices that joined lately here: one that asks again makes no entry again
-END_SECONDS = 10.0  # a call whose caller has gone waits so long for its last entry
+END_SECONDS = 10.0  # so long is an end looked for and written, whoever waits for it
+GONE = "cancelled"  # the outcome where the caller went away
 
 Facts = Mapping[str, Any]
 
@@ -166,7 +167,7 @@ LOOKS = frozenset({"ListPreviewedDevices"})
 
 
 def _joined(asked: Any, given: Any) -> tuple[Operator, str] | None:
-    device = given.credentials.device_id
+    device = given.credentials.device_id if given else ""
     return (Operator(asked.ticket_id, Login.TICKET), f"device {device}") if device else None
 
 
@@ -176,11 +177,12 @@ def _left(_asked: Any, _given: Any) -> tuple[Operator, str]:
 
 
 def _revived(_asked: Any, given: Any) -> tuple[Operator, str] | None:
-    device = given.credentials.device_id
+    device = given.credentials.device_id if given else ""
     return (Operator(device, Login.DEVICE), f"device {device}") if device else None
 
 
 # What devices do about their membership: who, and which device; None where nothing was changed.
+# Without an answer nobody knows what was, but who left is known before.
 OF_DEVICES: Mapping[str, Callable[[Any, Any], tuple[Operator, str] | None]] = {
     "Enrol": _joined,
     "Leave": _left,
@@ -210,19 +212,23 @@ class Audit:
                 yield deed
         elif name in OF_DEVICES:
             seen = _Seen()
-            yield seen
-            await self._note(name, seen)
+            try:
+                yield seen
+            except asyncio.CancelledError:
+                await _undisturbed(self._note(name, seen, GONE))
+                raise
+            await _undisturbed(self._note(name, seen))
         else:
             yield None
 
-    async def _note(self, method: str, seen: "_Seen") -> None:
-        told = OF_DEVICES[method](seen.request, seen.answer) if seen.answer else None
+    async def _note(self, method: str, seen: "_Seen", outcome: str = "ok") -> None:
+        told = OF_DEVICES[method](seen.request, seen.answer) if seen.request else None
         if told is None:
             return
         who, thing = told
         if method == "Enrol" and thing in self._joined:
             return
-        await self._recording.note(who, method, thing)
+        await self._recording.note(who, method, thing, outcome=outcome)
         self._joined[thing] = None
         if len(self._joined) > JOINED_KEPT:
             self._joined.popitem(last=False)
@@ -256,6 +262,9 @@ class _Deed(_Seen, Beginning):
         self._begun: Begun | None = None
 
     async def begin(self) -> None:
+        await _undisturbed(self._write_beginning())
+
+    async def _write_beginning(self) -> None:
         recorded, asked = self._recorded, self.request
         if asked is not None and not recorded.changes(asked):
             return
@@ -278,7 +287,7 @@ class _Deed(_Seen, Beginning):
             await self._end(error.fault, error.sentence)
             raise
         except asyncio.CancelledError:
-            await asyncio.shield(self._end("cancelled", "the caller went away; see what became"))
+            await self._end(GONE, "the caller went away; see what became")
             raise
         except BaseException:
             await self._end(Fault.INTERNAL, "the server met a defect of its own")
@@ -286,11 +295,16 @@ class _Deed(_Seen, Beginning):
         await self._end("ok")
 
     async def _end(self, outcome: str, told: str = "") -> None:
-        if self._begun is None:
-            return
-        async with asyncio.timeout(END_SECONDS):
-            after = await self._after()
-            await self._recording.end(self._begun, outcome, told=told, after=after)
+        if self._begun is not None:
+            await _undisturbed(self._write_end(self._begun, outcome, told))
+
+    async def _write_end(self, begun: Begun, outcome: str, told: str) -> None:
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                after = await self._after()
+                await self._recording.end(begun, outcome, told=told, after=after)
+        except TimeoutError:
+            self._recording.lost(begun, outcome, f"it took more than {END_SECONDS:g} s")
 
     async def _after(self) -> Facts | None:
         answer, recorded = self.answer, self._recorded
@@ -304,6 +318,16 @@ class _Deed(_Seen, Beginning):
         except FieldwiseError as error:
             facts["unseen"] = error.fault.value
         return facts or None
+
+
+async def _undisturbed(writing: Coroutine[Any, Any, None]) -> None:
+    """Let something be written to its end though the caller goes away meanwhile."""
+    task = asyncio.ensure_future(writing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,), timeout=END_SECONDS)
+        raise
 
 
 def _fields(asked: Message | None, names: tuple[str, ...]) -> Facts:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fieldwise.errors import Fault, FieldwiseError
@@ -68,11 +69,18 @@ class SqlAudit:
 
 
 async def append(connection: AsyncConnection, deed: Deed) -> Kept:
-    """Put a deed at the end of the chain, in a transaction that others' entries wait for."""
+    """Put a deed at the end of the chain, in a transaction that others' entries wait for.
+
+    Raises:
+        FieldwiseError: ``STATE_DAMAGED`` where the log goes on behind what it says is its end.
+    """
     extent = await _extent(connection, held=True)
     kept = sealed(deed, extent.head)
     values = {"number": kept.number, "content": kept.content, "digest": kept.digest}
-    await connection.execute(insert(audit_entries).values(values))
+    try:
+        await connection.execute(insert(audit_entries).values(values))
+    except IntegrityError as error:
+        raise _tampered(f"entry {kept.number} is there, and is none by the log's end") from error
     head = {"head_number": kept.number, "head_digest": kept.digest}
     await connection.execute(update(audit_extent).values(head))
     return kept
@@ -84,12 +92,15 @@ async def _extent(connection: AsyncConnection, *, held: bool) -> Extent:
         statement = statement.with_for_update()
     row = (await connection.execute(statement)).one_or_none()
     if row is None or not (_is_digest(row.cut_digest) and _is_digest(row.head_digest)):
-        raise FieldwiseError(
-            Fault.STATE_DAMAGED,
-            "the database does not say where the audit log ends: audit_extent was tampered with, "
-            "and nothing can be changed until it is put right",
-        )
+        raise _tampered("the database does not say where the audit log ends")
     return Extent(Head(row.cut_number, row.cut_digest), Head(row.head_number, row.head_digest))
+
+
+def _tampered(what: str) -> FieldwiseError:
+    return FieldwiseError(
+        Fault.STATE_DAMAGED,
+        f"{what}: audit_extent was tampered with, and nothing can be changed until it is put right",
+    )
 
 
 def _is_digest(text: str) -> bool:

@@ -6,9 +6,10 @@ from structlog.testing import capture_logs
 from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.audit.custody import ITSELF, SLACK, TOLD_SECONDS, Custody
 from orchestrator.audit.entry import Deed, Entry, Kept, Kind, read
-from orchestrator.audit.recording import REFUSALS_PER_MINUTE, Recording
+from orchestrator.audit.recording import REFUSALS_PER_MINUTE, REFUSALS_PER_PERSON, Recording
 from orchestrator.audit_ports import Extent
 from orchestrator.people.roles import DeniedError
+from orchestrator.rights import Login, Operator
 from orchestrator.storage.memory_audit import MemoryAudit
 from tests.audits import ALICE, judged
 from tests.fleet_records import NOW, SetClock
@@ -73,8 +74,9 @@ async def test_an_end_that_cannot_be_written_is_loud_and_no_error(desk: Desk) ->
 
 async def test_refusals_are_written_up_to_so_many_a_minute(desk: Desk) -> None:
     error = DeniedError(ALICE, "alice may not")
-    for _ in range(3 * REFUSALS_PER_MINUTE):
-        await desk.recording.refused(ALICE, "DeleteDevice", error)
+    for number in range(3 * REFUSALS_PER_MINUTE):
+        other = Operator(f"visitor-{number}", Login.OIDC, f"subject-{number}")
+        await desk.recording.refused(other, "DeleteDevice", error)
     assert len(desk.store.kept) == REFUSALS_PER_MINUTE
     desk.clock.pass_by(60)
     await desk.recording.refused(ALICE, "DeleteDevice", error)
@@ -83,6 +85,16 @@ async def test_refusals_are_written_up_to_so_many_a_minute(desk: Desk) -> None:
     desk.store.away = True
     await desk.recording.refused(ALICE, "DeleteDevice", error)
     assert desk.failures == 1
+
+
+async def test_whoever_is_refused_all_the_time_does_not_hide_what_others_try(desk: Desk) -> None:
+    error = DeniedError(ALICE, "may not")
+    for _ in range(3 * REFUSALS_PER_MINUTE):
+        await desk.recording.refused(ALICE, "DeleteDevice", error)
+    mallory = Operator("mallory", Login.ACCOUNT, "0123456789abcdef")
+    await desk.recording.refused(mallory, "CreateAccount", error)
+    told = [each.who for each in desk.entries()]
+    assert told == ["alice"] * REFUSALS_PER_PERSON + ["mallory"]
 
 
 class Shelf:

@@ -1,10 +1,15 @@
 """``fieldwise audit``: a whole log is told with its head, and one that is not ends with 5."""
 
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from orchestrator.audit.entry import Kept
+import pytest
+
+from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.audit.entry import Head, Kept
+from orchestrator.rpc.audit_client import Piece
 from tests.fakes.operator_client import CannedClient
 
 
@@ -64,6 +69,30 @@ def test_an_export_overwrites_nothing_and_one_that_was_cut_off_is_none(
     file.write_bytes(file.read_bytes()[:-30])
     assert run("audit", "check", str(file)).exit_code == 2
     assert run("audit", "check", str(tmp_path / "nothing")).exit_code == 2
+
+
+def test_an_export_that_broke_off_leaves_no_file_in_the_way_of_the_next(
+    run: Any, client: CannedClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "audit.jsonl"
+
+    async def broken() -> AsyncGenerator[Piece, None]:
+        yield Piece(client.audit.log[:3], cut=Head())
+        raise FieldwiseError(Fault.UNREACHABLE, "the line broke")
+
+    with monkeypatch.context() as away:
+        away.setattr(client.audit, "export", broken)
+        assert run("audit", "export", str(file)).exit_code == 6
+    assert not file.exists()
+    assert run("audit", "export", str(file)).exit_code == 0
+
+
+def test_an_entry_of_no_moment_is_unreadable_and_no_defect(run: Any, client: CannedClient) -> None:
+    first = client.audit.log[0]
+    moved = first.content.replace('"at":', '"at":1e300,"was":')
+    assert moved != first.content
+    client.audit.log[0] = Kept(1, moved, first.digest)
+    assert "unreadable" in run("audit", "list").stdout
 
 
 def test_entries_can_be_asked_for_by_name_and_method(run: Any, client: CannedClient) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,21 @@ import grpc
 import pytest
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message_factory import GetMessageClass
+from structlog.testing import capture_logs
 
 from fieldwise import channel, identity
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, enrolment_pb2_grpc
-from orchestrator.audit.entry import Deed, Entry, Kept, Kind, read
+from orchestrator.audit.entry import Deed, Entry, Head, Kept, Kind, read
+from orchestrator.audit_ports import Extent
 from orchestrator.enrolment.service import Minted
 from orchestrator.people.roles import Role
 from orchestrator.rights import RIGHTS, Login, Verb
+from orchestrator.rpc import auditing
 from orchestrator.rpc.auditing import LOOKS, OF_DEVICES, RECORDED
 from orchestrator.rpc.interceptors import OPERATOR_SERVICES
 from orchestrator.storage.memory_audit import MemoryAudit
-from tests.audits import judged
+from tests.audits import deed, judged, pruned
 from tests.bundles import tiny_bundle
 from tests.sites import Site
 
@@ -260,7 +263,122 @@ async def test_a_caller_who_goes_away_leaves_an_end_that_says_so(site: Site) -> 
     assert entries(site)[-1].outcome == "cancelled"
 
 
+class Held(MemoryAudit):
+    """A log that takes one kind of entry only once it is let."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind, self.let = kind, asyncio.Event()
+        self.reached, self.written = asyncio.Event(), asyncio.Event()
+
+    async def append(self, deed: Deed) -> Kept:
+        if deed.kind is self.kind:
+            self.reached.set()
+            await self.let.wait()
+        kept = await super().append(deed)
+        if deed.kind is not Kind.BEGUN:
+            self.written.set()
+        return kept
+
+
+def held(site: Site, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> Held:
+    log = Held(kind)
+    for name in ("append", "kept", "head", "cut"):
+        monkeypatch.setattr(site.stores.audit, name, getattr(log, name))
+    return log
+
+
+async def left_alone(log: Held, call: Awaitable[Any]) -> None:
+    """Call, and go away while the log is written."""
+    calling = asyncio.ensure_future(call)
+    await log.reached.wait()
+    calling.cancel()
+    with suppress(asyncio.CancelledError):
+        await calling
+    await asyncio.sleep(0.05)  # the server hears of it, and would break off what it is at
+    log.let.set()
+    async with asyncio.timeout(30):
+        await log.written.wait()
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [(Kind.BEGUN, "cancelled"), (Kind.ENDED, "ok")])
+async def test_a_caller_who_goes_away_while_it_is_written_leaves_no_open_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch, kind: Kind, outcome: str
+) -> None:
+    device = await joined(site)
+    log = held(site, monkeypatch, kind)
+    async with site.operator() as root:
+        await left_alone(log, root.update_tags(device, {"a": "b"}, []))
+        tags = (await root.get_device(device)).tags
+    told = [read(each.content) for each in log.kept]
+    assert [each.outcome for each in told if each is not None] == ["", outcome]
+    assert judged(log.kept).open_deeds == ()
+    assert tags == ({"a": "b"} if outcome == "ok" else {})
+
+
+async def test_an_end_that_cannot_be_written_in_time_is_no_error_to_the_caller(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = await joined(site)
+    monkeypatch.setattr(auditing, "END_SECONDS", 0.05)
+    log = held(site, monkeypatch, Kind.ENDED)
+    with capture_logs() as told:
+        async with site.operator() as root:
+            assert (await root.update_tags(device, {"a": "b"}, [])).tags == {"a": "b"}
+    lost = [each for each in told if "not in the audit log" in each["event"]]
+    assert [(each["method"], each["outcome"]) for each in lost] == [("UpdateDeviceTags", "ok")]
+    assert judged(log.kept).open_deeds == (1,)
+
+
+@pytest.mark.parametrize("when", ["it is done", "it is written"])
+async def test_a_device_that_leaves_and_goes_away_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    key = identity.generate_key()
+    certificate = await site.join(key)
+    log = held(site, monkeypatch, Kind.HAPPENED)
+    if when == "it is done":
+        remove = site.stores.members.remove
+
+        async def removed(device: str, now: float) -> None:
+            await remove(device, now)
+            log.reached.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(site.stores.members, "remove", removed)
+        log.let.set()
+    async with site.device(key, certificate) as stub:
+        await left_alone(log, stub.Leave(device_pb2.LeaveRequest()))
+    (last,) = (read(each.content) for each in log.kept)
+    assert last is not None
+    assert (last.method, last.outcome) == ("Leave", "cancelled" if when == "it is done" else "ok")
+
+
 async def joined(site: Site) -> str:
     key = identity.generate_key()
     certificate = await site.join(key)
     return identity.identity_of(identity.load_pem_certificate(certificate)).device_id
+
+
+async def test_a_log_that_is_pruned_while_it_is_read_is_not_called_broken(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = log_of(site)
+    for number in range(4):
+        await log.append(deed(number))
+    looked = log.extent
+
+    async def pruned_behind() -> Extent:
+        monkeypatch.setattr(log, "extent", looked)
+        extent = await looked()
+        await log.prune(3, pruned(Head()))
+        return extent
+
+    monkeypatch.setattr(log, "extent", pruned_behind)
+    async with site.operator() as root:
+        with pytest.raises(FieldwiseError) as raised:
+            assert [piece async for piece in root.audit.export()] == []
+        whole = [piece async for piece in root.audit.export()]
+    assert raised.value.fault is Fault.CONFLICT
+    assert whole[0].cut is not None
+    assert whole[0].cut.number == 3
