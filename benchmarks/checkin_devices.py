@@ -26,7 +26,6 @@ from fieldwise.v1alpha1 import (
 AT_ONCE = 4
 CALL_SECONDS = 30.0  # as agent.rpc.client
 TRIES_MAX = 50
-DIFFERING = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +145,11 @@ def _update_of(device: Played) -> device_pb2.UpdateReport:
 
 
 def _verdict_of(device: Played) -> device_pb2.Verdict:
-    gained = device.papers.number % DIFFERING  # no two sites are alike
     return device_pb2.Verdict(
         generation=device.generation,
         judgement=device_pb2.JUDGEMENT_ACCEPTED,
         basis=device_pb2.VERDICT_BASIS_LABELLED,
-        overall=device_pb2.PairedCounts(
-            both_right=630, only_old=20, only_new=15 + gained, both_wrong=35 - gained
-        ),
+        overall=device_pb2.PairedCounts(both_right=630, only_old=20, only_new=25, both_wrong=25),
         old_p50_micros=20_000,
         old_p99_micros=50_000,
         new_p50_micros=21_000,

@@ -23,7 +23,7 @@ from benchmarks.federation_programs import forget_peak, memories, processor_seco
 
 PACE_SECONDS, MINUTES = 60, 3
 PLAYERS = 4  # processes; each plays a share of the devices
-CONNECTING_AT_ONCE = 64
+CONNECTING_AT_ONCE = 16
 Figures = dict[str, float]
 
 

@@ -11,6 +11,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 10.0  # gRPC gives a connection 20
 HEAD_BYTES_MAX = 8192
 WORDS_CHARACTERS_MAX = 200
+GRPC, HTTPS = "h2", "http/1.1"  # what a server may insist on before it shows anything
 DENIED, UNKNOWN_CALLER = 403, 407
 OPENED = range(200, 300)
 BEYOND = range(500, 600)  # the proxy is well, and what lies beyond it is not
@@ -74,10 +76,43 @@ class Way:
     def _first(self) -> str:
         return f"proxy {self.proxy}" if self.proxy else f"server {self.address}"
 
-    async def _probed(self, *, untrusted: bool) -> FieldwiseError | None:
-        host, port = (self.proxy.host, self.proxy.port) if self.proxy else self._place
+    async def not_trusted(self, reason: str, who: str, seconds: float = PROBE_SECONDS) -> str:
+        """Say why a certificate of a public place was not trusted, and by whom it is issued.
+
+        Args:
+            reason: In the words of OpenSSL.
+            who: Does not trust it.
+            seconds: How long there may be looked.
+        """
+        told = f"its certificate is not trusted: {reason}"
+        if UNTRUSTED.search(reason) is None:
+            return told
+        issuer = ""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                issuer = await self._issuer()
+        if not issuer:
+            return told
+        through = f" (by the proxy {self.proxy})" if self.proxy else ""
+        return (
+            f"{told}; it is issued by {issuer}, whom {who} does not trust: a proxy that inspects "
+            f"TLS may be in between{through}, and has to let {self.address} pass through untouched"
+        )
+
+    async def _issuer(self) -> str:
+        """Return who issued the certificate that is shown; empty where none can be seen."""
+        reader, writer = await asyncio.open_connection(*self._near, limit=HEAD_BYTES_MAX)
         try:
-            reader, writer = await asyncio.open_connection(host, port, limit=HEAD_BYTES_MAX)
+            if self.proxy and await self._asked(self.proxy, reader, writer) is not None:
+                return ""
+            found = _certificate(await self._shown(writer, HTTPS))
+        finally:
+            writer.transport.abort()
+        return _clean(found.issuer.rfc4514_string()) if found else ""
+
+    async def _probed(self, *, untrusted: bool) -> FieldwiseError | None:
+        try:
+            reader, writer = await asyncio.open_connection(*self._near, limit=HEAD_BYTES_MAX)
         except OSError as error:
             return _failed(f"the {self._first} cannot be reached: {_reason(error)}")
         try:
@@ -90,6 +125,10 @@ class Way:
             return None
         finally:
             writer.transport.abort()
+
+    @property
+    def _near(self) -> tuple[str, int]:
+        return (self.proxy.host, self.proxy.port) if self.proxy else self._place
 
     @property
     def _place(self) -> tuple[str, int]:
@@ -115,12 +154,12 @@ class Way:
             return None
         return _failed(f"{_refusal(proxy, code, self.address)} ({f'{code} {words}'.strip()})")
 
-    async def _shown(self, writer: asyncio.StreamWriter) -> bytes:
+    async def _shown(self, writer: asyncio.StreamWriter, protocol: str = GRPC) -> bytes:
         """Return the certificate, DER, that is shown at the other end."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # only to read what is shown: nothing is sent after it
-        context.set_alpn_protocols(["h2"])
+        context.set_alpn_protocols([protocol])
         await writer.start_tls(context, server_hostname=self._place[0])
         return writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
 

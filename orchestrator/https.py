@@ -3,28 +3,30 @@
 One document is one connection, made, asked and read within one time for all of it. Redirects are
 not followed: whoever is named is asked. The answer is bounded before it is held, and the connection
 is asyncio's own; only what came is read by ``http.client``, which needs no socket for that. Proxies
-are honoured as programs do, by ``HTTPS_PROXY``, ``NO_PROXY`` and CONNECT; the certificate is the
-host's own through them as well.
+of the environment are honoured by the rule of ``fieldwise.proxies``; the certificate is the host's
+own through them as well.
 """
 
 import asyncio
 import io
+import os
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from fieldwise.between import Way
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.proxies import Proxy, chosen_proxy
 
 HEAD_BYTES_MAX = 16_384
-HTTPS, HTTP = 443, 80
+HTTPS = 443
 OK = 200
 CHUNKED = 8  # a document in chunks of one byte is six times as long on the way
-TOLD_CHARACTERS = 200
+TOLD_CHARACTERS = 400
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -37,7 +39,7 @@ class HttpsDocuments:
             this machine.
         setting: Which setting names that file.
         seconds: How long one document may take.
-        proxies: Proxies of the environment by scheme.
+        environment: Variables, which may name a proxy.
 
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where the file cannot be used.
@@ -48,11 +50,12 @@ class HttpsDocuments:
         authorities: Path | None,
         setting: str,
         seconds: float,
-        proxies: Callable[[], Mapping[str, str]] = getproxies,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._context = _trusting(authorities, setting)
+        self._trusted_by = setting if authorities else "this machine"
         self._seconds = seconds
-        self._proxies = proxies
+        self._environment = environment
 
     async def get(self, url: str, bytes_max: int) -> bytes:
         """Return a document.
@@ -60,36 +63,53 @@ class HttpsDocuments:
         Raises:
             FieldwiseError: ``UNAVAILABLE``, saying why there is none.
         """
-        place = urlsplit(url)
+        place, proxy = self._way(url)
         try:
-            async with asyncio.timeout(self._seconds), self._connected(place) as (reader, writer):
+            async with asyncio.timeout(self._seconds), self._connected(place, proxy) as streams:
+                reader, writer = streams
                 writer.write(_request(place))
                 await writer.drain()
                 return await _answer(reader, bytes_max)
         except TimeoutError as error:
             raise _away(place, f"it did not answer within {self._seconds:g} s") from error
         except ssl.SSLCertVerificationError as error:
-            raise _away(place, f"its certificate is not trusted: {error.verify_message}") from error
-        except (OSError, EOFError, asyncio.LimitOverrunError, HTTPException) as error:
+            raise _away(place, await self._not_trusted(place, proxy, error)) from error
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, HTTPException) as error:
             raise _away(place, f"{type(error).__name__}: {error}") from error
         except _RefusedError as error:
             raise _away(place, str(error)) from error
 
-    @asynccontextmanager
-    async def _connected(self, place: SplitResult) -> AsyncIterator[Streams]:
-        host, port = place.hostname or "", place.port or HTTPS
-        proxy = None if proxy_bypass(host) else self._proxies().get("https")
-        near = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
-        limit = HEAD_BYTES_MAX
-        if near is None:
-            opened = await asyncio.open_connection(host, port, ssl=self._context, limit=limit)
-        else:
-            opened = await asyncio.open_connection(near.hostname, near.port or HTTP, limit=limit)
-        reader, writer = opened
+    def _way(self, url: str) -> tuple[SplitResult, Proxy | None]:
+        """Return a place and the proxy through which it is asked.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE`` where one of them is no address.
+        """
         try:
-            if near is not None:
-                named = f"[{host}]" if ":" in host else host
-                await _through(reader, writer, f"{named}:{port}")
+            place = urlsplit(url)
+            _ = place.port  # it is read here, and refused
+            return place, chosen_proxy(place.hostname or "", "", self._environment)
+        except ValueError as error:
+            told = f"{_printable(url)} is no address"
+            raise FieldwiseError(Fault.UNAVAILABLE, told) from error
+        except FieldwiseError as error:
+            raise FieldwiseError(Fault.UNAVAILABLE, error.sentence) from error
+
+    async def _not_trusted(
+        self, place: SplitResult, proxy: Proxy | None, error: ssl.SSLCertVerificationError
+    ) -> str:
+        way = Way(_named(place), b"", proxy)
+        return await way.not_trusted(error.verify_message, self._trusted_by, self._seconds)
+
+    @asynccontextmanager
+    async def _connected(self, place: SplitResult, proxy: Proxy | None) -> AsyncIterator[Streams]:
+        host = place.hostname or ""
+        near = (proxy.host, proxy.port) if proxy else (host, place.port or HTTPS)
+        trusting = None if proxy else self._context
+        reader, writer = await asyncio.open_connection(*near, ssl=trusting, limit=HEAD_BYTES_MAX)
+        try:
+            if proxy is not None:
+                await _through(reader, writer, proxy, _named(place))
                 await writer.start_tls(self._context, server_hostname=host)
             yield reader, writer
         finally:
@@ -134,12 +154,16 @@ def _request(place: SplitResult) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1", errors="replace")
 
 
-async def _through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: str) -> None:
-    writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode("latin-1"))
+async def _through(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proxy: Proxy, place: str
+) -> None:
+    known = proxy.authorization
+    login = f"Proxy-Authorization: {known}\r\n" if known else ""
+    writer.write(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{login}\r\n".encode("latin-1"))
     await writer.drain()
     response = _read(await reader.readuntil(b"\r\n\r\n"))
     if response.status != OK:
-        raise _RefusedError(f"the proxy answers CONNECT with {response.status}")
+        raise _RefusedError(f"the proxy {proxy} answers CONNECT with {response.status}")
 
 
 async def _answer(reader: asyncio.StreamReader, bytes_max: int) -> bytes:
@@ -176,8 +200,17 @@ def _read(raw: bytes) -> HTTPResponse:
     return response
 
 
+def _named(place: SplitResult) -> str:
+    host, port = place.hostname or "", place.port or HTTPS
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)[:TOLD_CHARACTERS]
+
+
 def _away(place: SplitResult, reason: str) -> FieldwiseError:
-    printable = "".join(each if each.isprintable() else " " for each in reason)[:TOLD_CHARACTERS]
     return FieldwiseError(
-        Fault.UNAVAILABLE, f"{place.netloc} cannot be asked for {place.path[:200]}: {printable}"
+        Fault.UNAVAILABLE,
+        f"{place.netloc} cannot be asked for {place.path[:200]}: {_printable(reason)}",
     )

@@ -2,8 +2,9 @@
 
 The keys come from the issuer's own discovery document, over https. They are fetched anew when they
 are ten minutes old, and when a token names a key that is not among them; never more often than
-every ten seconds, whatever tokens callers invent. While the issuer is away its last keys hold for a
-stated time, and then nobody is let in.
+every ten seconds, whatever tokens callers invent. Fetching is nobody's own: a caller who goes away
+takes nothing from the others. While the issuer is away its last keys hold for a stated time, and
+then nobody is let in; whoever has one of those keys waits but a moment for one that hangs.
 
 The algorithm is the caller's word, so it is held against two others: it has to be one of a few that
 take a public key, and of the kind of the key that is named. What is signed is read only then; what
@@ -34,6 +35,7 @@ NAME_CHARACTERS_MAX = 256
 RSA_BITS = (2048, 8192)  # below it is weak, above it costs more than a call is worth
 FRESH_SECONDS = 600.0
 PAUSE_SECONDS = 10.0
+PATIENCE_SECONDS = 1.0  # for fresh keys, where one that still holds is at hand
 DISCOVERY = "/.well-known/openid-configuration"
 
 ShapeT = TypeVar("ShapeT")
@@ -82,7 +84,7 @@ class IssuerKeys:
         self._keys: Mapping[str, Mapping[str, Any]] = {}
         self._fetched_at = self._asked_at = float("-inf")
         self._failure: FieldwiseError | None = None
-        self._turn = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def named(self, key_id: str) -> Mapping[str, Any] | None:
         """Return the key of a name, None where the issuer has none of that name.
@@ -90,8 +92,10 @@ class IssuerKeys:
         Raises:
             FieldwiseError: ``UNAVAILABLE`` where its keys are not known, or too old.
         """
-        if self._age() >= FRESH_SECONDS or key_id not in self._keys:
-            await self._refresh(key_id)
+        known = key_id in self._keys
+        if self._age() >= FRESH_SECONDS or not known:
+            holds = known and self._age() < self._hold_seconds
+            await self._refreshed(PATIENCE_SECONDS if holds else None)
         if self._age() >= self._hold_seconds:
             raise self._failure or FieldwiseError(
                 Fault.UNAVAILABLE, f"the keys of {self._issuer} are not known yet; try again"
@@ -101,20 +105,24 @@ class IssuerKeys:
     def _age(self) -> float:
         return self._monotonic() - self._fetched_at
 
-    async def _refresh(self, key_id: str) -> None:
-        """Fetch the keys, unless that was tried just now; whoever waited sees what came of it."""
-        async with self._turn:
-            if self._age() < FRESH_SECONDS and key_id in self._keys:
-                return
+    async def _refreshed(self, seconds: float | None) -> None:
+        """Wait for the keys to be fetched, unless that was tried just now."""
+        if self._fetching is None:
             if self._monotonic() - self._asked_at < PAUSE_SECONDS:
                 return
             self._asked_at = self._monotonic()
-            try:
-                self._keys = await self._fetch()
-            except FieldwiseError as error:
-                self._failure = error
-            else:
-                self._fetched_at, self._failure = self._asked_at, None
+            self._fetching = asyncio.create_task(self._refresh())
+        await asyncio.wait((self._fetching,), timeout=seconds)
+
+    async def _refresh(self) -> None:
+        try:
+            self._keys = await self._fetch()
+        except FieldwiseError as error:
+            self._failure = error
+        else:
+            self._fetched_at, self._failure = self._asked_at, None
+        finally:
+            self._fetching = None
 
     async def _fetch(self) -> Mapping[str, Mapping[str, Any]]:
         base = self._issuer.rstrip("/")

@@ -99,6 +99,8 @@ def _bad_login(given: "OrchestratorSettings") -> list[str]:
         return [*mistakes, *(f"{name} {without}" for name in idle)]
     if not given.oidc_issuer:
         mistakes.append("oidc_issuer is needed where operator_login is oidc")
+    elif not is_https(given.oidc_issuer):
+        mistakes.append("oidc_issuer is not of the form https://HOST:PORT/PATH")
     if not given.oidc_roles:
         mistakes.append("oidc_roles gives nobody a role, and operator_login is oidc")
     return mistakes + _bad_roles(given)
@@ -125,7 +127,7 @@ def _bad_admission(given: "OrchestratorSettings") -> list[str]:
             parse_rule(rule)
         except FieldwiseError as error:
             mistakes.append(f"admission_rules: {error.sentence}")
-    if given.admission_webhook and not is_webhook(given.admission_webhook):
+    if given.admission_webhook and not is_https(given.admission_webhook):
         mistakes.append("admission_webhook is not of the form https://HOST:PORT/PATH")
     needed = {Way.RULES: "admission_rules", Way.WEBHOOK: "admission_webhook"}
     for way, name in needed.items():
@@ -138,7 +140,7 @@ def _bad_admission(given: "OrchestratorSettings") -> list[str]:
     return [*mistakes, *(f"{name} means nothing without admission_webhook" for name in idle)]
 
 
-def is_webhook(text: str) -> bool:
+def is_https(text: str) -> bool:
     """Tell whether a text is https, a host, a path, perhaps port and query, and nothing else."""
     try:
         parts = urlsplit(text)

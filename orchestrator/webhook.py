@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from fieldwise.between import Way
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy, chosen_proxy
 from orchestrator.applicant_ports import Question
@@ -36,6 +37,7 @@ from orchestrator.fleet.tags import TAGS_MAX, check_tags
 HEAD_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 65_536
 SECRET_BYTES_MAX = 4096
+TOLD_CHARACTERS_MAX = 400
 ASKED_AT_ONCE = 8
 HTTPS = 443
 OK = 200
@@ -92,11 +94,21 @@ class Webhook:
         except TimeoutError as error:
             raise _away(f"it did not answer within {self._place.seconds:g} s") from error
         except ssl.SSLCertVerificationError as error:
-            raise _away(f"its certificate is not trusted: {error.verify_message}") from error
+            raise _away(await self._not_trusted(error)) from error
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise _away(f"{type(error).__name__}: {error}") from error
         finally:
             self._under_way -= 1
+
+    async def _not_trusted(self, error: ssl.SSLCertVerificationError) -> str:
+        host, port = self._host_port
+        way = Way(_named(host, port), b"", chosen_proxy(host, "", self._environment))
+        who = "admission_webhook_ca" if self._place.authorities else "this machine"
+        return await way.not_trusted(error.verify_message, who, self._place.seconds)
+
+    @property
+    def _host_port(self) -> tuple[str, int]:
+        return self._url.hostname or "", self._url.port or HTTPS
 
     async def _post(self, body: bytes) -> bytes:
         async with self._connected() as (reader, writer):
@@ -108,7 +120,7 @@ class Webhook:
     async def _connected(
         self,
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        host, port = self._url.hostname or "", self._url.port or HTTPS
+        host, port = self._host_port
         proxy = chosen_proxy(host, "", self._environment)
         near = (proxy.host, proxy.port) if proxy else (host, port)
         trusting = None if proxy else self._context
@@ -251,13 +263,14 @@ def _named(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _line(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)[:REASON_CHARACTERS_MAX]
+def _line(text: str, most: int = REASON_CHARACTERS_MAX) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)[:most]
 
 
 def _away(reason: str) -> FieldwiseError:
     return FieldwiseError(
-        Fault.UNAVAILABLE, f"the admission webhook gives no answer: {_line(reason)}"
+        Fault.UNAVAILABLE,
+        f"the admission webhook gives no answer: {_line(reason, TOLD_CHARACTERS_MAX)}",
     )
 
 

@@ -40,7 +40,7 @@ def pem(algorithm: str) -> bytes:
 
 @dataclass
 class Issuer:
-    """An issuer; ``answers`` are by path, and may be made anew by tests."""
+    """An issuer; ``answer`` may be made anew by tests, and waits for ``held`` where that is one."""
 
     authority: trustme.CA
     url: str = ""
@@ -49,6 +49,8 @@ class Issuer:
         default_factory=lambda: [published(each, each.lower()) for each in KEYS]
     )
     answer: Callable[["Issuer", str], bytes] | None = None
+    held: asyncio.Event | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     def claims(self, **changed: Any) -> dict[str, Any]:
         usual = {
@@ -111,6 +113,9 @@ async def issuing(host: str = "127.0.0.1") -> AsyncIterator[Issuer]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        issuer.reached.set()
+        if issuer.held is not None:
+            await issuer.held.wait()
         writer.write(issuer.said(head.split(b" ")[1].decode()))
         await writer.drain()
         writer.close()

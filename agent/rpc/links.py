@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from agent.reporting import Piece
+from fieldwise.between import Way
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy, chosen_proxy
 
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 256 * 1024  # as in a download through the orchestrator
 SILENCE_SECONDS = 30.0
+HTTPS = 443
 PIECE_SECONDS = 60.0  # as in a download through the orchestrator; who drips is never silent
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # No more than a name or address needs: %2F or \ is a host to some readers of a URL and ends one
 # to others, as to a proxy, and whoever ends it early reaches what the owner did not name.
 HOST = re.compile(r"[a-z0-9:][a-z0-9.:-]{0,252}")
+# How http.client tells what a proxy said.
+TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
@@ -76,7 +80,12 @@ async def fetched(
     if offset >= total_bytes:
         return
     through = chosen_proxy(host, proxy, os.environ)
-    answer = await asyncio.to_thread(_open, link, host, offset, through)
+    try:
+        answer = await asyncio.to_thread(_open, link, host, offset, through)
+    except _UntrustedError as error:
+        way = Way(_place(link), b"", through)
+        told = await way.not_trusted(str(error), "this device", SILENCE_SECONDS)
+        raise _useless(host, told) from None
     connection = socket.socket(fileno=os.dup(answer.fileno()))
     try:
         _check_range(answer, host, offset, total_bytes)
@@ -85,6 +94,16 @@ async def fetched(
             offset += len(content)
     finally:
         _break_off(answer, connection)
+
+
+class _UntrustedError(Exception):
+    """Nobody whom this machine trusts has issued the certificate that was shown."""
+
+
+def _place(link: str) -> str:
+    parts = urlsplit(link)
+    host, port = parts.hostname or "", parts.port or HTTPS
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _next_piece(answer: "HTTPResponse", host: str, seconds: float) -> bytes:
@@ -109,6 +128,7 @@ def _break_off(answer: "HTTPResponse", connection: socket.socket) -> None:
 def _open(link: str, host: str, offset: int, proxy: Proxy | None) -> "HTTPResponse":
     # Imported late: with what it brings along it takes megabytes that few devices have a use for.
     from http.client import HTTPException  # noqa: PLC0415 - see above
+    from ssl import SSLCertVerificationError  # noqa: PLC0415 - as above
     from urllib.request import (  # noqa: PLC0415 - as above
         HTTPRedirectHandler,
         ProxyHandler,
@@ -127,6 +147,9 @@ def _open(link: str, host: str, offset: int, proxy: Proxy | None) -> "HTTPRespon
     try:
         answer: HTTPResponse = opener.open(request, timeout=SILENCE_SECONDS)
     except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None)
+        if isinstance(reason, SSLCertVerificationError):
+            raise _UntrustedError(reason.verify_message) from None
         by = f" (by the proxy {proxy})" if proxy else ""
         raise _useless(host, _told(error) + by) from None
     return answer
@@ -152,6 +175,8 @@ def _check_range(answer: "HTTPResponse", host: str, offset: int, total_bytes: in
 
 def _told(error: Exception) -> str:
     """What kind of failure it was; its text might repeat the link."""
+    if refusal := TUNNEL.match(str(getattr(error, "reason", error))):
+        return f"the proxy answers CONNECT with {refusal[1]}"
     code = getattr(error, "code", None)
     if not isinstance(code, int):
         return type(error).__name__

@@ -13,8 +13,6 @@ from fieldwise.verdict import Basis, Verdict
 from orchestrator.rollout.evidence import Evidence
 from orchestrator.rollout.places import Place
 
-# Losses are differences of shares; equal ones differ from their mean by its rounding alone.
-ROUNDING = 1e-12
 OUTSIDE = frozenset({Place.EXCLUDED, Place.SUPERSEDED})
 SETTLED = frozenset({Place.HEALTHY, Place.DECLINED, Place.FAILED, Place.OVERDUE})
 AFTER_THE_SWITCH = frozenset(
@@ -159,7 +157,7 @@ def spread_of(losses: Sequence[float]) -> Spread:
     if devices <= 1:
         return Spread(devices, losses[0] if losses else 0.0, 0.0, 0.0)
     mean = math.fsum(losses) / devices
-    apart = [away if abs(away := loss - mean) > ROUNDING else 0.0 for loss in losses]
+    apart = [loss - mean for loss in losses]
     squares = math.fsum([each * each for each in apart])
     error = math.sqrt(squares / (devices - 1) / devices)
     return Spread(devices, mean, error, _lopsided(apart))

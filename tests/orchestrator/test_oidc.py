@@ -10,61 +10,20 @@ from typing import Any
 
 import jwt
 import pytest
-import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from jwt.warnings import InsecureKeyLengthWarning
 
 from fieldwise.errors import Fault, FieldwiseError
-from orchestrator.admission import OidcAdmission
 from orchestrator.https import HttpsDocuments
 from orchestrator.oidc import (
-    FRESH_SECONDS,
-    KEYS_BYTES_MAX,
-    KEYS_MAX,
-    PAUSE_SECONDS,
-    IssuerKeys,
-    OidcTokens,
     _header,
 )
-from orchestrator.people.claims import Expected
-from orchestrator.people.roles import DeniedError, Role
+from orchestrator.people.roles import DeniedError
 from orchestrator.rights import Login, Operator
-from tests.fleet_records import SetClock
-from tests.issuers import AUDIENCE, KEYS, Issuer, issuing, page, pem, published, status, unsigned
-
-HOLD_SECONDS = 3600.0
-ALICE = Operator("alice", Login.OIDC, "0815")
-
-
-class Door:
-    """Admission by one issuer, with clocks that stand."""
-
-    def __init__(self, issuer: Issuer, ca: Path, **changed: Any) -> None:
-        self.issuer, self.clock, self.monotonic = issuer, SetClock(), SetClock(1000)
-        documents = HttpsDocuments(ca, "oidc_ca", 5.0, dict)
-        keys = IssuerKeys(issuer.url, documents, HOLD_SECONDS, self.monotonic.now)
-        usual: dict[str, Any] = {
-            "issuer": issuer.url,
-            "audience": AUDIENCE,
-            "clients": frozenset(),
-            "leeway_seconds": 30.0,
-            "roles_claim": ("roles",),
-            "roles": {"fleet-operators": Role.OPERATOR, "fleet-admins": Role.ADMIN},
-            "name_claim": "preferred_username",
-        }
-        expected = Expected(**{**usual, **changed})
-        self.admission = OidcAdmission(OidcTokens(keys), expected, self.clock)
-
-    async def admit(self, token: str, method: str = "StartRollout") -> Operator:
-        return await self.admission.admit(token, method)
-
-    async def refused(self, token: str, method: str = "StartRollout") -> FieldwiseError:
-        with pytest.raises(FieldwiseError) as raised:
-            await self.admit(token, method)
-        assert token == "" or token not in raised.value.sentence
-        return raised.value
+from tests.doors import ALICE, Door
+from tests.issuers import AUDIENCE, KEYS, Issuer, issuing, pem, published, unsigned
 
 
 @pytest.fixture
@@ -244,117 +203,6 @@ class TestForging:
         ]
         for token in tokens:
             assert (await door.refused(token)).fault is Fault.UNAUTHENTICATED
-
-
-class TestKeys:
-    async def test_keys_are_asked_for_once_and_again_when_they_are_old(self, door: Door) -> None:
-        for _ in range(5):
-            await door.admit(door.issuer.token())
-        assert len(door.issuer.asked) == 2
-        door.monotonic.pass_by(FRESH_SECONDS)
-        await door.admit(door.issuer.token())
-        assert len(door.issuer.asked) == 4
-
-    async def test_a_fresh_key_is_found_and_invented_ones_cost_a_bounded_number_of_questions(
-        self, door: Door
-    ) -> None:
-        await door.admit(door.issuer.token())
-        fresh = jwt.encode(door.issuer.claims(), KEYS["RS256"], "RS256", {"kid": "fresh"})
-        for number in range(50):
-            invented = {"kid": f"invented-{number}"}
-            token = jwt.encode(door.issuer.claims(), KEYS["RS256"], "RS256", invented)
-            assert (await door.refused(token)).fault is Fault.UNAUTHENTICATED
-        assert len(door.issuer.asked) == 2
-        door.issuer.keys.append(published("RS256", "fresh"))
-        door.monotonic.pass_by(PAUSE_SECONDS)
-        assert await door.admit(fresh)
-        assert len(door.issuer.asked) == 4
-
-    async def test_a_key_that_was_taken_back_opens_nothing_once_it_is_known(
-        self, door: Door
-    ) -> None:
-        token = door.issuer.token()
-        await door.admit(token)
-        door.issuer.keys = [published("ES256", "es256")]
-        door.monotonic.pass_by(FRESH_SECONDS)
-        assert (await door.refused(token)).fault is Fault.UNAUTHENTICATED
-
-    async def test_while_the_issuer_is_away_keys_hold_for_the_stated_time_and_then_nobody_is_let_in(
-        self, door: Door
-    ) -> None:
-        token = door.issuer.token(exp=int(door.clock.now()) + 10**6)
-        await door.admit(token)
-        door.issuer.answer = lambda _issuer, _path: status(503)
-        door.monotonic.pass_by(HOLD_SECONDS - 1)
-        assert await door.admit(token)
-        door.monotonic.pass_by(1)
-        assert (await door.refused(token)).fault is Fault.UNAVAILABLE
-        door.issuer.answer = None
-        door.monotonic.pass_by(PAUSE_SECONDS)
-        assert await door.admit(token)
-
-    async def test_an_issuer_that_never_answered_lets_nobody_in(self, door: Door) -> None:
-        door.issuer.answer = lambda _issuer, _path: status(500)
-        for _ in range(3):
-            assert (await door.refused(door.issuer.token())).fault is Fault.UNAVAILABLE
-        assert len(door.issuer.asked) == 1
-
-    BAD: dict[str, Any] = {  # noqa: RUF012 - nobody changes it
-        "a redirect": lambda each, _: status(302, f"Location: {each.url}/elsewhere"),
-        "no document": lambda _e, _p: status(404),
-        "rubbish": lambda _e, _p: page(b"\xff{"),
-        "a list": lambda _e, _p: page([]),
-        "deep nesting": lambda _e, _p: page(b"[" * 60_000),
-        "another issuer's": lambda _e, _p: page(
-            {"issuer": "https://elsewhere", "jwks_uri": "https://127.0.0.1/keys"}
-        ),
-        "keys without TLS": lambda each, _: page(
-            {"issuer": each.url, "jwks_uri": "http://127.0.0.1/keys"}
-        ),
-        "keys in a file": lambda each, _: page(
-            {"issuer": each.url, "jwks_uri": "file:///etc/passwd"}
-        ),
-        "a huge set of keys": lambda each, path: (
-            page(b" " * (KEYS_BYTES_MAX + 1)) if path == "/keys" else each.usual(path)
-        ),
-        "too many keys": lambda each, path: (
-            page({"keys": [{"kty": "RSA"}] * (KEYS_MAX + 1)})
-            if path == "/keys"
-            else each.usual(path)
-        ),
-        "an endless head": lambda _e, _p: b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
-        "no HTTP": lambda _e, _p: b"hello\r\n\r\n",
-        "a document that was cut off": lambda _e, _p: (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"
-        ),
-        "chunks without an end": lambda _e, _p: (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 400_000
-        ),
-    }
-
-    @pytest.mark.parametrize("what", BAD)
-    async def test_nobody_is_let_in_by_what_is_no_answer(self, door: Door, what: str) -> None:
-        door.issuer.answer = self.BAD[what]
-        assert (await door.refused(door.issuer.token())).fault is Fault.UNAVAILABLE
-        assert "/elsewhere" not in door.issuer.asked
-
-    async def test_an_issuer_with_a_certificate_of_somebody_else_is_not_asked(
-        self, issuer: Issuer, tmp_path: Path
-    ) -> None:
-        other = tmp_path / "other.pem"
-        other.write_bytes(trustme.CA().cert_pem.bytes())
-        error = await Door(issuer, other).refused(issuer.token())
-        assert error.fault is Fault.UNAVAILABLE
-        assert "not trusted" in error.sentence
-        assert issuer.asked == []
-
-    async def test_an_issuer_under_another_name_than_its_certificate_s_is_not_asked(
-        self, tmp_path: Path
-    ) -> None:
-        async with issuing("elsewhere.example") as issuer:
-            error = await Door(issuer, issuer.ca(tmp_path)).refused(issuer.token())
-            assert error.fault is Fault.UNAVAILABLE
-            assert issuer.asked == []
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[A-Za-z0-9_-]{0,80}(\.[A-Za-z0-9_-]{0,80}){0,4}")))

@@ -95,6 +95,13 @@ def test_anything_else_is_no_endpoint(text: str) -> None:
             {"operator_login": "oidc", "oidc_issuer": "https://a", "oidc_roles": ("a=admin",) * 2},
             "is mapped twice",
         ),
+        *(
+            (
+                {"operator_login": "oidc", "oidc_issuer": bad, "oidc_roles": ("a=admin",)},
+                "oidc_issuer is not of the form",
+            )
+            for bad in ("https://[::1", "https://a:99999", "https://a@b", "https://a#b", "https://")
+        ),
         ({"oidc_issuer": "https://a"}, "means nothing without operator_login = oidc"),
         (
             {

@@ -12,7 +12,7 @@ from orchestrator.applicant_ports import Question
 from orchestrator.enrolment.admission_rules import Decision, Judged
 from orchestrator.fleet.device import Facts
 from orchestrator.webhook import ASKED_AT_ONCE, BODY_BYTES_MAX, Webhook, WebhookPlace
-from tests.proxying import Mood, proxying
+from tests.proxying import INSPECTOR, Mood, proxying
 from tests.webhooks import Service, answer, authority_file, served
 
 QUESTION = Question(
@@ -230,6 +230,17 @@ async def test_a_proxy_that_shows_a_certificate_of_its_own_lets_nobody_in(tmp_pa
         environment = {"HTTPS_PROXY": proxy.url}
         asked = webhook(service, tmp_path, authorities=stranger, environment=environment)
         assert "certificate" in await away(asked)
+    assert service.heads == []
+
+
+async def test_a_proxy_that_inspects_tls_is_named(tmp_path: Path) -> None:
+    async with served(Service()) as service, proxying(Mood.INSPECTING, "us:secret") as proxy:
+        url = proxy.url.replace("//", "//us:secret@")
+        told = await away(webhook(service, tmp_path, environment={"HTTPS_PROXY": url}))
+    assert f"O={INSPECTOR}" in told
+    assert f"by the proxy {proxy.address}" in told
+    assert f"let 127.0.0.1:{service.port} pass" in told
+    assert "secret" not in told
     assert service.heads == []
 
 

@@ -17,7 +17,7 @@ import trustme
 
 from agent.rpc.links import PIECE_BYTES, allowed_host, fetched
 from fieldwise.errors import Fault, FieldwiseError
-from tests.proxying import proxying
+from tests.proxying import INSPECTOR, Mood, proxying
 
 CONTENT = bytes(range(256)) * 4096
 SECRET = "X-Amz-Signature=hush"
@@ -272,5 +272,26 @@ async def test_a_link_goes_through_the_owners_proxy_to_a_bucket_with_tls(
             assert proxy.asked == [f"127.0.0.1:{port}"]
             with pytest.raises(FieldwiseError) as refused:
                 [piece async for piece in fetched(link, "127.0.0.1", 0, 9, proxy=proxy.url)]
-        assert f"by the proxy {proxy.address}" in refused.value.sentence
+        assert f"CONNECT with 407 (by the proxy {proxy.address}" in refused.value.sentence
         assert SECRET not in refused.value.sentence
+
+
+@pytest.mark.parametrize("by_proxy", [True, False])
+async def test_whoever_inspects_tls_is_named(by_proxy: bool) -> None:
+    """By a proxy that is named, or by somebody who answers for the address."""
+    authority = trustme.CA(organization_name=INSPECTOR, key_type=trustme.KeyType.ECDSA)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", key_type=trustme.KeyType.ECDSA).configure_cert(context)
+    asked: list[str] = []
+    with serving({}, asked, context) as port:
+        link = f"https://127.0.0.1:{port}/file?{SECRET}"
+        async with proxying(Mood.INSPECTING) as proxy:
+            named = proxy.url if by_proxy else "none"
+            with pytest.raises(FieldwiseError) as caught:
+                [piece async for piece in fetched(link, "127.0.0.1", 0, 9, proxy=named)]
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert f"O={INSPECTOR}" in caught.value.sentence
+    assert f"let 127.0.0.1:{port} pass" in caught.value.sentence
+    assert (proxy.address in caught.value.sentence) is by_proxy
+    assert SECRET not in caught.value.sentence
+    assert asked == []
