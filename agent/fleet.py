@@ -73,6 +73,21 @@ class Fleet:
         self.complaint = ""  # why asking for a membership came to nothing, or has not come to any
         self.changed = asyncio.Event()
         self.applied = asyncio.Event()  # what it has applied for is another thing, or nothing
+        if self.membership is None:
+            self._trust_nobody()
+
+    def _trust_nobody(self) -> None:
+        """Forget a publisher that outlived its membership, or came before one that never was.
+
+        Both take two writes, between which the process or the power may end. An owner outside any
+        fleet would be refused his own bundles then, and there would be nothing to leave.
+        """
+        try:
+            if self._roots.trusted().is_pinned:
+                self._roots.begin(b"")
+                _log.info("no publisher is trusted outside a fleet")
+        except FieldwiseError as error:
+            _log.warning("a publisher is still trusted outside a fleet", reason=error.sentence)
 
     async def join(self, ticket_text: str, facts: DeviceFacts) -> Membership | Application:
         """Become a member, or wait for the fleet's word; ``Applying`` asks again then.
@@ -197,7 +212,7 @@ class Fleet:
             except FieldwiseError as error:
                 if error.fault is not Fault.DEVICE_REMOVED:
                     raise
-                self._identity.remove()
+                self._identity.forget_key()
                 given = await self._ask(text, facts)
         except FieldwiseError as error:
             await self._note_failure(text, error)

@@ -270,6 +270,10 @@ class Identity(Protocol):
         """The key, PEM, with which a membership is asked for: the same one until there is one."""
         ...
 
+    def forget_key(self) -> None:
+        """Forget that key; what waits still does, and asks with another one."""
+        ...
+
     def remove(self) -> None:
         """Forget the membership, the key that one was asked for, and what waits."""
         ...

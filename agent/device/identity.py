@@ -13,6 +13,7 @@ import msgspec
 
 from agent.device.files import disk_faults, write_file
 from agent.reporting import Application, Membership
+from fieldwise.durable import sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
@@ -62,8 +63,7 @@ class IdentityFolder:
             self._make()
             write_file(self._applied, msgspec.json.encode(application))
             return
-        with disk_faults(self._applied):
-            self._applied.unlink(missing_ok=True)
+        self._forget(self._applied)
 
     def write(self, membership: Membership) -> None:
         """Keep a membership, whole or not at all.
@@ -91,16 +91,27 @@ class IdentityFolder:
         write_file(self._pending, key)
         return key
 
+    def forget_key(self) -> None:
+        """Let the next membership be asked for with a fresh key; what waits still does."""
+        self._forget(self._pending)
+
     def remove(self) -> None:
         """Forget the membership, and what was asked for one with."""
-        with disk_faults(self._path):
-            self._path.unlink(missing_ok=True)
-            self._applied.unlink(missing_ok=True)
-            self._pending.unlink(missing_ok=True)
+        # The membership last: what is left of before it counts for nothing while that is there.
+        self._forget(self._applied, self._pending, self._path)
+
+    def _forget(self, *paths: Path) -> None:
+        with disk_faults(self.folder):
+            for path in paths:
+                path.unlink(missing_ok=True)
+            if self.folder.is_dir():
+                sync_folder(self.folder)
 
     def _make(self) -> None:
         with disk_faults(self.folder):
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            if not self.folder.is_dir():
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                sync_folder(self.folder.parent)
 
 
 def _read(path: Path, shape: type[RecordT]) -> RecordT | None:

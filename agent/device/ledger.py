@@ -27,7 +27,16 @@ import msgspec
 import structlog
 
 from agent.device.files import disk_faults, write_file
-from agent.device.ledger_chain import ALTERED, BrokenError, Chain, Opening, Tail, linked, read_chain
+from agent.device.ledger_chain import (
+    ALTERED,
+    BrokenError,
+    Chain,
+    Opening,
+    Tail,
+    begun,
+    linked,
+    read_chain,
+)
 from agent.ports import Clock
 from agent.reporting import EVERYTHING, LedgerEntry, Total, Wanted
 from fieldwise.durable import sync_folder
@@ -134,10 +143,8 @@ class LedgerFile:
     def _append(self, kind: str, size_bytes: int, summary: str, time: float) -> None:
         if self._kept != self._tail:  # a line ahead: never let it become two
             self._keep(self._tail)
-        number = self._tail.number + 1
-        entry = LedgerEntry(number, round(time, 3), kind, size_bytes, _shorten(summary))
-        entry = msgspec.structs.replace(entry, digest=linked(self._link, entry))
-        line = msgspec.json.encode(entry) + b"\n"
+        entry = _following(self._tail, self._link, kind, size_bytes, summary, time)
+        line = _line(entry)
         after = self._tail.after(entry)
         self._write_line(line)
         try:
@@ -192,13 +199,16 @@ class LedgerFile:
     def _begin_anew(self, found: str) -> None:
         _log.error("the ledger was altered", found=found)
         tail = max(self._kept or Tail(), self._tail, key=lambda each: each.number)
+        if self._kept != tail:  # the entry below is one line ahead of it until it is kept as well
+            self._keep(tail)
         with disk_faults(self._path):
             for path in (self._path, self._old):
                 if path.exists():
                     path.replace(path.with_name(path.name + ".altered"))
-        self._begin(Opening(tail, fresh=True))
+        opening, now = Opening(tail, fresh=True), self._clock.wall()
         summary = f"{found}; what was found is set aside as *.altered"
-        self._append(ALTERED, 0, summary, self._clock.wall())
+        self._begin(opening, _following(tail, opening.digest(), ALTERED, 0, summary, now))
+        self._keep(self._tail)
 
     def _write_line(self, line: bytes) -> None:
         with disk_faults(self._path):
@@ -226,10 +236,24 @@ class LedgerFile:
             sync_folder(self._path.parent)
         self._begin(Opening(self._tail, fresh=False))
 
-    def _begin(self, opening: Opening) -> None:
-        line = msgspec.json.encode(opening) + b"\n"
-        write_file(self._path, line)
-        self._tail, self._link, self._size = opening.tail, opening.digest(), len(line)
+    def _begin(self, opening: Opening, *entries: LedgerEntry) -> None:
+        chain = begun(opening)
+        for each in entries:
+            chain.take(each)
+        content = _line(opening) + b"".join(map(_line, entries))
+        write_file(self._path, content)
+        self._tail, self._link, self._size = chain.tail, chain.link, len(content)
+
+
+def _following(
+    tail: Tail, link: str, kind: str, size_bytes: int, summary: str, time: float
+) -> LedgerEntry:
+    entry = LedgerEntry(tail.number + 1, round(time, 3), kind, size_bytes, _shorten(summary))
+    return msgspec.structs.replace(entry, digest=linked(link, entry))
+
+
+def _line(record: Opening | LedgerEntry) -> bytes:
+    return msgspec.json.encode(record) + b"\n"
 
 
 def _shorten(summary: str) -> str:

@@ -63,7 +63,9 @@ async def publish(
         confirm(context, "Hand the keys over, for good?", yes=yes)
     there = (await client.trust.get()).of(Role.ROOT)
     newest = there.version if there else 0
-    roots = [each.content for each in known.roots if each.version > newest]
+    # To hand over, the newest again: it may be the one whose answer was lost.
+    first = newest if hand_over else newest + 1
+    roots = [each.content for each in known.roots if each.version >= first]
     done = await client.trust.publish(roots, known.targets.content, hand_over=hand_over)
     if hand_over:
         await _fetch_roots(client, folder, known.root.version)

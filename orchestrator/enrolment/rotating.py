@@ -75,6 +75,7 @@ class Rotating:
         self._told = told
         self._counted_at = float("-inf")
         self._next_told = 0.0
+        self._is_told = True
         self.changed: Callable[[], None] = lambda: None
         self.authorities: Authorities = standing(held, self._kept)
 
@@ -167,6 +168,7 @@ class Rotating:
     async def _see(self) -> None:
         kept = await self._store.kept()
         if kept is None or kept == self._kept:
+            self._tell()
             return
         signing = self.authorities.signing
         if kept.step is Step.SETTLED and certificate_der(signing.certificate) == kept.root:
@@ -176,8 +178,14 @@ class Rotating:
             except FieldwiseError as error:  # it is needed at the next start, and no sooner
                 _log.error("the new authority is not kept here", reason=error.sentence)
         self.authorities.become(standing(self._held, kept))
-        self._kept = kept
-        self.changed()
+        self._kept, self._is_told = kept, False
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say that something is trusted now that was not, or no longer, until it is heard."""
+        if not self._is_told:
+            self.changed()
+            self._is_told = True
 
     async def _is_at(self, step: Step) -> bool:
         await self._see()

@@ -12,7 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.trust import Role
 from orchestrator.ports import BackboneStore, Clock
-from orchestrator.trust.documents import Document, check_signed, check_successor, read
+from orchestrator.trust.documents import (
+    Document,
+    check_signed,
+    check_successor,
+    is_same,
+    read,
+)
 from orchestrator.trust.drafting import signed
 from orchestrator.trust.keeping import Keeping, listed_of, published
 from orchestrator.trust.signing_keys import SigningKey
@@ -60,7 +66,8 @@ class Accepting:
             roots: The newer ones.
             targets: The list; empty for none.
             hand_over: This server signs the first new root with its own key of the root, and
-                forgets its keys of root and list afterwards.
+                forgets its keys of root and list afterwards. Where that root is in force already
+                it only forgets them: a command whose answer was lost is given again.
 
         Raises:
             FieldwiseError: ``METADATA_INVALID``, ``METADATA_EXPIRED`` by this server's clock,
@@ -125,9 +132,16 @@ class Accepting:
                 check_signed(root, root)
             after[Role.ROOT] = root
             fresh.append(root)
-        if hand_over and not fresh and not self._has_left_over(after[Role.ROOT]):
+        if hand_over and not fresh and not self._is_handed_over(after.get(Role.ROOT), roots):
             raise FieldwiseError(Fault.ILLEGAL_COMMAND, "no root is new: nothing to hand over")
         return fresh
+
+    def _is_handed_over(self, newest: Document | None, roots: Sequence[bytes]) -> bool:
+        """Tell whether nothing but keys that are left over is to be done, or nothing at all."""
+        if newest is None or self._has_left_over(newest):
+            return newest is not None
+        sent = any(is_same(read(Role.ROOT, each), newest) for each in roots)
+        return sent and not self._keeping.keys.root
 
     async def _list(self, after: dict[Role, Document], content: bytes) -> list[Document]:
         if not content:
@@ -186,7 +200,7 @@ class Accepting:
 
     async def _refuse_other(self, root: Document) -> None:
         known = await self._store.get(Role.ROOT, root.version)
-        if known is None or known.content != root.content:
+        if known is None or not is_same(root, read(Role.ROOT, known.content)):
             raise FieldwiseError(Fault.CONFLICT, f"there is another root {root.version} already")
 
     async def _refuse_false(self, targets: Document) -> None:

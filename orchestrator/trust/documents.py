@@ -125,6 +125,11 @@ def check_signed(document: Document, root: Document) -> None:
         )
 
 
+def is_same(one: Document, other: Document) -> bool:
+    """Tell whether both say the same, whoever has signed which."""
+    return bool(one.body.signed_bytes == other.body.signed_bytes)
+
+
 def is_signed(document: Document, root: Document) -> bool:
     return signatures_missing(document, root) == 0
 

@@ -135,6 +135,22 @@ async def test_a_ticket_that_was_revoked_ends_the_wait_and_keeps_the_key(
     assert len(undecided.keys) == 1
 
 
+async def test_a_device_that_was_removed_while_it_waited_still_waits_after_a_restart(
+    identity: Identity, undecided: Undecided
+) -> None:
+    here = await waiting(identity, undecided)
+    undecided.says = FieldwiseError(Fault.DEVICE_REMOVED, "the device was taken out of the fleet")
+    with pytest.raises(FieldwiseError):
+        await here.ask_again(FACTS)
+    undecided.says = None
+    again = fleet(identity, undecided)
+    assert again.application is not None
+    await again.ask_again(FACTS)
+    assert again.application.fingerprint == undecided.asked[-1][1]
+    assert fleet(identity, undecided).application == again.application
+    assert len(undecided.keys) == 2
+
+
 async def test_another_ticket_that_is_none_does_not_end_the_wait(
     identity: Identity, undecided: Undecided
 ) -> None:

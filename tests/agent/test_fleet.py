@@ -174,6 +174,20 @@ def test_the_moment_of_a_renewal_outlasts_the_process(enrolling: Enrolling) -> N
     assert renewed_at(found, enrolling) == renewed_at(found, enrolling)
 
 
+def test_what_is_forgotten_and_the_folder_itself_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("agent.device.identity.sync_folder", synced.append)
+    folder = IdentityFolder(tmp_path / "identity")
+    folder.pending_key(lambda: b"key")
+    assert synced == [tmp_path]
+    for forget in (folder.forget_key, folder.remove, lambda: folder.apply(None)):
+        synced.clear()
+        forget()
+        assert synced == [tmp_path / "identity"]
+
+
 def test_the_key_is_the_owners_alone(tmp_path: Path) -> None:
     folder = IdentityFolder(tmp_path / "identity")
     folder.write(member())
@@ -240,6 +254,33 @@ async def test_joining_begins_from_the_root_of_the_fleet_and_leaving_forgets_it(
     await joined.leave()
     assert roots.begun == [b"root", b""]
     assert not roots.trusted().is_pinned
+
+
+async def test_outside_a_fleet_no_publisher_is_trusted_after_a_restart(
+    identity: Identity,
+) -> None:
+    """Wherever joining or leaving ended between its two writes."""
+    roots = MemoryPublisher()
+    roots.begin(b"root")
+    member_of(identity, roots, credentials())
+    assert not roots.trusted().is_pinned
+    await member_of(identity, roots, credentials()).join(TICKET, FACTS)
+    member_of(identity, roots, credentials())
+    assert roots.trusted().is_pinned
+
+
+async def test_a_publisher_that_cannot_be_forgotten_keeps_no_device_from_starting(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = MemoryPublisher()
+    roots.begin(b"root")
+
+    def begin(_root: bytes) -> None:
+        raise FieldwiseError(Fault.DISK_FULL, "there is no room left")
+
+    monkeypatch.setattr(roots, "begin", begin)
+    outside = member_of(identity, roots, credentials())
+    assert outside.membership is None
 
 
 async def test_a_renewal_brings_a_root_only_to_a_member_that_has_none(identity: Identity) -> None:

@@ -40,6 +40,9 @@ class MemoryIdentity:
         self.pending = self.pending or make()
         return self.pending
 
+    def forget_key(self) -> None:
+        self.pending = None
+
     def remove(self) -> None:
         self.membership = self.pending = self.applied = None
 

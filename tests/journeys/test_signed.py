@@ -114,6 +114,8 @@ def test_a_server_hands_its_keys_over_and_devices_follow(
         orchestrator.json("trust", "export", str(publisher))
         orchestrator.json("trust", "sign", str(publisher), "--renew")
         orchestrator.json("trust", "publish", str(publisher), "--hand-over", "--yes")
+        again = orchestrator.json("trust", "publish", str(publisher), "--hand-over", "--yes")
+        assert not again["changed"]
         kept = (orchestrator.folder / "publisher.json").read_text()
         assert kept.count("BEGIN PRIVATE KEY") == 1
         second = pushed(orchestrator, tmp_path, "2.0.0", 2)

@@ -222,3 +222,20 @@ def test_a_long_summary_is_cut_between_characters(path: Path, keeper: MemoryKeep
     ledger.append("check-in", 1, "ä" * 2000, 1.0)
     assert ledger.newest(1)[0].summary == "ä" * 1024
     assert told(LedgerFile(path, keeper, SystemClock())) == []
+
+
+def test_an_alteration_is_told_although_the_next_chain_was_not_kept_whole(
+    path: Path, keeper: MemoryKeeper
+) -> None:
+    """As where the process or the room ends between the file and the database."""
+    filled(path, keeper)
+    without_line(-1)(path)
+    keeper.full = True
+    with pytest.raises(FieldwiseError):
+        LedgerFile(path, keeper, SystemClock(), FILE_BYTES_MAX)
+    keeper.full = False
+    again = LedgerFile(path, keeper, SystemClock(), FILE_BYTES_MAX)
+    (summary,) = told(again)
+    assert "does not end where it did" in summary
+    again.append("check-in", 1, "goes on", 1.0)
+    assert told(LedgerFile(path, keeper, SystemClock(), FILE_BYTES_MAX)) == [summary]

@@ -222,6 +222,27 @@ class TestHandingOver:
         assert server.forgot
         assert server.keeping.keys.root == server.keeping.keys.targets == {}
 
+    async def test_it_is_done_when_it_is_given_again_wherever_it_ended_before(self) -> None:
+        server = Server(all_online())
+        await server.lead()
+        own, publisher = server.keeping.keys, Publisher()
+        publisher.online = next(iter(own.online.values()))
+        state = await server.keeping.state()
+        targets = publisher.list(state[Role.TARGETS].version + 1).content
+        sent = [state[Role.ROOT].content, publisher.root(2).content]
+        done = await server.accepting.publish(sent, targets, hand_over=True)
+        server.keeping.keys, server.forgot = own, False
+        for _ in range(2):  # and once more, as where only the answer was lost
+            again = await server.accepting.publish(sent, targets, hand_over=True)
+            assert again == replace(done, changed=False)
+            assert server.keeping.keys.root == {}
+            assert server.forgot
+        other = Publisher()
+        other.online = publisher.online
+        with pytest.raises(FieldwiseError) as caught:
+            await server.accepting.publish([other.root(2).content], hand_over=True)
+        assert caught.value.fault is Fault.CONFLICT
+
     async def test_there_is_nothing_to_hand_over_twice(
         self, server: Server, publisher: Publisher
     ) -> None:
