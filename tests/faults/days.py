@@ -112,16 +112,26 @@ def deny(fleet: Fleet, member: Member) -> None:
 
 
 def rotate(fleet: Fleet) -> None:
-    """One authority follows another; a device that noticed nothing comes back by its key."""
+    """One authority follows another; a device that noticed nothing comes back by its key.
+
+    The agent takes every step: left behind twice it would ask for a certificate an hour later.
+    """
     ticket = fleet.server.ask("ticket", "create", "--uses=1")
     key = identity.generate_key()
     member = insist(lambda: join(ticket["token"], key))
     for step in ("begin", "switch", "finish"):
         told = fleet.server.ask("authority", "rotate", step, *["--force"][: step == "finish"])
+        wait_until(lambda: _has_followed(fleet))
     assert told["step"] == "settled"
     fresh = identity.generate_key()
     insist(lambda: revive(ticket["token"], member, key, fresh))
     fleet.server.ask("device", "remove", member.device_id, "--yes")
+
+
+def _has_followed(fleet: Fleet) -> bool:
+    with fleet.agent.device() as device:
+        joined = insist(device.status).device_id
+    return joined not in fleet.server.ask("authority", "rotate", "status")["behind_ids"]
 
 
 def revive(

@@ -85,8 +85,10 @@ class ForkedAgent(AgentProcess):
 
 
 @contextmanager
-def kept(agent: ForkedAgent, trap: Mapping[str, Any]) -> Iterator[None]:
-    """Start an agent with a trap, and without one whenever it has died since."""
+def kept(
+    agent: ForkedAgent, trap: Mapping[str, Any], later: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """Start an agent with a trap, and with another or none whenever it has died since."""
     over = threading.Event()
     agent.begin(trap)
 
@@ -94,7 +96,7 @@ def kept(agent: ForkedAgent, trap: Mapping[str, Any]) -> Iterator[None]:
         while not over.is_set():
             assert agent.child is not None
             if agent.child.ended(0.1) and not over.is_set():
-                agent.begin()
+                agent.begin(later)
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()

@@ -6,7 +6,8 @@ its first sectors, whatever their order; of the changes of names a beginning is 
 systems journal those in order. So a file that was renamed before it was synced may be empty.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -126,6 +127,22 @@ class Disk:
 
     def _into(self, target: Path, path: str) -> Path:
         return target / Path(path).relative_to(self._root)
+
+
+def disk_after(before: Path, root: Path, ops: Sequence[Op]) -> Disk:
+    """The disk after some ops, of a folder that was recorded; what was in it before is durable."""
+    place = root.with_name("now")
+    shutil.rmtree(place, ignore_errors=True)
+    root.rename(place)
+    try:
+        shutil.copytree(before, root)
+        disk = Disk(root)
+    finally:
+        shutil.rmtree(root)
+        place.rename(root)
+    for op in ops:
+        disk.take(op)
+    return disk
 
 
 def contents(folder: Path) -> dict[str, bytes]:

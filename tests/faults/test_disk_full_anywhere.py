@@ -8,6 +8,7 @@ nothing that it took is lost.
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,11 @@ from tests.faults.writers import writers
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 DEVICE = Path(agent.device.__file__).parent
-WRITERS = frozenset({"writing", "write_file", "write_private", "unpack", "write"})
+# "Updater" is python-tuf's client, which writes what it has verified.
+WRITERS = frozenset(
+    {"writing", "write_file", "write_private", "unpack", "write", "write_bytes", "Updater"}
+)
+PACE = ("--check-in-seconds=1", "--applicant-retry-seconds=1")
 LESSONS = 12
 
 # What no life of a member comes to, and why; most of it is tried in `test_disk_full_apart`.
@@ -64,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedOrchestra
     folder = tmp_path_factory.mktemp("w")
     with (
         Mother("orchestrator") as orchestrators,
-        ForkedOrchestrator(orchestrators, folder / "data", "--check-in-seconds=1") as running,
+        ForkedOrchestrator(orchestrators, folder / "data", *PACE) as running,
     ):
         path = tiny_bundle(folder / "b", name="fleets", seed=4, width=40, starter=True)
         running.ask("backbone", "push", str(path))
@@ -108,17 +113,12 @@ def test_an_agent_outlives_a_full_disk_at_a_write(
 
 
 def live(agent: ForkedAgent, server: ForkedOrchestrator, folder: Path) -> int:
-    """Join, learn, change backbones twice, correct, forget and leave; returns what it knows."""
-    ticket = server.ask("ticket", "create", "--tag=kind=agent")
+    """Apply, join, learn, change backbones twice, correct and leave; returns what it knows."""
+    ticket = server.ask("ticket", "create", "--tag=kind=agent", "--admission=pending")
     later = tiny_bundle(folder / "later", name="later", seed=2, width=36, starter=True)
     taught = 0
     with agent.device() as device:
-
-        def has_joined() -> bool:
-            agent.run_forked("join", ticket["token"])
-            return bool(device.status().fleet)
-
-        wait_until(has_joined)
+        join(agent, device, server, ticket)
         for number in range(LESSONS):
             teach(device, number)
             taught += 1
@@ -140,6 +140,27 @@ def live(agent: ForkedAgent, server: ForkedOrchestrator, folder: Path) -> int:
         wait_until(has_left)
         wait_until(lambda: device.status().waiting_samples == 0)
         return counted(device)
+
+
+def join(
+    agent: ForkedAgent, device: Device, server: ForkedOrchestrator, ticket: dict[str, Any]
+) -> None:
+    """Apply with a ticket until the agent waits, or waits no more, and be let in."""
+
+    def has_applied() -> bool:
+        agent.run_forked("join", ticket["token"])
+        status = device.status()
+        return bool(status.fleet or (status.joining and status.joining.fleet))
+
+    wait_until(has_applied)
+    named = [
+        each["device"]
+        for each in server.ask("device", "pending")
+        if each["ticket"] == ticket["ticket"]["id"]
+    ]
+    assert len(named) == 1, "it was to wait once"
+    server.ask("device", "accept", *named)
+    wait_until(lambda: device.status().device_id in named)
 
 
 def is_over(device: Device) -> bool:

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "orchestrator.cli.federation:_write": "an operator has one, too",
     "orchestrator.cli.trust:_write": "so has whoever fetches metadata",
     "orchestrator.workshop:_write": "and a publisher",
+    "orchestrator.enrolment.reviving:Reviving._checked": "what it unpacks are eight bytes",
 }
 
 

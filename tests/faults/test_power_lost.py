@@ -26,7 +26,7 @@ from tests.fakes.agent_process import END_SECONDS, wait_until
 from tests.faults.conftest import Tried
 from tests.faults.forked import Mother
 from tests.faults.forked_agent import ForkedAgent, encoded
-from tests.faults.power import Disk, Loss, contents, explained
+from tests.faults.power import Disk, Loss, contents, disk_after, explained
 from tests.faults.recording import Kind, Op, Reader, children, command, syncs
 
 pytestmark = [
@@ -104,18 +104,7 @@ def test_the_recorded_life_writes_as_the_model_says(life: Life, tmp_path: Path) 
 
 
 def followed(life: Life, count: int) -> Disk:
-    place = life.root.with_name("now")
-    shutil.rmtree(place, ignore_errors=True)
-    life.root.rename(place)
-    try:
-        shutil.copytree(life.before, life.root)
-        disk = Disk(life.root)
-    finally:
-        shutil.rmtree(life.root)
-        place.rename(life.root)
-    for op in life.ops[:count]:
-        disk.take(op)
-    return disk
+    return disk_after(life.before, life.root, life.ops[:count])
 
 
 # What an agent may forget to make durable: its files, those that it fetched, the names in its

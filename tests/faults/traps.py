@@ -18,9 +18,10 @@ import msgspec
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault, FieldwiseError
 from tests.faults.calls import die_at_call, leave_no_room, no_room, refuse_always
-from tests.faults.trails import die, note
+from tests.faults.trails import die, note, trail_of
 
 PIECE_BYTES = 4096
+RENEWALS = 2
 
 
 def lay(trap: Mapping[str, Any]) -> None:
@@ -165,6 +166,29 @@ def mark_steps(marks: str) -> None:
     put(DatabaseJournal, write_update=write_update)
 
 
+def mark_membership(marks: str) -> None:
+    """Say in a file what is about to be written of a membership, and what has been."""
+    from agent.device.identity import IdentityFolder
+    from agent.device.trust import DatabasePublisher
+
+    def marked(genuine: Callable[..., Any], name: str) -> Callable[..., Any]:
+        @wraps(genuine)
+        def call(*arguments: Any, **named: Any) -> Any:
+            note(marks, begun=name)
+            told = genuine(*arguments, **named)
+            note(marks, ended=name)
+            return told
+
+        return call
+
+    for owner, names in {
+        IdentityFolder: ("apply", "write", "pending_key", "remove"),
+        DatabasePublisher: ("begin", "refresh"),
+    }.items():
+        for name in names:
+            put(owner, **{name: marked(getattr(owner, name), f"{owner.__name__}.{name}")})
+
+
 def serve_files(folder: str) -> None:
     """Let a folder be what the fleet has to download, for a device outside any."""
     from agent.fleet import Fleet
@@ -276,6 +300,23 @@ def call_through(wanted: Mapping[str, Any]) -> None:
         setattr(client, name, partial(_through, getattr(client, name), wanted[proxy]))
 
 
+def grow_old(trail: str) -> None:
+    """Let a certificate be due to be renewed twice, which takes weeks otherwise."""
+    from agent.fleet import Fleet
+
+    due, renew = Fleet.renewal_due, Fleet.renew
+
+    def renewal_due(self: Fleet, *arguments: Any) -> bool:
+        is_young = len(trail_of(Path(trail))) >= RENEWALS
+        return due(self, *arguments) if is_young else self.membership is not None
+
+    async def renewed(self: Fleet) -> None:
+        await renew(self)
+        note(trail, renewed=True)
+
+    put(Fleet, renewal_due=renewal_due, renew=renewed)
+
+
 def _through(genuine: Callable[..., Any], place: str, _address: str, /, **credentials: Any) -> Any:
     return genuine(place, **credentials)
 
@@ -301,6 +342,7 @@ TRAPS: Mapping[str, Callable[[Any], None]] = {
     "leave_no_room": leave_no_room,
     "leave_no_room_at_commit": leave_no_room_at_commit,
     "call_through": call_through,
+    "grow_old": grow_old,
     "die_at_write": die_at_write,
     "serve_files": serve_files,
     "die_at_step": die_at_step,
@@ -309,4 +351,5 @@ TRAPS: Mapping[str, Callable[[Any], None]] = {
     "note_commits": note_commits,
     "play": play,
     "mark_steps": mark_steps,
+    "mark_membership": mark_membership,
 }
