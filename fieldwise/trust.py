@@ -27,7 +27,6 @@ from fieldwise.errors import Fault, FieldwiseError
 FLOOR_FIELD = "x-fieldwise-floor-epoch"
 VERSION_MAX = 2**53  # versions are seconds since 1970 at most, and every database counts as far
 EPOCH_MAX = 2**53
-NAME_CHARACTERS_MAX = 64
 KIB = 1024
 
 
@@ -52,6 +51,8 @@ BYTES_MAX: Mapping[Role, int] = MappingProxyType(
 )
 
 _NAME = re.compile(r"(?:([1-9][0-9]{0,15})\.)?(root|targets|snapshot|timestamp)\.json")
+# As manifests have them (``fieldwise.bundle``): people read lists in terminals before they sign.
+TITLE = (re.compile(r"[a-z0-9][a-z0-9._-]{0,63}"), re.compile(r"[0-9a-zA-Z][0-9a-zA-Z.+-]{0,31}"))
 _PATH = re.compile(r"bundles/([0-9a-f]{64})\.json")
 
 
@@ -131,7 +132,8 @@ def listed_from(
     found = _PATH.fullmatch(path)
     told = custom or {}
     texts, epoch = (told.get("name"), told.get("version")), told.get("epoch")
-    fits = all(isinstance(each, str) and 0 < len(each) <= NAME_CHARACTERS_MAX for each in texts)
+    named = zip(TITLE, texts, strict=True)
+    fits = all(isinstance(each, str) and shape.fullmatch(each) for shape, each in named)
     if found is None or not fits or epoch is None or not _is_count(epoch) or not _is_count(length):
         raise _no(f"the target {path[:100]!r} is no backbone")
     if dict(hashes) != {"sha256": found[1]}:

@@ -17,8 +17,9 @@ from orchestrator.cli.remote import remote
 from orchestrator.cli.trust_screens import shown_trust
 from orchestrator.connection import unusable
 from orchestrator.rpc.client import OperatorClient
-from orchestrator.trust.documents import Document, check_signed, read
-from orchestrator.trust_views import PublishedView
+from orchestrator.trust.documents import Document, check_signed, is_same, read
+from orchestrator.trust_views import MetadataView, PublishedView
+from orchestrator.workshop import Workshop
 
 app = typer.Typer(no_args_is_help=True, help="Signed backbones: who decides what devices install.")
 app.command("init")(trust_files.init)
@@ -53,20 +54,17 @@ async def publish(
 ) -> Shown:
     """Send the roots and the list of a publisher's folder to the server."""
     known = workshop.opened(folder)
-    if known.targets is None or (known.missing(Role.ROOT) and not hand_over):
-        raise FieldwiseError(
-            Fault.METADATA_INVALID, f"{folder} holds no root and list that are signed"
-        )
-    check_signed(known.root, known.root)
-    check_signed(known.targets, known.root)
+    targets = _signed_list(known, hand_over=hand_over)
     if hand_over:
         confirm(context, "Hand the keys over, for good?", yes=yes)
     there = (await client.trust.get()).of(Role.ROOT)
+    if there is not None:
+        _refuse_stranger(known, there)
     newest = there.version if there else 0
     # To hand over, the newest again: it may be the one whose answer was lost.
     first = newest if hand_over else newest + 1
     roots = [each.content for each in known.roots if each.version >= first]
-    done = await client.trust.publish(roots, known.targets.content, hand_over=hand_over)
+    done = await client.trust.publish(roots, targets.content, hand_over=hand_over)
     if hand_over:
         await _fetch_roots(client, folder, known.root.version)
     return Shown(done, lambda: facts(_published(done)))
@@ -87,6 +85,42 @@ async def export(client: OperatorClient, folder: trust_files.Folder) -> Shown:
     return Shown(value, lambda: facts([("written", str(each)) for each in paths]))
 
 
+def _signed_list(known: Workshop, *, hand_over: bool) -> Document:
+    """Return the list of a folder in which everything is signed that can be there.
+
+    Raises:
+        FieldwiseError: ``METADATA_INVALID``.
+    """
+    if known.targets is None:
+        raise FieldwiseError(Fault.METADATA_INVALID, f"{known.folder} holds no list")
+    check_signed(known.root, known.root)
+    check_signed(known.targets, known.root)
+    missing = known.missing(Role.ROOT)
+    if missing and not hand_over:
+        raise FieldwiseError(
+            Fault.METADATA_INVALID,
+            f"root {known.root.version} lacks {missing} signatures of the keys before it: collect "
+            "them with `fieldwise trust sign`, or, where those are the server's own, --hand-over",
+        )
+    return known.targets
+
+
+def _refuse_stranger(known: Workshop, there: MetadataView) -> None:
+    """Say so at once where a folder and the server have roots of different publishers.
+
+    Raises:
+        FieldwiseError: ``CONFLICT``.
+    """
+    mine = next((each for each in known.roots if each.version == there.version), None)
+    if mine is not None and set(mine.key_ids(Role.ROOT)) != set(there.key_ids):
+        raise FieldwiseError(
+            Fault.CONFLICT,
+            f"root {there.version} of {known.folder} names other keys than that of the server: it "
+            "is another publisher's. To follow the server's own keys, begin with `fieldwise trust "
+            "export`",
+        )
+
+
 def _refuse_loss(folder: Path, roots: Sequence[Document], targets: bytes) -> None:
     """Keep what a publisher has from being lost: another root, or a list that is not older.
 
@@ -100,21 +134,17 @@ def _refuse_loss(folder: Path, roots: Sequence[Document], targets: bytes) -> Non
     lost = [
         name_of(Role.ROOT, each.version)
         for each in roots
-        if each.version in mine and not _says_the_same(mine[each.version], each)
+        if each.version in mine and not is_same(mine[each.version], each)
     ]
     if known.targets is not None and targets:
         there = read(Role.TARGETS, targets)
-        stays = known.targets.version >= there.version and not _says_the_same(known.targets, there)
+        stays = known.targets.version >= there.version and not is_same(known.targets, there)
         lost += [workshop.LIST_FILE] if stays else []
     if lost:
         raise FieldwiseError(
             Fault.ALREADY_EXISTS,
             f"{folder} has another {lost[0]}, which would be lost: choose another folder",
         )
-
-
-def _says_the_same(one: Document, other: Document) -> bool:
-    return bool(one.body.signed_bytes == other.body.signed_bytes)
 
 
 async def _fetch_roots(client: OperatorClient, folder: Path, version: int) -> None:

@@ -7,12 +7,18 @@ from rich.table import Table
 
 from fieldwise.trust import Role
 from orchestrator.cli.output import Shown, facts, local, table
-from orchestrator.trust.documents import signed_by
+from orchestrator.trust.documents import Document, signed_by
 from orchestrator.trust_views import DeviceTrustView, MetadataView, TrustView
 from orchestrator.views import moment
 from orchestrator.workshop import Workshop
 
 KEY_CHARACTERS = 8
+HELD = (
+    (Role.ROOT, "root"),
+    (Role.TARGETS, "list"),
+    (Role.SNAPSHOT, "snapshot"),
+    (Role.TIMESTAMP, "timestamp"),
+)
 LACKING = (
     "this server lacks the online key that the root names, and can sign nothing: put the right "
     "publisher.json in its place, or hand over with the one before"
@@ -26,6 +32,7 @@ def shown_workshop(known: Workshop) -> Shown:
         "root": _document(known, Role.ROOT),
         "list": _document(known, Role.TARGETS) if targets else None,
         "floor_epoch": targets.floor if targets else 0,
+        "online_key_ids": list(root.key_ids(Role.TIMESTAMP)),
         "listed": [each.title for each in targets.listed.values()] if targets else [],
     }
     rows = [("folder", str(known.folder)), ("root", _told(known, Role.ROOT, root.expires_at))]
@@ -36,6 +43,7 @@ def shown_workshop(known: Workshop) -> Shown:
             ("may be installed", f"{each.title}, epoch {each.epoch}, {each.digest[:12]}")
             for each in targets.listed.values()
         ]
+    rows += [(f"signs the {word}", _holders(root, role)) for role, word in HELD]
     missing = known.missing(Role.ROOT) + known.missing(Role.TARGETS)
     note = "" if missing else "Everything is signed: `fieldwise trust publish` sends it."
     return Shown(value, lambda: facts(rows), note=note)
@@ -104,6 +112,12 @@ def _row(each: MetadataView) -> tuple[str, ...]:
         local(each.expires_at),
         f"{each.threshold} of {keys}" + (" (online)" if each.is_online else ""),
     )
+
+
+def _holders(root: Document, role: Role) -> str:
+    """Who may sign a role by a root, before somebody signs that root."""
+    ids = ", ".join(each[:KEY_CHARACTERS] for each in root.key_ids(role))
+    return f"{root.threshold(role)} of {ids}"
 
 
 def _told(known: Workshop, role: Role, expires_at: float) -> str:

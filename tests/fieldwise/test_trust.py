@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldwise import wire
+from fieldwise.bundle import Name, Version
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.trust import (
     BYTES_MAX,
     FLOOR_FIELD,
+    TITLE,
     VERSION_MAX,
     Listed,
     PublisherReport,
@@ -85,6 +87,9 @@ def test_a_backbone_is_read_as_it_is_listed() -> None:
         (path_of(DIGEST), {"sha256": DIGEST}, None),
         (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"name": 7}),
         (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"name": "x" * 65}),
+        (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"name": "lite0\x1b[2J"}),
+        (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"version": "1\n2"}),
+        (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"version": "1\u202e"}),
         (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"epoch": "3"}),
         (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"epoch": True}),
         (path_of(DIGEST), {"sha256": DIGEST}, custom_of(LISTED) | {"epoch": -1}),
@@ -96,6 +101,12 @@ def test_a_target_that_is_no_backbone_is_refused(
     with pytest.raises(FieldwiseError) as caught:
         listed_from(path, 512, hashes, custom)
     assert caught.value.fault is Fault.METADATA_INVALID
+
+
+def test_a_list_names_backbones_as_manifests_do() -> None:
+    for shape, stated in zip(TITLE, (Name, Version), strict=True):
+        [meta] = stated.__metadata__
+        assert meta.pattern == rf"^{shape.pattern}\Z"
 
 
 def test_without_a_floor_there_is_none() -> None:

@@ -1,18 +1,18 @@
 """``fieldwise trust`` where it asks a server, which is canned: what it shows and writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fieldwise.trust import Role
+from fieldwise.trust import Role, name_of
 from orchestrator.trust.documents import Document
 from orchestrator.trust.drafting import new_root
 from orchestrator.trust.upkeep import DAY, PublisherKeys
-from orchestrator.trust_views import TrustView, view_trust
-from orchestrator.workshop import opened
+from orchestrator.trust_views import PublishedView, TrustView, view_trust
+from orchestrator.workshop import LIST_FILE, opened
 from tests.fakes.operator_client import CannedClient
 from tests.fleet_records import NOW
 from tests.orchestrator.trust.test_upkeep import kept
@@ -24,6 +24,7 @@ class CannedTrust:
     """What a server answers."""
 
     view: TrustView | None = None
+    sent: list[Sequence[bytes]] = field(default_factory=list)
     roots: Sequence[Document] = ()
     targets: Document | None = None
 
@@ -31,7 +32,13 @@ class CannedTrust:
         assert self.view is not None
         return self.view
 
-    async def export(self) -> tuple[list[bytes], bytes]:
+    async def publish(
+        self, roots: Sequence[bytes], targets: bytes, *, hand_over: bool
+    ) -> PublishedView:
+        self.sent.append([*roots, targets])
+        return PublishedView(1, 1, 0, changed=True)
+
+    async def export(self, from_root: int = 1) -> tuple[list[bytes], bytes]:
         return [each.content for each in self.roots], self.targets.content if self.targets else b""
 
 
@@ -93,3 +100,42 @@ def test_an_export_brings_the_signature_that_a_server_added_and_a_newer_list(
     found = opened(folder).targets
     assert found is not None
     assert found.content == publisher.list(2).content
+
+
+def laid_out(folder: Path, *documents: Document) -> str:
+    """Make a publisher's folder of metadata; returns its name."""
+    folder.mkdir()
+    for each in documents:
+        name = name_of(each.role, each.version) if each.role is Role.ROOT else LIST_FILE
+        (folder / name).write_bytes(each.content)
+    return str(folder)
+
+
+def test_what_another_publisher_signed_is_not_sent(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    publisher, other = Publisher(), Publisher()
+    server.view = view_trust(kept({}, publisher.founding()), publisher.server_keys, (), {})
+    refused = run("trust", "publish", laid_out(tmp_path / "other", other.root(), other.list(9)))
+    assert refused.exit_code == 5
+    assert "another publisher's" in refused.stderr
+    assert server.sent == []
+    newer = publisher.list(2)
+    sent = run("trust", "publish", laid_out(tmp_path / "own", publisher.root(), newer))
+    assert sent.exit_code == 0
+    assert server.sent == [[newer.content]]
+
+
+def test_a_root_that_the_keys_before_have_not_signed_is_not_sent_unless_they_are_the_server_s(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    before, publisher = Publisher(), Publisher()
+    server.view = view_trust(kept({}, before.founding()), before.server_keys, (), {})
+    root, targets = publisher.root(2), publisher.list(2)
+    folder = laid_out(tmp_path / "p", before.root(), root, targets)
+    refused = run("trust", "publish", folder)
+    assert refused.exit_code == 3
+    assert "--hand-over" in refused.stderr
+    assert server.sent == []
+    assert run("trust", "publish", folder, "--hand-over").exit_code == 0
+    assert server.sent == [[root.content, targets.content]]

@@ -176,6 +176,10 @@ def test_what_lacks_signatures_is_shown(folder: Path) -> None:
     run("init", folder, "--root-keys", 2, "--root-threshold", 2)
     shown = CliRunner().invoke(app, ["trust", "show", str(folder)])
     assert "signed" in shown.output
+    root = opened(folder).root
+    keys = ", ".join(each[:8] for each in root.key_ids(Role.ROOT))
+    assert f"2 of {keys}" in " ".join(shown.output.split())  # before somebody signs the root
+    assert run("show", folder)["online_key_ids"] == list(root.key_ids(Role.TIMESTAMP))
     assert refused("init", folder.parent / "other", "--root-threshold", 2)[0] != 0
     assert not (folder.parent / "other").exists()
 
