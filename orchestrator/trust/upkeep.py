@@ -32,7 +32,9 @@ from orchestrator.trust.drafting import (
 from orchestrator.trust.signing_keys import SigningKey
 
 DAY = 86_400.0
-LONGER = 1.1  # than a life by what clocks differ; by more, lives got shorter, or a clock was wrong
+LONGER = (
+    1.1  # than a life, by what clocks differ; what holds for longer is of times of longer lives
+)
 State = Mapping[Role, Document]
 
 
@@ -216,4 +218,12 @@ def _renew_pointer(
 
 def _is_due(document: Document, now: float, lives: Lifetimes) -> bool:
     left, life = document.expires_at - now, lives.of(document.role)
-    return not life * lives.share_left <= left <= life * LONGER
+    return left < life * lives.share_left or (left > life * LONGER and _is_of_before(document, now))
+
+
+def _is_of_before(document: Document, now: float) -> bool:
+    """Tell whether a server signed something before now; versions of roots are no moments.
+
+    Where it did so later than now the clock is behind: what it signed now had ended long ago.
+    """
+    return document.role is not Role.ROOT and document.version <= now
