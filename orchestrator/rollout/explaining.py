@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from fieldwise.trust import PublisherTrouble
 from fieldwise.update import UpdateFailure, UpdateHold
 from orchestrator.fleet.device import (
     Standing,
@@ -33,7 +34,7 @@ from orchestrator.rollout.placing import (
     variant_of,
 )
 from orchestrator.rollout.rollout import Kind, Rollout, is_way_back, may_start
-from orchestrator.rollout.telling import judged, span, why
+from orchestrator.rollout.telling import UNTRUSTED, judged, span, why
 from orchestrator.rollout.timetable import opens_in
 
 STARTED = frozenset(
@@ -95,6 +96,7 @@ class Known:
     coming: Rollout | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     recalled: Collection[str] = frozenset()
+    trouble: PublisherTrouble | None = None  # that it says it has with its publisher
 
     def title(self, digest: str | None) -> str:
         if digest is None:
@@ -187,6 +189,9 @@ def _stands(known: Known) -> Iterator[str]:
         return
     place = place_of(home, known.standing, known.now, known.recalled)
     yield from PLACES[place](known, home)
+    untrusted = UNTRUSTED.get(known.trouble) if known.trouble else None
+    if place is Place.FETCHING and untrusted is not None:
+        yield f"It waits: {untrusted}."
     if place in STARTED and known.standing.update.hold is not None:
         yield f"It waits {HOLDS[known.standing.update.hold]}."
     if place in STARTED | {Place.WAITING, Place.OFFLINE} and home.phase not in FORWARD:

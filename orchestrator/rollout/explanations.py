@@ -48,7 +48,7 @@ class Explanations:
             FieldwiseError: ``NOT_FOUND``.
         """
         device = await self._devices.get(device_id)
-        standing = device.standing
+        standing, said = device.standing, device.report.publisher if device.report else None
         known = Known(
             standing,
             self._clock.now(),
@@ -56,6 +56,7 @@ class Explanations:
             await self._coming(standing, device.tags),
             await self._titles(),
             await self._backbones.recalled(),
+            said.trouble if said else None,
         )
         rollout, wave = concerns(known)
         return ExplanationView(

@@ -7,6 +7,7 @@ version; then the sentence leaves it out.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from fieldwise.trust import PublisherTrouble
 from fieldwise.verdict import Basis, PairedCounts, Verdict
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.places import Exclusion
@@ -47,6 +48,19 @@ EXCLUSIONS: Mapping[Exclusion, str] = MappingProxyType(
         Exclusion.VARIANT_MISSING: "the bundle lacks the variant of its class",
         Exclusion.PINNED: "its owner pinned the backbone in use",
         Exclusion.NOTHING_BEFORE: "it has nothing to go back to that is allowed",
+    }
+)
+
+
+# A device asks for metadata again and again before it begins; one without a root just begins.
+UNTRUSTED: Mapping[PublisherTrouble, str] = MappingProxyType(
+    {
+        PublisherTrouble.EXPIRED: "the publisher's metadata, as it gets it, has expired",
+        PublisherTrouble.CLOCK: "the publisher's metadata has expired by its clock, which is off",
+        PublisherTrouble.REFUSED: (
+            "it refuses the publisher's metadata (`fieldwise trust status` says what devices know)"
+        ),
+        PublisherTrouble.STATE: "it cannot keep the publisher's metadata in its state folder",
     }
 )
 

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from fieldwise.trust import PublisherTrouble
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
 from orchestrator.fleet.device import Permit, Standing, Target
@@ -19,7 +20,7 @@ from orchestrator.rollout.places import Exclusion, Place
 from orchestrator.rollout.placing import place_of
 from orchestrator.rollout.plan import DeviceClass, Limits, Plan, Wave, Window
 from orchestrator.rollout.rollout import Kind, Needs, Rollout
-from orchestrator.rollout.telling import why
+from orchestrator.rollout.telling import UNTRUSTED, why
 
 NOW = 1_000_000.0
 OLD, NEW = "0" * 64, "1" * 64
@@ -75,6 +76,22 @@ def told(standing: Standing, home: Rollout | None = HOME, coming: Rollout | None
 
 def working(phase: UpdatePhase, **fields: object) -> Standing:
     return replace(DEVICE, update=UpdateReport(3, NEW, phase, **fields))  # type: ignore[arg-type]  # fields of a report
+
+
+@pytest.mark.parametrize("trouble", [None, *PublisherTrouble])
+def test_who_waits_for_metadata_that_it_trusts_is_told_of(trouble: PublisherTrouble | None) -> None:
+    update = UpdateReport(3, NEW, UpdatePhase.FETCHING)
+    fetching = replace(DEVICE, update=update, permit=Permit(3, NOW + 60, NOW))
+    told = explain(Known(fetching, NOW, HOME, titles=TITLES, trouble=trouble))
+    waits = [each for each in told if each.startswith("It waits: ")]
+    words = UNTRUSTED.get(trouble) if trouble else None
+    assert waits == ([f"It waits: {words}."] if words else [])
+    done = replace(fetching, update=replace(update, phase=UpdatePhase.ACTIVE), bundle_in_use=NEW)
+    assert "waits" not in " ".join(explain(Known(done, NOW, HOME, titles=TITLES, trouble=trouble)))
+
+
+def test_every_trouble_that_keeps_a_device_waiting_has_a_sentence() -> None:
+    assert set(UNTRUSTED) == set(PublisherTrouble) - {PublisherTrouble.NO_ROOT}
 
 
 def test_every_place_hold_failure_and_exclusion_has_a_sentence() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
+from fieldwise.trust import PublisherReport, PublisherTrouble
 from fieldwise.update import UpdatePhase
 from orchestrator.paging import Page, PageRequest
 from orchestrator.rollout import explanations
@@ -96,6 +97,16 @@ async def test_a_complete_rollout_takes_who_joins_later(fleet: Fleet) -> None:
     assert "That is done." in text(await fleet.explain("d1"))
     await join(fleet.stores, "d4", site="berlin")
     assert "takes it in at its next check-in" in text(await fleet.explain("d4"))
+
+
+async def test_a_device_that_refuses_the_metadata_is_told_of(fleet: Fleet) -> None:
+    await fleet.rollouts.start(Plan("lite0:1"))
+    digest = backbone("1").digest
+    told = report(2, generation=1, update=step(1, digest, UpdatePhase.FETCHING))
+    said = replace(told, publisher=PublisherReport(1, 9, 0, PublisherTrouble.REFUSED))
+    await fleet.stores.check_ins.keep([sighting("d1", said, fleet.clock.now())])
+    assert "refuses the publisher's metadata" in text(await fleet.explain("d1"))
+    assert "metadata" not in text(await fleet.explain("d2"))
 
 
 async def test_a_recalled_backbone_is_named(fleet: Fleet) -> None:
