@@ -138,4 +138,4 @@ def test_a_root_that_the_keys_before_have_not_signed_is_not_sent_unless_they_are
     assert "--hand-over" in refused.stderr
     assert server.sent == []
     assert run("trust", "publish", folder, "--hand-over").exit_code == 0
-    assert server.sent == [[root.content, targets.content]]
+    assert server.sent == [[before.root().content, root.content, targets.content]]
