@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from orchestrator.beforehand import create_authority
+from orchestrator.publisher_file import all_online, write_publisher
 from tests import charts
 from tests.charts import Manifest
 from tests.containers import engine, playing
@@ -28,6 +29,7 @@ from tests.object_stores import ACCESS_KEY, SECRET_KEY, SeaweedFs
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
+PUBLISHER_FILE = "publisher.json"
 SETTINGS = {
     "replicaCount": 1,
     "autoscaling.enabled": False,
@@ -46,8 +48,11 @@ def secrets(folder: Path, database: str) -> list[Manifest]:
     authority, root = create_authority(folder, "plant-7")
     files = {"authority.json": authority.read_text(), "authority.pem": root.read_text()}
     bucket = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
+    publisher = folder / PUBLISHER_FILE
+    write_publisher(publisher, all_online())
     return [
         secret("fleet-authority", **files),
+        secret("fleet-publisher", **{PUBLISHER_FILE: publisher.read_text()}),
         secret("fleet-database", uri=f"postgresql://postgres:x@{GATEWAY}:5432/{database}"),
         secret("fleet-bucket", **bucket),
         secret("fleet-token", token="a-token-of-a-secret-store"),
