@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import charts
+from tests.documented_rights import PROGRAM
 from tests.kubernetes.api import ApiServer, Object
 from tests.kubernetes.releases import succeeded
 
-PROGRAM = f"{charts.RELEASE}-fieldwise"
 RIGHTS = ("ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "Lease")
 AUDIENCE = "fieldwise"
 REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"

@@ -4,13 +4,13 @@ For each account the server is asked for all of its rights, as ``kubectl auth ca
 and then for every verb of every kind one by one. What any account may is taken off.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
 import pytest
 
 from tests import charts
+from tests.documented_rights import Right, documented
 from tests.kubernetes.accounts import PROGRAM, REVIEWS
 from tests.kubernetes.api import ApiServer
 from tests.kubernetes.kinds import kinds_of
@@ -19,8 +19,6 @@ from tests.kubernetes.releases import Release, succeeded
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
 
-PAGE = charts.ROOT / "docs" / "kubernetes.md"
-ROW = re.compile(r"^\| `(RELEASE[a-z-]*)` \| ([a-z, ]+) \| (.+) \| (its namespace|the cluster) \|$")
 ELSEWHERE = "default"
 VERBS = (
     *("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"),
@@ -29,21 +27,6 @@ VERBS = (
 # Those that no client may list: they are the program's own, and only rights name them.
 OWN_GROUP = "fieldwise.dev"
 OF_AGGREGATORS = {"jobs.batch", "secrets", "deployments.apps"}
-
-Right = tuple[str, str, str, str]  # verb, kind with its group, the one name or nothing, where
-
-
-def documented() -> dict[str, set[Right]]:
-    """The table of the page; RELEASE is the name of the program's account and Lease."""
-    found: dict[str, set[Right]] = {}
-    for line in PAGE.read_text().splitlines():
-        if row := ROW.match(line):
-            account, verbs, kinds, where = row.groups()
-            rights = found.setdefault(account.replace("RELEASE", PROGRAM), set())
-            named = PROGRAM if " named " in kinds else ""
-            for verb, kind in product(verbs.split(", "), re.findall(r"`([a-z./0-9]+)`", kinds)):
-                rights.add((verb, kind, named, where))
-    return found
 
 
 def full(kind: str, group: str) -> str:
