@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.kubernetes.access import Access, find_cluster
 from orchestrator.kubernetes.reviews import KubernetesPeople
-from orchestrator.rights import GROUP, RIGHTS, Verb
+from orchestrator.people.roles import Role, has
+from orchestrator.rights import GROUP, RIGHTS, Resource, Right, Verb
 from tests.kubernetes.accounts import PROGRAM, Accounts, rights_of_chart
 from tests.kubernetes.api import WAIT_SECONDS, ApiServer, until
 from tests.orchestrators import Finished, Orchestrator, serving
@@ -23,6 +24,7 @@ def accounts(api_server: ApiServer, namespace: str) -> Accounts:
     made = rights_of_chart(api_server, namespace, KNOWN)
     made.person("vera", "viewer")
     made.person("olga", "operator")
+    made.person("ada", "admin")
     made.person("nobody")
     return made
 
@@ -52,16 +54,18 @@ def fault(finished: Finished) -> str:
 async def test_every_method_is_open_to_the_roles_that_the_chart_makes_for_it(
     people: KubernetesPeople, accounts: Accounts
 ) -> None:
-    for name, may in (
-        ("vera", {Verb.GET, Verb.LIST}),
-        ("olga", set(Verb)),
-        ("nobody", set()),
+    for name, role in (
+        ("vera", Role.VIEWER),
+        ("olga", Role.OPERATOR),
+        ("ada", Role.ADMIN),
+        ("nobody", None),
     ):
         person = await people.identify(accounts.token(name))
         assert person is not None
         assert person.name == f"system:serviceaccount:{accounts.namespace}:{name}"
         for method, right in RIGHTS.items():
-            assert await people.may(person, right) is (right.verb in may), (name, method)
+            may = role is not None and has(role, right)
+            assert await people.may(person, right) is may, (name, method)
 
 
 async def test_rights_of_one_namespace_open_no_other_fleet(
@@ -155,6 +159,8 @@ def test_the_account_of_the_test_of_an_installation_operates_this_fleet_alone(
     accounts: Accounts,
 ) -> None:
     name = f"{PROGRAM}-selftest"
-    assert all(accounts.may(name, each.verb, GROUP, each.resource) for each in RIGHTS.values())
+    for right in RIGHTS.values():
+        may = has(Role.OPERATOR, right) or right == Right(Verb.DELETE, Resource.DEVICES)
+        assert accounts.may(name, right.verb, GROUP, right.resource) is may, right
     assert not accounts.may(name, "get", "", "secrets")
     assert not accounts.may(name, "create", "authentication.k8s.io", "tokenreviews")

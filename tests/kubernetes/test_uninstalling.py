@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(1800)]
 
 KEPT = "edge-fieldwise-data"
 # What keeps the fleet's authority on a volume of the release's own keeps that.
-LEAVES: Mapping[str, tuple[str, ...]] = {"default": (KEPT,), "outside": (KEPT,)}
+LEAVES: Mapping[str, tuple[str, ...]] = dict.fromkeys(("default", "outside", "oidc"), (KEPT,))
 
 
 def left(release: Release, before: Mapping[Name, Object]) -> set[Name]:
