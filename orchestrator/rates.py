@@ -91,6 +91,11 @@ class Buckets:
         self._forget(now)
         return 0.0
 
+    def give_back(self, key: str) -> None:
+        """Put a token back that was taken for nothing."""
+        if key in self._full_at:
+            self._full_at[key] -= self._token_seconds
+
     def is_empty(self, key: str, now: float) -> bool:
         """Tell whether there is no token, without taking one."""
         full_at = max(self._full_at.get(key, now), now) + self._token_seconds

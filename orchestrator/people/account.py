@@ -20,8 +20,8 @@ ID_BYTES = 8
 MARK = "fieldwise-account"
 TOKEN = re.compile(rf"{MARK}\.([0-9a-f]{{16}})\.([A-Za-z0-9_-]{{43}})")
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
-# Who has the first token, and what the orchestrator does by itself: nobody may pass for either.
-RESERVED = frozenset({"root", "orchestrator"})
+# Who has the first token, and what the program does by itself: nobody may pass for one of them.
+RESERVED = frozenset({"root", "orchestrator", "restore"})
 LIFETIME_SECONDS = (60, 10 * 366 * 24 * 3600)
 
 

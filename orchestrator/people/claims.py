@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fieldwise.errors import Fault, FieldwiseError
+from orchestrator.people.account import RESERVED
 from orchestrator.people.roles import ORDER, Role
 from orchestrator.rights import Login, Operator
 
@@ -71,8 +72,10 @@ def operator_of(claims: Mapping[str, Any], expected: Expected) -> Operator:
     """Return whose token it is."""
     subject = str(claims["sub"])
     name = claims.get(expected.name_claim)
-    told = name if isinstance(name, str) and name else subject
-    return Operator(_line(told)[:NAME_CHARACTERS_MAX], Login.OIDC, _line(subject))
+    told = _line(name if isinstance(name, str) and name.strip() else subject)
+    if told in RESERVED:  # people may choose this one themselves
+        told = f"{told} of {expected.issuer}"
+    return Operator(told[:NAME_CHARACTERS_MAX], Login.OIDC, _line(subject))
 
 
 def role_of(claims: Mapping[str, Any], expected: Expected) -> Role | None:

@@ -7,8 +7,9 @@ them together. Where a proxy stands in between, all of them have its address: th
 address has to be off (``address_limits``), and the one for all together is what is left.
 
 Tokens of operators are guessed at a bounded rate: an address that came with a wrong one has few
-more tries, each of which may cost a question to a cluster or an issuer. A token that was right a
-while ago passes all the same, so that nobody locks those out who share an address with him.
+more tries, each of which may cost a question to a cluster or an issuer. A right one costs none, and
+passes all the same where it was right a while ago, so that nobody locks those out who share an
+address with him.
 """
 
 import hashlib
@@ -137,7 +138,8 @@ class PerAddress:
     @contextmanager
     def _guessing(self, call: Call, address: str) -> Iterator[None]:
         token, now = hashlib.sha256(bearer(call.context).encode()).digest(), self._monotonic()
-        if token not in self._right and (wait := self._guesses.take(address, now)):
+        is_guess = token not in self._right
+        if is_guess and (wait := self._guesses.take(address, now)):
             rate, told = self._guesses.rate, "tokens that are new here"
             raise self._refuse.rate(call.method.name, Excess.GUESSES, told, rate, wait)
         try:
@@ -146,6 +148,8 @@ class PerAddress:
             if error.fault is Fault.UNAUTHENTICATED:
                 self._right.pop(token, None)
             raise
+        if is_guess:
+            self._guesses.give_back(address)
         self._right[token] = None
         self._right.move_to_end(token)
         if len(self._right) > TOKENS_KEPT:

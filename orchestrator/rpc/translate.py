@@ -179,6 +179,11 @@ def _federation_from(message: device_pb2.CheckInRequest) -> FederationReport | N
     return federation_from(message.federation)
 
 
+def shortened(text: str, bytes_max: int) -> str:
+    """Cut a text to what a field holds: somebody else's word for a person may be longer."""
+    return text.encode()[:bytes_max].decode(errors="ignore")
+
+
 def digest_from(content: bytes) -> str:
     """Return a digest in hexadecimal.
 

@@ -13,8 +13,17 @@ from fieldwise.v1alpha1 import campaign_pb2, federation_pb2
 from orchestrator.campaign_views import CampaignView, HeadView, RoundView
 from orchestrator.federation.phases import CampaignPhase, RoundPhase
 from orchestrator.federation.plan import CampaignPlan
-from orchestrator.rpc.translate import digest_from, digest_to, fields_of, word_from, words
+from orchestrator.rpc.translate import (
+    digest_from,
+    digest_to,
+    fields_of,
+    shortened,
+    word_from,
+    words,
+)
 from orchestrator.rpc.translate_views import moment_from, moment_to, optional
+
+NAME_BYTES_MAX = 256  # as the wire has it; a cluster and an issuer know longer names
 
 CAMPAIGN_PHASES = words(CampaignPhase, campaign_pb2.CampaignPhase, "CAMPAIGN_PHASE")
 ROUND_PHASES = words(RoundPhase, campaign_pb2.RoundPhase, "ROUND_PHASE")
@@ -115,7 +124,7 @@ def campaign_to(campaign: CampaignView, *, with_classes: bool = True) -> campaig
         phase=CAMPAIGN_PHASES[campaign.phase],
         reason=campaign.reason,
         create_time=moment_to(campaign.created_at),
-        create_by=campaign.created_by,
+        create_by=shortened(campaign.created_by, NAME_BYTES_MAX),
         end_time=moment_to(campaign.ended_at) if campaign.ended_at else None,
         round=round_to(campaign.round) if campaign.round else None,
         rounds_committed=campaign.rounds_committed,

@@ -36,7 +36,7 @@ CLAIMS = (
     f"calls under way | {throttling.CALLS_PER_DEVICE},",
     f"{per_second(throttling.ADDRESS_RATE)}; {throttling.STRANGERS_PER_ADDRESS} under way",
     f"{per_second(throttling.EVERYBODY_RATE)}; {throttling.STRANGERS_MAX} under way",
-    f"new to the replica | {per_second(throttling.WRONG_TOKENS)}",
+    f"that are wrong | {per_second(throttling.WRONG_TOKENS)}",
     f"{throttling.WRONG_TOKENS_OF_ALL.burst} wrong tokens at once",
     f"({rates.KEYS_MAX:,} callers of each kind",
     f"once its headers are | {calls.REQUEST_SECONDS:g} s",

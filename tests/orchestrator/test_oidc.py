@@ -20,6 +20,7 @@ from orchestrator.https import HttpsDocuments
 from orchestrator.oidc import (
     _header,
 )
+from orchestrator.people.account import RESERVED
 from orchestrator.people.roles import DeniedError
 from orchestrator.rights import Login, Operator
 from tests.doors import ALICE, Door
@@ -80,6 +81,15 @@ NOT_TAKEN: dict[str, dict[str, Any]] = {
     "that does not hold yet": {"nbf": 10**11},
     "with a beginning that is none": {"nbf": "now"},
 }
+
+
+@pytest.mark.parametrize("name", ["root", "orchestrator", "restore", " "])
+async def test_nobody_passes_for_root_by_a_name_that_he_gave_himself(door: Door, name: str) -> None:
+    operator = await door.admit(door.issuer.token(preferred_username=name))
+    assert operator.name.strip()
+    assert operator.name not in RESERVED
+    operator = await door.admit(door.issuer.token(preferred_username=None, sub=name))
+    assert operator.name not in RESERVED
 
 
 @pytest.mark.parametrize("what", NOT_TAKEN)

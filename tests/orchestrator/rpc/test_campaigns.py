@@ -6,10 +6,11 @@ import pytest
 
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation import Consent, HeadOutcome, RowKind
-from orchestrator import federating
+from orchestrator import admission, federating
 from orchestrator.federation.campaign import RoundResult
 from orchestrator.federation.phases import CampaignPhase, RoundPhase
 from orchestrator.federation.plan import CampaignPlan
+from orchestrator.rights import Login, Operator
 from tests import campaigns
 from tests.sites import NOW, Site
 
@@ -66,6 +67,19 @@ async def test_a_campaign_starts_once_for_a_request_and_shows_who_agrees(fleet: 
     assert (seen.devices, seen.agreed) == (3, 2)
     assert seen.plan == replace(campaigns.plan(), backbone="lite0:1")
     assert seen.phase is CampaignPhase.RUNNING
+
+
+@pytest.mark.parametrize("name", ["\u540d" * 120, f"system:serviceaccount:{'n' * 63}:{'a' * 253}"])
+async def test_whoever_has_a_long_name_spoils_nobody_the_list_of_campaigns(
+    fleet: Site, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(admission, "ROOT", Operator(name, Login.OIDC))
+    async with fleet.operator() as client:
+        started = await client.campaigns.start(campaigns.plan(), REQUEST)
+        listed = (await client.campaigns.list()).items
+    assert started.created_by
+    assert name.startswith(started.created_by)
+    assert [each.created_by for each in listed] == [started.created_by]
 
 
 async def test_every_field_of_a_plan_crosses_the_wire(fleet: Site) -> None:

@@ -132,6 +132,16 @@ async def test_wrong_tokens_are_looked_at_seldom_and_the_right_one_passes_all_th
     assert throttled(metrics)["ListDevices", "guesses"] > 70
 
 
+async def test_right_tokens_that_are_new_each_time_cost_nobody_a_guess(now: Now) -> None:
+    """A program that asks its issuer for a token at each command."""
+    layer = PerAddress(by_address=True, metrics=FleetMetrics("0.1.0"), monotonic=now)
+    for number in range(100):
+        async with layer.around(call("ListDevices", ELSEWHERE, f"right {number}")):
+            pass
+    guesses = [await outcome(layer, call("ListDevices", ELSEWHERE, f"no {n}")) for n in range(30)]
+    assert guesses.count("unauthenticated") == 20
+
+
 async def test_a_token_that_is_right_no_more_is_a_guess_again(now: Now) -> None:
     layer = PerAddress(by_address=True, metrics=FleetMetrics("0.1.0"), monotonic=now)
     revoked = call("ListDevices", ELSEWHERE, "revoked")
