@@ -161,10 +161,15 @@ def resolve(asked: Asked) -> Connection:
         raise FieldwiseError(
             Fault.INVALID_ARGUMENT, f"--ca is needed to know the server at {address}"
         )
-    token = given or (near.token if near else None)
+    token = given or (near.token if near and _is_near(near, authority) else None)
     if not token:
         raise FieldwiseError(Fault.UNAUTHENTICATED, "no operator token is given")
     return Connection(check_address(address), authority, token)
+
+
+def _is_near(near: Connection, authority: str) -> bool:
+    """Tell whether a server is this machine's: no other is handed the token of that."""
+    return authority.strip() in near.authority or near.authority.strip() in authority
 
 
 def _near(data_folder: str | None) -> Connection | None:
@@ -182,7 +187,11 @@ def _read_authority(path: Path) -> str:
 
 
 def _read_token(path: Path) -> str:
-    return _read("--token-file", path, TOKEN_BYTES_MAX).strip()
+    """Read a token; without one nobody operates as whom the data folder names in its place."""
+    token = _read("--token-file", path, TOKEN_BYTES_MAX).strip()
+    if not token:
+        raise FieldwiseError(Fault.UNAUTHENTICATED, f"--token-file: {path} is empty")
+    return token
 
 
 def _read(option: str, path: Path, bytes_max: int) -> str:

@@ -51,6 +51,21 @@ def test_what_is_missing_is_named(folder: Path) -> None:
     assert fault_of(Asked("far:1", "t", folder / "ca.pem")) is Fault.INVALID_ARGUMENT
 
 
+def test_the_token_of_this_machine_s_server_is_handed_to_no_other(folder: Path) -> None:
+    write_connection(folder, NEAR)
+    (folder / "far.pem").write_text("FAR PEM")
+    assert fault_of(Asked("far:1", None, folder / "far.pem")) is Fault.UNAUTHENTICATED
+    (folder / "own.pem").write_text("NEAR PEM\n")
+    assert resolve(Asked("far:1", None, folder / "own.pem")).token == NEAR.token
+    assert resolve(Asked("far:1", None, None)).token == NEAR.token
+
+
+def test_a_file_without_a_token_is_named_and_no_other_taken(folder: Path) -> None:
+    write_connection(folder, NEAR)
+    (folder / "token").write_text("\n")
+    assert fault_of(Asked(None, None, None, token_file=folder / "token")) is Fault.UNAUTHENTICATED
+
+
 def test_a_token_is_read_from_its_file_at_each_command(folder: Path) -> None:
     write_connection(folder, NEAR)
     file = folder / "token"
