@@ -17,6 +17,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import jwt
 import msgspec
+import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.exceptions import PyJWTError
 from msgspec import Meta
@@ -36,9 +37,16 @@ RSA_BITS = (2048, 8192)  # below it is weak, above it costs more than a call is 
 FRESH_SECONDS = 600.0
 PAUSE_SECONDS = 10.0
 PATIENCE_SECONDS = 1.0  # for fresh keys, where one that still holds is at hand
+# Who asks may be anybody, and what stands between here and the issuer is for those who operate.
+UNKNOWN_KEYS = (
+    "nobody can say now whose the token is: its issuer's keys are not known, and the log of the "
+    "server says why; try again"
+)
 DISCOVERY = "/.well-known/openid-configuration"
 
 ShapeT = TypeVar("ShapeT")
+
+_log = structlog.get_logger(__name__)
 
 
 class Documents(Protocol):
@@ -83,7 +91,6 @@ class IssuerKeys:
         self._monotonic = monotonic
         self._keys: Mapping[str, Mapping[str, Any]] = {}
         self._fetched_at = self._asked_at = float("-inf")
-        self._failure: FieldwiseError | None = None
         self._fetching: asyncio.Task[None] | None = None
 
     async def named(self, key_id: str) -> Mapping[str, Any] | None:
@@ -97,9 +104,7 @@ class IssuerKeys:
             holds = known and self._age() < self._hold_seconds
             await self._refreshed(PATIENCE_SECONDS if holds else None)
         if self._age() >= self._hold_seconds:
-            raise self._failure or FieldwiseError(
-                Fault.UNAVAILABLE, f"the keys of {self._issuer} are not known yet; try again"
-            )
+            raise FieldwiseError(Fault.UNAVAILABLE, UNKNOWN_KEYS)
         return self._keys.get(key_id)
 
     def _age(self) -> float:
@@ -118,9 +123,9 @@ class IssuerKeys:
         try:
             self._keys = await self._fetch()
         except FieldwiseError as error:
-            self._failure = error
+            _log.warning("the keys of the issuer cannot be had", reason=error.sentence)
         else:
-            self._fetched_at, self._failure = self._asked_at, None
+            self._fetched_at = self._asked_at
         finally:
             self._fetching = None
 
