@@ -241,21 +241,33 @@ def with_online(known: Workshop, file: Path, days: int, now: float) -> Workshop:
     return after
 
 
-def with_signatures(known: Workshop, keys: Iterable[SigningKey]) -> Workshop:
-    """Return it with the signatures of those keys that the newest root or the one before names."""
+def with_signatures(
+    known: Workshop, keys: Iterable[SigningKey], *, root_too: bool = True
+) -> Workshop:
+    """Return it with the signatures of those keys that the newest root or the one before names.
+
+    Args:
+        known: What is to be signed.
+        keys: Whose signatures it gets.
+        root_too: Whether somebody means to sign the root as well, and not the list alone.
+    """
     given = list(keys)
-    root = known.root
-    may = set(root.key_ids(Role.ROOT))
-    may |= set(known.before.key_ids(Role.ROOT)) if known.before else set()
-    had = signed_by(root, root) | (signed_by(root, known.before) if known.before else set())
-    fresh = [each for each in given if each.key_id in may - had]
-    after = signed(root, fresh) if fresh else root
+    after = _with_root_signed(known, given) if root_too else known.root
     targets = known.targets
     if targets is not None:
         lacking = set(after.key_ids(Role.TARGETS)) - signed_by(targets, after)
         own = [each for each in given if each.key_id in lacking]
         targets = signed(targets, own) if own else targets
     return replace(known, roots=(*known.roots[:-1], after), targets=targets)
+
+
+def _with_root_signed(known: Workshop, given: Sequence[SigningKey]) -> Document:
+    root = known.root
+    may = set(root.key_ids(Role.ROOT))
+    may |= set(known.before.key_ids(Role.ROOT)) if known.before else set()
+    had = signed_by(root, root) | (signed_by(root, known.before) if known.before else set())
+    fresh = [each for each in given if each.key_id in may - had]
+    return signed(root, fresh) if fresh else root
 
 
 def kept(known: Workshop) -> Workshop:

@@ -89,12 +89,16 @@ def sign(
     passphrase_file: PassphraseFile = None,
     json: Json = False,
 ) -> None:
-    """Change the list, and add signatures to what lacks them: the list, and the newest root."""
+    """Change the list and sign it; without a change, sign what lacks signatures, the root as well.
+
+    Who changes the list signs no root by the way: look at that first with `fieldwise trust show`.
+    """
     with errors_shown(as_json=json):
         known = workshop.opened(folder)
         change = Change(tuple(map(listed_in, add or ())), tuple(drop or ()), floor, renew)
         changed = workshop.with_list(known, change, list_days, SystemClock().now())
-        show(shown_workshop(_signed(changed, key, passphrase_file)), as_json=json)
+        done = _signed(changed, key, passphrase_file, root_too=not change.is_any)
+        show(shown_workshop(done), as_json=json)
 
 
 def rotate(
@@ -172,16 +176,24 @@ def _init_online(folder: Path) -> None:
     typer.echo(f"{path} has every key, for servers that are their own publisher")
 
 
-def _signed(known: Workshop, key: list[Path] | None, passphrase_file: Path | None) -> Workshop:
+def _signed(
+    known: Workshop,
+    key: list[Path] | None,
+    passphrase_file: Path | None,
+    *,
+    root_too: bool = True,
+) -> Workshop:
     paths = key or workshop.all_keys(known.folder)
     passphrase = _passphrase(passphrase_file) if _encrypted(paths) else None
-    return _signed_with(known, paths, passphrase)
+    return _signed_with(known, paths, passphrase, root_too=root_too)
 
 
-def _signed_with(known: Workshop, key: list[Path] | None, passphrase: bytes | None) -> Workshop:
+def _signed_with(
+    known: Workshop, key: list[Path] | None, passphrase: bytes | None, *, root_too: bool = True
+) -> Workshop:
     paths = key or workshop.all_keys(known.folder)
     keys = workshop.keys_in(paths, passphrase)
-    return workshop.kept(workshop.with_signatures(known, keys))
+    return workshop.kept(workshop.with_signatures(known, keys, root_too=root_too))
 
 
 def _encrypted(paths: list[Path]) -> bool:

@@ -112,6 +112,22 @@ def test_keys_are_rotated_by_old_keys_and_new(folder: Path, what: str) -> None:
     assert refused("rotate", folder, "timestamp")[0] == 2
 
 
+def test_who_changes_the_list_signs_no_root_that_was_laid_beside_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    """A root of somebody else's keys, which lacks nothing but the signature of the ones before."""
+    run("init", folder)
+    thief = tmp_path / "thief"
+    thief.mkdir()
+    shutil.copy(folder / "1.root.json", thief)
+    shutil.copy(folder / "targets.json", thief)
+    run("init", thief)
+    shutil.copy(thief / "2.root.json", folder)
+    assert run("sign", folder, "--floor", 1)["root"]["missing"] == 1
+    assert run("sign", folder, "--renew")["root"]["missing"] == 1
+    assert run("sign", folder)["root"]["missing"] == 0  # for whoever says so
+
+
 def test_a_list_with_new_keys_follows_the_one_that_is_in_force(folder: Path) -> None:
     """A server takes no second list of the same version, whatever keys have signed it."""
     run("init", folder)
