@@ -144,6 +144,12 @@ def rotate_online(
     with errors_shown(as_json=json):
         known = workshop.opened(folder)
         file = server_file or folder / PUBLISHER_FILE
+        if not file.is_file():
+            raise FieldwiseError(
+                Fault.INVALID_ARGUMENT,
+                f"{file} is not there: copy publisher.json from the server, and name the copy with "
+                "--server-file",
+            )
         after = workshop.with_online(known, file, root_days, SystemClock().now())
         show(shown_workshop(_signed(after, key, passphrase_file)), as_json=json)
 

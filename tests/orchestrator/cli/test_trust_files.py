@@ -176,6 +176,18 @@ def test_the_online_key_is_rotated_with_both_in_the_server_s_file(folder: Path) 
     assert is_signed(after.targets, after.root)
 
 
+def test_a_server_s_file_that_is_not_there_is_asked_for(folder: Path) -> None:
+    """As in the folder of a publisher to whom a server has handed its keys over."""
+    run("init", folder)
+    (folder / "publisher.json").rename(folder.parent / "copy.json")
+    code, told = refused("rotate-online", folder)
+    assert code == 2
+    assert "--server-file" in told
+    assert opened(folder).root.version == 1
+    run("rotate-online", folder, "--server-file", folder.parent / "copy.json")
+    assert opened(folder).root.version == 2
+
+
 def test_keys_with_a_passphrase_sign_with_it_alone(folder: Path, tmp_path: Path) -> None:
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text("correct horse\n")
