@@ -17,7 +17,13 @@ from orchestrator.cli.remote import remote
 from orchestrator.cli.trust_screens import shown_trust
 from orchestrator.connection import unusable
 from orchestrator.rpc.client import OperatorClient
-from orchestrator.trust.documents import Document, check_signed, is_same, read
+from orchestrator.trust.documents import (
+    Document,
+    check_signed,
+    check_successor,
+    is_same,
+    read,
+)
 from orchestrator.trust_views import MetadataView, PublishedView
 from orchestrator.workshop import Workshop
 
@@ -66,7 +72,7 @@ async def publish(
     roots = [each.content for each in known.roots if each.version >= first]
     done = await client.trust.publish(roots, targets.content, hand_over=hand_over)
     if hand_over:
-        await _fetch_roots(client, folder, known.root.version)
+        await _fetch_root(client, known)
     return Shown(done, lambda: facts(_published(done)))
 
 
@@ -74,7 +80,9 @@ async def publish(
 async def export(client: OperatorClient, folder: trust_files.Folder) -> Shown:
     """Fetch every root and the list from the server into a folder."""
     roots, targets = await client.trust.export()
-    _refuse_loss(folder, [read(Role.ROOT, each) for each in roots], targets)
+    known, chain = workshop.opened(folder), [read(Role.ROOT, each) for each in roots]
+    _refuse_unsigned(known, chain, targets)
+    _refuse_loss(known, chain, targets)
     paths = []
     for content in roots:
         root = read(Role.ROOT, content)
@@ -121,15 +129,35 @@ def _refuse_stranger(known: Workshop, there: MetadataView) -> None:
         )
 
 
-def _refuse_loss(folder: Path, roots: Sequence[Document], targets: bytes) -> None:
+def _refuse_unsigned(known: Workshop, roots: Sequence[Document], targets: bytes) -> None:
+    """Take nothing from a server that nobody signed: a publisher would sign it without a look.
+
+    Raises:
+        FieldwiseError: ``METADATA_INVALID`` or ``CONFLICT``.
+    """
+    if not roots:
+        raise FieldwiseError(Fault.METADATA_INVALID, "the server sent no root")
+    for root, before in zip(roots, [None, *roots], strict=False):
+        check_successor(root, before) if before else check_signed(root, root)
+    newest = roots[-1]
+    if known.roots and known.root.version > newest.version and not known.missing(Role.ROOT):
+        raise FieldwiseError(
+            Fault.CONFLICT,
+            f"{known.folder} has root {known.root.version} already, and the server none above "
+            f"{newest.version}: `fieldwise trust publish` sends it",
+        )
+    if targets:
+        check_signed(read(Role.TARGETS, targets), newest)
+
+
+def _refuse_loss(known: Workshop, roots: Sequence[Document], targets: bytes) -> None:
     """Keep what a publisher has from being lost: another root, or a list that is not older.
 
     Signatures may be others: a server adds its own where it hands over.
 
     Raises:
-        FieldwiseError: ``ALREADY_EXISTS``, or as ``workshop.opened``.
+        FieldwiseError: ``ALREADY_EXISTS``.
     """
-    known = workshop.opened(folder)
     mine = {each.version: each for each in known.roots}
     lost = [
         name_of(Role.ROOT, each.version)
@@ -143,16 +171,17 @@ def _refuse_loss(folder: Path, roots: Sequence[Document], targets: bytes) -> Non
     if lost:
         raise FieldwiseError(
             Fault.ALREADY_EXISTS,
-            f"{folder} has another {lost[0]}, which would be lost: choose another folder",
+            f"{known.folder} has another {lost[0]}, which would be lost: choose another folder",
         )
 
 
-async def _fetch_roots(client: OperatorClient, folder: Path, version: int) -> None:
+async def _fetch_root(client: OperatorClient, known: Workshop) -> None:
     """Fetch the new root with the signature that the server has added."""
-    roots, _ = await client.trust.export(version)
+    roots, _ = await client.trust.export(known.root.version)
     for content in roots:
         root = read(Role.ROOT, content)
-        _write(folder / name_of(Role.ROOT, root.version), content)
+        if is_same(root, known.root):
+            _write(known.folder / name_of(Role.ROOT, root.version), content)
 
 
 def _write(path: Path, content: bytes) -> Path:

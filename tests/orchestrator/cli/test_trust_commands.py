@@ -9,7 +9,7 @@ import pytest
 
 from fieldwise.trust import Role, name_of
 from orchestrator.trust.documents import Document
-from orchestrator.trust.drafting import new_root
+from orchestrator.trust.drafting import new_root, signed
 from orchestrator.trust.upkeep import DAY, PublisherKeys
 from orchestrator.trust_views import PublishedView, TrustView, view_trust
 from orchestrator.workshop import LIST_FILE, opened
@@ -137,5 +137,42 @@ def test_a_root_that_the_keys_before_have_not_signed_is_not_sent_unless_they_are
     assert refused.exit_code == 3
     assert "--hand-over" in refused.stderr
     assert server.sent == []
+    server.roots = [signed(root, before.roots), Publisher().root(3), Publisher().root(2)]
     assert run("trust", "publish", folder, "--hand-over").exit_code == 0
+    after = opened(Path(folder))
+    assert after.root.content == server.roots[0].content  # with the signature that it lacked
+    assert after.missing(Role.ROOT) == 0
     assert server.sent == [[before.root().content, root.content, targets.content]]
+
+
+def test_an_export_takes_no_list_that_nobody_signed(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    """Whoever runs the server would have the publisher sign what he makes up."""
+    publisher, thief, folder = Publisher(), Publisher(), tmp_path / "publisher"
+    laid_out(folder, publisher.root(), publisher.list(2))
+    made_up = thief.list(3)
+    for roots in ([publisher.root()], [publisher.root(), thief.root(2)]):
+        server.roots, server.targets = roots, made_up
+        refused = run("trust", "export", str(folder))
+        assert refused.exit_code == 3
+        assert "lacks 1 of the 1 signatures" in refused.stderr
+    server.roots = []
+    assert "no root" in run("trust", "export", str(folder)).stderr
+    both = publisher.root(3)
+    server.roots, server.targets = [publisher.root(), both], None
+    assert run("trust", "export", str(folder)).exit_code == 5
+    assert opened(folder).roots[-1].version == 1
+    assert opened(folder).missing(Role.TARGETS) == 0
+
+
+def test_an_export_takes_no_list_by_keys_that_a_root_has_replaced(
+    run: Any, server: CannedTrust, tmp_path: Path
+) -> None:
+    before, publisher = Publisher(), Publisher()
+    handed_over = publisher.root(2, *before.roots)
+    folder = laid_out(tmp_path / "p", before.root(), handed_over, publisher.list(2))
+    server.roots, server.targets = [before.root()], before.list(9)
+    refused = run("trust", "export", folder)
+    assert refused.exit_code == 5
+    assert "has root 2 already" in refused.stderr
