@@ -22,6 +22,20 @@ def sync_folder(folder: Path) -> None:
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner reads, with those above it, where they are missing.
+
+    Their names are as durable then as what is written in them will be.
+
+    Raises:
+        OSError: What the file system said.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
+
+
 def _sync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags)
     try:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import msgspec
 
+from fieldwise.durable import make_folder
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import (
     FLEET_PATTERN,
@@ -233,7 +234,7 @@ def made(folder: Path, setting: str) -> Path:
             where it cannot be made or written to.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
     except (FileExistsError, NotADirectoryError) as error:
         raise unusable(folder, error) from error
     except OSError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fieldwise.durable import make_folder
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.private import write_private
 from fieldwise.trust import BYTES_MAX, Listed, Role, name_of
@@ -301,7 +302,7 @@ def _write_keys(
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not path.exists() or path.read_bytes() != content:
             write_private(path, content)
     except OSError as error:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.device.files import disk_faults
+from fieldwise.durable import make_folder
 from fieldwise.errors import Fault, FieldwiseError
 
 
@@ -32,7 +33,7 @@ class StateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         with disk_faults(path):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path)
         self._lock: int | None = None
 
     @property

@@ -13,7 +13,7 @@ import msgspec
 
 from agent.device.files import disk_faults, write_file
 from agent.reporting import Application, Membership
-from fieldwise.durable import sync_folder
+from fieldwise.durable import make_folder, sync_folder
 from fieldwise.errors import Fault, FieldwiseError
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
@@ -109,9 +109,7 @@ class IdentityFolder:
 
     def _make(self) -> None:
         with disk_faults(self.folder):
-            if not self.folder.is_dir():
-                self.folder.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(self.folder.parent)
+            make_folder(self.folder)
 
 
 def _read(path: Path, shape: type[RecordT]) -> RecordT | None:

@@ -178,7 +178,8 @@ def test_what_is_forgotten_and_the_folder_itself_are_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr("agent.device.identity.sync_folder", synced.append)
+    for module in ("agent.device.identity", "fieldwise.durable"):
+        monkeypatch.setattr(f"{module}.sync_folder", synced.append)
     folder = IdentityFolder(tmp_path / "identity")
     folder.pending_key(lambda: b"key")
     assert synced == [tmp_path]

@@ -88,10 +88,12 @@ class Reader:
     Args:
         root: Only what happens under this folder counts.
         marks: A file whose writes are marks.
+        before: A copy of the folder from before, where it was not empty.
     """
 
-    def __init__(self, root: Path, marks: Path) -> None:
+    def __init__(self, root: Path, marks: Path, before: Path | None = None) -> None:
         self._root, self._marks = str(root), str(marks)
+        self._before = before
         self._begun: dict[bytes, tuple[bytes, int]] = {}
         self._positions: dict[tuple[str, bytes], int] = {}
         self._appending: set[tuple[str, bytes]] = set()
@@ -99,9 +101,11 @@ class Reader:
         self.ops: list[Op] = []
 
     def read(self, trace: Path) -> Sequence[Op]:
-        for each in Path(self._root).rglob("*"):
-            if each.is_file():
-                self._sizes[str(each)] = each.stat().st_size
+        if self._before is not None:
+            for each in self._before.rglob("*"):
+                if each.is_file():
+                    place = Path(self._root) / each.relative_to(self._before)
+                    self._sizes[str(place)] = each.stat().st_size
         with trace.open("rb") as lines:
             for line in lines:
                 self._take(line.rstrip(b"\n"))

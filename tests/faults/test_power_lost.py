@@ -84,7 +84,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, mother: Mother) -> Life:
         (child,) = children(recorded.pid)
         os.kill(child, 15)
         recorded.wait(END_SECONDS)
-    ops = Reader(agent.folder, marks).read(trace)
+    ops = Reader(agent.folder, marks, folder / "before").read(trace)
     return Life(folder / "before", agent.folder, ops, taught, digest)
 
 
