@@ -7,12 +7,17 @@ import pytest
 from agent.app import Agent, opened
 from agent.config import AgentSettings
 from agent.connecting import UNSIGNED
+from agent.update import fetching
 from agent.update.events import Targeted, Wish
+from agent.update.installer import Permit
 from agent.update.vouched import check_listed
+from fieldwise.bundle import Manifest
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.update import UpdateFailure, UpdatePhase
+from tests.agent.test_updates import ended, until
 from tests.bundles import tiny_bundle
 from tests.fakes.agent import PlayedOrchestrator
+from tests.fakes.agent_inside import running
 from tests.fakes.membership import member
 from tests.fakes.trusted import listed_of
 from tests.publishing import Repository
@@ -21,6 +26,7 @@ from tests.publishing import Repository
 def pinned(agent: Agent, repository: Repository) -> None:
     """Make it a member whose orchestrator has what the repository signed."""
     agent.fleet.membership = member()
+    agent.fleet._identity.write(agent.fleet.membership)
     agent.fleet._orchestrator = PlayedOrchestrator(kept=repository.files)
     agent.fleet._roots.begin(repository.root)
 
@@ -108,3 +114,34 @@ async def test_what_serves_goes_on_serving_when_it_is_taken_off_the_list(tmp_pat
         assert (await agent.household.status()).backbone == manifest.title
         assert (await agent.household.status()).publisher.floor_epoch == 9
         assert agent.installer.state.failure not in set(UpdateFailure)
+
+
+@pytest.mark.parametrize("floor", [0, 2], ids=["delisted", "below the floor"])
+async def test_an_order_back_to_what_was_withdrawn_leaves_what_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, floor: int
+) -> None:
+    """A recall or an abort of what serves cannot lead back to what its publisher has withdrawn."""
+    monkeypatch.setattr(fetching, "UNLISTED_SECONDS", 0.01)
+    repository = Repository()
+    async with running(tmp_path, probation_minutes=0.0) as agent:
+        first = agent.installer.state.wanted
+        bundle = tiny_bundle(tmp_path / "second", seed=4, version="2.0.0", epoch=2)
+        second, _ = await agent.household.install(bundle)
+        await until(agent, lambda state: ended(state) and state.wanted == second)
+        pinned(agent, repository)
+        listed = [listed_of(each, checked(agent, each)) for each in (first, second)]
+        repository.publish(*listed[not floor :], floor=floor)
+        await agent.installer.tell(Targeted(1, first, back=True))
+        agent.installer.permit(Permit(1, agent.clock.monotonic() + 600))
+        await agent.installer.review()
+        state = await until(agent, ended)
+        failure = UpdateFailure.BELOW_FLOOR if floor else UpdateFailure.NOT_VOUCHED
+        assert (state.phase, state.failure) == (UpdatePhase.REVERTED, failure)
+        assert (await agent.household.status()).backbone == "tiny:2.0.0"
+
+
+def checked(agent: Agent, digest: str) -> Manifest:
+    """The manifest of a bundle that is on the device."""
+    manifest = agent.bundles.manifest(digest)
+    assert manifest is not None
+    return manifest

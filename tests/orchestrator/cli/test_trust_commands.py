@@ -44,7 +44,7 @@ class CannedTrust:
 
 @pytest.fixture
 def server(client: CannedClient) -> CannedTrust:
-    client.trust = canned = CannedTrust()  # type: ignore[assignment]  # as much of it as is asked
+    client.trust = canned = CannedTrust()  # type: ignore[attr-defined]  # as much of it as is asked
     return canned
 
 
