@@ -22,8 +22,9 @@ from tests.publishing import Repository, in_days
 
 
 async def trust(agent: Agent, repository: Repository) -> None:
-    """Let a device trust what a repository has signed, and then be outside any fleet again."""
+    """Let a member trust what a repository has signed, and then hear of nobody any more."""
     agent.fleet.membership = member()
+    agent.fleet._identity.write(agent.fleet.membership)
     agent.fleet._orchestrator = PlayedOrchestrator(kept=repository.files)
     agent.fleet._roots.begin(repository.root)
     await agent.trusting.refresh()
