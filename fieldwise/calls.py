@@ -34,6 +34,9 @@ PIECE_SECONDS = 600.0
 # gRPC takes no status while the first response of a stream, with its head, is not taken.
 SETTLING_SECONDS = 5.0
 
+# What layers see of every method that a server does not have: callers make up any number of names.
+UNKNOWN = "/unknown/unknown"
+
 Context = grpc.aio.ServicerContext[Any, Any]
 # Quoted: at run time gRPC's handlers take no type arguments.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -151,8 +154,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         path = handler_call_details.method
         if path not in self._wrapped:
             handler = await continuation(handler_call_details)
-            if handler is None:
-                return None  # unknown methods are not remembered: a caller may name any number
+            if handler is None:  # then the layers bound and count it like any other call
+                handler, path = _ABSENT, UNKNOWN
             self._wrapped[path] = _wrap(handler, path, self._layers, self._patience)
         return self._wrapped[path]
 
@@ -247,6 +250,14 @@ class _Wrapping:
             raise FieldwiseError(Fault.INVALID_ARGUMENT, "the call came without a message")
         _tell_received(watchers, request)
         return request
+
+
+async def _refuse_unknown(_requests: Any, context: Context) -> None:
+    """Answer what gRPC itself answers, without reading what the caller brings."""
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+
+_ABSENT: Handler = grpc.stream_unary_rpc_method_handler(_refuse_unknown)
 
 
 async def _begin(watchers: Sequence[Watcher]) -> None:

@@ -33,7 +33,6 @@ from orchestrator.rates import (
 )
 from orchestrator.rpc.interceptors import bearer, device_named
 
-DEVICE = f"{PACKAGE}.Device"
 ENROLMENT = f"{PACKAGE}.Enrolment"
 CHECK_IN = "CheckIn"
 CALLS_PER_DEVICE = 8  # under way: two downloads, an update, and what a dead connection left behind
@@ -75,9 +74,6 @@ class PerDevice:
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[Watcher | None]:
-        if call.method.service != DEVICE:
-            yield None
-            return
         device, method = device_named(call), call.method.name
         buckets = self._buckets.get(method, self._other)
         if wait := buckets.take(device, self._monotonic()):

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from fieldwise import status
 from fieldwise.calls import (
+    UNKNOWN,
     Call,
     CheckMessages,
     Interceptor,
@@ -224,18 +225,35 @@ async def test_a_caller_that_goes_away_ends_the_call_and_closes_the_stream(
     assert "error CancelledError" in diary.entries
 
 
-async def test_unknown_methods_are_not_remembered(tmp_path: Path) -> None:
+async def test_methods_that_are_not_there_pass_the_layers_under_one_name(tmp_path: Path) -> None:
+    """Else whoever makes up names is neither bounded nor counted."""
+    diary, silent = Diary(), "/made.up/Silent"
+    async with served(tmp_path, diary) as channel:
+        for number in range(3):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await channel.unary_unary(f"/made.up/Method{number}")(b"whatever")
+            assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        # Nor is anything waited for that such a caller might say.
+        assert await channel.stream_stream(silent)().code() is grpc.StatusCode.UNIMPLEMENTED
+    begun = [each for each in diary.entries if each.startswith("begin")]
+    assert begun == ["begin client_stream unknown unknown"] * 4
+
+
+async def test_names_of_methods_that_are_not_there_are_not_remembered() -> None:
     interceptor = Interceptor([])
 
     async def nothing(details: grpc.HandlerCallDetails) -> None:
         return None
 
     class Details:
-        method = "/made.up/Method"
         invocation_metadata = ()
 
-    assert await interceptor.intercept_service(nothing, Details()) is None
-    assert interceptor._wrapped == {}
+        def __init__(self, number: int) -> None:
+            self.method = f"/made.up/Method{number}"
+
+    for number in range(3):
+        assert await interceptor.intercept_service(nothing, Details(number)) is not None
+    assert list(interceptor._wrapped) == [UNKNOWN]
 
 
 async def read_to_end(stream: Any) -> None:

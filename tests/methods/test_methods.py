@@ -45,7 +45,8 @@ def generous(calls: int, age: int, **_limits: object) -> PortLimits:
 @pytest.fixture
 async def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     monkeypatch.setattr(sites, "PortLimits", generous)
-    monkeypatch.setattr(throttling, "WRONG_TOKENS_OF_ALL", Rate(1_000_000, 1e6))
+    for rate in ("WRONG_TOKENS_OF_ALL", "OTHERWISE"):
+        monkeypatch.setattr(throttling, rate, Rate(1_000_000, 1e6))
     async with opened(tmp_path) as made:
         yield made
 

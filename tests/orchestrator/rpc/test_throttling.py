@@ -11,13 +11,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fieldwise import identity
 from fieldwise.calls import Call, Kind, Method, Watcher
-from fieldwise.channel import pinned_channel
+from fieldwise.channel import device_channel, pinned_channel
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
 from fieldwise.v1alpha1 import device_pb2, enrolment_pb2, enrolment_pb2_grpc
 from fieldwise.wire import PACKAGE
 from orchestrator.metrics import FleetMetrics
-from orchestrator.rates import CHECK_IN_BURST, DEVICE_RATES
+from orchestrator.rates import CHECK_IN_BURST, DEVICE_RATES, OTHERWISE
 from orchestrator.rpc import throttling
 from orchestrator.rpc.throttling import CHECK_IN, PerAddress
 from tests.sites import TOKEN, Site
@@ -170,6 +170,29 @@ async def test_strangers_of_one_address_are_put_off_and_those_of_others_are_not(
     outcomes = [await outcome(layer, made) for _ in range(400)]
     assert outcomes.count("ok") == 300
     assert await outcome(layer, call("Enrol", "ipv4:192.0.2.8:1", service="Enrolment")) == "ok"
+
+
+async def test_methods_that_are_not_there_are_bounded_and_counted_on_both_ports(
+    site: Site, key: identity.PrivateKey
+) -> None:
+    async def codes(channel: grpc.aio.Channel, service: str, calls: int) -> set[grpc.StatusCode]:
+        names = [f"/{PACKAGE}.{service}/MadeUp{number}" for number in range(calls)]
+        return {await channel.unary_unary(name)(b"").code() for name in names}
+
+    both = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    async with pinned_channel(site.operator_address, roots=site.roots) as channel:
+        assert await codes(channel, "Operator", throttling.ADDRESS_RATE.burst + 50) == both
+    opened = device_channel(
+        site.device_address,
+        key=identity.key_pem(key),
+        certificate=await site.join(key),
+        roots=site.roots,
+    )
+    async with opened as channel:
+        assert await codes(channel, "Device", OTHERWISE.burst + 20) == both
+    counted = throttled(site.metrics)
+    assert counted["unknown", "address-rate"] > 0
+    assert counted["unknown", "device-rate"] > 0
 
 
 async def test_where_addresses_are_hidden_only_all_together_are_limited(now: Now) -> None:
