@@ -14,9 +14,11 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import AsyncGenerator, Collection
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import closing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from agent.reporting import Piece
@@ -80,20 +82,63 @@ async def fetched(
     if offset >= total_bytes:
         return
     through = chosen_proxy(host, proxy, os.environ)
+    with closing(_Line()) as line:
+        work = partial(_open, link, host, offset, through, line)
+        try:
+            answer = await _answered(work, host, piece_seconds)
+        except _UntrustedError as error:
+            way = Way(_place(link), b"", through)
+            told = await way.not_trusted(str(error), "this device", SILENCE_SECONDS)
+            raise _useless(host, told) from None
+        try:
+            _check_range(answer, host, offset, total_bytes)
+            while content := await _next_piece(answer, host, piece_seconds):
+                yield Piece(offset, content, total_bytes)
+                offset += len(content)
+        finally:
+            line.close()
+            answer.close()
+
+
+class _Line:
+    """The connection of a request, which can be ended while a thread waits for what comes of it.
+
+    Whoever closes an answer waits for its reader, and nobody has an answer while its head drips.
+    What is held here is a second descriptor of the same connection, so it can be shut for both.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: socket.socket | None = None
+        self._is_over = False
+
+    def opened(self, *place: Any, **how: Any) -> socket.socket:
+        """Open a connection, as ``socket.create_connection``."""
+        made = socket.create_connection(*place, **how)
+        with self._lock:
+            if self._is_over:
+                made.close()
+                raise OSError("it was given up")
+            self._held = socket.socket(fileno=os.dup(made.fileno()))
+        return made
+
+    def close(self) -> None:
+        """End it; a thread that reads sees its end."""
+        with self._lock:
+            held, self._held, self._is_over = self._held, None, True
+        if held is not None:
+            with held, suppress(OSError):  # where the other side has gone, it is shut already
+                held.shutdown(socket.SHUT_RDWR)
+
+
+async def _answered(
+    work: "Callable[[], HTTPResponse]", host: str, seconds: float
+) -> "HTTPResponse":
     try:
-        answer = await asyncio.to_thread(_open, link, host, offset, through)
-    except _UntrustedError as error:
-        way = Way(_place(link), b"", through)
-        told = await way.not_trusted(str(error), "this device", SILENCE_SECONDS)
-        raise _useless(host, told) from None
-    connection = socket.socket(fileno=os.dup(answer.fileno()))
-    try:
-        _check_range(answer, host, offset, total_bytes)
-        while content := await _next_piece(answer, host, piece_seconds):
-            yield Piece(offset, content, total_bytes)
-            offset += len(content)
-    finally:
-        _break_off(answer, connection)
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(work)
+    except TimeoutError:
+        raise _useless(host, f"no answer came within {seconds:g} s") from None
 
 
 class _UntrustedError(Exception):
@@ -114,23 +159,18 @@ async def _next_piece(answer: "HTTPResponse", host: str, seconds: float) -> byte
         raise _useless(host, f"no piece of it came within {seconds:g} s") from None
 
 
-def _break_off(answer: "HTTPResponse", connection: socket.socket) -> None:
-    """End a connection, and with it a reading that a thread may be at still.
-
-    Whoever closes an answer waits for its reader, which here would be everything else that the
-    device does. The connection is a second descriptor of the same, so it can be shut for both.
-    """
-    with connection, suppress(OSError):  # where the other side has gone, it is shut already
-        connection.shutdown(socket.SHUT_RDWR)
-    answer.close()
-
-
-def _open(link: str, host: str, offset: int, proxy: Proxy | None) -> "HTTPResponse":
+def _open(link: str, host: str, offset: int, proxy: Proxy | None, line: _Line) -> "HTTPResponse":
     # Imported late: with what it brings along it takes megabytes that few devices have a use for.
-    from http.client import HTTPException  # noqa: PLC0415 - see above
+    from http.client import (  # noqa: PLC0415 - see above
+        HTTPConnection,
+        HTTPException,
+        HTTPSConnection,
+    )
     from ssl import SSLCertVerificationError  # noqa: PLC0415 - as above
     from urllib.request import (  # noqa: PLC0415 - as above
+        HTTPHandler,
         HTTPRedirectHandler,
+        HTTPSHandler,
         ProxyHandler,
         Request,
         build_opener,
@@ -140,10 +180,26 @@ def _open(link: str, host: str, offset: int, proxy: Proxy | None) -> "HTTPRespon
         def redirect_request(self, *_: object) -> None:
             """Follow nothing: another host was not allowed."""
 
+    def on_the_line(kind: type[HTTPConnection]) -> Callable[..., HTTPConnection]:
+        def made(*arguments: Any, **named: Any) -> HTTPConnection:
+            connection: Any = kind(*arguments, **named)
+            connection._create_connection = line.opened  # noqa: SLF001 - there is no other way in
+            return cast("HTTPConnection", connection)
+
+        return made
+
+    class Plain(HTTPHandler):
+        def http_open(self, req: Request) -> "HTTPResponse":
+            return self.do_open(on_the_line(HTTPConnection), req)
+
+    class Secure(HTTPSHandler):
+        def https_open(self, req: Request) -> "HTTPResponse":
+            return self.do_open(on_the_line(HTTPSConnection), req)
+
     headers = {"Range": f"bytes={offset}-", "User-Agent": "fieldwise-agent"}
     request = Request(link, headers=headers)  # noqa: S310 - the scheme was checked with the host
     proxies = dict.fromkeys(("http", "https"), proxy.url) if proxy else {}
-    opener = build_opener(Stay, ProxyHandler(proxies))
+    opener = build_opener(Stay, Plain, Secure, ProxyHandler(proxies))
     try:
         answer: HTTPResponse = opener.open(request, timeout=SILENCE_SECONDS)
     except (OSError, HTTPException, ValueError) as error:

@@ -45,6 +45,8 @@ class Bucket(BaseHTTPRequestHandler):
                 self.end_headers()
             case "dripping":
                 self._drip()
+            case "dripping a head":
+                self._drip_head()
             case "silent about parts":
                 self._give(200, CONTENT, None)
             case mood:
@@ -61,8 +63,14 @@ class Bucket(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
+        self._drop_by_drop(CONTENT[:DRIPS])
+
+    def _drip_head(self) -> None:
+        self._drop_by_drop(b"HTTP/1.1 200 OK\r\nX-More: ".ljust(DRIPS, b"."))
+
+    def _drop_by_drop(self, content: bytes) -> None:
         try:
-            for byte in CONTENT[:DRIPS]:
+            for byte in content:
                 self.wfile.write(bytes([byte]))
                 self.mood["dripping"] = "on"
                 time.sleep(DRIP_SECONDS)
@@ -173,6 +181,24 @@ async def test_a_piece_that_only_drips_is_given_up(place: Place) -> None:
     with pytest.raises(FieldwiseError, match=r"no piece of it came within 0\.5 s") as caught:
         _ = [piece async for piece in fetched(place.link, "127.0.0.1", 0, len(CONTENT), 0.5)]
     assert caught.value.fault is Fault.UNREACHABLE
+    assert await _until(place, "broken off", "to the end") == "broken off"
+
+
+async def test_an_answer_that_only_drips_is_given_up_and_keeps_no_thread(place: Place) -> None:
+    place.mood["is"] = "dripping a head"
+    with pytest.raises(FieldwiseError, match=r"no answer came within 0\.5 s") as caught:
+        _ = [piece async for piece in fetched(place.link, "127.0.0.1", 0, len(CONTENT), 0.5)]
+    assert caught.value.fault is Fault.UNREACHABLE
+    assert await _until(place, "broken off", "to the end") == "broken off"
+
+
+async def test_who_stops_does_not_wait_for_an_answer_that_drips(place: Place) -> None:
+    place.mood["is"] = "dripping a head"
+    fetching = asyncio.create_task(place.fetch())
+    await _until(place, "on")
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
     assert await _until(place, "broken off", "to the end") == "broken off"
 
 
