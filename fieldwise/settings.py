@@ -23,7 +23,14 @@ import msgspec
 from fieldwise.errors import Fault, FieldwiseError
 
 FILE_BYTES_MAX = 256 * 1024  # a file with every setting has under 8 KiB
+UNKNOWN_TOLD = 20  # names of a file that no setting has, each with the nearest one
+NAME_CHARACTERS = 80  # of each
 DEFAULT = "default"
+
+# A name of 32 parts and more, which costs the reader of TOML the square of their number. No setting
+# has two; in a text it would take a host's name of so many parts.
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+LONG_NAME = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{31}}")
 
 # Kubernetes writes FIELDWISE_SERVICE_HOST, FIELDWISE_PORT_8443_TCP and the like into every
 # container beside a Service called "fieldwise"; they are nobody's mistake.
@@ -173,11 +180,15 @@ def _from_file(shape: type[SettingsT], file: Path | None, mistakes: list[str]) -
     except FieldwiseError as error:
         mistakes.append(error.sentence)
         return
+    unknown = [name for name in entries if name not in field_names(shape)]
+    for name in unknown[:UNKNOWN_TOLD]:
+        shown = f"{name[:NAME_CHARACTERS]!r}{_nearest(shape, name[:NAME_CHARACTERS], str)}"
+        mistakes.append(f"{file}: there is no setting {shown}")
+    if more := len(unknown[UNKNOWN_TOLD:]):
+        mistakes.append(f"{file}: {more:,} further names are no settings")
     for name, value in entries.items():
         if name in field_names(shape):
             yield _Given(name, value, str(file), textual=False)
-        else:
-            mistakes.append(f"{file}: there is no setting {name!r}{_nearest(shape, name, str)}")
 
 
 def _read_toml(file: Path) -> dict[str, object]:
@@ -189,8 +200,12 @@ def _read_toml(file: Path) -> dict[str, object]:
     if len(content) > FILE_BYTES_MAX:
         raise _mistake(f"{file}: is larger than {FILE_BYTES_MAX:,} bytes")
     try:
-        return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = content.decode()
+        if LONG_NAME.search(text):
+            raise _mistake(f"{file}: has a name of 32 parts or more")
+        return tomllib.loads(text)
+    # ValueErrors: what TOML and UTF-8 refuse, and a number of more digits than Python reads.
+    except (ValueError, RecursionError) as error:
         raise _mistake(f"{file}: is not TOML: {error}") from error
 
 

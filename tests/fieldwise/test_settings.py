@@ -159,6 +159,45 @@ def test_a_file_that_is_missing_broken_huge_or_no_text_is_one_sentence(tmp_path:
         assert f"{path}: {reason}" in told[0]
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "count = " + "9" * 5000,
+        "count = -" + "1" * 5000,
+        ".".join(["a"] * 120_000) + " = 1",
+        "[" + " . ".join(['"a"'] * 20_000) + "]",
+        "count = " + "[" * 100_000,
+    ],
+    ids=["digits", "minus", "parts", "quoted parts", "deep"],
+)
+def test_a_hostile_file_is_refused_with_one_sentence(hostile: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile"
+    path.write_text(hostile)
+    [told] = mistakes(path)
+    assert len(told) < 500
+
+
+def test_of_many_unknown_names_some_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "many"
+    path.write_text("\n".join(f"cuont{number} = 1" for number in range(10_000)))
+    told = mistakes(path)
+    assert len(told) == settings.UNKNOWN_TOLD + 1
+    assert told[-1].endswith("9,980 further names are no settings")
+
+
+def test_an_unknown_name_without_an_end_is_told_by_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    path.write_text("a" * 200_000 + " = 1")
+    [told] = mistakes(path)
+    assert len(told) < 500
+
+
+def test_a_text_may_have_many_dots(tmp_path: Path) -> None:
+    path = tmp_path / "dots"
+    path.write_text('address = "' + ".".join(["a"] * 30) + ', 192.0.2.1, 192.0.2.2"')
+    assert fault_of(path) is None
+
+
 @given(st.binary(max_size=200))
 def test_no_file_at_all_breaks_the_reader(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as written:
