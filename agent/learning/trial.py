@@ -2,11 +2,11 @@
 
 A graph comes from outside, and an engine that runs it is large and written in C++: it may crash,
 hang or ask for all memory there is. So before a device trusts a bundle, a child with limits on
-address space, processor time and wall clock loads the graphs, runs the golden samples through them
-and compares each view's features with the recorded ones. The child leaves no core dump, may not
-write a byte to any file, and is not waited for longer than stated, nor at all once the caller
-should stop: it is killed then. Only what it prints counts: one JSON object, of which no more is
-held than a reply has.
+address space, processor time, open files and wall clock loads the graphs, runs the golden samples
+through them and compares each view's features with the recorded ones. The child leaves no core
+dump, may not write a byte to any file, is the first to go where memory is short, and is not waited
+for longer than stated, nor at all once the caller should stop: it is killed then. Only what it
+prints counts: one JSON object, of which no more is held than a reply has.
 
     python -m agent.learning.trial < request.json
 """
@@ -37,6 +37,7 @@ from fieldwise.features import relative_error
 REPLY_BYTES_MAX = 16 * 1024
 ASK_SECONDS = 0.2  # between two questions whether to stop: somebody may wait for the agent to end
 GIB = 1024**3
+FIRST_TO_GO = Path("/proc/self/oom_score_adj")
 
 
 class TrialLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +52,9 @@ class TrialLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     wall_seconds: Annotated[float, Meta(gt=0)] = 120.0
     """Twice the processor time, for a device that is busy."""
+
+    files: Annotated[int, Meta(ge=16)] = 64
+    """Open at a time: the graphs, the golden samples, and what libraries open when they load."""
 
 
 class TrialRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +142,7 @@ def conduct(request: TrialRequest) -> TrialResult:
 def main() -> None:
     """Read a request from standard input, set the limits, print the result."""
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=TrialRequest)
+    _offer_itself()
     _limit(request.limits)
     try:
         result = conduct(request)
@@ -152,8 +157,18 @@ def _limit(limits: TrialLimits) -> None:
         (resource.RLIMIT_CPU, limits.cpu_seconds),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, limits.files),
     ):
         resource.setrlimit(kind, (bound, bound))
+
+
+def _offer_itself() -> None:
+    """Let the kernel end this process before any other of the device, and before the agent.
+
+    A device may have less memory than a trial may ask for.
+    """
+    with suppress(OSError):  # without /proc the kernel judges by size
+        FIRST_TO_GO.write_text("1000")
 
 
 def _run(

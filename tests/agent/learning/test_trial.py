@@ -299,6 +299,43 @@ def taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
     monkeypatch.setattr(sys, "executable", str(program))
 
 
+def test_the_child_is_bounded_in_all_that_is_told_and_first_to_go_where_memory_is_short(
+    tmp_path: Path,
+) -> None:
+    """As the kernel tells it of the child, while a graph runs that never ends."""
+    limits = TrialLimits(memory_bytes=2 << 30, cpu_seconds=50, wall_seconds=100, files=40)
+    wanted = {
+        "Max address space": limits.memory_bytes,
+        "Max cpu time": limits.cpu_seconds,
+        "Max open files": limits.files,
+        "Max core file size": 0,
+        "Max file size": 0,
+    }
+    (tmp_path / "graph").write_bytes(endless())
+    (tmp_path / "golden").write_bytes(save({"images": IMAGES, "features.fp32": averages(IMAGES)}))
+    before, seen = children_of(os.getpid()), set()
+
+    def bounded() -> bool:
+        for child in children_of(os.getpid()) - before:
+            lines = Path(f"/proc/{child}/limits").read_text().splitlines()
+            told = {line[:26].strip(): line[26:].split()[:2] for line in lines}
+            first = Path(f"/proc/{child}/oom_score_adj").read_text().strip() == "1000"
+            if first and all(told[name] == [str(most)] * 2 for name, most in wanted.items()):
+                seen.add(child)
+        return bool(seen)
+
+    with pytest.raises(Stopped):
+        try_bundle(
+            [tmp_path / "graph"],
+            tmp_path / "golden",
+            BUNDLE,
+            MANIFEST,
+            "fp32",
+            limits,
+            should_stop=bounded,
+        )
+
+
 def test_readings_are_tried_like_images(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,5\n")
     path = readings_bundle(tmp_path / "b", tmp_path / "t.csv")
