@@ -29,6 +29,7 @@ import structlog
 from agent.device.files import disk_faults, write_file
 from agent.device.ledger_chain import (
     ALTERED,
+    CHAIN_BYTES_MAX,
     BrokenError,
     Chain,
     Opening,
@@ -43,7 +44,7 @@ from fieldwise.durable import sync_folder
 from fieldwise.errors import FieldwiseError
 from fieldwise.ledger import LedgerHead
 
-FILE_BYTES_MAX = 4 * 1024 * 1024  # about two weeks of check-ins a minute, and as much in the old
+FILE_BYTES_MAX = 4 * 1024 * 1024  # about three days of check-ins a minute, and as much in the old
 SUMMARY_BYTES_MAX = 2048  # what the owner's socket may carry of one entry
 
 _log = structlog.get_logger()
@@ -162,6 +163,7 @@ class LedgerFile:
     def _checked_on_opening(self) -> Chain:
         if not self._path.exists():
             raise _AlteredError(f"{self._path} is gone")
+        _require_bounded(self._path)
         _cut_torn_line(self._path)
         chain = self._read()
         if self._kept != chain.before:  # else a line ahead: the power cut came between two writes
@@ -269,7 +271,15 @@ def _cut_torn_line(path: Path) -> None:
             os.fsync(file.fileno())
 
 
+def _require_bounded(path: Path) -> None:
+    with disk_faults(path):
+        size = path.stat().st_size
+    if size > CHAIN_BYTES_MAX:
+        raise _AlteredError(f"{path} has {size:,} bytes, more than any ledger")
+
+
 def _verified(path: Path, taken: Callable[[LedgerEntry], object]) -> Chain:
+    _require_bounded(path)
     try:
         with disk_faults(path), path.open("rb") as file:
             return read_chain(file, taken)

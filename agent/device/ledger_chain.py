@@ -20,7 +20,9 @@ ALTERED = "ledger altered"  # kind of the entry that says so
 LINE_BYTES_MAX = (
     64 * 1024
 )  # a summary of 2 KiB may be escaped six-fold; the first line has all kinds
-
+# Four times what a file has before a new one begins: what is larger was never written here, and is
+# not read into memory to find out.
+CHAIN_BYTES_MAX = 16 * 1024 * 1024
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 

@@ -15,6 +15,7 @@ import msgspec
 from agent.device.files import disk_faults
 from agent.device.ledger_chain import (
     ALTERED,
+    CHAIN_BYTES_MAX,
     BrokenError,
     Chain,
     Opening,
@@ -216,7 +217,7 @@ def _parts_of(ledger: Path) -> list[tuple[Path, bytes]] | None:
     with disk_faults(ledger):
         if not ledger.exists():
             return None
-        content = ledger.read_bytes()
+        content = _content_of(ledger)
         first, _, _ = content.partition(b"\n")
         try:
             opening = decoded(first + b"\n", 1, Opening)
@@ -226,7 +227,18 @@ def _parts_of(ledger: Path) -> list[tuple[Path, bytes]] | None:
             return [(ledger, content)]
         if not older.exists():
             raise FieldwiseError(Fault.LEDGER_ALTERED, f"{older} is gone")
-        return [(older, older.read_bytes()), (ledger, content)]
+        return [(older, _content_of(older)), (ledger, content)]
+
+
+def _content_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(CHAIN_BYTES_MAX + 1)
+    if len(content) > CHAIN_BYTES_MAX:
+        raise FieldwiseError(
+            Fault.LEDGER_ALTERED,
+            f"{path} has more than {CHAIN_BYTES_MAX:,} bytes, as no ledger has",
+        )
+    return content
 
 
 def exported(ledger: Path, device_id: str, fleet: str, now: float) -> bytes:

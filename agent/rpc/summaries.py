@@ -61,6 +61,7 @@ def check_in(report: Report) -> str:
             *([_federation(report.federation)] if report.federation else []),
             *([_ledger(report.ledger)] if report.ledger else []),
             *([_publisher(report.publisher)] if report.publisher else []),
+            *([f"trusts revision {report.trust_revision}"] if report.trust_revision else []),
         )
     )
 

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from agent.device.clock import SystemClock
 from agent.device.ledger import ALTERED, LedgerFile, Tail
+from agent.device.ledger_chain import CHAIN_BYTES_MAX
 from agent.reporting import LedgerEntry, Total
 from fieldwise.errors import Fault, FieldwiseError
 
@@ -91,6 +93,10 @@ def without_line(number: int) -> Callable[[Path], None]:
     return remove
 
 
+def grown(path: Path) -> None:
+    os.truncate(path, CHAIN_BYTES_MAX + 1)
+
+
 ALTERING: dict[str, tuple[Callable[[Path], None], str]] = {
     "summary": (replaced("report 1", "report 7"), "altered at line 3"),
     "bytes": (replaced('"bytes":101', '"bytes":1'), "altered at line 3"),
@@ -101,6 +107,7 @@ ALTERING: dict[str, tuple[Callable[[Path], None], str]] = {
     "deleted": (Path.unlink, "is gone"),
     "rubbish": (overwritten(b"\x00\xff"), "altered at line 1"),
     "empty": (overwritten(b""), "altered at line 1"),
+    "huge": (grown, "more than any ledger"),
 }
 
 
@@ -135,7 +142,7 @@ def test_before_the_next_message_a_lost_line_is_told(
 
 
 @pytest.mark.parametrize(
-    "alter", [Path.unlink, without_line(-1), replaced("report", "rapport"), without_line(0)]
+    "alter", [Path.unlink, without_line(-1), replaced("report", "rapport"), without_line(0), grown]
 )
 @pytest.mark.parametrize("running", [True, False])
 def test_the_older_file_is_watched_as_well(

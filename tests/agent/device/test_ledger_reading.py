@@ -21,7 +21,7 @@ from agent.device.ledger_reading import (
 )
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.ledger import NOTHING_WRITTEN, LedgerHead
-from tests.agent.device.test_ledger import ALTERING, FILE_BYTES_MAX, MemoryKeeper, filled
+from tests.agent.device.test_ledger import ALTERING, FILE_BYTES_MAX, MemoryKeeper, filled, grown
 
 
 @pytest.fixture
@@ -195,6 +195,20 @@ def test_an_older_file_that_is_gone_is_said(ledger: LedgerFile, tmp_path: Path) 
     (tmp_path / "ledger.old").unlink()
     fault, sentence = fault_of(lambda: examine_folder(tmp_path / "ledger"))
     assert (fault, "ledger.old is gone" in sentence) == (Fault.LEDGER_ALTERED, True)
+
+
+@pytest.mark.parametrize("name", ["ledger", "ledger.old"])
+def test_a_file_that_is_larger_than_any_is_not_read_into_memory(
+    name: str, ledger: LedgerFile, tmp_path: Path
+) -> None:
+    grown(tmp_path / name)
+    for look in (
+        lambda: examine_folder(tmp_path / "ledger"),
+        lambda: exported(tmp_path / "ledger", "d-1", "berlin", 1.0),
+    ):
+        fault, sentence = fault_of(look)
+        assert fault is Fault.LEDGER_ALTERED
+        assert f"{name} has more than 16,777,216 bytes" in sentence
 
 
 DEEP = b'{"a":' * 20_000

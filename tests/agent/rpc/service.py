@@ -17,6 +17,7 @@ from fieldwise.answers import LearningCounters, LearningSigns, VitalSigns
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.federation_messages import UpdateReader
 from fieldwise.ledger import LedgerHead
+from fieldwise.trust import PublisherReport
 from fieldwise.update import UpdateFailure, UpdateHold, UpdatePhase
 from fieldwise.v1alpha1 import device_pb2, device_pb2_grpc
 from fieldwise.verdict import Basis, Judgement, PairedCounts, Verdict
@@ -59,6 +60,8 @@ REPORT = Report(
     execution_provider="cpu",
     signs=LearningSigns(*range(71, 81)),
     ledger=LedgerHead(91, DIGEST, 92),
+    publisher=PublisherReport(141, 142, 143),
+    trust_revision=93,
 )
 
 

@@ -1,16 +1,18 @@
 """The orchestrator's client against a server of its own service: what leaves is in the ledger."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from agent.device.ledger import SUMMARY_BYTES_MAX, LedgerFile
+from agent.device.ledger import FILE_BYTES_MAX, SUMMARY_BYTES_MAX, LedgerFile
 from agent.reporting import (
     DeviceFacts,
     DiagnosisAnswer,
     DiagnosisRequest,
+    LedgerEntry,
     Permit,
     Report,
     Steering,
@@ -19,6 +21,7 @@ from agent.reporting import (
 )
 from agent.rpc import summaries
 from agent.rpc.client import OrchestratorClient
+from fieldwise.answers import VitalSigns
 from fieldwise.diagnosis import DiagnosisStep
 from fieldwise.diagnosis_messages import diagnosis_from
 from fieldwise.errors import Fault, FieldwiseError
@@ -76,9 +79,26 @@ def test_the_ledger_tells_every_number_of_a_report() -> None:
     said = summaries.check_in(REPORT)
     assert VERDICT.critical is not None
     counts = (*astuple(VERDICT.overall), *astuple(VERDICT.critical), *range(51, 59), 61, 62)
-    for number in (*range(11, 19), *range(21, 30), *range(71, 81), *counts, 91, 92):
+    publisher = range(141, 144)
+    for number in (*range(11, 19), *range(21, 30), *range(71, 81), *counts, 91, 92, *publisher, 93):
         assert str(number) in said
+    assert "trusts revision 93" in said
     assert len(said.encode()) < SUMMARY_BYTES_MAX // 2
+
+
+def test_a_ledger_holds_check_ins_for_as_long_as_the_page_says() -> None:
+    """Days of one a minute, in a file alone and in both."""
+
+    def days(report: Report) -> float:
+        words = summaries.check_in(report)
+        entry = LedgerEntry(10**6, 1.8e9 + 0.123, "check-in", 400, words, "0" * 64)
+        return FILE_BYTES_MAX / len(msgspec.json.encode(entry)) / (24 * 60)
+
+    vital = VitalSigns(10**6, 10**8, 10**8, 10**10, 10**5, 10, 30_000, 90_000)
+    idle = replace(REPORT, update=replace(REPORT.update, verdict=None), vital_signs=vital)
+    page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
+    assert "three days to a week of one\n  check-in a minute" in page
+    assert 2.5 < days(replace(REPORT, vital_signs=vital)) < days(idle) < 4
 
 
 async def test_orders_are_read(client: OrchestratorClient, service: Service) -> None:
