@@ -71,6 +71,8 @@ CLAIMS = (
         f"{TRIAL.memory_bytes // GIB} GiB of address space, {TRIAL.cpu_seconds} s of "
         f"the processor, {TRIAL.wall_seconds:g} s in all"
     ),
+    f"{TRIAL.files} open files",
+    f"methods that are not there | {per_second(rates.OTHERWISE)}",
     f"the agent holds {2 * REPLY_BYTES_MAX // KIB} KiB",
     f"settings | {settings.FILE_BYTES_MAX // KIB} KiB",
     (
