@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from agent.cli.labels import moment_of
-from agent.cli.output import AsJson, columns, legible, moment, show, size
+from agent.cli.output import AsJson, columns, legible, moment, printable, show, size
 from agent.cli.told import settings_of
 from agent.reporting import LedgerEntry, Total, Wanted
 
@@ -143,7 +143,9 @@ def _follow(context: typer.Context, entries: int, wanted: Wanted, *, as_json: bo
 
 
 def _print(entry: LedgerEntry, *, as_json: bool) -> None:
-    typer.echo(msgspec.json.encode(entry).decode() if as_json else "  ".join(_row(entry)))
+    typer.echo(
+        msgspec.json.encode(entry).decode() if as_json else printable("  ".join(_row(entry)))
+    )
 
 
 def _verified(found: "Examined | None", heads: int) -> Iterator[str]:
@@ -161,7 +163,7 @@ def _verified(found: "Examined | None", heads: int) -> Iterator[str]:
         yield "half a line at the end, as a power cut leaves it: that message was not sent"
     for entry in found.alterations:
         yield f"an alteration was found on {moment(entry.time)}, entry {entry.number:,}:"
-        yield f"  {entry.summary}"
+        yield f"  {printable(entry.summary)}"  # whoever made an export chose it
 
 
 def _now() -> datetime:

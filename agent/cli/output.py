@@ -32,8 +32,16 @@ def reporting_errors() -> Iterator[None]:
 
 
 def legible(text: str | Path) -> str:
-    """A name of a file, or a sentence with one, where what is not UTF-8 shows as U+FFFD."""
-    return os.fsencode(text).decode(errors="replace")
+    """A name of a file, or a sentence with one, as a terminal may show it.
+
+    What is not UTF-8 shows as U+FFFD, and whatever a terminal would obey but the ends of lines.
+    """
+    return "\n".join(map(printable, os.fsencode(text).decode(errors="replace").split("\n")))
+
+
+def printable(text: str) -> str:
+    """A line in which all that does not print shows as U+FFFD: others chose some of its words."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def complain(error: FieldwiseError, *, as_json: bool) -> None:
@@ -58,10 +66,11 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lay rows out in columns as wide as their widest entry."""
     if not rows:
         return []
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    shown = [[printable(text) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        for row in shown
     ]
 
 

@@ -7,12 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from agent.cli.output import columns, complain
 from agent.device.clock import SystemClock
 from agent.device.database import Database
 from agent.device.folder import StateFolder
 from agent.device.journal import DatabaseJournal
 from agent.device.ledger import LedgerFile
-from fieldwise.errors import CATALOGUE, Fault
+from agent.device.ledger_chain import ALTERED as KIND
+from agent.device.ledger_chain import Opening, Tail, linked
+from agent.reporting import LedgerEntry
+from fieldwise.errors import CATALOGUE, Fault, FieldwiseError
 
 Run = Callable[..., tuple[int, str, str]]
 ALTERED = CATALOGUE[Fault.LEDGER_ALTERED].exit_code
@@ -108,6 +112,32 @@ def test_an_export_is_verified_anywhere_and_holds_against_heads(
     assert run("ledger", "verify", export, "--head", "rubbish")[0] == 2
     export.write_bytes(export.read_bytes().replace(b"message 1", b"message 8"))
     assert run("ledger", "verify", export)[0] == ALTERED
+
+
+def test_an_export_made_to_deceive_sends_no_terminal_a_command(run: Run, tmp_path: Path) -> None:
+    """A whole chain: whoever exports chose every word of it."""
+    opening = Opening(Tail(), fresh=True)
+    entry = LedgerEntry(1, 1.0, KIND, 0, "\x1b[2Jall is well\u202e\n\x9b8m")
+    entry = msgspec.structs.replace(entry, digest=linked(opening.digest(), entry))
+    path = tmp_path / "export"
+    path.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in (opening, entry)))
+    status, out, _ = run("ledger", "verify", path)
+    assert status == 0
+    assert "\ufffd[2Jall is well\ufffd\ufffd\ufffd8m" in out
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+def test_entries_and_errors_send_no_terminal_a_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert columns([["a\x1b[31m", "b"], ["c", "d\n\x07"]]) == [
+        "a\ufffd[31m  b",
+        "c       d\ufffd\ufffd",
+    ]
+    error = FieldwiseError(Fault.GRAPH_FAILED, "node '\x1b]0;title\x07' fails\nand so on")
+    complain(error, as_json=False)
+    said = capsys.readouterr().err
+    assert said.startswith("error: node '\ufffd]0;title\ufffd' fails\nand so on\n")
 
 
 def test_a_ledger_that_its_agent_has_is_verified_beside_it(run: Run, folder: Path) -> None:
