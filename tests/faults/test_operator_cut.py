@@ -24,15 +24,24 @@ from fieldwise import identity
 from fieldwise.bundle import digest_of
 from fieldwise.errors import Fault
 from fieldwise.federation import RowKind
-from fieldwise.v1alpha1 import admission_pb2, campaign_pb2, identity_pb2, operator_pb2
+from fieldwise.v1alpha1 import (
+    account_pb2,
+    admission_pb2,
+    audit_pb2,
+    campaign_pb2,
+    identity_pb2,
+    operator_pb2,
+    trust_pb2,
+)
 from orchestrator.cli import app
 from orchestrator.rpc import client
+from orchestrator.rpc.audit_client import AuditClient
 from orchestrator.rpc.calling import Calling
 from orchestrator.rpc.campaign_client import CampaignClient
 from tests.bundles import tiny_bundle
 from tests.faults.conftest import Tried
 from tests.faults.cutting import Cut, Proxy
-from tests.faults.fleets import ForkedOrchestrator, told_again
+from tests.faults.fleets import ForkedOrchestrator, once, told_again
 from tests.faults.forked import Mother
 from tests.faults.partners import band, see_through
 from tests.orchestrators import enrol, environment, join
@@ -40,6 +49,7 @@ from tests.orchestrators import enrol, environment, join
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 CUTS = [each for each in Cut if each is not Cut.BEFORE]  # a command's own connection is cut at once
 ROUNDS_MAX = 30
+ENTRIES_LEFT = 10
 UNHEARD = {Fault.UNREACHABLE, Fault.UNAVAILABLE}
 
 
@@ -50,6 +60,9 @@ def kinds() -> set[str]:
         admission_pb2.DESCRIPTOR.services_by_name["Admission"],
         campaign_pb2.DESCRIPTOR.services_by_name["Federation"],
         identity_pb2.DESCRIPTOR.services_by_name["Identity"],
+        trust_pb2.DESCRIPTOR.services_by_name["Trust"],
+        account_pb2.DESCRIPTOR.services_by_name["Accounts"],
+        audit_pb2.DESCRIPTOR.services_by_name["Audit"],
     )
     return {method.input_type.name for each in services for method in each.methods}
 
@@ -81,6 +94,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The kinds of messages that commands are about to send, in order."""
     found: list[str] = []
     call, push, export = Calling._call, client._push_requests, CampaignClient.export
+    export_log = AuditClient.export
 
     async def noted(self: Any, method: Any, request: Any, *more: Any) -> Any:
         found.append(request.DESCRIPTOR.name)
@@ -94,6 +108,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(campaign_pb2.ExportHeadRequest.DESCRIPTOR.name)
         return export(self, *asked)
 
+    def noted_log(self: Any) -> Any:
+        found.append(audit_pb2.ExportAuditRequest.DESCRIPTOR.name)
+        return export_log(self)
+
+    monkeypatch.setattr(AuditClient, "export", noted_log)
     monkeypatch.setattr(Calling, "_call", noted)
     monkeypatch.setattr(client, "_push_requests", noted_push)
     monkeypatch.setattr(CampaignClient, "export", noted_export)
@@ -119,8 +138,8 @@ class Operator:
     skip: int = 0
     cuts: list[str] = field(default_factory=list)
 
-    def give(self, *command: str) -> Any:
-        """Give a command until it is answered."""
+    def give(self, *command: str, undoing: tuple[str, ...] = ()) -> Any:
+        """Give a command until it is answered; undo before that what it may have come to."""
         begun, before = len(self.sent), self.proxy.cuts
         self.proxy.arm(self.cut, self.skip)
         done = CliRunner(env=environment(self.server.folder)).invoke(
@@ -135,6 +154,8 @@ class Operator:
         assert isinstance(done.exception, SystemExit), (command, done.exception)
         told = json.loads(done.stderr)["error"]
         assert told["fault"] in UNHEARD, (command, done.stderr)
+        if undoing:
+            once(self.server.folder, *undoing)
         return self.server.ask(*command, *told_again(told["message"]))
 
 
@@ -178,6 +199,9 @@ def everything(operator: Operator, run: str, folder: Path) -> None:
     backbones(operator, run, folder)
     rollouts(operator, run)
     campaigns(operator, run)
+    publishers(operator, folder / f"trust{run}")
+    accounts(operator, run)
+    audits(operator, folder / f"audit{run}")
     recalled = operator.give("backbone", "recall", f"b{run}", "--yes")
     assert recalled["backbone"]["recalled_at"]
     operator.give("device", "remove", first.device_id, "--yes")
@@ -215,6 +239,35 @@ def authorities(operator: Operator) -> None:
         assert told["trust_revision"] == before + number
     done = operator.give("authority", "rotate", "finish", "--force")
     assert (done["step"], done["trust_revision"]) == ("settled", before + 3)
+
+
+def publishers(operator: Operator, folder: Path) -> None:
+    """What is signed is shown, fetched, and sent back, which changes nothing."""
+    assert operator.give("trust", "status")["metadata"]
+    assert len(operator.give("trust", "export", str(folder))["files"]) > 1
+    assert not operator.give("trust", "publish", str(folder))["changed"]
+
+
+def accounts(operator: Operator, name: str) -> None:
+    """One is in force, whose token was seen; it is revoked."""
+    undoing = ("account", "revoke", name)
+    token = operator.give("account", "create", name, "--role=viewer", undoing=undoing)["token"]
+    assert operator.server.ask("status", f"--token={token}")["fleet"]
+    listed = operator.give("account", "list", "--limit=0")
+    assert [each["revoked_at"] for each in listed if each["name"] == name].count(None) == 1
+    assert operator.give("account", "revoke", name)["revoked_at"]
+
+
+def audits(operator: Operator, file: Path) -> None:
+    """The log is looked at, written to a file, and loses all but its end, once."""
+    assert operator.give("audit", "list")
+    head = operator.give("audit", "verify")["head"]
+    assert operator.give("audit", "export", str(file))["entries"]
+    goes = int(head.partition(":")[0]) - ENTRIES_LEFT  # or each round had more pieces to cut
+    assert operator.give("audit", "prune", f"{goes}", "--yes")["cut"].startswith(f"{goes}:")
+    left = operator.server.ask("audit", "verify")
+    assert left["whole"]
+    assert left["cut"].startswith(f"{goes}:")
 
 
 def applicants(operator: Operator) -> None:
