@@ -207,9 +207,12 @@ def _certificate(der: bytes) -> "Certificate | None":
     from fieldwise.identity import UNREADABLE  # noqa: PLC0415 - as said
 
     try:
-        return load_der_x509_certificate(der)
+        found = load_der_x509_certificate(der)
+        # Names and times are parsed when they are asked for, and whoever shows this chose them.
+        _ = found.issuer, found.not_valid_before_utc, found.not_valid_after_utc
     except UNREADABLE:
         return None
+    return found
 
 
 def _certificates(pem: bytes) -> "list[Certificate]":

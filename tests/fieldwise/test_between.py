@@ -1,5 +1,6 @@
 """Real calls through a real proxy: they come through, or the error names what is in the way."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,10 +8,12 @@ import grpc
 import pytest
 import trustme
 
+from fieldwise import identity
 from fieldwise.between import Way
 from fieldwise.channel import pinned_channel, proxy_of
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import client_errors
+from orchestrator.enrolment.authority import found_authority
 from tests.proxying import INSPECTOR, Connecting, Mood, proxying
 
 AUTHORITY = trustme.CA(organization_name="The fleet", key_type=trustme.KeyType.ECDSA)
@@ -159,3 +162,11 @@ async def test_a_server_that_fails_behind_a_good_proxy_keeps_its_own_words(serve
         told = await way.explained(FieldwiseError(Fault.UNAVAILABLE, "it has no database"))
     assert told.fault is Fault.UNAVAILABLE
     assert told.sentence == f"it has no database (by the proxy {proxy.address})"
+
+
+def test_a_certificate_with_a_name_that_cannot_be_read_is_none() -> None:
+    """It parses as a whole, and its issuer only when that is asked for."""
+    founded = found_authority("nobody", identity.generate_key(), time.time()).certificate
+    shown = identity.certificate_der(founded).replace(b"nobody", b"\xff" * 6)
+    assert shown != identity.certificate_der(founded)
+    assert Way("127.0.0.1:1", identity.certificate_pem(founded), None)._inspected(shown) is None
