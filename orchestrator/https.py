@@ -1,10 +1,15 @@
-"""Reading a document over https, from a place that is known and not trusted with more than that.
+"""One question over https, to a place that is known and not trusted with more than its answer.
 
-One document is one connection, made, asked and read within one time for all of it. Redirects are
-not followed: whoever is named is asked. The answer is bounded before it is held, and the connection
-is asyncio's own; only what came is read by ``http.client``, which needs no socket for that. Proxies
-of the environment are honoured by the rule of ``fieldwise.proxies``; the certificate is the host's
-own through them as well.
+One question is one connection: it is made, asked and read within one time for all of it, and what
+comes is bounded before it is held, so that a place that hangs, drips or floods costs whoever asks
+an answer and nobody else anything. The connection is asyncio's own; only what came is read by
+``http.client``, which needs no socket for that. A library for HTTP would follow redirects, keep
+connections and read without an end unless told not to: there is none among the orchestrator's
+dependencies.
+
+Proxies of the environment are honoured by the rule of ``fieldwise.proxies``. The certificate is the
+host's own through them as well, and nothing counts as the host's word that came before TLS began:
+what a proxy sends beyond its own answer is thrown away.
 """
 
 import asyncio
@@ -32,13 +37,13 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class HttpsDocuments:
-    """Gets documents.
+    """Gets documents, and posts them.
 
     Args:
         authorities: PEM file with the authorities that certificates may be of; None for those of
             this machine.
         setting: Which setting names that file.
-        seconds: How long one document may take.
+        seconds: How long one question may take.
         environment: Variables, which may name a proxy.
 
     Raises:
@@ -63,11 +68,27 @@ class HttpsDocuments:
         Raises:
             FieldwiseError: ``UNAVAILABLE``, saying why there is none.
         """
+        return await self._asked("GET", url, {}, b"", bytes_max)
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, bytes_max: int
+    ) -> bytes:
+        """Post a document, and return what is answered.
+
+        Raises:
+            FieldwiseError: ``UNAVAILABLE``, saying why there is no answer.
+        """
+        sized = {**headers, "Content-Length": str(len(body))}
+        return await self._asked("POST", url, sized, body, bytes_max)
+
+    async def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, bytes_max: int
+    ) -> bytes:
         place, proxy = self._way(url)
         try:
             async with asyncio.timeout(self._seconds), self._connected(place, proxy) as streams:
                 reader, writer = streams
-                writer.write(_request(place))
+                writer.write(_head(method, place, headers) + body)
                 await writer.drain()
                 return await _answer(reader, bytes_max)
         except TimeoutError as error:
@@ -106,11 +127,12 @@ class HttpsDocuments:
         host = place.hostname or ""
         near = (proxy.host, proxy.port) if proxy else (host, place.port or HTTPS)
         trusting = None if proxy else self._context
-        reader, writer = await asyncio.open_connection(*near, ssl=trusting, limit=HEAD_BYTES_MAX)
+        reader, first = await asyncio.open_connection(*near, ssl=trusting, limit=HEAD_BYTES_MAX)
+        writer = first  # which closes the connection where nobody refers to it any more
         try:
             if proxy is not None:
-                await _through(reader, writer, proxy, _named(place))
-                await writer.start_tls(self._context, server_hostname=host)
+                await _through(reader, first, proxy, _named(place))
+                reader, writer = await _secured(first, self._context, host)
             yield reader, writer
         finally:
             writer.transport.abort()  # a goodbye would wait for the other side
@@ -141,16 +163,17 @@ def _trusting(authorities: Path | None, setting: str) -> ssl.SSLContext:
     return context
 
 
-def _request(place: SplitResult) -> bytes:
+def _head(method: str, place: SplitResult, headers: Mapping[str, str]) -> bytes:
     path = place.path or "/"
     query = f"?{place.query}" if place.query else ""
-    lines = (
-        f"GET {path}{query} HTTP/1.1",
-        f"Host: {place.netloc}",
-        "Accept: application/json",
-        "User-Agent: fieldwise",
-        "Connection: close",
-    )
+    usual = {
+        "Host": place.netloc,
+        "Accept": "application/json",
+        "User-Agent": "fieldwise",
+        "Connection": "close",
+    }
+    told = {**usual, **headers}
+    lines = [f"{method} {path}{query} HTTP/1.1", *(f"{name}: {told[name]}" for name in told)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1", errors="replace")
 
 
@@ -164,6 +187,22 @@ async def _through(
     response = _read(await reader.readuntil(b"\r\n\r\n"))
     if response.status != OK:
         raise _RefusedError(f"the proxy {proxy} answers CONNECT with {response.status}")
+
+
+async def _secured(plain: asyncio.StreamWriter, context: ssl.SSLContext, host: str) -> Streams:
+    """Begin TLS on a connection, with a reader of its own.
+
+    ``StreamWriter.start_tls`` goes on with the old reader, and what that holds already, in the
+    clear, would be read as if the host had said it.
+    """
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=HEAD_BYTES_MAX)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport = await loop.start_tls(plain.transport, protocol, context, server_hostname=host)
+    if transport is None:  # it ended meanwhile
+        raise EOFError
+    protocol.connection_made(transport)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 async def _answer(reader: asyncio.StreamReader, bytes_max: int) -> bytes:
@@ -192,7 +231,7 @@ async def _rest(reader: asyncio.StreamReader, bytes_max: int) -> bytes:
 
 
 def _read(raw: bytes) -> HTTPResponse:
-    response = HTTPResponse(cast("Any", _Received(raw)), method="GET")
+    response = HTTPResponse(cast("Any", _Received(raw)))
     try:
         response.begin()
     except ValueError as error:
@@ -212,5 +251,5 @@ def _printable(text: str) -> str:
 def _away(place: SplitResult, reason: str) -> FieldwiseError:
     return FieldwiseError(
         Fault.UNAVAILABLE,
-        f"{place.netloc} cannot be asked for {place.path[:200]}: {_printable(reason)}",
+        f"{_named(place)} cannot be asked for {place.path[:200]}: {_printable(reason)}",
     )

@@ -42,10 +42,12 @@ class Connecting:
 
     Args:
         user: Who may ask, "USER:PASSWORD"; empty for everybody.
+        beyond: What it says in the clear after its answer, as if the other end had.
     """
 
     mood: Mood = Mood.PASSING
     user: str = ""
+    beyond: bytes = b""
     port: int = 0
     asked: list[str] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
@@ -85,7 +87,7 @@ class Connecting:
         if self.mood in ANSWERS:
             writer.write(ANSWERS[self.mood])
             return
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n" + self.beyond)
         if self.mood is Mood.INSPECTING:
             await writer.start_tls(_inspecting())
             await reader.read()

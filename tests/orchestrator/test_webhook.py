@@ -223,6 +223,21 @@ async def test_it_is_asked_through_a_proxy_by_connect_alone(tmp_path: Path) -> N
         assert len(proxy.asked) == 1
 
 
+async def test_what_a_proxy_says_before_tls_is_not_the_webhook_s_word(tmp_path: Path) -> None:
+    says = answer(b'{"decision": "reject"}')
+    async with served(Service(says)) as service, proxying() as proxy:
+        proxy.beyond = answer(ACCEPT)
+        asked = webhook(service, tmp_path, environment={"HTTPS_PROXY": proxy.url})
+        assert (await asked.ask(QUESTION)).decision is Decision.REJECT
+
+
+async def test_neither_login_nor_query_of_its_address_is_told_in_errors(tmp_path: Path) -> None:
+    place = WebhookPlace("https://us:secret@127.0.0.1:1/admit?key=secret", authority_file(tmp_path))
+    told = await away(Webhook(place, {}))
+    assert "127.0.0.1:1 cannot be asked for /admit:" in told
+    assert "secret" not in told
+
+
 async def test_a_proxy_that_shows_a_certificate_of_its_own_lets_nobody_in(tmp_path: Path) -> None:
     stranger = tmp_path / "stranger.pem"
     stranger.write_bytes(trustme.CA().cert_pem.bytes())
