@@ -81,6 +81,8 @@ class MembershipStore(Protocol):
     async def admit(self, caller: Caller) -> None:
         """Let a member pass that calls with one of its own keys.
 
+        The first call with its newest key forgets all others: it has that one for sure.
+
         Raises:
             FieldwiseError: ``DEVICE_UNKNOWN``, ``DEVICE_REMOVED``, ``DEVICE_DENIED``, and
                 ``CERTIFICATE_INVALID`` for a key that is neither its own nor of a restored span.

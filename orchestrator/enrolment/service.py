@@ -3,9 +3,11 @@
 Enrolling is idempotent on the public key, which the request proves to be the caller's own: a device
 that lost the answer asks again, with its ticket or any other that stands, and gets the same
 identity with a fresh certificate. No ticket is used for that, so it may be one that is used up. A
-renewal adds a key; the key that asked stays good until its certificate expires, so an answer that
-was lost locks nobody out, and the next renewal drops what came between. A device that was removed
-is refused with every key it ever had, for good: it comes back as another device, with a fresh key.
+renewal adds a key; the key that asked stays good until the fresh one is used, so an answer that was
+lost locks nobody out, and the next renewal drops what came between. With the first call of the
+fresh key the one before is nobody's: whoever finds it later is a stranger. A device that was
+removed is refused with every key it ever had, for good: it comes back as another device, with a
+fresh key.
 """
 
 import base64
@@ -178,10 +180,12 @@ class Enrolment:
         """Sign a further key of a member.
 
         Raises:
-            FieldwiseError: ``INVALID_ARGUMENT`` for a bad request, ``DEVICE_REMOVED``, or
-                ``ALREADY_EXISTS`` for another device's key.
+            FieldwiseError: ``INVALID_ARGUMENT`` for a bad request or the key that asks,
+                ``DEVICE_REMOVED``, or ``ALREADY_EXISTS`` for another device's key.
         """
         key, now = requested_key(request), self._clock.now()
+        if fingerprint_of(key) == caller.fingerprint:
+            raise FieldwiseError(Fault.INVALID_ARGUMENT, "the request is not for a fresh key")
         issued = self._authority.sign_device(key, caller.device, now, self._certificate_seconds)
         await self._members.keep_key(record_of(issued, caller.device), now, caller.fingerprint)
         return credentials_of(self._authority, issued, caller.device)

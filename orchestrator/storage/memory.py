@@ -110,6 +110,7 @@ class MemoryMembers:
         if device_id not in self._contents.devices:
             raise refusals.no_device(device_id)
         self._contents.removed.setdefault(device_id, now)
+        self._contents.denied.pop(device_id, None)
 
 
 class MemoryDevices:

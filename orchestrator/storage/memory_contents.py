@@ -134,8 +134,11 @@ class Contents:
         known = key is not None and key.device == caller.device
         if not known and not any(each.spans(caller) for each in self.restorations.values()):
             raise refusals.foreign_key(caller.device)
-        if caller.fingerprint == device.key.fingerprint:
+        if self.keys_in_use.get(caller.device) != caller.fingerprint == device.key.fingerprint:
             self.keys_in_use[caller.device] = caller.fingerprint
+            for each in list(self.keys.values()):
+                if each.device == caller.device and each.fingerprint != caller.fingerprint:
+                    del self.keys[each.fingerprint]
         return device
 
     def open_request(self, device_id: str) -> OpenRequest | None:

@@ -72,6 +72,8 @@ async def test_a_removal_outlasts_a_denial(stores: Stores) -> None:
     assert await faults(stores, "d1") == {Fault.DEVICE_REMOVED}
     assert await fault_of(stores.denials.allow("d1")) is Fault.NOT_FOUND
     assert await stores.denials.denials() == []
+    found = await stores.denials.shut_out(NOW)
+    assert (found.denied, found.removed) == (set(), {"d1"})
 
 
 @pytest.mark.parametrize("device", ["nobody", "d1\0", ""])

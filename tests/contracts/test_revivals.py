@@ -25,7 +25,7 @@ async def test_a_revived_device_calls_with_its_fresh_key(stores: Stores) -> None
     await join(stores, "d1")
     await stores.revivals.revive(FRESH, FIRST, NOW)
     assert (await stores.devices.get("d1")).key == FRESH
-    for name in ("fresh", "key"):  # the older one stays, since the answer may have been lost
+    for name in ("key", "fresh"):  # the older one stays, since the answer may have been lost
         assert await fault_of(stores.members.admit(caller("d1", name))) is None
 
 
@@ -43,7 +43,8 @@ async def test_only_the_newest_key_that_was_used_or_the_newest_of_all_revives(
     third = key_of("d1", "third")
     refused = stores.revivals.revive(third, FIRST, NOW + 1)
     assert await fault_of(refused) is Fault.CERTIFICATE_INVALID
-    await call(caller("d1"))  # whose certificate is not over yet: that brings nothing back
+    # Its certificate may not be over yet: that counts no more.
+    assert await fault_of(call(caller("d1"))) is Fault.CERTIFICATE_INVALID
     refused = stores.revivals.revive(third, FIRST, NOW + 1)
     assert await fault_of(refused) is Fault.CERTIFICATE_INVALID
     await stores.revivals.revive(third, FRESH.fingerprint, NOW + 1)

@@ -15,6 +15,7 @@ from orchestrator.ports import KnownKey
 from orchestrator.storage.stores import Stores
 from tests.fleet_records import (
     NOW,
+    caller,
     join,
     key_of,
     newcomer,
@@ -167,6 +168,25 @@ class TestMembershipStore:
         await stores.members.keep_key(key_of("d1", "next"), NOW, key_of("d1", "got").fingerprint)
         await self.check_keys(stores, {"got", "next"})
         assert await stores.members.find_key(key_of("d2").fingerprint) is not None
+
+    @pytest.mark.parametrize("by", ["admit", "visitor"])
+    async def test_an_older_key_is_forgotten_with_the_first_call_of_a_newer_one_and_no_sooner(
+        self, stores: Stores, by: str
+    ) -> None:
+        await join(stores, "d1")
+        await join(stores, "d2")
+        call = stores.members.admit if by == "admit" else stores.check_ins.visitor
+        await call(caller("d1"))
+        for name in ("lost", "got"):
+            await stores.members.keep_key(key_of("d1", name), NOW, key_of("d1").fingerprint)
+            await call(caller("d1"))
+        await self.check_keys(stores, {"key", "got"})
+        await call(caller("d1", "got"))
+        await self.check_keys(stores, {"got"})
+        with pytest.raises(FieldwiseError) as caught:
+            await call(caller("d1"))
+        assert fault_of(caught) is Fault.CERTIFICATE_INVALID
+        await call(caller("d2"))
 
     async def test_expired_keys_are_forgotten_and_live_ones_of_unknown_use_are_not(
         self, stores: Stores

@@ -13,6 +13,7 @@ from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.denials import is_denied
 from orchestrator.storage.sql.rows import ticket_of, ticket_values
 from orchestrator.storage.sql.tables import (
+    denials,
     device_keys,
     device_tags,
     devices,
@@ -94,11 +95,16 @@ class SqlMembers:
             await self.note_use(caller)
 
     async def note_use(self, caller: Caller) -> None:
-        """Keep that a device has called with its newest key."""
+        """Keep that a device has called with its newest key; it needs no other from then on."""
         newest = devices.c.id == caller.device, devices.c.key_fingerprint == caller.fingerprint
         statement = update(devices).where(*newest).values(key_in_use=caller.fingerprint)
+        older = (
+            device_keys.c.device == caller.device,
+            device_keys.c.fingerprint != caller.fingerprint,
+        )
         async with self._database.write() as connection:
-            await connection.execute(statement)
+            if (await connection.execute(statement)).rowcount:
+                await connection.execute(delete(device_keys).where(*older))
 
     async def find_key(self, fingerprint: str) -> KnownKey | None:
         statement = (
@@ -165,6 +171,8 @@ class SqlMembers:
         async with self._database.write() as connection:
             if (await connection.execute(statement)).rowcount == 0:
                 raise refusals.no_device(device_id)
+            # Every replica reads all denials every second, and has no use for this one.
+            await connection.execute(delete(denials).where(denials.c.device == device_id))
 
 
 def holds(caller: Caller) -> ColumnElement[bool]:

@@ -180,6 +180,27 @@ async def test_a_removed_device_is_refused_with_every_key_and_call(fleet: Fleet)
     assert await refused(fleet, minted) is Fault.DEVICE_REMOVED
 
 
+async def test_a_key_that_was_replaced_and_a_ticket_do_not_bring_its_device_back(
+    fleet: Fleet,
+) -> None:
+    minted = await fleet.mint(uses=2)
+    device = (await fleet.enrol(minted)).device_id
+    await fleet.stores.members.admit(Caller(device, FINGERPRINT))
+    await fleet.enrolment.renew(Caller(device, FINGERPRINT), OTHER_REQUEST)
+    assert (await fleet.enrol(minted)).device_id == device  # the answer may have been lost
+    await fleet.enrolment.renew(Caller(device, FINGERPRINT), OTHER_REQUEST)
+    await fleet.stores.members.admit(Caller(device, OTHER_FINGERPRINT))
+    assert (await fleet.enrol(minted)).device_id != device
+    await fleet.stores.members.admit(Caller(device, OTHER_FINGERPRINT))
+
+
+async def test_a_renewal_is_for_a_fresh_key(fleet: Fleet) -> None:
+    device = (await fleet.enrol(await fleet.mint())).device_id
+    with pytest.raises(FieldwiseError) as caught:
+        await fleet.enrolment.renew(Caller(device, FINGERPRINT), REQUEST)
+    assert caught.value.fault is Fault.INVALID_ARGUMENT
+
+
 async def test_a_key_speaks_only_for_its_own_device(fleet: Fleet) -> None:
     minted = await fleet.mint(uses=2)
     first, second = await fleet.enrol(minted), await fleet.enrol(minted, OTHER_REQUEST)
