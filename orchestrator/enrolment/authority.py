@@ -165,8 +165,13 @@ class Authority:
         )
 
 
-def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
-    """Make the self-signed root of a new fleet."""
+def found_authority(
+    fleet: str, key: PrivateKey, now: float, since: datetime | None = None
+) -> Authority:
+    """Make the self-signed root of a fleet; a successor is valid since the first one was founded.
+
+    So a device trusts it whose clock still stands where the device slept in.
+    """
     subject = name_of_root(fleet)
     public = key.public_key()
     builder = (
@@ -175,7 +180,7 @@ def found_authority(fleet: str, key: PrivateKey, now: float) -> Authority:
         .issuer_name(subject)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_moment(now) - BACKDATED)
+        .not_valid_before(since or _moment(now) - BACKDATED)
         .not_valid_after(_moment(now) + ROOT_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(key_usage(signs_certificates=True), critical=True)

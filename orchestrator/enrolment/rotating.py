@@ -24,6 +24,7 @@ from orchestrator.enrolment.succession import (
     first,
     seal,
     standing,
+    unsealed,
 )
 from orchestrator.identity_ports import Reported, SuccessionStore
 from orchestrator.ports import Clock, Entropy
@@ -102,7 +103,8 @@ class Rotating:
             return await self.status()
         kept = await self._at(Step.SETTLED)
         old, now = self.authorities.signing, self._clock.now()
-        new = found_authority(old.fleet, generate_key(), now)
+        founded = old.certificate.not_valid_before_utc
+        new = found_authority(old.fleet, generate_key(), now, founded)
         known = (await self._store.reported(kept.revision)).newest  # of a restored backup's future
         return await self._keep(
             Succession(
@@ -170,7 +172,7 @@ class Rotating:
         if kept is None or kept == self._kept:
             self._tell()
             return
-        signing = self.authorities.signing
+        signing = self._heir()
         if kept.step is Step.SETTLED and certificate_der(signing.certificate) == kept.root:
             self._held = signing
             try:
@@ -186,6 +188,12 @@ class Rotating:
         if not self._is_told:
             self.changed()
             self._is_told = True
+
+    def _heir(self) -> Authority:
+        """Return what signs after the next switch: this replica may see the end and no switch."""
+        if self._kept.step is Step.BEGUN:
+            return unsealed(self._held, self._kept.successor, self._kept.sealed)
+        return self.authorities.signing
 
     async def _is_at(self, step: Step) -> bool:
         await self._see()
