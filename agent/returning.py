@@ -3,17 +3,20 @@
 Its certificate is over: then nothing else can help. It was refused for its certificate, or it
 cannot reach the fleet although it has tried for a while: the fleet may have another authority by
 now, and the device may have slept through that. In doubt it asks at most once an hour, and then
-calls as ever, since what kept it away may have been the network.
+calls as ever, since what kept it away may have been the network. Where nobody heard it asks again
+after a minute: a network that comes later than the device must not cost it an hour.
 """
 
 import structlog
 
 from agent.fleet import Fleet
 from agent.ports import Clock
+from fieldwise.between import CONNECTION
 from fieldwise.errors import Fault, FieldwiseError
 
 FAILURES = 3  # in a row; one or two are weather
 PAUSE_SECONDS = 3600.0
+UNHEARD_SECONDS = 60.0
 
 _log = structlog.get_logger()
 
@@ -55,6 +58,8 @@ class Returning:
         try:
             await self._fleet.revive()
         except FieldwiseError as error:
+            if error.fault in CONNECTION:
+                self._not_before = self._clock.monotonic() + UNHEARD_SECONDS
             # With a clock that is ahead a good certificate looks over.
             if over and error.fault is not Fault.ILLEGAL_COMMAND:
                 raise

@@ -23,8 +23,8 @@ async def revive(
     if not member.enrolment_address:
         raise FieldwiseError(
             Fault.CERTIFICATE_INVALID,
-            "this device does not know where to ask for another certificate: it joined with an "
-            "older agent and has not renewed since",
+            "this device joined with an older agent and does not know where to ask for another "
+            "certificate: leave, and join with a new ticket",
         )
     roots = pem_of(*member.trust_roots)
     way = Way(member.enrolment_address, roots, proxy_of(member.enrolment_address, proxy))

@@ -255,13 +255,18 @@ async def test_a_device_that_reaches_nobody_asks_now_and_then_for_another_certif
         await here.check_ins.once()
     assert len(here.revival.asked) == 1
     assert here.check_ins.contact.error == "nobody is there"
-    here.clock.seconds += 3601
+    here.clock.seconds += 61  # nobody heard: the network may be there by now
+    here.revival.refuses = FieldwiseError(Fault.ILLEGAL_COMMAND, "the certificate is good")
     await here.check_ins.once()
     assert len(here.revival.asked) == 2
-    here.clock.seconds += 3601
+    here.clock.seconds += 3500
+    await here.check_ins.once()
+    assert len(here.revival.asked) == 2
+    here.clock.seconds += 101
     here.revival.refuses = None
     here.orchestrator.answers = [QUIET]
     await here.check_ins.once()
+    assert len(here.revival.asked) == 3
     assert here.check_ins.contact.error == ""
 
 
