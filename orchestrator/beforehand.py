@@ -11,7 +11,7 @@ from pathlib import Path
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.identity import certificate_pem
 from orchestrator.config import OrchestratorSettings
-from orchestrator.enrolment.succession import Succession, unsealed
+from orchestrator.enrolment.succession import Step, Succession, unsealed
 from orchestrator.home import AUTHORITY_FILE, found_apart, made, read_authority, store_apart
 from orchestrator.storage.sql.stores import migrated, sql_stores
 from orchestrator.world import SystemClock
@@ -38,14 +38,19 @@ def export_successor(settings: OrchestratorSettings, path: Path) -> None:
     """Write the successor of a fleet's authority, for a secret store.
 
     Raises:
-        FieldwiseError: ``ILLEGAL_COMMAND`` where there is none, ``ALREADY_EXISTS`` for a file that
-            is there, ``AUTHORITY_UNUSABLE``, ``UNAVAILABLE``.
+        FieldwiseError: ``ILLEGAL_COMMAND`` where there is none that signs, ``ALREADY_EXISTS`` for
+            a file that is there, ``AUTHORITY_UNUSABLE``, ``UNAVAILABLE``.
     """
     path_held = settings.authority_file or settings.folder / AUTHORITY_FILE
     held = read_authority(path_held, SystemClock().now())
     kept = asyncio.run(_succession(settings))
     if kept is None or not kept.successor:
         raise FieldwiseError(Fault.ILLEGAL_COMMAND, "no rotation of the authority was begun")
+    if kept.step is Step.BEGUN:  # no replica would start with it
+        raise FieldwiseError(
+            Fault.ILLEGAL_COMMAND,
+            "the successor does not sign yet: `authority rotate switch` first",
+        )
     store_apart(path, unsealed(held, kept.successor, kept.sealed))
 
 

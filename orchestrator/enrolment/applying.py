@@ -28,6 +28,7 @@ AGAIN = 0.5  # of the pace: a device that asks a little early has not asked in v
 BY_OPERATOR = "an operator has to accept it"
 BY_TICKET = "its ticket asks for an operator's word"
 HOOK_AWAY = "the webhook gives no answer"
+HOOK_UNFIT = "the webhook's tags do not fit"
 
 _log = structlog.get_logger(__name__)
 
@@ -170,7 +171,7 @@ class Applications:
     async def _first(self, ticket: Ticket, claim: Claim) -> Admitted | Waiting:
         if ticket.uses >= ticket.uses_allowed:
             raise used_up(ticket)
-        judged = await self._judge(ticket, claim)
+        judged = await self._judge(ticket, claim, ticket.tags)
         if judged.decision is Decision.ACCEPT:
             return Admitted(changed(ticket.tags, judged.tags, ()))
         if judged.decision is Decision.REJECT:
@@ -206,7 +207,7 @@ class Applications:
         if now - applicant.asked_at < AGAIN * self._admission.retry_seconds:
             return self._waiting(claim)
         await self._store.ask(claim.fingerprint, now, applicant.reason)
-        judged = await self._judge(ticket, claim)
+        judged = await self._judge(ticket, claim, applicant.tags)
         if judged.decision is Decision.PENDING:
             if judged.reason != applicant.reason:
                 await self._store.ask(claim.fingerprint, now, judged.reason)
@@ -228,8 +229,14 @@ class Applications:
             raise rejected(settled.reason)
         return Admitted(settled.tags, settled.device)
 
-    async def _judge(self, ticket: Ticket, claim: Claim) -> Judged:
+    async def _judge(self, ticket: Ticket, claim: Claim, tags: Mapping[str, str]) -> Judged:
+        """Say what becomes of a device that has these tags already."""
         judged = await self._by_fleet(ticket, claim)
+        try:
+            changed(tags, judged.tags, ())
+        except FieldwiseError as error:  # each is a tag, and together they are too many
+            _log.warning("the admission webhook's tags do not fit", reason=error.sentence)
+            judged = Judged(Decision.PENDING, reason=HOOK_UNFIT)
         if ticket.needs_word and judged.decision is Decision.ACCEPT:
             return Judged(Decision.PENDING, judged.tags, BY_TICKET)
         return judged

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 
+from orchestrator.enrolment.applicant import RESERVING
 from orchestrator.enrolment.ticket import Ticket, is_open
 from orchestrator.fleet.cohort import Selector
 from orchestrator.fleet.device import (
@@ -62,8 +63,16 @@ class MemoryTickets:
         ticket = self._contents.tickets.get(ticket_id)
         if ticket is None:
             raise refusals.no_ticket(ticket_id)
-        self._contents.tickets[ticket_id] = replace(ticket, revoked=True)
-        return self._contents.tickets[ticket_id]
+        waiting = [
+            each
+            for each in self._contents.applicants.values()
+            if each.ticket == ticket_id and each.stage in RESERVING
+        ]
+        for each in waiting:
+            del self._contents.applicants[each.fingerprint]
+        kept = replace(ticket, revoked=True, uses=ticket.uses - len(waiting))
+        self._contents.tickets[ticket_id] = kept
+        return kept
 
     async def count_open(self, now: float) -> int:
         return sum(is_open(ticket, now) for ticket in self._contents.tickets.values())

@@ -94,7 +94,6 @@ async def test_whoever_is_accepted_joins_for_the_use_that_is_reserved(stores: St
     settled = await stores.applicants.settle("d1", Stage.ACCEPTED, {"line": "3"}, "", NOW + 900)
     assert settled.tags == {"line": "3", "site": "berlin"}
     assert (settled.stage, settled.expires_at) == (Stage.ACCEPTED, NOW + 900)
-    await stores.tickets.revoke("t1")
     assert await stores.applicants.join(newcomer("d1"))
     assert not await stores.applicants.join(newcomer("d1"))
     assert (await stores.devices.get("d1")).facts == FACTS
@@ -167,6 +166,26 @@ async def test_those_whose_time_is_over_are_forgotten_and_give_back_what_they_he
     assert (await uses(stores, "t1"), await uses(stores, "t2")) == (1, 1)
     assert await stores.applicants.find(key_of("waits").fingerprint) is None
     assert await stores.applicants.find(key_of("late").fingerprint) is not None
+
+
+async def test_with_its_ticket_revoked_nobody_waits_any_more(stores: Stores) -> None:
+    await stores.tickets.add(ticket("t1", uses=9))
+    await stores.tickets.add(ticket("t2", uses=9))
+    for name in ("waits", "accepted", "joined", "rejected"):
+        await stores.applicants.apply(applicant(name), MANY)
+    await stores.applicants.apply(applicant("other", "t2"), MANY)
+    for name in ("accepted", "joined"):
+        await stores.applicants.settle(name, Stage.ACCEPTED, {}, "", NOW + 600)
+    await stores.applicants.join(newcomer("joined"))
+    await stores.applicants.settle("rejected", Stage.REJECTED, {}, "no", NOW + 600)
+    assert (await stores.tickets.revoke("t1")).uses == 1  # who joined has it for good
+    listed = await stores.applicants.list(PageRequest())
+    assert [each.device for each in listed.items] == ["other"]
+    assert await stores.applicants.count_waiting() == 1
+    found = await stores.applicants.find(applicant("rejected").fingerprint)
+    assert found is not None
+    assert found.stage is Stage.REJECTED
+    assert (await stores.tickets.revoke("t1")).uses == 1
 
 
 async def test_whoever_withdraws_gives_back_what_it_held(stores: Stores) -> None:

@@ -15,7 +15,7 @@ from fieldwise.v1alpha1 import device_pb2
 from orchestrator.beforehand import create_authority
 from orchestrator.publisher_file import all_online, write_publisher
 from tests.databases import running_postgresql
-from tests.orchestrators import Member, Orchestrator, join, run, serving, status_of
+from tests.orchestrators import Finished, Member, Orchestrator, join, run, serving, status_of
 
 WAIT_SECONDS = 60.0
 
@@ -37,6 +37,10 @@ class Plant:
     def flags(self) -> tuple[str, ...]:
         own = f"--publisher-file={self.publisher}", "--operator-token=known-to-every-replica"
         return *self.places, *own, "--device-check-ins-per-second=1000"
+
+    def exported(self, file: Path) -> Finished:
+        """Run the command where the old authority and the database can be read."""
+        return run(self.folder / "c", "authority", "rotate", "export", str(file), *self.places)
 
 
 @pytest.fixture
@@ -101,6 +105,8 @@ def test_replicas_hand_their_authority_on_and_serve_every_device_at_each_step(
             ticket = here.json("ticket", "create", "--uses=3")["token"]
             old = join(ticket)
             assert here.json("authority", "rotate", "begin")["trust_revision"] == 2
+            early = plant.exported(plant.folder / "early.json")
+            assert "authority rotate switch" in early.stderr
             both = settled(old, there, 2)
             assert both.roots.count(b"BEGIN CERTIFICATE") == 2
             assert there.json("authority", "rotate", "switch")["step"] == "switched"
@@ -112,17 +118,7 @@ def test_replicas_hand_their_authority_on_and_serve_every_device_at_each_step(
             assert refused.status != 0
             assert "rotate export" in refused.stderr
             successor = plant.folder / "successor.json"
-            assert (
-                run(
-                    plant.folder / "c",
-                    "authority",
-                    "rotate",
-                    "export",
-                    str(successor),
-                    *plant.places,
-                ).status
-                == 0
-            )
+            assert plant.exported(successor).status == 0
             successor.rename(plant.authority)
         # One that starts between has the new one alone; the other goes on with both.
         with serving(plant.folder / "b", *plant.flags) as there:

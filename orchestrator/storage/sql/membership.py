@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from orchestrator.enrolment.applicant import RESERVING
 from orchestrator.enrolment.ticket import Ticket
 from orchestrator.fleet.device import CLOCKS_SECONDS, Caller, DeviceKey, denied, not_a_member
 from orchestrator.paging import Page, PageRequest, page_of
@@ -13,6 +14,7 @@ from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.denials import is_denied
 from orchestrator.storage.sql.rows import ticket_of, ticket_values
 from orchestrator.storage.sql.tables import (
+    applicants,
     denials,
     device_keys,
     device_tags,
@@ -56,10 +58,15 @@ class SqlTickets:
     async def revoke(self, ticket_id: str) -> Ticket:
         if not refusals.can_be(ticket_id):
             raise refusals.no_ticket(ticket_id)
-        statement = update(tickets).where(tickets.c.id == ticket_id).values(revoked=True)
+        own = update(tickets).where(tickets.c.id == ticket_id).returning(tickets)
+        reserving = applicants.c.stage.in_([each.value for each in RESERVING])
+        waiting = delete(applicants).where(applicants.c.ticket == ticket_id, reserving)
         async with self._database.write() as connection:
-            found = await connection.execute(statement.returning(tickets))
+            found = await connection.execute(own.values(revoked=True))
             row = found.mappings().one_or_none()
+            if row is not None and (gone := (await connection.execute(waiting)).rowcount):
+                left = await connection.execute(own.values(uses=tickets.c.uses - gone))
+                row = left.mappings().one()
         if row is None:
             raise refusals.no_ticket(ticket_id)
         return ticket_of(row)

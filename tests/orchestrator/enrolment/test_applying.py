@@ -12,6 +12,7 @@ from orchestrator.enrolment.applying import Admission, Applications, Waiting
 from orchestrator.enrolment.authority import fingerprint_of, found_authority
 from orchestrator.enrolment.service import Credentials, Enrolment, Minted
 from orchestrator.fleet.device import Facts
+from orchestrator.fleet.tags import TAGS_MAX
 from orchestrator.paging import PageRequest
 from orchestrator.storage.memory import memory_stores
 from tests.fleet_records import FACTS, NOW, CountedEntropy, SetClock
@@ -293,6 +294,18 @@ class TestWebhook:
         fleet.clock.pass_by(RETRY)
         assert await fleet.joins(minted) == device
         assert (await fleet.stores.devices.get(device)).tags == {"rack": "7", "site": "berlin"}
+
+    async def test_more_tags_than_a_device_holds_let_nobody_in_and_lose_nobody(self) -> None:
+        fleet = Fleet(Way.WEBHOOK)
+        minted = await fleet.mint()  # whose one tag comes on top
+        fleet.hook.answer = Judged(Decision.ACCEPT, {f"k{n}": "v" for n in range(TAGS_MAX)})
+        device = await fleet.waits(minted)
+        fleet.clock.pass_by(RETRY)
+        assert await fleet.waits(minted) == device
+        assert "tags" in await fleet.reason()
+        fleet.clock.pass_by(RETRY)
+        fleet.hook.answer = Judged(Decision.ACCEPT)
+        assert await fleet.joins(minted) == device
 
     async def test_it_may_turn_away_at_once_and_later(self) -> None:
         fleet = Fleet(Way.WEBHOOK)
