@@ -1,7 +1,9 @@
 """The audit log in a database.
 
 One row says where the chain begins and ends. Whoever appends holds it until the commit, so entries
-stand in one row behind the other whatever replica wrote them, and a number is never given twice.
+stand in one row behind the other whatever replica wrote them, and a number is never given twice. A
+replica that is stopped or cut off while it holds the row loses it soon: nobody could change
+anything until then.
 """
 
 import re
@@ -9,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +23,7 @@ from orchestrator.storage.sql.database import Database
 from orchestrator.storage.sql.operator_tables import audit_entries, audit_extent
 
 ONLY = 1  # key of the one row, which the migration makes
+SILENT_SECONDS = 10  # between two statements of one transaction lie milliseconds
 
 
 class SqlAudit:
@@ -74,6 +77,9 @@ async def append(connection: AsyncConnection, deed: Deed) -> Kept:
     Raises:
         FieldwiseError: ``STATE_DAMAGED`` where the log goes on behind what it says is its end.
     """
+    if connection.dialect.name == "postgresql":
+        span = f"SET LOCAL idle_in_transaction_session_timeout = '{SILENT_SECONDS}s'"
+        await connection.execute(text(span))
     extent = await _extent(connection, held=True)
     kept = sealed(deed, extent.head)
     values = {"number": kept.number, "content": kept.content, "digest": kept.digest}
