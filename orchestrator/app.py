@@ -203,7 +203,7 @@ def _assemble(ground: _Ground) -> _Parts:
         controller=controller,
         about_rollouts=RolloutUseCases(
             Rollouts(stores.rollouts, stores.backbones, controller, clock, ground.trust.keeping),
-            Previews(stores.rollouts, stores.backbones, clock),
+            Previews(stores.rollouts, stores.backbones, clock, ground.trust.keeping),
             Explanations(stores.devices, stores.rollouts, stores.backbones, clock),
             survey,
         ),

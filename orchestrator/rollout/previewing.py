@@ -23,6 +23,7 @@ from orchestrator.rollout.plan import Plan
 from orchestrator.rollout.rollout import Kind, Rollout
 from orchestrator.rollout.waves import fraction_of, thresholds_of, wave_of
 from orchestrator.rollout_views import PreviewedDevice, PreviewView, WavePreview
+from orchestrator.trust.keeping import Keeping
 
 
 class Previews:
@@ -32,12 +33,20 @@ class Previews:
         rollouts: Where the cohort is looked up, and the number.
         backbones: What can be rolled out.
         clock: What time it is.
+        keeping: What knows the signed list; without it nothing is asked of one.
     """
 
-    def __init__(self, rollouts: RolloutStore, backbones: BackboneStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        rollouts: RolloutStore,
+        backbones: BackboneStore,
+        clock: Clock,
+        keeping: Keeping | None = None,
+    ) -> None:
         self._rollouts = rollouts
         self._backbones = backbones
         self._clock = clock
+        self._keeping = keeping
 
     async def preview(self, plan: Plan) -> PreviewView:
         """Return what a plan without mistakes would do.
@@ -77,6 +86,8 @@ class Previews:
             raise FieldwiseError(
                 Fault.ILLEGAL_COMMAND, f"{found.manifest.title} was recalled; nobody gets it"
             )
+        if self._keeping is not None:
+            await self._keeping.check(found)
         meant = replace(plan, cohort=str(selector))
         return replace(fresh_rollout(found, meant, Kind.FORWARD, self._clock.now()), number=number)
 

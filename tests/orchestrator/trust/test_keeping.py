@@ -13,6 +13,7 @@ from orchestrator.rollout.controller import Controller
 from orchestrator.rollout.operations import Rollouts
 from orchestrator.rollout.phases import Phase, Reason
 from orchestrator.rollout.plan import Plan
+from orchestrator.rollout.previewing import Previews
 from orchestrator.storage.memory import memory_stores
 from orchestrator.trust import keeping as module
 from orchestrator.trust.documents import Document
@@ -64,8 +65,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def refused(server: Server, version: str = "1") -> FieldwiseError:
+    """What a start is refused with, and a preview as well."""
+    plan, stores = Plan(f"lite0:{version}"), server.stores
+    previews = Previews(stores.rollouts, stores.backbones, server.clock, server.keeping)
+    with pytest.raises(FieldwiseError) as foreseen:
+        await previews.preview(plan)
     with pytest.raises(FieldwiseError) as caught:
-        await server.rollouts.start(Plan(f"lite0:{version}"))
+        await server.rollouts.start(plan)
+    assert foreseen.value.fault is caught.value.fault
     return caught.value
 
 
