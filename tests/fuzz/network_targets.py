@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from http.client import HTTPException
 
 from fieldwise import identity, proxies
 from fieldwise.between import HEAD_BYTES_MAX, Way
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy
-from orchestrator import webhook
+from orchestrator import https, webhook
 from tests.fuzz.choices import Choices
 from tests.fuzz.spoiling import spoiled_json
 from tests.fuzz.target import Target
@@ -53,16 +54,16 @@ def named_proxy(content: bytes) -> None:
 
 
 def webhook_answer(content: bytes) -> object:
-    async def answered() -> object:
-        reader = asyncio.StreamReader(limit=webhook.HEAD_BYTES_MAX)
+    async def answered() -> bytes:
+        reader = asyncio.StreamReader(limit=https.HEAD_BYTES_MAX)
         reader.feed_data(content)
         reader.feed_eof()
         try:
-            return webhook._judged(await webhook._answer(reader))
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:  # as ``ask`` does
-            raise FieldwiseError(Fault.UNAVAILABLE, type(error).__name__) from error
+            return await https._answer(reader, webhook.BODY_BYTES_MAX)
+        except (EOFError, asyncio.LimitOverrunError, HTTPException, https._RefusedError) as error:
+            raise FieldwiseError(Fault.UNAVAILABLE, type(error).__name__) from error  # as a post
 
-    return asyncio.run(answered())
+    return webhook._judged(asyncio.run(answered()))
 
 
 def answers() -> Sequence[bytes]:
