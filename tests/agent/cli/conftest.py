@@ -1,9 +1,7 @@
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
 from agent.cli import root
 
@@ -11,9 +9,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command in this process: exit status, standard output, standard error."""
     monkeypatch.setenv("FIELDWISE_AGENT_STATE_FOLDER", str(tmp_path / "s"))
 
@@ -24,7 +20,4 @@ def run(
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
-    handlers = logging.getLogger().handlers[:]
-    yield run_one
-    logging.getLogger().handlers[:] = handlers
-    structlog.reset_defaults()
+    return run_one
