@@ -22,6 +22,8 @@ from tests.orchestrators import Member, Orchestrator, join, serving, status_of
 
 WAIT_SECONDS = 120.0
 FILE_BYTES = 64 * 1024 * 1024
+# A device that calls on and on is put off for its rate, which is another refusal.
+PAUSE_SECONDS, REFUSED_SECONDS = 0.01, 0.2
 PIECE_SECONDS = 0.05  # 5 MB/s: the whole file takes longer than anything here waits
 
 
@@ -53,7 +55,7 @@ class Calls:
     def hammer(self, member: Member, stop: threading.Event) -> None:
         sequence = 0
         with member.calling() as stub:
-            while not stop.is_set():
+            while not stop.wait(REFUSED_SECONDS if self.refused else PAUSE_SECONDS):
                 sequence += 1
                 report = device_pb2.CheckInRequest(incarnation=1, sequence=sequence)
                 try:

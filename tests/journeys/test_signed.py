@@ -1,5 +1,7 @@
 """A publisher keeps keys elsewhere: real devices install what it has signed, and nothing else."""
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from fieldwise.errors import Fault
+from orchestrator.workshop import LIST_FILE
 from tests.bundles import tiny_bundle
 from tests.fakes.agent_process import AgentProcess, wait_until
 from tests.orchestrators import Orchestrator, run, serving
@@ -108,6 +111,8 @@ def test_a_server_hands_its_keys_over_and_devices_follow(
         serves(agent, "tiny:1.0.0")
         orchestrator.json("trust", "export", str(publisher))
         orchestrator.json("trust", "init", str(publisher))
+        drafted = json.loads((publisher / LIST_FILE).read_text())["signed"]["version"]
+        wait_until(lambda: time.time() > drafted + 1)  # the server's versions are moments
         pushed(orchestrator, tmp_path, "1.5.0", 3)  # and so there is a newer list than exported
         told = refused(orchestrator, "trust", "publish", str(publisher), "--hand-over", "--yes")
         assert "fieldwise trust export" in told
