@@ -155,6 +155,11 @@ def split_address(text: str) -> tuple[str, int]:
     return bare, int(port)
 
 
+def join_address(host: str, port: int) -> str:
+    """Return "host:port" of a bare host, an IPv6 one in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _is_host(host: str, *, bracketed: bool) -> bool:
     if bracketed:
         return _is_ipv6(host)

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Sequence
 
-from fieldwise.channel import split_address
+from fieldwise.channel import join_address, split_address
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
@@ -39,13 +39,8 @@ def certified(hosts: Sequence[str], listens: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*hosts, advertised(hosts), *bound, *named, *LOOPBACK]))
 
 
-def joined(host: str, port: int) -> str:
-    """Return host:port, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def local(listen: str, port: int) -> str:
     """Return host:port under which this very machine reaches a port."""
     host, _ = split_address(listen)
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with
-    return joined(near, port)
+    return join_address(near, port)

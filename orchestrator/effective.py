@@ -8,7 +8,7 @@ first start will make up stays empty.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from fieldwise.channel import split_address
+from fieldwise.channel import join_address, split_address
 from fieldwise.settings import DEFAULT, Effective, Setting, redact, show
 from orchestrator import addresses
 from orchestrator.config import OrchestratorSettings
@@ -49,4 +49,4 @@ def _filled(given: OrchestratorSettings) -> Iterator[tuple[str, str, str]]:
 def _told(host: str, listen: str) -> str:
     """The address of a port; empty for one that the system will choose."""
     _, port = split_address(listen)
-    return addresses.joined(host, port) if port else ""
+    return join_address(host, port) if port else ""

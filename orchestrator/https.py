@@ -24,6 +24,7 @@ from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from fieldwise.between import Way
+from fieldwise.channel import join_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy, chosen_proxy
 
@@ -240,8 +241,7 @@ def _read(raw: bytes) -> HTTPResponse:
 
 
 def _named(place: SplitResult) -> str:
-    host, port = place.hostname or "", place.port or HTTPS
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return join_address(place.hostname or "", place.port or HTTPS)
 
 
 def _printable(text: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fieldwise.channel import join_address
 from orchestrator import addresses
 from orchestrator.config import OrchestratorSettings
 
@@ -33,8 +34,8 @@ def started_at(
     return Started(
         fleet=fleet,
         folder=settings.folder,
-        device_address=settings.device_address or addresses.joined(host, device_port),
-        operator_address=settings.operator_address or addresses.joined(host, operator_port),
+        device_address=settings.device_address or join_address(host, device_port),
+        operator_address=settings.operator_address or join_address(host, operator_port),
         metrics_address="",
         near_address=addresses.local(settings.operator_listen, operator_port),
     )

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from agent.reporting import Piece
 from fieldwise.between import Way
+from fieldwise.channel import join_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy, chosen_proxy
 
@@ -147,8 +148,7 @@ class _UntrustedError(Exception):
 
 def _place(link: str) -> str:
     parts = urlsplit(link)
-    host, port = parts.hostname or "", parts.port or HTTPS
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return join_address(parts.hostname or "", parts.port or HTTPS)
 
 
 async def _next_piece(answer: "HTTPResponse", host: str, seconds: float) -> bytes:

@@ -21,7 +21,7 @@ from orchestrator.fleet.cohort import parse_selector
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import BackboneStore, Clock
 from orchestrator.repeats import asked_otherwise, request_fingerprint
-from orchestrator.rollout.backbone import parse_reference
+from orchestrator.rollout.backbone import parse_reference, refuse_recalled
 
 RUNNING_MAX = 16
 """Each has an aggregator of 80 MB. Some that start at once may be let in beyond it: check-ins look
@@ -188,10 +188,7 @@ class Campaigns:
                 f"{running} campaigns run, and no more than {RUNNING_MAX} may; stop one first",
             )
         found = await self._backbones.find(parse_reference(plan.backbone))
-        if found.recalled_at is not None:
-            raise FieldwiseError(
-                Fault.ILLEGAL_COMMAND, f"{found.manifest.title} was recalled; nobody gets it"
-            )
+        refuse_recalled(found)
         space = space_of(found.digest, found.manifest)
         check_size(plan, space)
         now = self._clock.now()

@@ -50,3 +50,15 @@ def parse_reference(text: str) -> Reference:
             Fault.INVALID_ARGUMENT, f"{text[:100]!r} is no digest, NAME or NAME:VERSION"
         )
     return Reference(digest, named[1] if named else None, named[2] if named else None)
+
+
+def refuse_recalled(backbone: Backbone) -> None:
+    """Let a backbone pass that may be given to devices.
+
+    Raises:
+        FieldwiseError: ``ILLEGAL_COMMAND`` for one that was recalled.
+    """
+    if backbone.recalled_at is not None:
+        raise FieldwiseError(
+            Fault.ILLEGAL_COMMAND, f"{backbone.manifest.title} was recalled; nobody gets it"
+        )

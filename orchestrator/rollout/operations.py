@@ -11,7 +11,7 @@ from orchestrator.fleet.cohort import parse_selector
 from orchestrator.paging import Page, PageRequest
 from orchestrator.ports import BackboneStore, Clock, RolloutStore
 from orchestrator.repeats import asked_otherwise, request_fingerprint
-from orchestrator.rollout.backbone import Backbone, Reference, parse_reference
+from orchestrator.rollout.backbone import Backbone, Reference, parse_reference, refuse_recalled
 from orchestrator.rollout.controller import Controller, Saved, Wish
 from orchestrator.rollout.history import started
 from orchestrator.rollout.machine import obey
@@ -226,10 +226,7 @@ class Rollouts:
         return known
 
     async def _added(self, backbone: Backbone, plan: Plan, kind: Kind, request: str) -> Rollout:
-        if backbone.recalled_at is not None:
-            raise FieldwiseError(
-                Fault.ILLEGAL_COMMAND, f"{backbone.manifest.title} was recalled; nobody gets it"
-            )
+        refuse_recalled(backbone)
         if self._keeping is not None:
             await self._keeping.check(backbone)
         made = fresh_rollout(backbone, plan, kind, self._clock.now())

@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fieldwise.errors import Fault, FieldwiseError
 from orchestrator.fleet.cohort import parse_selector
 from orchestrator.fleet.device import Standing
 from orchestrator.paging import Page, PageRequest, page_of
 from orchestrator.ports import BackboneStore, Clock, RolloutStore
-from orchestrator.rollout.backbone import parse_reference
+from orchestrator.rollout.backbone import parse_reference, refuse_recalled
 from orchestrator.rollout.gate import detectable_loss
 from orchestrator.rollout.operations import fresh_rollout, rollout_number
 from orchestrator.rollout.places import Exclusion
@@ -82,10 +81,7 @@ class Previews:
     async def _imagined(self, plan: Plan, number: int) -> Rollout:
         selector = parse_selector(plan.cohort)
         found = await self._backbones.find(parse_reference(plan.backbone))
-        if found.recalled_at is not None:
-            raise FieldwiseError(
-                Fault.ILLEGAL_COMMAND, f"{found.manifest.title} was recalled; nobody gets it"
-            )
+        refuse_recalled(found)
         if self._keeping is not None:
             await self._keeping.check(found)
         meant = replace(plan, cohort=str(selector))

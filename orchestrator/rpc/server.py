@@ -11,7 +11,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from fieldwise.calls import CheckMessages, Interceptor, Layer
-from fieldwise.channel import MIB, ServerLimits, server_options, split_address
+from fieldwise.channel import MIB, ServerLimits, join_address, server_options, split_address
 from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.status import TranslateErrors
 from fieldwise.v1alpha1 import (
@@ -234,8 +234,7 @@ def listen(setting: str, address: str, take: Callable[[str], int]) -> int:
     Raises:
         FieldwiseError: ``SETTING_INVALID`` where it cannot listen.
     """
-    host, port = split_address(address)
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    place = join_address(*split_address(address))
     try:
         return take(place)
     except RuntimeError as error:

@@ -32,9 +32,8 @@ from orchestrator.trust.drafting import (
 from orchestrator.trust.signing_keys import SigningKey
 
 DAY = 86_400.0
-LONGER = (
-    1.1  # than a life, by what clocks differ; what holds for longer is of times of longer lives
-)
+# Than a life, by what clocks differ: what holds for longer is of times of longer lives.
+LONGER = 1.1
 State = Mapping[Role, Document]
 
 

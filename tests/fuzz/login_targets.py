@@ -116,18 +116,18 @@ def claimed(content: bytes) -> None:
     claims.role_of(told, EXPECTED)
 
 
-def read_answer(content: bytes) -> None:
-    async def answered() -> None:
+def read_answer(content: bytes, bytes_max: int = 1000) -> bytes:
+    async def answered() -> bytes:
         reader = asyncio.StreamReader(limit=https.HEAD_BYTES_MAX)
         reader.feed_data(content)
         reader.feed_eof()
         try:
-            await https._answer(reader, 1000)
+            return await https._answer(reader, bytes_max)
         except (EOFError, asyncio.LimitOverrunError, HTTPException, https._RefusedError) as error:
-            # As ``get`` does.
+            # As ``get`` and ``post`` do.
             raise FieldwiseError(Fault.UNAVAILABLE, type(error).__name__) from error
 
-    asyncio.run(answered())
+    return asyncio.run(answered())
 
 
 def answers() -> Sequence[bytes]:

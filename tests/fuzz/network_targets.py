@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from http.client import HTTPException
 
 from fieldwise import identity, proxies
 from fieldwise.between import HEAD_BYTES_MAX, Way
-from fieldwise.errors import Fault, FieldwiseError
 from fieldwise.proxies import Proxy
-from orchestrator import https, webhook
+from orchestrator import webhook
 from tests.fuzz.choices import Choices
+from tests.fuzz.login_targets import read_answer
 from tests.fuzz.spoiling import spoiled_json
 from tests.fuzz.target import Target
 from tests.fuzz.text_targets import authority, device_certificate, text_of, texts
@@ -54,16 +53,7 @@ def named_proxy(content: bytes) -> None:
 
 
 def webhook_answer(content: bytes) -> object:
-    async def answered() -> bytes:
-        reader = asyncio.StreamReader(limit=https.HEAD_BYTES_MAX)
-        reader.feed_data(content)
-        reader.feed_eof()
-        try:
-            return await https._answer(reader, webhook.BODY_BYTES_MAX)
-        except (EOFError, asyncio.LimitOverrunError, HTTPException, https._RefusedError) as error:
-            raise FieldwiseError(Fault.UNAVAILABLE, type(error).__name__) from error  # as a post
-
-    return webhook._judged(asyncio.run(answered()))
+    return webhook._judged(read_answer(content, webhook.BODY_BYTES_MAX))
 
 
 def answers() -> Sequence[bytes]:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,7 @@ from orchestrator.people.account import RESERVED
 from orchestrator.people.roles import DeniedError
 from orchestrator.rights import Login, Operator
 from tests.doors import ALICE, Door
-from tests.issuers import AUDIENCE, KEYS, Issuer, issuing, pem, published, unsigned
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-def door(issuer: Issuer, tmp_path: Path) -> Door:
-    return Door(issuer, issuer.ca(tmp_path))
+from tests.issuers import AUDIENCE, KEYS, Issuer, pem, published, unsigned
 
 
 @pytest.mark.parametrize("algorithm", KEYS)

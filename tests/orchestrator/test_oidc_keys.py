@@ -1,7 +1,6 @@
 """Keys of a real issuer: when they are asked for, by which way, and what is no answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,17 +21,6 @@ from orchestrator.oidc import (
 from tests.doors import ALICE, HOLD_SECONDS, SECONDS, Door
 from tests.issuers import KEYS, Issuer, issuing, page, published, status
 from tests.proxying import INSPECTOR, Mood, proxying
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-def door(issuer: Issuer, tmp_path: Path) -> Door:
-    return Door(issuer, issuer.ca(tmp_path))
 
 
 async def unknown(door: Door) -> str:
